@@ -1,0 +1,128 @@
+"""The one tree of errors: every failure a user can meet is a value of it.
+
+ProvisionerError          1  anything below
+├── UsageError            1  a flag or an argument is wrong
+├── ManifestError         1  the YAML is wrong; carries every diagnostic
+├── RefusedError          1  a plan that must not be carried out; carries every problem
+├── CancelledError        1  the user said no
+├── StateError            1  the state cannot be read, written or trusted
+│   └── LockedError       5  somebody else holds the state
+└── AwsError              1  what AWS answered, or why it could not be asked
+    ├── CredentialsError  1  no credentials, or expired ones
+    ├── AccountError      1  the credentials belong to another account
+    ├── UnreachableError  1  no answer; the request never arrived, or nobody knows
+    ├── DeniedError       1  IAM refused the caller
+    ├── NotFoundError     1  no such mapping
+    ├── ConflictError     1  the pair is taken, or an operation is in progress
+    ├── InUseError        1  the mapping is in transition
+    ├── ThrottledError    1  the request quota is exhausted
+    ├── InvalidError      1  AWS refuses the request itself
+    └── ServiceError      1  AWS failed (5xx), or answered garbage
+
+The number is the exit code (`design.md`, section 4). `message` says what and where, `hint` what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class ProvisionerError(Exception):
+    """A failure to be shown to the user: what happened, and what to do next."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(ProvisionerError):
+    """A flag or an argument is wrong."""
+
+
+class ManifestError(ProvisionerError):
+    """The manifest is wrong. `diagnostics` holds every `model.diagnostics.Diagnostic`, errors and warnings."""
+
+    def __init__(self, diagnostics: Sequence[object]) -> None:
+        super().__init__("the manifest has errors")
+        self.diagnostics = tuple(diagnostics)
+
+
+class RefusedError(ProvisionerError):
+    """A plan that must not be carried out. `problems` holds every `model.plan.Problem`."""
+
+    def __init__(self, problems: Sequence[object]) -> None:
+        super().__init__("the plan is refused")
+        self.problems = tuple(problems)
+
+
+class CancelledError(ProvisionerError):
+    """The user did not approve."""
+
+
+class StateError(ProvisionerError):
+    """The state cannot be read, written or trusted."""
+
+
+class LockedError(StateError):
+    """Somebody else holds the state's lock."""
+
+    exit_code = 5
+
+
+class AwsError(ProvisionerError):
+    """What AWS answered. `code` is AWS's error code, `request_id` its request, where there was one."""
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "", request_id: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+        self.request_id = request_id
+
+
+class CredentialsError(AwsError):
+    """No credentials were found, or they have expired."""
+
+
+class AccountError(AwsError):
+    """The credentials belong to another account than the one that is meant."""
+
+
+class UnreachableError(AwsError):
+    """No answer came. Whether AWS acted is not known."""
+
+
+class DeniedError(AwsError):
+    """IAM refused the caller."""
+
+
+class NotFoundError(AwsError):
+    """No mapping has this UUID."""
+
+
+class ConflictError(AwsError):
+    """The pair is taken (`uuid` says by which mapping), or another operation is in progress (`uuid` is empty)."""
+
+    def __init__(self, message: str, *, uuid: str = "", hint: str = "", code: str = "", request_id: str = "") -> None:
+        super().__init__(message, hint=hint, code=code, request_id=request_id)
+        self.uuid = uuid
+
+
+class InUseError(AwsError):
+    """The mapping is in transition and takes no request."""
+
+
+class ThrottledError(AwsError):
+    """The account's request quota is exhausted. `retry_after` is AWS's advice in seconds, 0 where it gave none."""
+
+    retry_after: float = 0.0
+
+
+class InvalidError(AwsError):
+    """AWS refuses the request itself: a rule of the API, of the source's kind, or of access to the source."""
+
+
+class ServiceError(AwsError):
+    """AWS failed, or answered what nobody understands. Whether it acted is not known."""

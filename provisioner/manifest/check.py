@@ -1,0 +1,155 @@
+"""One mapping of a manifest held against the field table: which fields its kind has, and their values."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from provisioner.model.canonical import canonical, is_own_tag
+from provisioner.model.desired import Path
+from provisioner.model.mapping import FIELDS, Field
+from provisioner.model.references import Arn, FunctionReference
+from provisioner.model.sources import SourceKind, kind_of
+
+Step = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong at a path inside one mapping."""
+
+    code: str
+    path: tuple[Step, ...]
+    message: str
+    hint: str = ""
+
+
+def suggestion(word: str, candidates: Iterable[str]) -> str:
+    """`did you mean "batch_size"?`, or nothing when no candidate is near."""
+    plain = {candidate.replace("_", ""): candidate for candidate in candidates}
+    near = difflib.get_close_matches(word.lower().replace("_", "").replace("-", ""), plain, n=1, cutoff=0.7)
+    return f'did you mean "{plain[near[0]]}"?' if near else ""
+
+
+def source_findings(raw: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong with the references of a mapping: without a kind nothing else can be checked."""
+    arn, brokers = raw.get("event_source_arn"), raw.get("self_managed_event_source")
+    if not arn and not brokers:
+        yield Finding("E102", (), "event_source_arn or self_managed_event_source is missing")
+    elif arn and brokers:
+        yield Finding("E106", ("event_source_arn",), "a mapping has either event_source_arn or self_managed_event_source")
+    elif arn and not Arn.parse(arn):
+        yield Finding("E106", ("event_source_arn",), f"{arn!r} is not an ARN")
+    elif arn and kind_of(raw) is None:
+        yield Finding(
+            "E106",
+            ("event_source_arn",),
+            f"Lambda does not read from {arn.split(':')[2]!r}",
+            "the source is a queue of sqs, a stream of kinesis or dynamodb, or a cluster of kafka, mq or rds",
+        )
+    function = raw.get("function_name")
+    if function and not FunctionReference.parse(function):
+        yield Finding("E106", ("function_name",), f"{function!r} is not the name or the ARN of a function")
+
+
+def field_findings(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
+    """What is wrong with the fields of a mapping, for its kind of source."""
+    effective = canonical(raw, kind)
+    for name, field in FIELDS.items():
+        if name in raw and name in effective:
+            yield from _value(field, raw[name], kind, (name,))
+        if kind in field.row.required and name not in effective:
+            yield Finding("E102", (), f"{name} is missing; {kind.title} needs it")
+    for key in raw.get("tags") or {}:
+        if is_own_tag(key):
+            yield Finding("E103", ("tags", key), f"tags that begin with {key.split(':')[0]}: are not yours to set")
+
+
+def _value(field: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) -> Iterator[Finding]:
+    row = field.row
+    if kind not in row.kinds:
+        yield Finding("E105", path, f"{kind.title} has no {field.name}", "remove it")
+        return
+    if field.many:
+        for index, item in enumerate(value):
+            yield from _block(field.children, item, kind, (*path, index))
+    elif field.children:
+        yield from _block(field.children, value, kind, path)
+    yield from _bounds(field, value, kind, path)
+    yield from _enumeration(field, value, path)
+    if field.name == "starting_position_timestamp":
+        yield from _timestamp(value, path)
+    if field.name == "pattern":
+        yield from _pattern(value, path)
+
+
+def _block(fields: Mapping[str, Field], block: Mapping[str, Any], kind: SourceKind, path: tuple[Step, ...]) -> Iterator[Finding]:
+    for name, field in fields.items():
+        if block.get(name) is not None:
+            yield from _value(field, block[name], kind, (*path, name))
+        elif kind in field.row.required:
+            yield Finding("E102", path, f"{name} is missing in {path[-1] if isinstance(path[-1], str) else path[-2]}")
+
+
+def _bounds(field: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) -> Iterator[Finding]:
+    row = field.row
+    if row.bounds is None:
+        return
+    least, most = row.narrower.get(kind, row.bounds)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    size = value if is_number else len(value if isinstance(value, str | list) else json.dumps(value) if field.name == "pattern" else value)
+    what = f"{value}" if is_number else f"{size} characters" if isinstance(value, str) else f"{size} items"
+    if size > most:
+        yield Finding("E103", path, f"{field.name}: {what} is more than the {most} that {kind.title} allows")
+    elif size < least:
+        yield Finding("E103", path, f"{field.name}: {what} is less than the {least} that {kind.title} allows")
+
+
+def _enumeration(field: Field, value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
+    known = field.row.values
+    if not known:
+        return
+    places: Iterable[tuple[tuple[Step, ...], str]] = (
+        [(path, value)]
+        if isinstance(value, str)
+        else [((*path, index), item) for index, item in enumerate(value)]
+        if isinstance(value, list)
+        else [((*path, key), key) for key in value]
+    )
+    for place, word in places:
+        if word not in known:
+            hint = suggestion(word, known) or f"known are {', '.join(known)}"
+            yield Finding("W201", place, f"{field.name}: {word!r} is not a value that this version knows; it is sent as it is", hint)
+
+
+def _timestamp(value: str, path: tuple[Step, ...]) -> Iterator[Finding]:
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        yield Finding("E104", path, f"{value!r} is not a time", 'write it as "2026-01-15T00:00:00Z"')
+
+
+def _pattern(value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            yield Finding("E104", path, f"the pattern is not JSON: {error}")
+            return
+    if not isinstance(value, dict):
+        yield Finding("E104", path, "a pattern is a JSON object")
+
+
+def ignored_path(text: str) -> Path | None:
+    """The path that an entry of `ignore_changes` names; None when there is no such field."""
+    path = tuple(text.split(".", 1)) if text.startswith("tags.") else tuple(text.split("."))
+    fields = FIELDS
+    for name in path[:1] if path[0] == "tags" else path:
+        if name not in fields:
+            return None
+        fields = fields[name].children
+    return path

@@ -1,0 +1,376 @@
+"""A manifest, from its file or folder to desired state, with every mistake found on the way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from provisioner.errors import ManifestError
+from provisioner.manifest.check import Finding, field_findings, ignored_path, source_findings, suggestion
+from provisioner.manifest.reader import Document, read
+from provisioner.manifest.schema import NOT_YET, Entry, Root
+from provisioner.model.canonical import canonical
+from provisioner.model.desired import (
+    Adoption,
+    AssumeRole,
+    Desired,
+    Lifecycle,
+    Manifest,
+    Place,
+    Provider,
+    Removal,
+    Renaming,
+)
+from provisioner.model.diagnostics import Diagnostic, Severity
+from provisioner.model.duration import seconds
+from provisioner.model.mapping import FIELDS
+from provisioner.model.references import ACCOUNT, UUID, Arn, FunctionReference
+from provisioner.model.sources import kind_of
+
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+STACK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LISTS: Final = ("imports", "moved", "removed")
+_TYPES: Final = {
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "float_type": "a number",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A manifest without errors, and its warnings."""
+
+    manifest: Manifest
+    warnings: tuple[Diagnostic, ...]
+
+
+def load(path: Path, *, region: str = "") -> Loaded:
+    """Read the manifest in a file or folder. `region` is the environment's.
+
+    Raises ManifestError with every diagnostic, errors and warnings, in the order of the files.
+    """
+    joined = _join([read(file, str(file)) for file in _files(path)])
+    checked = _Checked(joined, region)
+    manifest = checked.manifest(path if path.is_dir() else path.parent)
+    findings = sorted(checked.found, key=lambda item: (item.place.file, item.place.line, item.place.column))
+    if manifest is None or any(item.severity is Severity.ERROR for item in findings):
+        raise ManifestError(findings)
+    return Loaded(manifest, tuple(findings))
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.exists():
+        raise ManifestError([Diagnostic("E001", "there is no such file or folder", Place(str(path)), "name the manifest with -f")])
+    if not path.is_dir():
+        return [path]
+    if (path / "provisioner.yaml").is_file():
+        return [path / "provisioner.yaml"]
+    files = sorted(file for file in path.iterdir() if file.suffix in (".yaml", ".yml") and file.is_file())
+    if not files:
+        hint = "name a manifest with -f, or write provisioner.yaml"
+        raise ManifestError([Diagnostic("E001", "the folder holds no *.yaml file", Place(str(path)), hint)])
+    return files
+
+
+# --- several files as one document -----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Joined:
+    """The joined value, and the document from which each top-level key, mapping and list entry comes."""
+
+    first: Document
+    value: dict[str, Any] = field(default_factory=dict)
+    found: list[Diagnostic] = field(default_factory=list)
+    _origin: dict[tuple[Hashable, ...], tuple[Document, tuple[Hashable, ...]]] = field(default_factory=dict)
+
+    def add(self, document: Document) -> None:
+        if document.value is None:
+            return
+        if not isinstance(document.value, dict):
+            place = document.place(())
+            self.found.append(Diagnostic("E104", "a manifest is a mapping of keys such as stack and mappings", place))
+            return
+        for key, value in document.value.items():
+            if key.startswith("x-"):
+                continue
+            if key in _LISTS and isinstance(value, list) and isinstance(self.value.get(key, []), list):
+                self._add_list(document, key, value)
+            elif key == "mappings" and isinstance(value, dict) and isinstance(self.value.get(key, {}), dict):
+                self._add_mappings(document, value)
+            else:
+                self._set(document, (key,), self.value, key, value)
+
+    def _add_list(self, document: Document, key: str, items: list[Any]) -> None:
+        joined = self.value.setdefault(key, [])
+        for index, item in enumerate(items):
+            self._origin[(key, len(joined))] = (document, (key, index))
+            joined.append(item)
+
+    def _add_mappings(self, document: Document, items: dict[str, Any]) -> None:
+        self._origin.setdefault(("mappings",), (document, ("mappings",)))
+        mappings = self.value.setdefault("mappings", {})
+        for name, item in items.items():
+            self._set(document, ("mappings", name), mappings, name, item)
+
+    def _set(self, document: Document, path: tuple[Hashable, ...], target: dict[str, Any], key: str, value: Any) -> None:
+        if key in target:
+            other = self.place(path, key=True)
+            message = f"{key!r} stands already at {other}"
+            self.found.append(Diagnostic("E002", message, document.place(path, key=True)))
+            return
+        target[key] = value
+        self._origin[path] = (document, path)
+
+    def place(self, path: Sequence[Hashable], *, key: bool = False) -> Place:
+        """Where the value at a path stands; with `key`, where the key that leads to it does."""
+        path = tuple(path)
+        for length in (2, 1):
+            if path[:length] in self._origin:
+                document, start = self._origin[path[:length]]
+                return document.place((*start, *path[length:]), key=key)
+        return self.first.place(path, key=key) if path else Place(self.first.file)
+
+
+def _join(documents: Sequence[Document]) -> _Joined:
+    joined = _Joined(documents[0])
+    for document in documents:
+        joined.add(document)
+    return joined
+
+
+# --- from the joined value to desired state --------------------------------------------------------------------------
+
+
+class _Checked:
+    """Checks one joined manifest and collects what it finds; each method does one part."""
+
+    def __init__(self, joined: _Joined, region: str) -> None:
+        self._joined = joined
+        self._value = joined.value
+        self._region = region
+        self.found = joined.found
+
+    def manifest(self, folder: Path) -> Manifest | None:
+        """The manifest, or None when its shape is wrong."""
+        self._not_yet()
+        root = self._shape()
+        mappings = {name: item for name, raw in self._entries() if (item := self._mapping(name, raw, root))}
+        self._unique_pairs(mappings)
+        if root is None:
+            return None
+        if not STACK.fullmatch(root.stack):
+            self._add("E104", ("stack",), f"{root.stack!r} is not a stack's name", "use letters, digits, '.', '_' and '-', at most 64")
+        return Manifest(
+            stack=root.stack,
+            folder=str(folder),
+            state_path=str(folder / (root.state.path or f"state/{root.stack}.json")),
+            place=Place(self._joined.first.file),
+            provider=self._provider(root),
+            mappings=mappings,
+            imports=tuple(self._imports(root)),
+            moved=tuple(Renaming(item.from_, item.to, self._joined.place(("moved", index))) for index, item in enumerate(root.moved)),
+            removed=tuple(Removal(item.from_, self._joined.place(("removed", index))) for index, item in enumerate(root.removed)),
+            delete_limit=root.limits.deletes,
+        )
+
+    def _add(self, code: str, path: Sequence[Hashable], message: str, hint: str = "", *, key: bool = False) -> None:
+        self.found.append(Diagnostic(code, message, self._joined.place(path, key=key), hint))
+
+    def _not_yet(self) -> None:
+        for path, what in NOT_YET.items():
+            holder = self._value if len(path) == 1 else self._value.get(path[0])
+            if isinstance(holder, dict) and path[-1] in holder:
+                del holder[path[-1]]
+                self._add("E003", path, f"{what}: not carried out by this version of provisioner", key=True)
+
+    def _shape(self) -> Root | None:
+        try:
+            return Root.model_validate(self._value)
+        except ValidationError as error:
+            seen: set[tuple[Hashable, ...]] = set()
+            for item in error.errors(include_url=False, include_context=False):
+                path = self._known_part(item["loc"], missing=item["type"] == "missing")
+                if path not in seen:
+                    seen.add(path)
+                    self._shape_error(path, item["type"], item["msg"], item["input"])
+            return None
+
+    def _known_part(self, path: tuple[Hashable, ...], *, missing: bool) -> tuple[Hashable, ...]:
+        """The steps of a path that lead somewhere in the manifest: pydantic adds the branches of its unions."""
+        value: Any = self._value
+        for index, step in enumerate(path):
+            inside = step in value if isinstance(value, dict) else isinstance(value, list) and isinstance(step, int)
+            if not inside:
+                return path[: index + 1] if missing else path[:index]
+            value = value[step]
+        return path
+
+    def _shape_error(self, path: tuple[Hashable, ...], kind: str, message: str, value: Any) -> None:
+        name = str(path[-1]) if path else "the manifest"
+        if kind == "extra_forbidden":
+            self._add("E101", path, f"there is no field {name!r} here", suggestion(name, _siblings(path)), key=True)
+        elif kind == "missing":
+            self._add("E102", path[:-1], f"{name} is missing")
+        elif kind in _TYPES:
+            hint = "remove the quotes" if isinstance(value, str) and kind in ("int_type", "bool_type") and value else ""
+            self._add("E104", path, f"{name} must be {_TYPES[kind]}, not {_shown(value)}", hint)
+        else:
+            self._add("E104", path, f"{name}: {message.removeprefix('Value error, ')}")
+
+    def _entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The mappings whose shape is right, so that one bad mapping does not hide the mistakes of the others."""
+        mappings = self._value.get("mappings")
+        for name, raw in mappings.items() if isinstance(mappings, dict) else ():
+            if not NAME.fullmatch(name):
+                hint = "use letters, digits, '.', '_' and '-', at most 128, beginning with a letter or digit"
+                self._add("E104", ("mappings", name), f"{name!r} is not a mapping's name", hint, key=True)
+            elif isinstance(raw, dict) and _fits(Entry, raw):
+                yield name, raw
+
+    def _mapping(self, name: str, raw: dict[str, Any], root: Root | None) -> Desired | None:
+        findings = list(source_findings(raw))
+        kind = kind_of(raw)
+        if kind and not findings:
+            findings += field_findings(raw, kind)
+        entry = Entry.model_validate(raw)
+        region = self._mapping_region(raw, root, findings)
+        ignored = [(text, ignored_path(text)) for text in entry.lifecycle.ignore_changes]
+        for index, (text, ignored_at) in enumerate(ignored):
+            if ignored_at is None:
+                at = ("lifecycle", "ignore_changes", index)
+                findings.append(Finding("E101", at, f"there is no field {text!r} to ignore", suggestion(text, FIELDS)))
+        for finding in findings:
+            self._add(finding.code, ("mappings", name, *finding.path), finding.message, finding.hint, key=not finding.path)
+        if kind is None or any(finding.code.startswith("E") for finding in findings):
+            return None
+        tags = {**(root.provider.default_tags if root else {}), **(raw.get("tags") or {})}
+        if len(tags) > 47:
+            self._add("E103", ("mappings", name, "tags"), f"{len(tags)} tags are more than the 47 that AWS leaves beside ours")
+        return Desired(
+            name=name,
+            region=region,
+            kind=kind,
+            mapping=canonical({**raw, "tags": tags}, kind),
+            place=self._joined.place(("mappings", name), key=True),
+            lifecycle=Lifecycle(
+                entry.lifecycle.prevent_destroy,
+                tuple(path for _, path in ignored if path),
+                entry.lifecycle.on_conflict,
+            ),
+            accounts=frozenset(reference.account for reference in _references(raw) if reference.account),
+        )
+
+    def _mapping_region(self, raw: dict[str, Any], root: Root | None, findings: list[Finding]) -> str:
+        """The region of a mapping: its own, its ARNs', the provider's, the environment's; the first two must agree."""
+        stated = {str(raw["region"]): ("region",)} if raw.get("region") else {}
+        for name, reference in zip(("event_source_arn", "function_name"), _parsed(raw), strict=True):
+            if reference and reference.region:
+                stated.setdefault(reference.region, (name,))
+        if len(stated) > 1:
+            first, second = list(stated.items())[:2]
+            message = f"{second[1][0]} says {second[0]}, but {first[1][0]} says {first[0]}"
+            findings.append(Finding("E106", second[1], message, "function and source must be in one region"))
+        provider = root.provider.region if root else ""
+        return next(iter(stated), provider or self._region)
+
+    def _unique_pairs(self, mappings: Mapping[str, Desired]) -> None:
+        by_rest: dict[tuple[str, str, str], list[Desired]] = {}
+        for item in mappings.values():
+            pair = item.pair
+            others = by_rest.setdefault((pair.region, pair.function, pair.channel), [])
+            twin = next((other for other in others if pair.collides(other.pair)), None)
+            if twin:
+                hint = "Lambda refuses the second with 409; remove one of them"
+                message = f"{item.name} and {twin.name} ({twin.place}) want the same function and source"
+                self._add("E107", ("mappings", item.name), message, hint, key=True)
+            others.append(item)
+
+    def _provider(self, root: Root) -> Provider:
+        block = root.provider
+        for index, account in enumerate(block.allowed_account_ids):
+            if not ACCOUNT.fullmatch(account):
+                self._add("E104", ("provider", "allowed_account_ids", index), f"{account!r} is not an account id", "it has twelve digits")
+        role = block.assume_role
+        return Provider(
+            region=block.region,
+            profile=block.profile,
+            endpoint_url=block.endpoint_url,
+            allowed_account_ids=tuple(block.allowed_account_ids),
+            assume_role=AssumeRole(role.role_arn, role.session_name, role.external_id) if role else None,
+            ignore_tag_keys=frozenset(block.ignore_tags.keys),
+            ignore_tag_prefixes=tuple(block.ignore_tags.key_prefixes),
+            ownership_tags=block.ownership_tags,
+            max_requests_per_second=block.max_requests_per_second,
+            retry_timeout=seconds(block.retry_timeout),
+            settle_timeout=seconds(block.settle_timeout),
+        )
+
+    def _imports(self, root: Root) -> Iterator[Adoption]:
+        for index, item in enumerate(root.imports):
+            if not UUID.fullmatch(item.id):
+                self._add("E104", ("imports", index, "id"), f"{item.id!r} is not a UUID")
+            yield Adoption(item.to, item.id, self._joined.place(("imports", index)))
+
+
+def _fits(model: type[BaseModel], raw: dict[str, Any]) -> bool:
+    try:
+        model.model_validate(raw)
+    except ValidationError:
+        return False
+    return True
+
+
+def _parsed(raw: Mapping[str, Any]) -> tuple[Arn | None, FunctionReference | None]:
+    return Arn.parse(raw.get("event_source_arn")), FunctionReference.parse(raw.get("function_name"))
+
+
+def _references(raw: Mapping[str, Any]) -> Iterator[Arn | FunctionReference]:
+    return (reference for reference in _parsed(raw) if reference)
+
+
+def _siblings(path: tuple[Hashable, ...]) -> list[str]:
+    """The keys that may stand beside the last step of a path, ours and the API's spelling of them."""
+    model: type[BaseModel] | None = Root
+    fields: Mapping[str, Any] = {}
+    for step in path[:-1]:
+        if fields:
+            fields = fields[str(step)].children if step in fields else fields
+        elif model is Root and step == "mappings":
+            model = None
+        elif model is None and not fields:
+            fields = FIELDS
+        elif model and isinstance(step, str) and step in model.model_fields:
+            model = _model_in(model.model_fields[step].annotation)
+    if fields:
+        own = [key for key in Entry.model_fields if key not in FIELDS] if fields is FIELDS else []
+        return [*fields, *own]
+    return [info.alias or name for name, info in model.model_fields.items()] if model else []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that an annotation holds: itself, optional, or in a list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in getattr(annotation, "__args__", ()) if (found := _model_in(part))), None)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return f"the text {value!r}" if isinstance(value, str) else str(value)

@@ -1,0 +1,122 @@
+"""The shape of a manifest: its keys and their types. What a mapping holds is the field table's."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from provisioner.model.duration import seconds
+from provisioner.model.mapping import Block, EventSourceMapping
+
+
+def _is_duration(value: str | int | float) -> str | int | float:
+    seconds(value)
+    return value
+
+
+Duration = Annotated[int | float | str, AfterValidator(_is_duration)]
+"""Seconds, or a text such as `5m`."""
+
+
+class AssumeRoleBlock(Block):
+    """`provider.assume_role`."""
+
+    role_arn: str
+    session_name: str = "provisioner"
+    external_id: str = ""
+
+
+class IgnoreTagsBlock(Block):
+    """`provider.ignore_tags`."""
+
+    keys: list[str] = []
+    key_prefixes: list[str] = []
+
+
+class ProviderBlock(Block):
+    """`provider`: how to talk to AWS."""
+
+    region: str = ""
+    profile: str = ""
+    endpoint_url: str = ""
+    allowed_account_ids: list[str] = []
+    assume_role: AssumeRoleBlock | None = None
+    default_tags: dict[str, str] = {}
+    ignore_tags: IgnoreTagsBlock = IgnoreTagsBlock()
+    ownership_tags: bool = True
+    max_requests_per_second: Annotated[float, Field(gt=0, strict=False)] | None = None
+    retry_timeout: Duration = 300
+    settle_timeout: Duration = 600
+
+
+class StateBlock(Block):
+    """`state`: where it is kept."""
+
+    path: str | None = None
+
+
+class LimitsBlock(Block):
+    """`limits`: what a plan may not exceed."""
+
+    deletes: Annotated[int, Field(ge=0)] | None = None
+
+
+class LifecycleBlock(Block):
+    """`lifecycle` of a mapping."""
+
+    prevent_destroy: bool = False
+    ignore_changes: list[str] = []
+    on_conflict: Literal["fail", "adopt"] = "fail"
+
+
+class Entry(EventSourceMapping):
+    """One entry of `mappings`: the API's fields, and what is ours."""
+
+    region: str = ""
+    lifecycle: LifecycleBlock = LifecycleBlock()
+
+
+class ImportEntry(Block):
+    """One entry of `imports`."""
+
+    to: str
+    id: str
+
+
+class MovedEntry(Block):
+    """One entry of `moved`."""
+
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+
+
+class RemovedEntry(Block):
+    """One entry of `removed`."""
+
+    from_: Annotated[str, Field(alias="from")]
+    destroy: Literal[False]
+
+
+class Root(Block):
+    """A whole manifest."""
+
+    version: Literal[1] = 1
+    stack: str
+    provider: ProviderBlock = ProviderBlock()
+    state: StateBlock = StateBlock()
+    mappings: dict[str, Entry] = {}
+    imports: list[ImportEntry] = []
+    moved: list[MovedEntry] = []
+    removed: list[RemovedEntry] = []
+    limits: LimitsBlock = LimitsBlock()
+
+
+NOT_YET: dict[tuple[str, ...], Any] = {
+    ("variables",): "variables",
+    ("defaults",): "defaults",
+    ("include",): "include",
+    ("state", "s3"): "state in S3",
+    ("limits", "risk"): "limits on risk",
+}
+"""Keys of the manifest language that this version reads but does not carry out."""

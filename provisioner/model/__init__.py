@@ -1,0 +1,1 @@
+"""What things are: values without I/O. Nothing here reads, writes or decides."""

@@ -1,0 +1,99 @@
+"""Canonical form: where false differences die (design section 6).
+
+A canonical mapping is a plain dict of our names. What is absent has AWS's default; `None`, `""`, `[]`, `{}` and a value
+that equals the kind's default are absent; sets are sorted lists; filter patterns are parsed. All three sides of a plan
+are in this form, so the differ needs no exceptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from provisioner.model.mapping import FIELDS, Field, as_set
+from provisioner.model.sources import SourceKind
+
+Canonical: TypeAlias = dict[str, Any]
+
+OWN_TAG_PREFIX = "provisioner:"
+
+
+def canonical(mapping: Mapping[str, Any], kind: SourceKind) -> Canonical:
+    """The canonical form of a mapping in our names. Idempotent; keys that the table does not know are dropped."""
+    return _block(FIELDS, mapping, kind, explicit=False)
+
+
+def _block(fields: Mapping[str, Field], block: Mapping[str, Any], kind: SourceKind, *, explicit: bool) -> Canonical:
+    values = {name: _value(field, block.get(name), kind, explicit=explicit) for name, field in fields.items()}
+    return {name: value for name, value in values.items() if not absent(value)}
+
+
+def _value(field: Field, value: Any, kind: SourceKind, *, explicit: bool) -> Any:
+    row = field.row
+    if absent(value):
+        return row.default.get(kind) if explicit else None
+    if field.many:
+        value = as_set(_block(field.children, item, kind, explicit=False) for item in value)
+    elif field.children:
+        value = _block(field.children, value, kind, explicit=row.explicit)
+    if row.form:
+        value = row.form(value)
+    return None if not explicit and value == row.default.get(kind) else value
+
+
+def absent(value: Any) -> bool:
+    """Whether a value says nothing. Zero and false are values."""
+    return value is None or (not value and not isinstance(value, bool | int | float))
+
+
+def default_at(path: tuple[str, ...], kind: SourceKind) -> Any:
+    """AWS's value for an absent field, or None where there is none."""
+    fields, default = FIELDS, None
+    for name in path:
+        if name not in fields:
+            return None
+        default, fields = fields[name].row.default.get(kind), fields[name].children
+    return default
+
+
+def value_at(mapping: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    """The value at a path, or None."""
+    value: Any = mapping
+    for name in path:
+        if not isinstance(value, Mapping) or name not in value:
+            return None
+        value = value[name]
+    return value
+
+
+def with_value(mapping: Mapping[str, Any], path: tuple[str, ...], value: Any) -> Canonical:
+    """A copy of the mapping with one value set, or dropped when it is None; blocks left empty are dropped too."""
+    name, *rest = path
+    if rest:
+        inner = mapping.get(name)
+        value = with_value(inner if isinstance(inner, Mapping) else {}, tuple(rest), value)
+    changed = {**mapping, name: value}
+    return {key: item for key, item in changed.items() if key != name or not absent(item)}
+
+
+def fill_kept(desired: Mapping[str, Any], live: Mapping[str, Any], kind: SourceKind) -> Canonical:
+    """`desired`, with live's value wherever it is silent and silence keeps what is there (design section 6)."""
+    return _fill(FIELDS, desired, live, kind)
+
+
+def _fill(fields: Mapping[str, Field], desired: Mapping[str, Any], live: Mapping[str, Any], kind: SourceKind) -> Canonical:
+    filled: Canonical = {}
+    for name, field in fields.items():
+        value = desired.get(name)
+        if value is None and kind in field.row.kept:
+            value = live.get(name)
+        elif field.children and not field.many:
+            value = _fill(field.children, value or {}, live.get(name, {}), kind)
+        if not absent(value):
+            filled[name] = value
+    return filled
+
+
+def is_own_tag(key: str) -> bool:
+    """Whether a tag is AWS's or ours: never the user's, never a difference."""
+    return key.startswith(("aws:", OWN_TAG_PREFIX))

@@ -1,0 +1,133 @@
+"""What the manifest says, checked and canonical."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
+
+from provisioner.model.canonical import Canonical
+from provisioner.model.references import Pair
+from provisioner.model.sources import SourceKind
+
+Path = tuple[str, ...]
+"""A place in a mapping, by our names: `("destination_config", "on_failure")`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands in a manifest. Line and column count from one; zero means the file as a whole."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """How a mapping may be changed."""
+
+    prevent_destroy: bool = False
+    ignore_changes: tuple[Path, ...] = ()
+    on_conflict: Literal["fail", "adopt"] = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """One mapping as wanted. `accounts` are the ones that its function and source name; `region` may be empty until
+    the session knows it."""
+
+    name: str
+    region: str
+    kind: SourceKind
+    mapping: Canonical
+    place: Place
+    lifecycle: Lifecycle = Lifecycle()
+    accounts: frozenset[str] = frozenset()
+
+    @property
+    def pair(self) -> Pair:
+        """What Lambda will hold unique for it."""
+        return Pair.of(self.mapping, self.region)
+
+
+@dataclass(frozen=True, slots=True)
+class AssumeRole:
+    """A role to take on before anything is asked of AWS."""
+
+    role_arn: str
+    session_name: str = "provisioner"
+    external_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """How to talk to AWS. Times are in seconds; None means the default of design section 3."""
+
+    region: str = ""
+    profile: str = ""
+    endpoint_url: str = ""
+    allowed_account_ids: tuple[str, ...] = ()
+    assume_role: AssumeRole | None = None
+    ignore_tag_keys: frozenset[str] = frozenset()
+    ignore_tag_prefixes: tuple[str, ...] = ()
+    ownership_tags: bool = True
+    max_requests_per_second: float | None = None
+    retry_timeout: float = 300.0
+    settle_timeout: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """`moved: {from, to}`."""
+
+    source: str
+    target: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """`imports: {to, id}`: the mapping with this UUID is to bear this name."""
+
+    name: str
+    uuid: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """`removed: {from, destroy: false}`: forget the name, leave the mapping running."""
+
+    name: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A whole manifest. `folder` is where its relative paths start, `state_path` where its state lives."""
+
+    stack: str
+    folder: str
+    state_path: str
+    place: Place
+    provider: Provider = Provider()
+    mappings: Mapping[str, Desired] = field(default_factory=dict)
+    imports: tuple[Adoption, ...] = ()
+    moved: tuple[Renaming, ...] = ()
+    removed: tuple[Removal, ...] = ()
+    delete_limit: int | None = None
+
+    def in_region(self, region: str) -> Self:
+        """The manifest with `region` wherever nothing else named one."""
+        return replace(
+            self,
+            mappings={name: item if item.region else replace(item, region=region) for name, item in self.mappings.items()},
+        )
+
+    def of_nothing(self) -> Self:
+        """The manifest with nothing wanted: what `destroy` applies."""
+        return replace(self, mappings={}, imports=(), moved=(), removed=())

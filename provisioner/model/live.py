@@ -1,0 +1,64 @@
+"""What AWS says now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provisioner.model.canonical import OWN_TAG_PREFIX, Canonical
+from provisioner.model.desired import Path
+from provisioner.model.references import Pair
+from provisioner.model.sources import SourceKind
+
+SETTLED = frozenset({"Enabled", "Disabled"})
+
+STACK_TAG = f"{OWN_TAG_PREFIX}stack"
+LINEAGE_TAG = f"{OWN_TAG_PREFIX}lineage"
+NAME_TAG = f"{OWN_TAG_PREFIX}name"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who made a mapping, as its ownership tags say (design section 5)."""
+
+    stack: str
+    lineage: str
+    name: str
+
+    def tags(self) -> dict[str, str]:
+        """The ownership tags, as they go into the create call."""
+        return {STACK_TAG: self.stack, LINEAGE_TAG: self.lineage, NAME_TAG: self.name}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Live facts that are shown and never compared."""
+
+    state: str
+    reason: str = ""
+    last_result: str = ""
+    last_modified: str = ""
+    filter_error: str = ""
+
+    @property
+    def settled(self) -> bool:
+        """Whether the mapping has come to rest."""
+        return self.state in SETTLED
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """One mapping as AWS shows it. `unknown` are the fields that AWS does not tell at the moment."""
+
+    uuid: str
+    arn: str
+    region: str
+    kind: SourceKind
+    mapping: Canonical
+    status: Status
+    unknown: frozenset[Path] = frozenset()
+    owner: Owner | None = None
+
+    @property
+    def pair(self) -> Pair:
+        """What Lambda holds unique for it."""
+        return Pair.of(self.mapping, self.region)

@@ -1,0 +1,355 @@
+"""The field table: every field of a mapping, described once.
+
+One annotated line a field: its type, then a `Row` with the API's member and all that is known of it. Manifest, canonical
+form, planning, request building, rendering and the sandbox read this table; none of them spells a field's rules again.
+Sources: aws-behaviour sections 1 (members, limits), 4.6 with 7.5 (clearing), 5.1 (kinds), 5.2 with 7.7 (defaults).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import UnionType
+from typing import Annotated, Any, Final, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict
+
+from provisioner.model.references import FunctionReference
+from provisioner.model.sources import ALL, KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
+
+FIFO, MSK, MQ, KAFKA = SourceKind.FIFO, SourceKind.MSK, SourceKind.MQ, SourceKind.KAFKA
+KAFKA_QUEUE, DOCUMENTDB = SourceKind.KAFKA_QUEUE, SourceKind.DOCUMENTDB
+NONE: Final[frozenset[SourceKind]] = frozenset()
+
+
+class _Nothing:
+    def __repr__(self) -> str:
+        return "NOTHING"
+
+
+NOTHING: Final = _Nothing()
+"""No value at all: unlike None, {} and "", each of which means something to the API."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What is known of one field.
+
+    api       the API's member, at its level
+    kinds     the kinds of source that have the field
+    required  the kinds that refuse a mapping without it
+    default   AWS's value when the field is absent, by kind
+    kept      the kinds for which absence keeps what is there: AWS generates the value, cannot unset it, or its default is
+              not known (design section 6)
+    replaces  a change needs a new mapping: always, or when this says so of (live, desired)
+    clear     the sentinel that unsets the field in an update; NOTHING where the default is sent instead
+    bounds    least and most: of a number, of a text's length, of a list's items
+    narrower  bounds of single kinds
+    values    the values known for an enumeration; others are passed through with a warning
+    form      makes one value canonical
+    explicit  the block's mere presence means something, so defaults inside it are written out instead of dropped
+    """
+
+    api: str
+    kinds: frozenset[SourceKind] = ALL
+    required: frozenset[SourceKind] = NONE
+    default: Mapping[SourceKind, Any] = field(default_factory=dict)
+    kept: frozenset[SourceKind] = NONE
+    replaces: bool | Callable[[Any, Any], bool] = False
+    clear: Any = NOTHING
+    bounds: tuple[int, int] | None = None
+    narrower: Mapping[SourceKind, tuple[int, int]] = field(default_factory=dict)
+    values: tuple[str, ...] = ()
+    form: Callable[[Any], Any] | None = None
+    explicit: bool = False
+
+
+def _all(value: Any, kinds: Iterable[SourceKind] = ALL) -> dict[SourceKind, Any]:
+    return dict.fromkeys(kinds, value)
+
+
+# --- canonical forms -------------------------------------------------------------------------------------------------
+
+
+def json_key(value: Any) -> str:
+    """A total order for JSON values."""
+    return json.dumps(value, sort_keys=True)
+
+
+def as_set(values: Iterable[Any]) -> list[Any]:
+    """A list whose order and repetitions mean nothing."""
+    return [json.loads(key) for key in sorted({json_key(value) for value in values})]
+
+
+def _function(value: str) -> str:
+    reference = FunctionReference.parse(value)
+    return reference.canonical if reference else value
+
+
+def _endpoints(value: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Brokers as a sorted list: Terraform writes one comma string, AWS answers sorted (aws-behaviour 5.2)."""
+    lists = {key: hosts.split(",") if isinstance(hosts, str) else hosts for key, hosts in value.items()}
+    return {key: sorted({host.strip() for host in hosts} - {""}) for key, hosts in lists.items()}
+
+
+def _pattern(value: Any) -> Any:
+    """A filter pattern as the JSON value that it spells; a text that is no JSON stays a text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def timestamp(value: str | float | datetime) -> str:
+    """RFC 3339 in UTC and whole seconds: AWS drops fractions (aws-behaviour section 1). A text that is none stays."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+    if not isinstance(value, datetime):
+        value = datetime.fromtimestamp(value, UTC)
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# --- rules that need both sides --------------------------------------------------------------------------------------
+
+
+def virtual_hosts(access: Iterable[Mapping[str, Any]] | None) -> list[str]:
+    """The RabbitMQ virtual hosts among access configurations: no update may carry one (aws-behaviour 7.5)."""
+    return [item.get("uri", "") for item in access or () if item["type"] == "VIRTUAL_HOST"]
+
+
+def _virtual_host_moves(live: Any, desired: Any) -> bool:
+    return virtual_hosts(live) != virtual_hosts(desired)
+
+
+# --- the table -------------------------------------------------------------------------------------------------------
+
+
+class Block(BaseModel):
+    """A group of fields. Types are strict: a number in quotes is a mistake, not a number."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+_ACCESS_TYPES: Final = (
+    "BASIC_AUTH",
+    "VPC_SUBNET",
+    "VPC_SECURITY_GROUP",
+    "SASL_SCRAM_512_AUTH",
+    "SASL_SCRAM_256_AUTH",
+    "VIRTUAL_HOST",
+    "CLIENT_CERTIFICATE_TLS_AUTH",
+    "SERVER_ROOT_CA_CERTIFICATE",
+    "OAUTHBEARER_AUTH",
+    "OAUTHBEARER_SCOPE",
+    "OAUTHBEARER_AUDIENCE",
+    "OAUTHBEARER_LOGICAL_CLUSTER",
+    "OAUTHBEARER_IDENTITY_POOL",
+    "IAM_AUTH",
+    "IAM_OAUTHBEARER_AUTH",
+)
+_REGISTRY_ACCESS_TYPES: Final = (
+    "BASIC_AUTH",
+    "CLIENT_CERTIFICATE_TLS_AUTH",
+    "SERVER_ROOT_CA_CERTIFICATE",
+    "OAUTHBEARER_AUTH",
+)
+
+# fmt: off
+class SelfManagedEventSource(Block):
+    """The bootstrap brokers of a Kafka cluster that AWS does not manage."""
+
+    endpoints: Annotated[dict[str, str | list[str]], Row(api="Endpoints", required=ALL, bounds=(1, 2), values=("KAFKA_BOOTSTRAP_SERVERS",), form=_endpoints)]
+
+
+class Filter(Block):
+    """One event filter; an event passes when any filter matches."""
+
+    pattern: Annotated[str | dict[str, Any], Row(api="Pattern", required=ALL, bounds=(0, 4096), form=_pattern)]
+
+
+class FilterCriteria(Block):
+    """Which events reach the function."""
+
+    filter: Annotated[list[Filter] | None, Row(api="Filters")] = None
+
+
+class ScalingConfig(Block):
+    """How many instances of the function a queue may use at once."""
+
+    maximum_concurrency: Annotated[int | None, Row(api="MaximumConcurrency", bounds=(2, 1000))] = None
+
+
+class ProvisionedPollerConfig(Block):
+    """Pollers that are always there."""
+
+    minimum_pollers: Annotated[int | None, Row(api="MinimumPollers", bounds=(1, 200), narrower=_all((2, 200), QUEUES), default=_all(2, QUEUES) | _all(1, KAFKAS))] = None
+    maximum_pollers: Annotated[int | None, Row(api="MaximumPollers", bounds=(1, 10000), narrower=_all((2, 10000), QUEUES) | _all((1, 2000), KAFKAS), default=_all(200, QUEUES | KAFKAS))] = None
+    poller_group_name: Annotated[str | None, Row(api="PollerGroupName", kinds=KAFKAS, bounds=(0, 128), clear="")] = None
+
+
+class MetricsConfig(Block):
+    """Which CloudWatch metrics Lambda publishes for the mapping."""
+
+    metrics: Annotated[list[str] | None, Row(api="Metrics", bounds=(0, 3), values=("EventCount", "ErrorCount", "KafkaMetrics"), form=as_set)] = None
+
+
+class LoggingConfig(Block):
+    """How much Lambda logs about the mapping."""
+
+    system_log_level: Annotated[str | None, Row(api="SystemLogLevel", values=("DEBUG", "INFO", "WARN"), kept=ALL)] = None
+
+
+class Destination(Block):
+    """Where records go."""
+
+    destination_arn: Annotated[str | None, Row(api="Destination", bounds=(0, 350))] = None
+
+
+class DestinationConfig(Block):
+    """Where records go that were discarded, or processed."""
+
+    on_success: Annotated[Destination | None, Row(api="OnSuccess")] = None
+    on_failure: Annotated[Destination | None, Row(api="OnFailure")] = None
+
+
+class SourceAccess(Block):
+    """One way in to the source: a secret, a subnet, a security group, a virtual host."""
+
+    type: Annotated[str, Row(api="Type", required=ALL, values=_ACCESS_TYPES)]
+    uri: Annotated[str | None, Row(api="URI", bounds=(1, 200))] = None
+
+
+class SchemaRegistryAccess(Block):
+    """One way in to the schema registry."""
+
+    type: Annotated[str, Row(api="Type", required=ALL, values=_REGISTRY_ACCESS_TYPES)]
+    uri: Annotated[str | None, Row(api="URI", bounds=(0, 10000))] = None
+
+
+class SchemaValidation(Block):
+    """A part of the record that is checked against its schema."""
+
+    attribute: Annotated[str, Row(api="Attribute", required=ALL, values=("KEY", "VALUE"))]
+
+
+class SchemaRegistryConfig(Block):
+    """How records are decoded and checked before they reach the function."""
+
+    schema_registry_uri: Annotated[str | None, Row(api="SchemaRegistryURI", bounds=(1, 10000))] = None
+    event_record_format: Annotated[str | None, Row(api="EventRecordFormat", values=("JSON", "SOURCE"))] = None
+    access_config: Annotated[list[SchemaRegistryAccess] | None, Row(api="AccessConfigs")] = None
+    schema_validation_config: Annotated[list[SchemaValidation] | None, Row(api="SchemaValidationConfigs")] = None
+
+
+class AmazonManagedKafkaEventSourceConfig(Block):
+    """What only MSK has."""
+
+    consumer_group_id: Annotated[str | None, Row(api="ConsumerGroupId", bounds=(1, 200), kept=ALL, replaces=True)] = None
+    schema_registry_config: Annotated[SchemaRegistryConfig | None, Row(api="SchemaRegistryConfig", clear={})] = None
+
+
+class SelfManagedKafkaEventSourceConfig(Block):
+    """What only self-managed Kafka has."""
+
+    consumer_group_id: Annotated[str | None, Row(api="ConsumerGroupId", bounds=(1, 200), kept=ALL, replaces=True)] = None
+    consumption_mode: Annotated[str | None, Row(api="ConsumptionMode", values=("Stream", "Queue"), kept=ALL, replaces=True)] = None
+    schema_registry_config: Annotated[SchemaRegistryConfig | None, Row(api="SchemaRegistryConfig", clear={})] = None
+
+
+class DocumentDBEventSourceConfig(Block):
+    """What only DocumentDB has."""
+
+    database_name: Annotated[str | None, Row(api="DatabaseName", required=ALL, bounds=(1, 63))] = None
+    collection_name: Annotated[str | None, Row(api="CollectionName", bounds=(1, 57))] = None
+    full_document: Annotated[str | None, Row(api="FullDocument", values=("UpdateLookup", "Default"), default=_all("Default"))] = None
+
+
+class EventSourceMapping(Block):
+    """A mapping: the fields of CreateEventSourceMapping, in the order in which they are shown."""
+
+    function_name: Annotated[str | None, Row(api="FunctionName", required=ALL, bounds=(1, 256), form=_function)] = None
+    event_source_arn: Annotated[str | None, Row(api="EventSourceArn", kinds=ALL - SELF_MANAGED, required=ALL - SELF_MANAGED, bounds=(0, 10000), replaces=True)] = None
+    self_managed_event_source: Annotated[SelfManagedEventSource | None, Row(api="SelfManagedEventSource", kinds=SELF_MANAGED, required=SELF_MANAGED, replaces=True)] = None
+    topics: Annotated[list[str] | None, Row(api="Topics", kinds=KAFKAS, required=KAFKAS, bounds=(1, 1), replaces=True)] = None
+    queues: Annotated[list[str] | None, Row(api="Queues", kinds=frozenset({MQ}), required=frozenset({MQ}), bounds=(1, 1), replaces=True)] = None
+    starting_position: Annotated[str | None, Row(api="StartingPosition", kinds=STREAMS | {MSK, KAFKA, DOCUMENTDB}, required=STREAMS, kept=ALL - STREAMS, values=("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"), replaces=True)] = None
+    starting_position_timestamp: Annotated[str | None, Row(api="StartingPositionTimestamp", kinds=STREAMS | {MSK, KAFKA, DOCUMENTDB}, kept=ALL - STREAMS, form=timestamp, replaces=True)] = None
+    enabled: Annotated[bool | None, Row(api="Enabled", default=_all(True))] = None
+    batch_size: Annotated[int | None, Row(api="BatchSize", bounds=(1, 10000), narrower={FIFO: (1, 10)}, default=_all(100) | _all(10, QUEUES))] = None
+    maximum_batching_window_in_seconds: Annotated[int | None, Row(api="MaximumBatchingWindowInSeconds", kinds=ALL - {FIFO, KAFKA_QUEUE}, bounds=(0, 300), default=_all(0, QUEUES | STREAMS), kept=ALL - QUEUES - STREAMS)] = None
+    parallelization_factor: Annotated[int | None, Row(api="ParallelizationFactor", kinds=STREAMS, bounds=(1, 10), default=_all(1, STREAMS))] = None
+    tumbling_window_in_seconds: Annotated[int | None, Row(api="TumblingWindowInSeconds", kinds=STREAMS, bounds=(0, 900), default=_all(0, STREAMS))] = None
+    bisect_batch_on_function_error: Annotated[bool | None, Row(api="BisectBatchOnFunctionError", kinds=STREAMS | KAFKAS, default=_all(False, STREAMS | KAFKAS))] = None
+    maximum_record_age_in_seconds: Annotated[int | None, Row(api="MaximumRecordAgeInSeconds", kinds=STREAMS | KAFKAS, bounds=(-1, 604800), default=_all(-1, STREAMS | KAFKAS))] = None
+    maximum_retry_attempts: Annotated[int | None, Row(api="MaximumRetryAttempts", kinds=STREAMS | KAFKAS, bounds=(-1, 10000), default=_all(-1, STREAMS | KAFKAS) | {KAFKA_QUEUE: 0})] = None
+    function_response_types: Annotated[list[str] | None, Row(api="FunctionResponseTypes", kinds=ALL - {MQ, DOCUMENTDB}, bounds=(0, 1), values=("ReportBatchItemFailures",), form=as_set, clear=[])] = None
+    filter_criteria: Annotated[FilterCriteria | None, Row(api="FilterCriteria", kinds=ALL - {DOCUMENTDB}, clear={})] = None
+    kms_key_arn: Annotated[str | None, Row(api="KMSKeyArn", kinds=ALL - {DOCUMENTDB}, bounds=(0, 10000), clear="")] = None
+    scaling_config: Annotated[ScalingConfig | None, Row(api="ScalingConfig", kinds=QUEUES, clear={})] = None
+    provisioned_poller_config: Annotated[ProvisionedPollerConfig | None, Row(api="ProvisionedPollerConfig", kinds=QUEUES | KAFKAS, clear={}, explicit=True)] = None
+    destination_config: Annotated[DestinationConfig | None, Row(api="DestinationConfig", kinds=STREAMS | KAFKAS, clear={})] = None
+    source_access_configuration: Annotated[list[SourceAccess] | None, Row(api="SourceAccessConfigurations", kinds=KAFKAS | {MQ, DOCUMENTDB}, required=SELF_MANAGED | {MQ, DOCUMENTDB}, bounds=(0, 23), kept=ALL, replaces=_virtual_host_moves)] = None
+    amazon_managed_kafka_event_source_config: Annotated[AmazonManagedKafkaEventSourceConfig | None, Row(api="AmazonManagedKafkaEventSourceConfig", kinds=frozenset({MSK}))] = None
+    self_managed_kafka_event_source_config: Annotated[SelfManagedKafkaEventSourceConfig | None, Row(api="SelfManagedKafkaEventSourceConfig", kinds=SELF_MANAGED)] = None
+    document_db_event_source_config: Annotated[DocumentDBEventSourceConfig | None, Row(api="DocumentDBEventSourceConfig", kinds=frozenset({DOCUMENTDB}), required=frozenset({DOCUMENTDB}))] = None
+    metrics_config: Annotated[MetricsConfig | None, Row(api="MetricsConfig", clear={})] = None
+    logging_config: Annotated[LoggingConfig | None, Row(api="LoggingConfig", kinds=KAFKAS)] = None
+    tags: Annotated[dict[str, str] | None, Row(api="Tags")] = None
+# fmt: on
+
+
+# --- the table, walked -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A line of the table. `children` are the fields of a block; `many` says that the value is a list of such blocks."""
+
+    name: str
+    row: Row
+    children: Mapping[str, Field]
+    many: bool
+    annotation: Any
+
+    def replaced_by(self, live: Any, desired: Any) -> bool:
+        """Whether going from the one value to the other needs a new mapping."""
+        return self.row.replaces(live, desired) if callable(self.row.replaces) else self.row.replaces
+
+
+def _fields(block: type[Block]) -> dict[str, Field]:
+    return {name: _field(name, info.annotation, info.metadata) for name, info in block.model_fields.items()}
+
+
+def _field(name: str, annotation: Any, metadata: list[Any]) -> Field:
+    row = next(item for item in metadata if isinstance(item, Row))
+    if get_origin(annotation) is UnionType:
+        options = [option for option in get_args(annotation) if option is not type(None)]
+        annotation = options[0] if len(options) == 1 else annotation
+    many = get_origin(annotation) is list
+    inner = get_args(annotation)[0] if many else annotation
+    block = inner if isinstance(inner, type) and issubclass(inner, Block) else None
+    return Field(name, row, _fields(block) if block else {}, many and block is not None, annotation)
+
+
+FIELDS: Final[Mapping[str, Field]] = _fields(EventSourceMapping)
+"""Every top-level field by our name, in the order of the table."""
+
+
+def field_at(path: tuple[str, ...]) -> Field:
+    """The field that a path of our names leads to. Raises KeyError for a path that the table does not have."""
+    found, fields = None, FIELDS
+    for name in path:
+        found = fields[name]
+        fields = found.children
+    if found is None:
+        raise KeyError(path)
+    return found

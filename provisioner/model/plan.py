@@ -1,0 +1,178 @@
+"""What is to be done: a plan and its changes. Values only: they decide nothing and do not print themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from provisioner.model.canonical import Canonical
+from provisioner.model.desired import Desired, Path
+from provisioner.model.live import Live
+from provisioner.model.references import Pair
+from provisioner.model.state import Record
+
+
+class Action(StrEnum):
+    """What is done to one mapping."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    FORGET = "forget"
+    NO_OP = "no-op"
+
+
+class Cause(StrEnum):
+    """Who moved."""
+
+    EDIT = "edit"  # the manifest
+    DRIFT = "drift"  # the world
+    CONFLICT = "conflict"  # both
+
+
+class Reason(StrEnum):
+    """Why an action was chosen. For people only: no decision reads it."""
+
+    NEW = "new"
+    DISAPPEARED = "disappeared"
+    NOT_IN_MANIFEST = "not in manifest"
+    GONE = "gone"
+    DEPOSED = "deposed"
+    CANNOT_UPDATE = "cannot update"
+    REQUESTED = "requested"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One differing value. None means that the field is absent on that side."""
+
+    path: Path
+    prior: Any
+    live: Any
+    desired: Any
+    cause: Cause
+    replaces: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What is done to one mapping, complete: execution needs nothing else.
+
+    | action  | uuid        | live         | desired            | record            |
+    |---------|-------------|--------------|--------------------|-------------------|
+    | create  | ""          | None         | to be sent         | a dead one, or None |
+    | update  | to update   | before       | after, kept filled | prior             |
+    | replace | to delete   | before       | to be sent         | prior             |
+    | delete  | to delete   | before       | None               | prior             |
+    | forget  | the old one | None or live | None               | prior             |
+    | no-op   | the live one| as it is     | as it is           | prior, or None    |
+
+    `desired` of an update and a no-op has live's value in every kept and ignored field. `applied` is what the state will
+    hold. `adopts` is a UUID that comes under management first. `creates_first`: a replacement makes the new mapping
+    before it deletes the old one. `after` are names of changes that must be done first.
+    """
+
+    name: str
+    action: Action
+    region: str
+    pair: Pair
+    uuid: str = ""
+    desired: Canonical | None = None
+    applied: Canonical | None = None
+    live: Live | None = None
+    record: Record | None = None
+    wanted: Desired | None = None
+    fields: tuple[FieldChange, ...] = ()
+    reason: Reason | None = None
+    moved_from: str = ""
+    adopts: str = ""
+    creates_first: bool = False
+    after: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What tells this change from the others: its name, and that it clears away a deposed mapping."""
+        return f"{self.name} (deposed {self.uuid})" if self.reason is Reason.DEPOSED else self.name
+
+    @property
+    def calls_aws(self) -> bool:
+        """Whether carrying it out changes anything in AWS."""
+        return self.action not in (Action.NO_OP, Action.FORGET)
+
+    @property
+    def counts(self) -> bool:
+        """Whether a person would call it a change: a move, an adoption and a forget are (design section 4)."""
+        return self.action is not Action.NO_OP or bool(self.moved_from or self.adopts)
+
+    @property
+    def destroys(self) -> bool:
+        """Whether a mapping ceases to exist."""
+        return self.action in (Action.DELETE, Action.REPLACE)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a plan must not be carried out."""
+
+    name: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The numbers of a plan. A replacement counts as one addition and one destruction, as in Terraform."""
+
+    imported: int
+    added: int
+    changed: int
+    destroyed: int
+    moved: int
+    forgotten: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything an apply does, from which state, in which account. `notes` are about the run as a whole."""
+
+    stack: str
+    account: str
+    lineage: str
+    serial: int
+    changes: tuple[Change, ...]
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = field(default=())
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether there is anything to do, or to record as done."""
+        return any(change.counts for change in self.changes)
+
+    @property
+    def summary(self) -> Summary:
+        """The counts that the plan's last line shows."""
+        actions = [change.action for change in self.changes]
+        replaced = actions.count(Action.REPLACE)
+        return Summary(
+            imported=sum(bool(change.adopts) for change in self.changes),
+            added=actions.count(Action.CREATE) + replaced,
+            changed=actions.count(Action.UPDATE),
+            destroyed=actions.count(Action.DELETE) + replaced,
+            moved=sum(bool(change.moved_from) for change in self.changes),
+            forgotten=actions.count(Action.FORGET),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a refresh found: live mappings by UUID (one that is missing answered 404), and for names without a record
+    the mapping that holds their pair."""
+
+    live: Mapping[str, Live] = field(default_factory=dict)
+    found: Mapping[str, Live] = field(default_factory=dict)

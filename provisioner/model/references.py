@@ -1,0 +1,104 @@
+"""References to things in AWS: ARNs, functions, and the pair that Lambda holds unique."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+ACCOUNT: Final = re.compile(r"\d{12}")
+UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+# Pattern P2 of aws-behaviour section 1: everything before the name may be missing. A full ARN may carry a newer
+# partition or region than the pattern knows, so both are matched by position instead of by their spelling.
+_FUNCTION: Final = re.compile(
+    r"(?:arn:(?P<partition>aws[a-zA-Z-]*):lambda:)?"
+    r"(?:(?P<region>(?:eusc-)?[a-z]{2}(?:-[a-z]+)+-\d):)?"
+    r"(?:(?P<account>\d{12}):)?"
+    r"(?:function:)?"
+    r"(?P<name>[a-zA-Z0-9-_.]+)"
+    r"(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Arn:
+    """An ARN in its six parts."""
+
+    partition: str
+    service: str
+    region: str
+    account: str
+    resource: str
+
+    @classmethod
+    def parse(cls, text: object) -> Self | None:
+        """The ARN that a text spells, or None."""
+        parts = text.split(":", 5) if isinstance(text, str) else []
+        if len(parts) != 6 or parts[0] != "arn" or not parts[1].startswith("aws") or not parts[2] or not parts[5]:
+            return None
+        return cls(*parts[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionReference:
+    """A function as a mapping names it. Region and account are empty when the reference leaves them out.
+
+    `f`, `123456789012:function:f` and the full ARN are one; `f`, `f:$LATEST` and `f:prod` are three
+    (aws-behaviour, lesson 4).
+    """
+
+    name: str
+    qualifier: str
+    region: str
+    account: str
+
+    @classmethod
+    def parse(cls, text: object) -> Self | None:
+        """The reference that a text spells, or None."""
+        match = _FUNCTION.fullmatch(text) if isinstance(text, str) else None
+        if match is None:
+            return None
+        part = match.groupdict(default="")
+        return cls(part["name"], part["qualifier"], part["region"], part["account"])
+
+    @property
+    def canonical(self) -> str:
+        """`name` or `name:qualifier`, the form that is compared and that List filters by."""
+        return f"{self.name}:{self.qualifier}" if self.qualifier else self.name
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Pair:
+    """What Lambda holds unique: a function and a source, with the topic or queue where there is one.
+
+    `source` is an ARN, or the bootstrap brokers of a self-managed cluster, sorted and joined by commas.
+    """
+
+    region: str
+    source: str
+    function: str
+    channel: str = ""
+
+    @classmethod
+    def of(cls, mapping: Mapping[str, Any], region: str) -> Self:
+        """The pair of a mapping in canonical form."""
+        endpoints = mapping.get("self_managed_event_source", {}).get("endpoints", {})
+        brokers = ",".join(endpoints.get("KAFKA_BOOTSTRAP_SERVERS", ()))
+        channels = mapping.get("topics") or mapping.get("queues") or ("",)
+        return cls(region, mapping.get("event_source_arn") or brokers, mapping.get("function_name", ""), channels[0])
+
+    def collides(self, other: Pair) -> bool:
+        """Whether Lambda refuses the one while the other exists (aws-behaviour 5.4 and 7.6)."""
+        here = (self.region, self.function, self.channel)
+        return here == (other.region, other.function, other.channel) and same_source(self.source, other.source)
+
+    def __str__(self) -> str:
+        channel = f" ({self.channel})" if self.channel else ""
+        return f"{self.source}{channel} -> {self.function}"
+
+
+def same_source(one: str, other: str) -> bool:
+    """Whether two sources are one to Lambda: the same ARN, or clusters that share a broker (aws-behaviour 7.6)."""
+    return one == other or not set(one.split(",")).isdisjoint(other.split(","))

@@ -1,0 +1,47 @@
+"""What was recorded: the state of a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from provisioner.model.canonical import Canonical
+from provisioner.model.references import Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One mapping under management.
+
+    `applied` is the canonical form last known to be true on both sides. `protected` remembers `prevent_destroy`.
+    `deposed` are the UUIDs that a replacement left behind and that are still to be deleted.
+    """
+
+    uuid: str
+    arn: str
+    region: str
+    applied: Canonical
+    protected: bool = False
+    deposed: tuple[str, ...] = ()
+
+    @property
+    def pair(self) -> Pair:
+        """What Lambda holds unique for it."""
+        return Pair.of(self.applied, self.region)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything under management of one stack. A state that was never written has serial 0."""
+
+    stack: str
+    lineage: str
+    account: str = ""
+    serial: int = 0
+    mappings: Mapping[str, Record] = field(default_factory=dict)
+
+    def with_record(self, name: str, record: Record | None) -> Self:
+        """The state with one record set, or dropped when it is None."""
+        others = {key: value for key, value in self.mappings.items() if key != name}
+        return replace(self, mappings=others if record is None else {**others, name: record})
