@@ -11,11 +11,18 @@ from provisioner.model.references import Pair
 
 
 @dataclass(frozen=True, slots=True)
+class Deposed:
+    """A mapping that a replacement left behind and that is still to be deleted."""
+
+    uuid: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One mapping under management.
 
     `applied` is the canonical form last known to be true on both sides. `protected` remembers `prevent_destroy`.
-    `deposed` are the UUIDs that a replacement left behind and that are still to be deleted.
     """
 
     uuid: str
@@ -23,7 +30,7 @@ class Record:
     region: str
     applied: Canonical
     protected: bool = False
-    deposed: tuple[str, ...] = ()
+    deposed: tuple[Deposed, ...] = ()
 
     @property
     def pair(self) -> Pair:

@@ -1,0 +1,155 @@
+"""Between the API's shapes and ours, by the field table. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from provisioner.aws.gateway import Config
+from provisioner.model.canonical import Canonical, absent, canonical, is_own_tag
+from provisioner.model.desired import Path, Provider
+from provisioner.model.live import LINEAGE_TAG, NAME_TAG, STACK_TAG, Live, Owner, Status
+from provisioner.model.mapping import FIELDS, NOTHING, Field, timestamp
+from provisioner.model.sources import SourceKind, kind_of
+
+_ENABLED = {"Enabled": True, "Enabling": True, "Disabled": False, "Disabling": False}
+
+# --- the API's shape to ours -----------------------------------------------------------------------------------------
+
+
+def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider: Provider) -> Live:
+    """A mapping as the API answers it, with its tags, in canonical form."""
+    state = str(config.get("State", ""))
+    mapping = _ours(FIELDS, config)
+    mapping["function_name"] = config.get("FunctionArn", "")
+    mapping["enabled"] = _ENABLED.get(state)
+    mapping["tags"] = _user_tags(tags, provider)
+    kind = kind_of(mapping) or SourceKind.SQS  # a source that AWS reads from and we do not know: shown, never wanted
+    unknown: set[Path] = set() if state in _ENABLED else {("enabled",)}
+    error = config.get("FilterCriteriaError") or {}
+    if error:
+        unknown.add(("filter_criteria",))
+    modified = config.get("LastModified")
+    return Live(
+        uuid=config["UUID"],
+        arn=config.get("EventSourceMappingArn") or _arn(config, region),
+        region=region,
+        kind=kind,
+        mapping=canonical(mapping, kind),
+        status=Status(
+            state,
+            str(config.get("StateTransitionReason") or ""),
+            str(config.get("LastProcessingResult") or ""),
+            timestamp(modified) if isinstance(modified, datetime | int | float) else "",
+            str(error.get("Message") or error.get("ErrorCode") or ""),
+        ),
+        unknown=frozenset(unknown),
+        owner=Owner(tags.get(STACK_TAG, ""), tags[LINEAGE_TAG], tags.get(NAME_TAG, "")) if LINEAGE_TAG in tags else None,
+    )
+
+
+def _arn(config: Config, region: str) -> str:
+    """The mapping's ARN, which answers of 2024 leave out (aws-behaviour 7.7), from the function's."""
+    parts = str(config.get("FunctionArn", "")).split(":")
+    partition, account = (parts[1], parts[4]) if len(parts) > 4 else ("aws", "")
+    return f"arn:{partition}:lambda:{region}:{account}:event-source-mapping:{config['UUID']}"
+
+
+def _ours(fields: Mapping[str, Field], block: Mapping[str, Any]) -> Canonical:
+    ours: Canonical = {}
+    for name, field in fields.items():
+        value = block.get(field.row.api)
+        if value is None:
+            continue
+        if field.many:
+            value = [_ours(field.children, item) for item in value]
+        elif field.children:
+            value = _ours(field.children, value)
+        ours[name] = value
+    return ours
+
+
+def _user_tags(tags: Mapping[str, str], provider: Provider) -> dict[str, str]:
+    return {
+        key: value
+        for key, value in tags.items()
+        if not (is_own_tag(key) or key in provider.ignore_tag_keys or key.startswith(provider.ignore_tag_prefixes or ("\0",)))
+    }
+
+
+# --- ours to the API's -----------------------------------------------------------------------------------------------
+
+
+def create_request(desired: Canonical, owner: Owner | None) -> Config:
+    """The request that creates a mapping, with its tags and, when `owner` is given, the ownership tags."""
+    request: Config = _api(FIELDS, desired)
+    tags = {**desired.get("tags", {}), **(owner.tags() if owner else {})}
+    return {**request, "Tags": tags} if tags else request
+
+
+def update_request(live: Canonical, desired: Canonical, kind: SourceKind, changed: Collection[str]) -> Config:
+    """The members that turn `live` into `desired`, for the top-level fields that changed; empty when only tags did.
+
+    What may not be in an update is left out (aws-behaviour 7.4 and 7.5): the consumer group, ConsumptionMode, a virtual
+    host; FunctionName goes in only when it changes, because AWS then checks the role and the queue again.
+    """
+    request: Config = {}
+    for name, field in FIELDS.items():
+        if name in changed and name != "tags":
+            value = _update_value(field, live.get(name), desired.get(name), kind)
+            if value is not NOTHING:
+                request[field.row.api] = value
+    return _filters_with_key(request, live, desired)
+
+
+def _filters_with_key(request: Config, live: Canonical, desired: Canonical) -> Config:
+    """Filters and their key travel together: clearing the filters erases the key, restoring them alone stores them
+    unencrypted (aws-behaviour, lesson 2)."""
+    if "FilterCriteria" not in request and "KMSKeyArn" not in request:
+        return request
+    pair: Config = {"FilterCriteria": _api(FIELDS, {"filter_criteria": desired.get("filter_criteria", {})})["FilterCriteria"]}
+    if "kms_key_arn" in desired or ("kms_key_arn" in live and "filter_criteria" in desired):
+        pair["KMSKeyArn"] = desired.get("kms_key_arn", "")
+    return {**{key: value for key, value in request.items() if key != "KMSKeyArn"}, **pair}
+
+
+def _update_value(field: Field, live: Any, desired: Any, kind: SourceKind) -> Any:
+    """What an update sends for one field; NOTHING when there is no way to say it."""
+    row = field.row
+    if absent(desired):
+        if kind in row.default:
+            return row.default[kind]
+        if row.clear is not NOTHING or not field.children or field.many:
+            return row.clear
+    if field.children and not field.many:
+        return _update_block(field, live or {}, desired or {}, kind)
+    if field.name == "source_access_configuration":
+        desired = [item for item in desired if item["type"] != "VIRTUAL_HOST"]
+    return _api_value(field, desired)
+
+
+def _update_block(field: Field, live: Canonical, desired: Canonical, kind: SourceKind) -> Any:
+    """A block is sent whole, with a sentinel or default for each part that goes, and without what no update may carry."""
+    block = {
+        child.row.api: value
+        for name, child in field.children.items()
+        if (name in desired or name in live) and not child.row.replaces
+        if (value := _update_value(child, live.get(name), desired.get(name), kind)) is not NOTHING
+    }
+    return block or NOTHING
+
+
+def _api(fields: Mapping[str, Field], block: Mapping[str, Any]) -> Config:
+    return {fields[name].row.api: _api_value(fields[name], value) for name, value in block.items() if name != "tags"}
+
+
+def _api_value(field: Field, value: Any) -> Any:
+    if field.many:
+        return [_api(field.children, item) for item in value]
+    if field.children:
+        return _api(field.children, value)
+    if field.name == "pattern" and not isinstance(value, str):
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return value

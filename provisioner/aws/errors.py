@@ -1,0 +1,154 @@
+"""botocore's errors become ours, in this one place; and which of ours are worth another try."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import Any, Final
+
+from botocore import exceptions as vendor
+
+from provisioner import errors
+from provisioner.errors import AwsError
+
+_UUID_AT_END: Final = re.compile(r"([0-9a-fA-F-]{36})\W*$")
+
+CODES: Final[dict[str, type[AwsError]]] = {
+    "TooManyRequestsException": errors.ThrottledError,
+    "ThrottlingException": errors.ThrottledError,
+    "Throttling": errors.ThrottledError,
+    "RequestLimitExceeded": errors.ThrottledError,
+    "ThrottledException": errors.ThrottledError,
+    "ResourceNotFoundException": errors.NotFoundError,
+    "ResourceConflictException": errors.ConflictError,
+    "ResourceInUseException": errors.InUseError,
+    "InvalidParameterValueException": errors.InvalidError,
+    "InvalidParameterException": errors.InvalidError,
+    "ValidationException": errors.InvalidError,  # not modelled, but returned (aws-behaviour 1)
+    "PaginationTokenExpiredException": errors.InvalidError,
+    "ServiceException": errors.ServiceError,
+    "InternalServiceException": errors.ServiceError,
+    "ExpiredToken": errors.CredentialsError,
+    "ExpiredTokenException": errors.CredentialsError,
+    "InvalidClientTokenId": errors.CredentialsError,
+    "UnrecognizedClientException": errors.CredentialsError,
+    "InvalidSignatureException": errors.CredentialsError,
+    "SignatureDoesNotMatch": errors.CredentialsError,
+    "MissingAuthenticationToken": errors.CredentialsError,
+    "AccessDenied": errors.DeniedError,
+    "AccessDeniedException": errors.DeniedError,
+    "UnauthorizedOperation": errors.DeniedError,
+}
+"""Errors are told by their code, not their class: `ValidationException` has no class (aws-behaviour, lesson 15)."""
+
+_CREDENTIALS: Final = (
+    vendor.NoCredentialsError,
+    vendor.PartialCredentialsError,
+    vendor.CredentialRetrievalError,
+    vendor.ProfileNotFound,
+    vendor.TokenRetrievalError,
+    vendor.SSOError,
+    vendor.NoAuthTokenError,
+)
+_HINT_CREDENTIALS: Final = (
+    "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; to try without an account, run `provisioner sandbox`"
+)
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Raise botocore's errors as ours. `what` says what was being done, as in "reading mapping 5f0c…"."""
+    try:
+        yield
+    except vendor.ClientError as error:
+        raise from_response(error.response, what) from error
+    except vendor.BotoCoreError as error:
+        raise _from_client(error, what) from error
+
+
+def from_response(response: Any, what: str) -> AwsError:
+    """The error that an answer of AWS says."""
+    detail, meta = response.get("Error", {}), response.get("ResponseMetadata", {})
+    code, status = str(detail.get("Code", "")), meta.get("HTTPStatusCode", 0)
+    text = detail.get("Message") or response.get("Message") or response.get("message") or f"HTTP {status}"
+    kind = CODES.get(code) or (errors.ServiceError if status >= 500 else errors.DeniedError if status == 403 else AwsError)
+    message = f"{what}: {code or status}: {text}"
+    known = {"code": code, "request_id": meta.get("RequestId", "")}
+    if issubclass(kind, errors.ConflictError):
+        uuid = _UUID_AT_END.search(text)
+        return errors.ConflictError(message, uuid=uuid[1] if uuid else "", **known)
+    if issubclass(kind, errors.CredentialsError):
+        return kind(message, hint="renew the credentials, then run the command again", **known)
+    if issubclass(kind, errors.DeniedError) and "TagResource" in text:
+        hint = "allow lambda:TagResource on event-source-mapping:*, or set `provider: {ownership_tags: false}`"
+        return kind(message, hint=hint, **known)
+    error = kind(message, **known)
+    if isinstance(error, errors.ThrottledError):
+        headers = meta.get("HTTPHeaders", {})
+        error.retry_after = _number(response.get("retryAfterSeconds") or headers.get("retry-after"))
+    return error
+
+
+def _number(text: Any) -> float:
+    try:
+        return max(0.0, float(text))
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _from_client(error: vendor.BotoCoreError, what: str) -> AwsError:
+    text = " ".join(str(error).split())
+    if isinstance(error, _CREDENTIALS):
+        return errors.CredentialsError(f"{what}: {text}", hint=_HINT_CREDENTIALS)
+    if isinstance(error, vendor.NoRegionError):
+        return AwsError(f"{what}: no region is set", hint="set `provider: {region: ...}` in the manifest, or AWS_REGION")
+    if isinstance(error, vendor.EndpointConnectionError | vendor.ConnectTimeoutError | vendor.ProxyConnectionError):
+        hint = "check the network, and AWS_ENDPOINT_URL if it is set; the sandbox must be running (`provisioner sandbox`)"
+        return errors.UnreachableError(f"{what}: {text}", hint=hint, code="NotSent")
+    if isinstance(error, vendor.HTTPClientError):
+        return errors.UnreachableError(f"{what}: the answer was lost: {text}", hint="run the command again", code="Lost")
+    if isinstance(error, vendor.ParamValidationError):
+        return errors.InvalidError(f"{what}: {text}")
+    if isinstance(error, vendor.IncompleteReadError) or "Parser" in type(error).__name__:
+        return errors.ServiceError(f"{what}: the answer cannot be understood: {text}")
+    return AwsError(f"{what}: {text}")
+
+
+class Retry(Enum):
+    """The classes of refusal that another try may overcome (aws-behaviour, lesson 10)."""
+
+    IAM = "waiting for IAM"
+    FUNCTION = "waiting for the function"
+    BUSY = "waiting for the mapping to settle"
+    THROTTLED = "slowing down"
+    FAULT = "AWS failed"
+
+
+_IAM_TEXTS: Final = (
+    "cannot be assumed by Lambda",
+    "execution role does not have permissions",
+    "ensure the role can perform",
+)
+
+
+def retry_class(error: AwsError, *, repeatable: bool) -> Retry | None:
+    """Why to try again, or None. A request that is not `repeatable` (Create has no idempotency token) is never sent again
+    when AWS may have acted on it."""
+    match error:
+        case errors.ThrottledError():
+            return Retry.THROTTLED
+        case errors.InUseError():
+            return Retry.BUSY
+        case errors.ConflictError() if not error.uuid:
+            return Retry.BUSY
+        case errors.InvalidError() if any(text in error.message for text in _IAM_TEXTS):
+            return Retry.IAM
+        case errors.InvalidError() if "Function does not exist" in error.message:
+            return Retry.FUNCTION
+        case errors.ServiceError() if repeatable:
+            return Retry.FAULT
+        case errors.UnreachableError() if repeatable and error.code == "Lost":
+            return Retry.FAULT
+    return None

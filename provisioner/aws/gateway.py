@@ -1,0 +1,160 @@
+"""The calls on event source mappings in one region: limited, counted, retried by class, translated."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, TypeVar
+
+from provisioner.aws.errors import Retry, retry_class, translated
+from provisioner.aws.limiter import TokenBucket
+from provisioner.aws.wait import Clock, delays
+from provisioner.errors import AwsError, NotFoundError, ThrottledError
+
+Config = dict[str, Any]
+"""A mapping as the API answers it."""
+
+Notify = Callable[[str], None]
+"""Told, in words, why a call is tried again."""
+
+T = TypeVar("T")
+
+PAGE: Final = 100
+"""Mappings on a page of List, whatever MaxItems says (aws-behaviour 5.7); also ARNs in one call for tags."""
+
+BUDGETS: Final = {Retry.FUNCTION: 30.0, Retry.BUSY: 300.0, Retry.THROTTLED: 300.0, Retry.FAULT: 30.0}
+"""How long each class is tried, in seconds; the budget for IAM is the manifest's `retry_timeout`."""
+
+
+class Calls:
+    """How many requests were sent, and how many of them AWS throttled. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.made = 0
+        self.throttled = 0
+
+    def count(self, *, throttled: bool = False) -> None:
+        """Count a request, or that one was throttled."""
+        with self._lock:
+            self.made += not throttled
+            self.throttled += throttled
+
+
+class Gateway:
+    """One region's event source mappings. The clients are handed in, and safe to share between threads."""
+
+    def __init__(
+        self, client: Any, tagging: Any, *, region: str, limiter: TokenBucket, calls: Calls, clock: Clock, retry_timeout: float
+    ) -> None:
+        self.region = region
+        self.endpoint: str = client.meta.endpoint_url
+        self._client = client
+        self._tagging = tagging
+        self._limiter = limiter
+        self._calls = calls
+        self._clock = clock
+        self._budgets = {**BUDGETS, Retry.IAM: retry_timeout}
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def get(self, uuid: str) -> Config | None:
+        """One mapping, or None when there is none with this UUID."""
+        try:
+            return _body(self._call(f"reading mapping {uuid}", lambda: self._client.get_event_source_mapping(UUID=uuid)))
+        except NotFoundError:
+            return None
+
+    def pages(self, function: str = "", source: str = "") -> Iterator[list[Config]]:
+        """The region's mappings, page by page: all, or those of an exact qualified function, a source, or both."""
+        filters = {"FunctionName": function, "EventSourceArn": source}
+        request: dict[str, Any] = {key: value for key, value in filters.items() if value}
+        marker = ""
+        while True:
+            page = {**request, **({"Marker": marker} if marker else {})}
+            answer = self._call("listing mappings", lambda page=page: self._client.list_event_source_mappings(MaxItems=PAGE, **page))
+            yield answer.get("EventSourceMappings", [])
+            marker = answer.get("NextMarker") or ""
+            if not marker:
+                return
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """The tags of one mapping; none when the mapping is gone."""
+        try:
+            answer = self._call(f"reading the tags of {arn}", lambda: self._client.list_tags(Resource=arn))
+        except NotFoundError:
+            return {}
+        return dict(answer.get("Tags") or {})
+
+    def tags_of(self, arns: Sequence[str]) -> dict[str, dict[str, str]]:
+        """The tags of at most 100 mappings by one call of the tagging API, which is only a hint of the truth."""
+        with translated("reading tags"):
+            self._calls.count()
+            answer = self._tagging().get_resources(ResourceARNList=list(arns))
+        found = {item["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in item["Tags"]} for item in answer["ResourceTagMappingList"]}
+        return {arn: found.get(arn, {}) for arn in arns}
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def create(self, request: Config, notify: Notify) -> Config:
+        """Create a mapping. Never sent again when AWS may have acted: there is no idempotency token."""
+        create = self._client.create_event_source_mapping
+        return _body(self._call("creating", lambda: create(**request), notify, repeatable=False))
+
+    def update(self, uuid: str, request: Config, notify: Notify) -> Config:
+        """Change members of a mapping."""
+        update = self._client.update_event_source_mapping
+        return _body(self._call(f"updating {uuid}", lambda: update(UUID=uuid, **request), notify))
+
+    def delete(self, uuid: str, notify: Notify) -> None:
+        """Delete a mapping; one that is gone already is a success."""
+        try:
+            self._call(f"deleting {uuid}", lambda: self._client.delete_event_source_mapping(UUID=uuid), notify)
+        except NotFoundError:
+            return
+
+    def tag(self, arn: str, tags: dict[str, str], notify: Notify) -> None:
+        """Set tags of a mapping."""
+        self._call(f"tagging {arn}", lambda: self._client.tag_resource(Resource=arn, Tags=tags), notify)
+
+    def untag(self, arn: str, keys: Sequence[str], notify: Notify) -> None:
+        """Remove tags of a mapping; an absent key is fine (aws-behaviour 7.9)."""
+        self._call(f"untagging {arn}", lambda: self._client.untag_resource(Resource=arn, TagKeys=list(keys)), notify)
+
+    # --- one call -----------------------------------------------------------------------------------------------------
+
+    def _call(self, what: str, send: Callable[[], T], notify: Notify | None = None, *, repeatable: bool = True) -> T:
+        """Send, and send again for as long as the class of refusal allows; the first refusal is told at once."""
+        began: dict[Retry, float] = {}
+        pauses = delays(0.3, 10.0)
+        while True:
+            self._limiter.acquire()
+            self._calls.count()
+            try:
+                with translated(what):
+                    answer = send()
+            except AwsError as error:
+                self._pause(error, began, next(pauses), notify, repeatable=repeatable)
+            else:
+                self._limiter.answered()
+                return answer
+
+    def _pause(self, error: AwsError, began: dict[Retry, float], pause: float, notify: Notify | None, *, repeatable: bool) -> None:
+        """Wait before the next try, or raise the error when there is none."""
+        if isinstance(error, ThrottledError):
+            self._calls.count(throttled=True)
+            self._limiter.throttled()
+            pause = max(pause, error.retry_after)
+        reason = retry_class(error, repeatable=repeatable)
+        if reason is None:
+            raise error
+        now = self._clock.now()
+        left = began.setdefault(reason, now) + self._budgets[reason] - now
+        if notify and left == self._budgets[reason] and reason is not Retry.THROTTLED:
+            notify(f"{error.message} ({reason.value}, for at most {left:.0f}s)")
+        if left <= 0 or not self._clock.sleep(min(pause, left)):
+            raise error
+
+
+def _body(answer: Config) -> Config:
+    return {key: value for key, value in answer.items() if key != "ResponseMetadata"}

@@ -1,0 +1,196 @@
+"""Reading live through the fewest calls (design section 7)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from provisioner.aws.convert import live_mapping
+from provisioner.aws.gateway import PAGE, Config, Gateway
+from provisioner.aws.session import Aws
+from provisioner.errors import AwsError, DeniedError
+from provisioner.model.desired import Provider
+from provisioner.model.live import Live
+from provisioner.model.plan import Reading
+from provisioner.model.references import Pair
+from provisioner.planning.resolve import Resolution
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+WORKERS: Final = 8
+
+
+@dataclass(slots=True)
+class _Region:
+    """What is asked of one region."""
+
+    known: dict[str, str] = field(default_factory=dict)  # UUID -> the function that its mapping should have
+    pairs: dict[str, Pair] = field(default_factory=dict)  # name -> the pair to look up
+    fallback: dict[str, tuple[str, Pair]] = field(default_factory=dict)  # UUID -> name and pair to look up if it is gone
+
+
+def refresh(aws: Aws, resolution: Resolution, provider: Provider, note: Callable[[str], None]) -> Reading:
+    """Everything that planning must know of AWS. `note` is told, once, what had to be done the long way."""
+    live: dict[str, Live] = {}
+    found: dict[str, Live] = {}
+    expected = _expected_tags(resolution)
+    for region, asked in sorted(_asked(resolution).items()):
+        gateway = aws.gateway(region)
+        seen: dict[str, Config] = {}
+        configs = read(gateway, asked.known, seen)
+        pairs = asked.pairs | {name: pair for uuid, (name, pair) in asked.fallback.items() if uuid not in configs}
+        holders = _look_up(gateway, pairs, seen)
+        wanted = {**configs, **{config["UUID"]: config for config in holders.values()}}
+        tags = _tags(gateway, wanted, expected, provider, note)
+        read_now = {uuid: live_mapping(config, region, tags.get(uuid, {}), provider) for uuid, config in wanted.items()}
+        live |= {uuid: read_now[uuid] for uuid in configs}
+        found |= {name: read_now[config["UUID"]] for name, config in holders.items()}
+    return Reading(live, found)
+
+
+def _asked(resolution: Resolution) -> dict[str, _Region]:
+    regions: dict[str, _Region] = {}
+    for subject in resolution.subjects:
+        record, wanted = subject.record, subject.wanted
+        if record:
+            regions.setdefault(record.region, _Region()).known[record.uuid] = record.pair.function
+            for deposed in record.deposed:
+                regions.setdefault(deposed.region, _Region()).known[deposed.uuid] = ""
+        if wanted:
+            asked = regions.setdefault(wanted.region, _Region())
+            if subject.adopts:
+                asked.known[subject.adopts] = wanted.pair.function
+            elif record is None or record.pair != wanted.pair:
+                asked.pairs[subject.name] = wanted.pair
+            else:
+                asked.fallback[record.uuid] = (subject.name, wanted.pair)
+    return regions
+
+
+def _expected_tags(resolution: Resolution) -> dict[str, dict[str, str]]:
+    """The tags that each recorded mapping should show, to tell when the tagging API's hint is worth a second look."""
+    return {
+        subject.record.uuid: subject.wanted.mapping.get("tags", {})
+        for subject in resolution.subjects
+        if subject.record and subject.wanted
+    }
+
+
+# --- mappings by UUID ------------------------------------------------------------------------------------------------
+
+
+def read(gateway: Gateway, known: Mapping[str, str], seen: dict[str, Config] | None = None) -> dict[str, Config]:
+    """The mappings with these UUIDs; one that is missing does not exist.
+
+    `known` maps each UUID to the function that it is expected to serve, or to "". Takes the least of one Get a UUID, one
+    List a function, or the account's pages; what List does not show is confirmed by Get, and a mapping with a KMS key is
+    read by Get, because List omits its filters (aws-behaviour 7.3). `seen` collects all that List showed.
+    """
+    seen = {} if seen is None else seen
+    for function in _lists(known):
+        _read_pages(gateway, known, function, seen)
+    listed = {uuid: seen[uuid] for uuid in known if uuid in seen and "KMSKeyArn" not in seen[uuid]}
+    missing = [uuid for uuid in known if uuid not in listed]
+    got = parallel(gateway.get, missing)
+    return {**listed, **{uuid: config for uuid, config in zip(missing, got, strict=True) if config}}
+
+
+def _lists(known: Mapping[str, str]) -> list[str]:
+    """The functions to list by; `[""]` lists everything, and `[]` lists nothing because Gets are cheaper."""
+    functions = Counter(function for function in known.values() if function)
+    unknown = sum(not function for function in known.values())
+    by_function = sum(_pages(count) for count in functions.values()) + unknown
+    everything = _pages(len(known))
+    if len(known) <= min(by_function, everything):
+        return []
+    return sorted(functions) if by_function <= everything else [""]
+
+
+def _pages(mappings: int) -> int:
+    return -(-mappings // PAGE)
+
+
+def _read_pages(gateway: Gateway, known: Mapping[str, str], function: str, seen: dict[str, Config]) -> None:
+    """Read pages until all that is known was seen, or until as many were read as Gets are still needed."""
+    missing = {uuid for uuid, expected in known.items() if function in ("", expected)} - seen.keys()
+    try:
+        for read_so_far, page in enumerate(gateway.pages(function), start=1):
+            seen |= {config["UUID"]: config for config in page}
+            missing -= seen.keys()
+            if len(missing) <= read_so_far - 1 or not missing:
+                return
+    except DeniedError:
+        return  # lambda:ListEventSourceMappings may be denied where Get is allowed
+
+
+# --- mappings by pair ------------------------------------------------------------------------------------------------
+
+
+def _look_up(gateway: Gateway, pairs: Mapping[str, Pair], seen: dict[str, Config]) -> dict[str, Config]:
+    """For each name the mapping that holds its pair; where List is denied, the 409 of a create will tell."""
+    if not pairs:
+        return {}
+    holders = _holders(pairs, seen.values(), gateway.region)
+    asked = {pair.function for name, pair in pairs.items() if name not in holders}
+
+    def list_function(function: str) -> list[Config]:
+        return [config for page in gateway.pages(function) for config in page]
+
+    try:
+        shown = {config["UUID"]: config for configs in parallel(list_function, sorted(asked)) for config in configs}
+    except DeniedError:
+        return holders
+    holders |= _holders(pairs, shown.values(), gateway.region)
+    encrypted = {name: config for name, config in holders.items() if "KMSKeyArn" in config}
+    read_again = dict(zip(encrypted, parallel(gateway.get, [config["UUID"] for config in encrypted.values()]), strict=True))
+    return holders | {name: config for name, config in read_again.items() if config}
+
+
+def _holders(pairs: Mapping[str, Pair], configs: Iterable[Config], region: str) -> dict[str, Config]:
+    by_function: dict[str, list[tuple[Pair, Config]]] = {}
+    for config in configs:
+        pair = live_mapping(config, region, {}, Provider()).pair
+        by_function.setdefault(pair.function, []).append((pair, config))
+    return {
+        name: config for name, wanted in pairs.items() for pair, config in by_function.get(wanted.function, ()) if wanted.collides(pair)
+    }
+
+
+# --- tags ------------------------------------------------------------------------------------------------------------
+
+
+def _tags(
+    gateway: Gateway, configs: Mapping[str, Config], expected: Mapping[str, Mapping[str, str]], provider: Provider, note: Callable[[str], None]
+) -> dict[str, dict[str, str]]:
+    """The tags of each mapping: by the tagging API, a hundred a call; each difference that it hints at is confirmed."""
+    arns = {uuid: live_mapping(config, gateway.region, {}, provider).arn for uuid, config in configs.items()}
+    try:
+        hinted = _hinted_tags(gateway, list(arns.values()))
+    except AwsError as error:
+        note(f"tags are read one mapping at a time, because the tagging API refuses: {error.message}")
+        hinted = {}
+    tags = {uuid: hinted.get(arn, {}) for uuid, arn in arns.items()}
+
+    def doubtful(uuid: str) -> bool:
+        shown = live_mapping(configs[uuid], gateway.region, tags[uuid], provider)
+        return arns[uuid] not in hinted or uuid not in expected or shown.mapping.get("tags", {}) != expected[uuid]
+
+    doubts = [uuid for uuid in arns if doubtful(uuid)]
+    return tags | dict(zip(doubts, parallel(lambda uuid: gateway.tags(arns[uuid]), doubts), strict=True))
+
+
+def _hinted_tags(gateway: Gateway, arns: Sequence[str]) -> dict[str, dict[str, str]]:
+    batches = [arns[start : start + PAGE] for start in range(0, len(arns), PAGE)]
+    return {arn: tags for batch in parallel(gateway.tags_of, batches) for arn, tags in batch.items()}
+
+
+def parallel(function: Callable[[T], U], items: Sequence[T]) -> list[U]:
+    """`[function(item) for item in items]` with several in flight. The first error is raised."""
+    if len(items) < 2:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(min(WORKERS, len(items))) as pool:
+        return list(pool.map(function, items))

@@ -1,0 +1,137 @@
+"""Credentials, clients, and the account that they belong to. The one place that imports boto3."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+from provisioner import __version__
+from provisioner.aws.errors import translated
+from provisioner.aws.gateway import Calls, Gateway
+from provisioner.aws.limiter import TokenBucket
+from provisioner.aws.wait import Clock
+from provisioner.errors import AccountError
+from provisioner.model.desired import Desired, Provider
+
+DEFAULT_RATE = 10.0
+
+
+class Aws:
+    """A session with AWS: one set of credentials, any region. Credentials and endpoints come as with the AWS CLI."""
+
+    def __init__(self, provider: Provider, clock: Clock) -> None:
+        self._provider = provider
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._gateways: dict[str, Gateway] = {}
+        self.calls = Calls()
+        with translated("opening the session"):
+            self._session = boto3.Session(profile_name=provider.profile or None, region_name=provider.region or None)
+            if provider.assume_role:
+                _assume(self._session, provider)
+
+    @property
+    def region(self) -> str:
+        """The region for what names none; empty when the environment has none either."""
+        return self._session.region_name or ""
+
+    def identify(self) -> str:
+        """The account of the credentials: one call."""
+        with translated("asking whose credentials these are"):
+            client = self._client("sts", self.region or "us-east-1", Config(retries={"total_max_attempts": 2, "mode": "standard"}))
+            self.calls.count()
+            return str(client.get_caller_identity()["Account"])
+
+    def gateway(self, region: str) -> Gateway:
+        """The calls on mappings in one region."""
+        with self._lock:
+            if region not in self._gateways:
+                self._gateways[region] = self._open(region)
+            return self._gateways[region]
+
+    def _open(self, region: str) -> Gateway:
+        with translated("opening Lambda"):
+            # Our gateway retries by class; botocore's blind retries would create twice.
+            client = self._client("lambda", region or None, Config(retries={"total_max_attempts": 1}, max_pool_connections=32))
+        return Gateway(
+            client,
+            self._tagging(region),
+            region=region,
+            limiter=self._limiter(client.meta.endpoint_url),
+            calls=self.calls,
+            clock=self._clock,
+            retry_timeout=self._provider.retry_timeout,
+        )
+
+    def _tagging(self, region: str) -> Callable[[], Any]:
+        """The tagging API's client, made when it is first asked for."""
+        lock = threading.Lock()
+        make = cache(lambda: self._client("resourcegroupstaggingapi", region or None, Config(retries={"mode": "standard"})))
+
+        def client() -> Any:
+            with lock:
+                return make()
+
+        return client
+
+    def _limiter(self, endpoint: str) -> TokenBucket:
+        stated = self._provider.max_requests_per_second
+        rate = stated or (None if _is_loopback(endpoint) else DEFAULT_RATE)
+        return TokenBucket(rate, max(rate or 1.0, 1.0), self._clock)
+
+    def _client(self, service: str, region: str | None, config: Config) -> Any:
+        named = config.merge(Config(user_agent_extra=f"provisioner/{__version__}"))
+        endpoint = self._provider.endpoint_url or None
+        return self._session.client(service, region_name=region, endpoint_url=endpoint, config=named)
+
+
+def _assume(session: Any, provider: Provider) -> None:
+    """Make the session act as `provider.assume_role`, renewing its credentials when they expire."""
+    role = provider.assume_role
+    assert role is not None  # the caller looked
+    extra = {"RoleSessionName": role.session_name, **({"ExternalId": role.external_id} if role.external_id else {})}
+    core = session._session  # noqa: SLF001  # boto3 has no public way to hand over refreshing credentials
+    endpoint = provider.endpoint_url or None
+
+    def client(service: str, **arguments: Any) -> Any:
+        return core.create_client(service, **{"endpoint_url": endpoint, **arguments})
+
+    fetcher = AssumeRoleCredentialFetcher(client, core.get_credentials(), role.role_arn, extra_args=extra)
+    core._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # noqa: SLF001
+
+
+def _is_loopback(endpoint: str) -> bool:
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_account(account: str, *, recorded: str, allowed: Iterable[str], mappings: Iterable[Desired]) -> None:
+    """Refuse to act in another account than the one that is meant (design section 7). Raises AccountError.
+
+    `allowed_account_ids` decides where it is given, so that a source in another account can be named on purpose.
+    """
+    hint = "use the credentials of that account"
+    if recorded and account != recorded:
+        raise AccountError(f"the credentials are of account {account}, but the state is of account {recorded}", hint=hint)
+    allowed = tuple(allowed)
+    if allowed:
+        if account not in allowed:
+            raise AccountError(f"the credentials are of account {account}, which is not among allowed_account_ids", hint=hint)
+        return
+    for item in mappings:
+        for other in sorted(item.accounts - {account}):
+            raise AccountError(
+                f"the credentials are of account {account}, but {item.name} ({item.place}) names account {other}",
+                hint=f"{hint}; if its source is meant to be in another account, set `provider: {{allowed_account_ids: ['{account}']}}`",
+            )

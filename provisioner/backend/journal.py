@@ -1,0 +1,152 @@
+"""The write-ahead log of an apply (design section 5).
+
+`state/<stack>.journal` is append-only and each line is synced. The first line names the lineage and the serial that it
+continues; then an `intent` before each call and a `done` after it, with the whole record. Folding is what readers and the
+next writer do: the last `done` of a name is its record. Only a torn last line is forgiven.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from provisioner.backend.files import explained, sync_folder
+from provisioner.backend.statefile import record_of, record_value
+from provisioner.errors import StateError
+from provisioner.model.references import Pair
+from provisioner.model.state import Record, State
+
+VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A call that was about to be made. `uuids` are the mappings that it touches; a create has none yet."""
+
+    token: str
+    action: str
+    name: str
+    pair: Pair
+    uuids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A state with its journal worked in, and the intents that nothing is known of."""
+
+    state: State
+    open: tuple[Intent, ...] = ()
+
+
+class Journal:
+    """An open journal. Safe to share between threads; each method returns when its line is on the disk."""
+
+    def __init__(self, path: Path, state: State) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._state = state
+        with explained(path, "written"):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+            self._descriptor = os.open(path, flags, 0o600)
+            sync_folder(path.parent)
+        self._append({"journal": VERSION, "lineage": state.lineage, "serial": state.serial})
+
+    @property
+    def state(self) -> State:
+        """The state with all that was done so far."""
+        with self._lock:
+            return self._state
+
+    def intent(self, action: str, name: str, pair: Pair, uuids: Sequence[str] = ()) -> str:
+        """Write down a call before it is made; the answer is the token for `done`."""
+        token = uuid.uuid4().hex
+        self._append({"intent": token, "action": action, "name": name, "pair": _pair_value(pair), "uuids": list(uuids)})
+        return token
+
+    def done(self, token: str, name: str, record: Record | None) -> None:
+        """Write down what came of it: the record that the name has now, or None when it has none."""
+        self._append({"done": token, "name": name, "record": record_value(record) if record else None})
+        with self._lock:
+            self._state = self._state.with_record(name, record)
+
+    def failed(self, token: str) -> None:
+        """Write down that AWS refused, so that nothing came of it."""
+        self._append({"done": token})
+
+    def close(self) -> None:
+        """Stop writing."""
+        os.close(self._descriptor)
+
+    def _append(self, line: dict[str, Any]) -> None:
+        data = (json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n").encode()
+        with self._lock, explained(self._path, "written"):
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+            os.fsync(self._descriptor)
+
+
+def fold(state: State, text: str, *, where: str) -> Folded:
+    """The state with a journal's text worked in; the serial is left alone. Folding twice is harmless.
+
+    A journal that the state's serial has passed is over and changes nothing. Raises StateError for a journal of another
+    lineage or version, and for a damaged line that is not the last.
+    """
+    lines = _lines(text, where)
+    if not lines:
+        return Folded(state)
+    head = lines[0]
+    if head.get("journal") != VERSION:
+        raise StateError(f"{where} is not a journal of version {VERSION}", hint="use the provisioner that wrote it")
+    if head.get("lineage") != state.lineage:
+        hint = "put back the state file that it continues, or move the journal away if that state is gone for good"
+        raise StateError(f"{where} continues another state (lineage {head.get('lineage')})", hint=hint)
+    if head.get("serial") != state.serial:
+        return Folded(state)
+    intents: dict[str, Intent] = {}
+    try:
+        for line in lines[1:]:
+            state = _apply_line(state, line, intents)
+    except (KeyError, TypeError, ValueError, ValidationError) as error:
+        raise StateError(f"{where} is damaged: {' '.join(str(error).split())}", hint="keep it, and compare it with AWS by hand") from error
+    return Folded(state, tuple(intents.values()))
+
+
+def _apply_line(state: State, line: dict[str, Any], intents: dict[str, Intent]) -> State:
+    if "intent" in line:
+        token = line["intent"]
+        intents[token] = Intent(token, line["action"], line["name"], Pair(**line["pair"]), tuple(line["uuids"]))
+        return state
+    intents.pop(line["done"], None)
+    if "name" not in line:
+        return state
+    return state.with_record(line["name"], record_of(line["record"]) if line["record"] else None)
+
+
+def _lines(text: str, where: str) -> list[dict[str, Any]]:
+    *whole, torn = text.split("\n")  # what follows the last line feed was never finished
+    lines = []
+    for number, line in enumerate(whole, start=1):
+        try:
+            lines.append(json.loads(line))
+        except ValueError as error:
+            if number == len(whole) and not torn:
+                break
+            raise StateError(f"{where}:{number} is damaged", hint="keep it, and compare it with AWS by hand") from error
+    return lines
+
+
+def _pair_value(pair: Pair) -> dict[str, str]:
+    return {"region": pair.region, "source": pair.source, "function": pair.function, "channel": pair.channel}
+
+
+def folded_state(folded: Folded, account: str) -> State:
+    """The state to write when a journal is worked in for good: one serial further."""
+    return replace(folded.state, serial=folded.state.serial + 1, account=account or folded.state.account)

@@ -1,0 +1,97 @@
+"""The state's file format: JSON, sorted, two spaces; version 1 (design section 5)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from provisioner.errors import StateError
+from provisioner.model.canonical import canonical
+from provisioner.model.references import UUID
+from provisioner.model.sources import SourceKind, kind_of
+from provisioner.model.state import Deposed, Record, State
+
+VERSION: Final = 1
+
+
+class _Deposed(BaseModel):
+    model_config = ConfigDict(strict=True)
+    uuid: str
+    region: str
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(strict=True)
+    uuid: str
+    arn: str
+    region: str
+    applied: dict[str, Any]
+    protected: bool = False
+    deposed: list[_Deposed] = []
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(strict=True)
+    lineage: str
+    serial: int
+    stack: str
+    account: str
+    mappings: dict[str, _Record]
+
+
+def decode(text: str, *, where: str, stack: str) -> State:
+    """The state that a text holds. Raises StateError when it is damaged, newer than we know, or another stack's."""
+    try:
+        value = json.loads(text)
+        version = value["version"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise _damaged(where, "it is not a state file") from error
+    if not isinstance(version, int) or version > VERSION:
+        raise StateError(f"{where} has version {version}; this is provisioner for version {VERSION}", hint="use a newer provisioner")
+    try:
+        file = _File.model_validate(value)
+        mappings = {name: record_of(item) for name, item in value["mappings"].items()}
+    except (ValidationError, TypeError, KeyError) as error:
+        raise _damaged(where, " ".join(str(error).split())) from error
+    if file.stack != stack:
+        hint = "name the right manifest with -f, or give this stack a `state: {path: ...}` of its own"
+        raise StateError(f"{where} belongs to stack {file.stack}, not to {stack}", hint=hint)
+    return State(file.stack, file.lineage, file.account, file.serial, mappings)
+
+
+def _damaged(where: str, why: str) -> StateError:
+    return StateError(f"{where} is damaged: {why}", hint=f"the state before the last apply is in {where}.backup")
+
+
+def encode(state: State) -> str:
+    """The text of a state."""
+    value = {
+        "version": VERSION,
+        "lineage": state.lineage,
+        "serial": state.serial,
+        "stack": state.stack,
+        "account": state.account,
+        "mappings": {name: record_value(record) for name, record in state.mappings.items()},
+    }
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def record_of(value: Any) -> Record:
+    """The record that a JSON value spells. Raises ValidationError or TypeError when it is none."""
+    item = _Record.model_validate(value)
+    if not UUID.fullmatch(item.uuid):
+        raise TypeError(f"{item.uuid!r} is not a UUID")
+    try:
+        applied = canonical(item.applied, kind_of(item.applied) or SourceKind.SQS)
+    except (TypeError, AttributeError, ValueError, KeyError) as error:
+        raise TypeError(f"what was applied to {item.uuid} is damaged") from error
+    return Record(item.uuid, item.arn, item.region, applied, item.protected, tuple(Deposed(left.uuid, left.region) for left in item.deposed))
+
+
+def record_value(record: Record) -> dict[str, Any]:
+    """A record as a JSON value; `deposed` stands only where there is one."""
+    value = {"uuid": record.uuid, "arn": record.arn, "region": record.region, "applied": record.applied, "protected": record.protected}
+    deposed = [{"uuid": left.uuid, "region": left.region} for left in record.deposed]
+    return {**value, "deposed": deposed} if deposed else value

@@ -1,0 +1,353 @@
+"""Carries out a plan: {intent, call, done, settle, verify} for each change (design section 8).
+
+Changes run in parallel, each after those that free its pair. Waiting never delays the next change: what AWS has accepted
+is polled in batches by the main thread, a hundred mappings a call, and read back when it has settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from graphlib import TopologicalSorter
+from typing import Final
+
+from provisioner.aws.convert import create_request, live_mapping, update_request
+from provisioner.aws.gateway import PAGE, Config, Notify
+from provisioner.aws.refresh import read
+from provisioner.aws.session import Aws
+from provisioner.aws.wait import WallClock, delays
+from provisioner.backend.journal import Journal
+from provisioner.errors import ConflictError, ProvisionerError, ServiceError, StateError, UnreachableError
+from provisioner.model.canonical import Canonical, fill_kept, value_at, with_value
+from provisioner.model.desired import Path, Provider
+from provisioner.model.live import Live, Owner
+from provisioner.model.plan import Action, Change, Plan, Reason
+from provisioner.model.report import Outcome, Phase, Progress, Report, Result
+from provisioner.model.state import Deposed, Record
+from provisioner.planning.diff import field_changes
+from provisioner.planning.record import applied_record
+
+Emit = Callable[[Progress], None]
+
+STILL: Final = 10.0
+"""Seconds after which a waiting change says that it still waits."""
+
+
+@dataclass(slots=True)
+class _Settling:
+    """A mapping that AWS has accepted and that has not come to rest."""
+
+    change: Change
+    token: str
+    record: Record
+    began: float
+    told: float = field(default=0.0)
+
+
+class Executor:
+    """One apply of one plan. The main thread schedules, polls and reports; workers make the calls."""
+
+    def __init__(
+        self, aws: Aws, plan: Plan, journal: Journal, provider: Provider, emit: Emit, clock: WallClock, *, parallelism: int, fail_fast: bool
+    ) -> None:
+        self._aws = aws
+        self._plan = plan
+        self._journal = journal
+        self._provider = provider
+        self._emit = emit
+        self._clock = clock
+        self._fail_fast = fail_fast
+        self._pool = ThreadPoolExecutor(parallelism)
+        self._changes = {change.key: change for change in plan.changes if change.calls_aws}
+        self._awaited = {key for change in self._changes.values() for key in change.after}
+        self._order = TopologicalSorter({key: change.after for key, change in self._changes.items()})
+        self._began: dict[str, float] = {}
+        self._outcomes: dict[str, Outcome] = {}
+        self._settling: dict[str, _Settling] = {}
+        self._running: dict[Future[_Settling | Outcome], Change] = {}
+        self._next_poll = 0.0
+        self._pauses = delays(0.2, 5.0)
+        self._stopping = ""
+        self._interrupted = False
+
+    # --- the main thread ----------------------------------------------------------------------------------------------
+
+    def run(self) -> Report:
+        """Carry out every change. The first interrupt starts nothing new and ends what is in flight; a second is raised."""
+        self._order.prepare()
+        try:
+            while self._order.is_active():
+                try:
+                    self._step()
+                except KeyboardInterrupt:
+                    if self._interrupted:
+                        raise
+                    self._interrupted = True
+                    self._stopping = "the apply was interrupted"
+                    self._clock.stop()
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        return Report(tuple(self._outcomes[key] for key in self._changes), self._interrupted)
+
+    def _step(self) -> None:
+        for key in self._order.get_ready():
+            self._start(self._changes[key])
+        if self._running:
+            until_poll = max(0.0, self._next_poll - self._clock.now()) if self._settling else None
+            done, _ = wait(self._running, timeout=until_poll, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._take(future)
+        elif self._settling and not self._interrupted:
+            self._clock.sleep(max(0.0, self._next_poll - self._clock.now()))
+        if self._settling and (self._interrupted or self._clock.now() >= self._next_poll):
+            self._poll()
+
+    def _start(self, change: Change) -> None:
+        failed = next((key for key in change.after if self._outcomes[key].result is not Result.APPLIED), "")
+        if self._stopping or failed:
+            why = f"it must come after {failed}, which was not applied" if failed else self._stopping
+            self._end(change, Outcome(change, Result.NOT_ATTEMPTED, why))
+            return
+        self._began[change.key] = self._clock.now()
+        self._emit(Progress(change, Phase.STARTED))
+        self._submit(change, self._carry_out)
+
+    def _submit(self, change: Change, work: Callable[[Change], _Settling | Outcome]) -> None:
+        self._running[self._pool.submit(self._guarded, change, work)] = change
+
+    def _take(self, future: Future[_Settling | Outcome]) -> None:
+        change = self._running.pop(future)
+        result = future.result()
+        if isinstance(result, Outcome):
+            self._end(change, result)
+            return
+        if not self._settling:
+            self._pauses = delays(0.2, 5.0)
+            self._next_poll = self._clock.now() + next(self._pauses)
+        self._settling[change.key] = result
+
+    def _end(self, change: Change, outcome: Outcome) -> None:
+        self._outcomes[change.key] = outcome
+        self._emit(Progress(change, Phase.ENDED, self._elapsed(change), outcome=outcome))
+        if outcome.result is Result.FAILED and self._fail_fast:
+            self._stopping = f"{change.key} failed, and --fail-fast was given"
+        self._order.done(change.key)
+
+    def _elapsed(self, change: Change) -> float:
+        return self._clock.now() - self._began.get(change.key, self._clock.now())
+
+    # --- settling -----------------------------------------------------------------------------------------------------
+
+    def _poll(self) -> None:
+        """Read all that is settling, by region, and end what has come to rest, has vanished, or may wait no longer."""
+        waiting = list(self._settling.values())
+        for region in sorted({item.record.region for item in waiting}):
+            here = {item.record.uuid: item for item in waiting if item.record.region == region}
+            for item, live in self._read(region, here):
+                self._look(item, live)
+        # A poll of many mappings takes many calls, which the changes still to be made need more.
+        self._next_poll = self._clock.now() + max(next(self._pauses), len(self._settling) / PAGE / 2)
+
+    def _read(self, region: str, items: dict[str, _Settling]) -> Iterator[tuple[_Settling, Live | None]]:
+        try:
+            functions = {uuid: item.record.pair.function for uuid, item in items.items()}
+            configs: dict[str, Config] = read(self._aws.gateway(region), functions)
+        except ProvisionerError as error:
+            for item in items.values():
+                if self._is_late(item):
+                    self._finish(item, Outcome(item.change, Result.APPLIED, error.message, uuid=item.record.uuid, settled=False))
+            return
+        for uuid, item in items.items():
+            yield item, live_mapping(configs[uuid], region, {}, self._provider) if uuid in configs else None
+
+    def _look(self, item: _Settling, live: Live | None) -> None:
+        change = item.change
+        if live is None:
+            self._journal.done(item.token, change.name, None)
+            self._finish(item, Outcome(change, Result.FAILED, "somebody deleted it before it had settled", "plan again"))
+        elif live.status.settled:
+            self._verify(item, live)
+        elif self._is_late(item):
+            detail = f"it is still {live.status.state}" + (f" ({live.status.reason})" if live.status.reason else "")
+            self._finish(item, Outcome(change, Result.APPLIED, detail, "look again with plan", uuid=live.uuid, settled=False))
+        elif self._elapsed(change) - item.told >= STILL:
+            item.told = self._elapsed(change)
+            self._emit(Progress(change, Phase.WAITING, item.told, live.status.state))
+
+    def _is_late(self, item: _Settling) -> bool:
+        return self._interrupted or self._clock.now() - item.began > self._provider.settle_timeout
+
+    def _verify(self, item: _Settling, live: Live) -> None:
+        """Read back: a field that AWS ignored is recorded as it is, and told."""
+        ignored = tuple(_ignored(item.change, item.record.applied, live))
+        if ignored:
+            applied = item.record.applied
+            for path in ignored:
+                applied = with_value(applied, path, value_at(live.mapping, path))
+            item.record = replace(item.record, applied=applied)
+            self._journal.done(item.token, item.change.name, item.record)
+        reason = f"; AWS says {live.status.reason}" if ignored and live.status.reason else ""
+        detail = f"{', '.join('.'.join(path) for path in ignored)} ignored by AWS{reason}" if ignored else ""
+        outcome = Outcome(item.change, Result.APPLIED, detail, uuid=live.uuid, ignored=ignored)
+        if item.change.creates_first and item.change.action is Action.REPLACE and not self._stopping:
+            self._settling.pop(item.change.key)
+            self._submit(item.change, lambda change: self._delete_replaced(change, item.record, outcome))
+        else:
+            self._finish(item, outcome)
+
+    def _finish(self, item: _Settling, outcome: Outcome) -> None:
+        self._settling.pop(item.change.key, None)
+        replaced = item.change.action is Action.REPLACE and item.change.creates_first
+        if replaced and outcome.result is Result.APPLIED:
+            detail = f"{outcome.detail or 'it stopped'}; {item.change.uuid}, which it replaces, is still there"
+            outcome = replace(outcome, result=Result.FAILED, detail=detail, hint="apply again to delete the old mapping")
+        self._end(item.change, outcome)
+
+    # --- the workers --------------------------------------------------------------------------------------------------
+
+    def _guarded(self, change: Change, work: Callable[[Change], _Settling | Outcome]) -> _Settling | Outcome:
+        """A failure of one change is its outcome, and stops no other."""
+        try:
+            return work(change)
+        except ConflictError as error:
+            hint = error.hint or (f"adopt it: provisioner import {change.name} {error.uuid}" if error.uuid else "apply again")
+            return Outcome(change, Result.FAILED, error.message, hint)
+        except ProvisionerError as error:
+            return Outcome(change, Result.FAILED, error.message, error.hint)
+
+    def _carry_out(self, change: Change) -> _Settling | Outcome:
+        match change.action:
+            case Action.CREATE:
+                self._await_gone(change.live)
+                return self._create(change)
+            case Action.UPDATE:
+                return self._update(change)
+            case Action.REPLACE if change.creates_first:
+                old_region = change.live.region if change.live else change.region
+                return self._create(change, (*self._deposed(change), Deposed(change.uuid, old_region)))
+            case Action.REPLACE:
+                self._delete(change, None)
+                self._await_gone(change.live)
+                return self._create(change)
+            case _:
+                return self._remove(change)
+
+    def _create(self, change: Change, deposed: Sequence[Deposed] = ()) -> _Settling:
+        desired = change.desired or {}
+        owner = Owner(self._plan.stack, self._plan.lineage, change.name) if self._provider.ownership_tags else None
+        request = create_request(desired, owner)
+        with self._intended(change, "create", [item.uuid for item in deposed]) as token:
+            try:
+                config = self._aws.gateway(change.region).create(request, self._notify(change))
+            except UnreachableError as error:
+                raise _lost(error) from error
+            live = live_mapping(config, change.region, {}, self._provider)
+            record = applied_record(change, live, change.applied or {}, tuple(deposed))
+            self._remember(change, token, record)
+        return _Settling(change, token, record, self._clock.now())
+
+    def _update(self, change: Change) -> _Settling | Outcome:
+        live, desired = change.live, change.desired or {}
+        assert live is not None  # an update has both sides
+        gateway, notify = self._aws.gateway(change.region), self._notify(change)
+        request = update_request(live.mapping, desired, live.kind, {field.path[0] for field in change.fields})
+        record = applied_record(change, live, change.applied or {}, self._deposed(change))
+        with self._intended(change, "update", [change.uuid]) as token:
+            if request:
+                gateway.update(change.uuid, request, notify)
+            gone, new = _tag_changes(live.mapping.get("tags", {}), desired.get("tags", {}))
+            if gone:
+                gateway.untag(live.arn, gone, notify)
+            if new:
+                gateway.tag(live.arn, new, notify)
+            self._journal.done(token, change.name, record)
+        if not request:
+            return Outcome(change, Result.APPLIED, uuid=change.uuid)
+        return _Settling(change, token, record, self._clock.now())
+
+    def _remove(self, change: Change) -> Outcome:
+        current = self._journal.state.mappings.get(change.name)
+        keeps = change.reason is Reason.DEPOSED and current is not None
+        self._delete(change, _without(current, change.uuid) if keeps and current else None)
+        if change.key in self._awaited:
+            self._await_gone(change.live)
+        return Outcome(change, Result.APPLIED, uuid=change.uuid)
+
+    def _deposed(self, change: Change) -> tuple[Deposed, ...]:
+        """What the name's record still has to delete: a deposed mapping may have gone a moment ago."""
+        record = self._journal.state.mappings.get(change.name)
+        return record.deposed if record else ()
+
+    def _delete_replaced(self, change: Change, record: Record, outcome: Outcome) -> Outcome:
+        self._delete(change, _without(record, change.uuid))
+        return outcome
+
+    def _delete(self, change: Change, after: Record | None) -> None:
+        region = change.live.region if change.live else change.region
+        with self._intended(change, "delete", [change.uuid]) as token:
+            self._aws.gateway(region).delete(change.uuid, self._notify(change))
+            self._journal.done(token, change.name, after)
+
+    def _await_gone(self, live: Live | None) -> None:
+        """Wait until AWS no longer shows a mapping: until then it holds its pair."""
+        if live is None:
+            return
+        gateway, deadline = self._aws.gateway(live.region), self._clock.now() + self._provider.settle_timeout
+        for pause in delays(0.2, 5.0):
+            if gateway.get(live.uuid) is None:
+                return
+            if self._clock.now() > deadline or not self._clock.sleep(pause):
+                raise ProvisionerError(f"the mapping {live.uuid} is deleted, but still shown by AWS", hint="apply again to go on")
+
+    @contextmanager
+    def _intended(self, change: Change, action: str, uuids: Sequence[str]) -> Iterator[str]:
+        """An intent around a call. An answer of AWS closes it; when no answer came, it stays open, because AWS may have acted."""
+        token = self._journal.intent(action, change.name, change.pair, uuids)
+        try:
+            yield token
+        except (UnreachableError, ServiceError, StateError):
+            raise
+        except ProvisionerError:
+            self._journal.failed(token)
+            raise
+
+    def _remember(self, change: Change, token: str, record: Record) -> None:
+        """Store a new UUID the moment it arrives; when that fails, the message is the last place where it can be kept."""
+        try:
+            self._journal.done(token, change.name, record)
+        except ProvisionerError as error:
+            message = f"{error.message}; the mapping was created as {record.uuid}"
+            hint = f"{error.hint}; then take it over: provisioner import {change.name} {record.uuid}"
+            raise StateError(message, hint=hint) from error
+
+    def _notify(self, change: Change) -> Notify:
+        return lambda text: self._emit(Progress(change, Phase.RETRYING, self._elapsed(change), text))
+
+
+def _lost(error: UnreachableError) -> UnreachableError:
+    if error.code != "Lost":
+        return error
+    hint = "AWS may have created it; plan again: it is looked for by its function and source"
+    return UnreachableError(error.message, hint=hint, code=error.code)
+
+
+def _without(record: Record, uuid: str) -> Record:
+    return replace(record, deposed=tuple(item for item in record.deposed if item.uuid != uuid))
+
+
+def _tag_changes(live: Canonical, desired: Canonical) -> tuple[list[str], dict[str, str]]:
+    """The keys to remove, and the tags to set."""
+    return sorted(live.keys() - desired.keys()), {key: value for key, value in desired.items() if live.get(key) != value}
+
+
+def _ignored(change: Change, applied: Canonical, live: Live) -> Iterator[Path]:
+    """The fields that were sent and are not as sent. Tags have calls of their own, which do not ignore."""
+    wanted = {**fill_kept(applied, live.mapping, live.kind), "tags": {}}
+    sent = {field.path[0] for field in change.fields}
+    for field_change in field_changes({}, {**live.mapping, "tags": {}}, wanted):
+        path = field_change.path
+        touched = change.action is not Action.UPDATE or path[0] in sent
+        if touched and not any(path[: len(unknown)] == unknown for unknown in live.unknown):
+            yield path

@@ -1,0 +1,68 @@
+"""What came of a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from provisioner.model.desired import Path
+from provisioner.model.plan import Change
+
+
+class Result(StrEnum):
+    """What came of one change."""
+
+    APPLIED = "applied"
+    FAILED = "failed"
+    NOT_ATTEMPTED = "not attempted"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one change, and why. `ignored` are fields that AWS took without a word and did not set."""
+
+    change: Change
+    result: Result
+    detail: str = ""
+    hint: str = ""
+    uuid: str = ""
+    ignored: tuple[Path, ...] = ()
+    settled: bool = True
+
+    @property
+    def clean(self) -> bool:
+        """Applied, settled, and all of it."""
+        return self.result is Result.APPLIED and self.settled and not self.ignored
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of a whole plan."""
+
+    outcomes: tuple[Outcome, ...]
+    interrupted: bool = False
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything was done, and done whole."""
+        return not self.interrupted and all(outcome.clean for outcome in self.outcomes)
+
+
+class Phase(StrEnum):
+    """Where a change is."""
+
+    STARTED = "started"
+    RETRYING = "retrying"
+    WAITING = "waiting"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """An event of an apply: one change reaches a phase. `seconds` since it started; `text` says more."""
+
+    change: Change
+    phase: Phase
+    seconds: float = 0.0
+    text: str = ""
+    outcome: Outcome | None = None

@@ -1,0 +1,1 @@
+"""What to do, decided from values: reads nothing, writes nothing, knows no clock."""

@@ -1,0 +1,294 @@
+"""The plan: for each name the action that the tables of design section 6 give."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from provisioner.model.canonical import Canonical, canonical, fill_kept, value_at, with_value
+from provisioner.model.desired import Desired
+from provisioner.model.live import Live
+from provisioner.model.mapping import FIELDS, Field
+from provisioner.model.plan import Action, Change, FieldChange, Plan, Problem, Reading, Reason
+from provisioner.model.references import Pair, same_source
+from provisioner.model.sources import SELF_MANAGED, SourceKind
+from provisioner.model.state import Deposed, Record, State
+from provisioner.planning.diff import field_changes
+from provisioner.planning.resolve import Resolution, Subject
+
+DELETING = "Deleting"
+_ENABLED = ("enabled",)
+_USER_REASONS = frozenset({"", "USER_INITIATED", "User action"})
+
+
+def make_plan(
+    resolution: Resolution, reading: Reading, state: State, *, account: str, replaced: Collection[str] = ()
+) -> Plan:
+    """Decide what must change. `replaced` are names to replace on request. Reads nothing, writes nothing."""
+    deciding = _Deciding(reading, state, frozenset(replaced))
+    changes = [change for subject in resolution.subjects for change in deciding.changes(subject)]
+    ordered, problems = _ordered(sorted(changes, key=lambda change: change.key))
+    return Plan(
+        stack=state.stack,
+        account=account,
+        lineage=state.lineage,
+        serial=state.serial,
+        changes=tuple(ordered),
+        problems=(*deciding.problems, *problems),
+        missing=tuple(deciding.missing),
+    )
+
+
+@dataclass(slots=True)
+class _Sides:
+    """The three sides of one mapping, ready to be compared: kept, ignored and unknown values are filled in."""
+
+    prior: Canonical
+    live: Canonical
+    desired: Canonical  # as the manifest wants it, ignored fields as they are in AWS
+    target: Canonical  # and kept fields as they are in AWS
+
+
+class _Deciding:
+    """One pass over the subjects; collects problems and the names whose mapping answered 404."""
+
+    def __init__(self, reading: Reading, state: State, replaced: frozenset[str]) -> None:
+        self._reading = reading
+        self._state = state
+        self._replaced = replaced
+        self.problems: list[Problem] = []
+        self.missing: list[str] = []
+
+    def changes(self, subject: Subject) -> Iterator[Change]:
+        """The changes of one subject: at most one of its own, and one for each deposed mapping."""
+        record, live = self._known(subject)
+        cleared = list(self._deposed(subject.name, record)) if record else []
+        yield from cleared
+        change = self._change(replace(subject, record=record), live)
+        if change:
+            # One after the other, because both write the name's record.
+            yield replace(change, moved_from=subject.moved_from, after=tuple(item.key for item in cleared))
+
+    def _known(self, subject: Subject) -> tuple[Record | None, Live | None]:
+        """The record and the live mapping to compare with. A mapping of ours that holds the wanted pair in place of the
+        recorded one was made by a replacement that was cut off: it takes the record's place."""
+        record = subject.record
+        live = self._reading.live.get(record.uuid) if record else None
+        found = self._reading.found.get(subject.name)
+        if record and found and found.uuid != record.uuid and self._is_ours(found):
+            record = Record(found.uuid, found.arn, found.region, found.mapping, record.protected, (*record.deposed, Deposed(record.uuid, record.region)))
+            live = found
+        elif record and live is None:
+            self.missing.append(subject.name)
+        return record, live
+
+    def _is_ours(self, live: Live) -> bool:
+        return live.owner is not None and live.owner.lineage == self._state.lineage
+
+    def _deposed(self, name: str, record: Record) -> Iterator[Change]:
+        for deposed in record.deposed:
+            live = self._reading.live.get(deposed.uuid)
+            if live and live.status.state != DELETING:
+                yield Change(
+                    name=name, action=Action.DELETE, region=live.region, pair=live.pair, uuid=live.uuid, live=live, record=record,
+                    reason=Reason.DEPOSED,
+                )  # fmt: skip
+
+    def _change(self, subject: Subject, live: Live | None) -> Change | None:
+        wanted, record = subject.wanted, subject.record
+        if live and live.status.state == DELETING:
+            gone: Live | None = live
+            live = None
+        else:
+            gone = None
+        if wanted is None:
+            return self._unwanted(subject, live) if record else None
+        if record and live:
+            return self._existing(wanted, record, live)
+        holder, refused = self._holder(subject, wanted)
+        if refused:
+            return None
+        if holder:
+            return replace(self._existing(wanted, None, holder), adopts=holder.uuid)
+        reason = Reason.DISAPPEARED if record else Reason.NEW
+        return Change(
+            name=wanted.name, action=Action.CREATE, region=wanted.region, pair=wanted.pair, desired=wanted.mapping,
+            applied=wanted.mapping, live=gone, record=record, wanted=wanted, reason=reason,
+        )  # fmt: skip
+
+    def _unwanted(self, subject: Subject, live: Live | None) -> Change:
+        record = subject.record
+        assert record is not None  # the caller looked
+        forgets = subject.forgets or live is None
+        if record.protected and not forgets:
+            self._refuse(
+                subject.name,
+                "has prevent_destroy, and removing it from the manifest would delete it",
+                f"apply once with `lifecycle: {{prevent_destroy: false}}` while it is still in the manifest, or keep it running "
+                f"with `removed: [{{from: {subject.name}, destroy: false}}]`",
+            )
+        return Change(
+            name=subject.name,
+            action=Action.FORGET if forgets else Action.DELETE,
+            region=record.region,
+            pair=live.pair if live else record.pair,
+            uuid=record.uuid,
+            live=live,
+            record=record,
+            reason=Reason.REMOVED if subject.forgets else Reason.GONE if live is None else Reason.NOT_IN_MANIFEST,
+        )
+
+    def _holder(self, subject: Subject, wanted: Desired) -> tuple[Live | None, bool]:
+        """The live mapping to adopt, if any, and whether the subject was refused."""
+        if subject.adopts:
+            live = self._reading.live.get(subject.adopts)
+            if live is None:
+                hint = "check the UUID and the region; `imports` lists mappings that exist"
+                self._refuse(wanted.name, f"imports: no mapping in {wanted.region} has the UUID {subject.adopts}", hint)
+            return live, live is None
+        found = self._reading.found.get(wanted.name)
+        if found is None or found.status.state == DELETING:
+            return None, False
+        if self._is_ours(found) or (wanted.lifecycle.on_conflict == "adopt" and found.owner is None):
+            return found, False
+        self._refuse(wanted.name, *self._taken(wanted.name, found))
+        return None, True
+
+    def _taken(self, name: str, found: Live) -> tuple[str, str]:
+        line = f"provisioner import {name} {found.uuid}"
+        if found.owner is None:
+            return f"Lambda already has a mapping for this function and source: {found.uuid}", f"adopt it: {line}"
+        if found.owner.stack == self._state.stack:
+            return (
+                f"the mapping {found.uuid} belongs to another state of stack {found.owner.stack}",
+                f"use the state that it was made from; if that state is lost: {line}",
+            )
+        return f"the mapping {found.uuid} belongs to stack {found.owner.stack}", f"remove it there, or take it over: {line}"
+
+    def _refuse(self, name: str, message: str, hint: str) -> None:
+        self.problems.append(Problem(name, message, hint))
+
+    # --- a mapping that is wanted and lives ---------------------------------------------------------------------------
+
+    def _existing(self, wanted: Desired, record: Record | None, live: Live) -> Change:
+        sides = _sides(wanted, record, live)
+        fields = field_changes(sides.prior, sides.live, sides.target)
+        requested = wanted.name in self._replaced
+        change = Change(
+            name=wanted.name, action=Action.UPDATE if fields else Action.NO_OP, region=live.region, pair=live.pair, uuid=live.uuid,
+            desired=sides.target, applied=sides.desired, live=live, record=record, wanted=wanted, fields=fields,
+            notes=tuple(_notes(wanted, record, live, sides)),
+        )  # fmt: skip
+        if wanted.region == live.region and not requested and not any(field.replaces for field in fields):
+            return change
+        if wanted.lifecycle.prevent_destroy:
+            hint = "set `prevent_destroy: false` to allow it"
+            self._refuse(wanted.name, "has prevent_destroy, and this change would replace it", hint)
+        return replace(
+            change,
+            action=Action.REPLACE,
+            region=wanted.region,
+            pair=wanted.pair,
+            # A new mapping is made from the manifest alone: a kept value, such as a generated consumer group, is the old one's.
+            desired=sides.desired,
+            fields=field_changes(sides.prior, sides.live, sides.desired),
+            reason=Reason.REQUESTED if requested else Reason.CANNOT_UPDATE,
+            creates_first=not _collide(wanted.mapping, wanted.pair, live.mapping, live.pair),
+            notes=(),
+        )
+
+
+def _sides(wanted: Desired, record: Record | None, live: Live) -> _Sides:
+    kind = _compared_kind(wanted, live)
+    desired = canonical(wanted.mapping, kind)
+    for path in wanted.lifecycle.ignore_changes:
+        desired = with_value(desired, path, value_at(live.mapping, path))
+    target = fill_kept(desired, live.mapping, kind)
+    known = live.mapping
+    for path in live.unknown:
+        believed = target if path == _ENABLED else record.applied if record else {}
+        known = with_value(known, path, value_at(believed, path))
+    return _Sides(record.applied if record else known, known, desired, target)
+
+
+def _compared_kind(wanted: Desired, live: Live) -> SourceKind:
+    """The kind by whose defaults the two are compared: an absent ConsumptionMode keeps the live one."""
+    config = wanted.mapping.get("self_managed_kafka_event_source_config", {})
+    keeps_mode = {wanted.kind, live.kind} <= SELF_MANAGED and "consumption_mode" not in config
+    return live.kind if keeps_mode else wanted.kind
+
+
+def _notes(wanted: Desired, record: Record | None, live: Live, sides: _Sides) -> Iterator[str]:
+    if record:
+        for path, value in _stays(FIELDS, (), record.applied, sides.desired, live.mapping, live.kind):
+            yield f"{'.'.join(path)} stays {value!r}; set a value, or use --replace {wanted.name}"
+    if live.status.filter_error:
+        yield f"AWS cannot read the filters at the moment ({live.status.filter_error}); they are taken to be as last applied"
+    if live.mapping.get("enabled") is False and "enabled" not in sides.target and live.status.reason not in _USER_REASONS:
+        yield f"AWS disabled this mapping by itself: {live.status.reason}"
+
+
+def _stays(
+    fields: Mapping[str, Field], path: tuple[str, ...], prior: Mapping[str, Any], desired: Mapping[str, Any], live: Mapping[str, Any], kind: SourceKind
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The kept fields whose line was removed, with the value that stays."""
+    for name, field in fields.items():
+        if kind in field.row.kept and name in prior and name in live and name not in desired:
+            yield (*path, name), live[name]
+        elif field.children and not field.many and name in prior and name in live:
+            yield from _stays(field.children, (*path, name), prior[name], desired.get(name, {}), live[name], kind)
+
+
+# --- order -----------------------------------------------------------------------------------------------------------
+
+
+def _group(mapping: Mapping[str, Any]) -> str:
+    for block in ("amazon_managed_kafka_event_source_config", "self_managed_kafka_event_source_config"):
+        if group := mapping.get(block, {}).get("consumer_group_id"):
+            return str(group)
+    return ""
+
+
+def _collide(one: Mapping[str, Any], one_pair: Pair, other: Mapping[str, Any], other_pair: Pair) -> bool:
+    """Whether two mappings cannot exist at once: the same pair, or one consumer group on one cluster (aws-behaviour 5.4)."""
+    same_cluster = one_pair.region == other_pair.region and same_source(one_pair.source, other_pair.source)
+    return one_pair.collides(other_pair) or (same_cluster and bool(_group(one)) and _group(one) == _group(other))
+
+
+def _takes(change: Change) -> bool:
+    moves = change.live is not None and change.wanted is not None and change.wanted.pair != change.live.pair
+    return change.action in (Action.CREATE, Action.REPLACE) or (change.action is Action.UPDATE and moves)
+
+
+def _frees(change: Change) -> bool:
+    moves = change.live is not None and change.wanted is not None and change.wanted.pair != change.live.pair
+    return change.action in (Action.DELETE, Action.REPLACE) or (change.action is Action.UPDATE and moves)
+
+
+def _ordered(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
+    """The changes with what each must wait for: what takes a pair runs after what frees it; nothing else is ordered."""
+    frees: dict[tuple[str, str], list[Change]] = {}
+    for change in filter(_frees, changes):
+        if change.live:
+            frees.setdefault((change.live.region, change.live.pair.function), []).append(change)
+            if _group(change.live.mapping):
+                frees.setdefault((change.live.region, "group " + _group(change.live.mapping)), []).append(change)
+    ordered = [replace(change, after=(*change.after, *_waits_for(change, frees))) if _takes(change) else change for change in changes]
+    try:
+        TopologicalSorter({change.key: change.after for change in ordered}).prepare()
+    except CycleError as error:
+        names = " -> ".join(dict.fromkeys(error.args[1]))
+        hint = "apply them one after the other with --target, or give one of them another function or source first"
+        return ordered, [Problem(names, "these changes each need a pair that another of them still holds", hint)]
+    return ordered, []
+
+
+def _waits_for(change: Change, frees: Mapping[tuple[str, str], Sequence[Change]]) -> Iterator[str]:
+    wanted = change.wanted
+    assert wanted is not None  # what takes a pair is wanted
+    near = [*frees.get((wanted.region, wanted.pair.function), ()), *frees.get((wanted.region, "group " + _group(wanted.mapping)), ())]
+    for other in {id(other): other for other in near}.values():
+        if other is not change and other.live and _collide(wanted.mapping, wanted.pair, other.live.mapping, other.live.pair):
+            yield other.key

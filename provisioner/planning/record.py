@@ -1,0 +1,46 @@
+"""What the state holds before the first call and after each one."""
+
+from __future__ import annotations
+
+from provisioner.model.canonical import Canonical
+from provisioner.model.live import Live
+from provisioner.model.plan import Action, Change, Plan, Reason, Reading
+from provisioner.model.state import Deposed, Record, State
+
+
+def prepared(state: State, plan: Plan, reading: Reading) -> State:
+    """The state with everything that needs no call: moves, adoptions, forgets, and what is found to be applied already."""
+    mappings = dict(state.mappings)
+    named = [change for change in plan.changes if change.reason is not Reason.DEPOSED]
+    for change in named:
+        mappings.pop(change.moved_from, None)
+    for change in named:
+        record = _at_rest(change, reading)
+        if record is None:
+            mappings.pop(change.name, None)
+        else:
+            mappings[change.name] = record
+    return State(state.stack, state.lineage, plan.account, state.serial, mappings)
+
+
+def _at_rest(change: Change, reading: Reading) -> Record | None:
+    record = change.record
+    if record:
+        alive = tuple(deposed for deposed in record.deposed if deposed.uuid in reading.live)
+        record = Record(record.uuid, record.arn, record.region, record.applied, record.protected, alive)
+    if change.action is Action.FORGET:
+        return None
+    if change.live is None or change.wanted is None or change.action is Action.CREATE:
+        return record
+    protected = change.wanted.lifecycle.prevent_destroy
+    deposed = record.deposed if record else ()
+    if change.action is Action.NO_OP:
+        return applied_record(change, change.live, change.applied or {}, deposed)
+    base = record.applied if record else change.live.mapping
+    return Record(change.uuid, change.live.arn, change.live.region, base, protected, deposed)
+
+
+def applied_record(change: Change, live: Live, applied: Canonical, deposed: tuple[Deposed, ...] = ()) -> Record:
+    """The record of a mapping that is now as `applied` says."""
+    protected = change.wanted is not None and change.wanted.lifecycle.prevent_destroy
+    return Record(live.uuid, live.arn, live.region, applied, protected, deposed)

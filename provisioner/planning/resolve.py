@@ -1,0 +1,178 @@
+"""Which record belongs to which wanted mapping (design section 6, "resolve").
+
+In this order: `moved` (chains collapse), `removed`, `imports`, implicit moves. An implicit move is a wanted pair that
+state holds under a name that leaves, or that wants another pair; so a rename, a chain and a swap make no call to AWS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from provisioner.errors import UsageError
+from provisioner.model.desired import Desired, Manifest, Place
+from provisioner.model.diagnostics import Diagnostic
+from provisioner.model.references import Pair
+from provisioner.model.state import Record, State
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One name with what is wanted, what is recorded, and how the two came together.
+
+    `moved_from` is the name under which the record stands in state, when that is another; `adopts` the UUID to bring
+    under management; `forgets` that the record is to be dropped and the mapping left running.
+    """
+
+    name: str
+    wanted: Desired | None = None
+    record: Record | None = None
+    moved_from: str = ""
+    adopts: str = ""
+    forgets: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Every name of manifest and state, sorted, and what contradicts itself."""
+
+    subjects: tuple[Subject, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def resolve(manifest: Manifest, state: State) -> Resolution:
+    """Match what is wanted with what is recorded."""
+    diagnostics: list[Diagnostic] = []
+    origin, forgotten = _stated_moves(manifest, state, diagnostics)
+    adopted = _adoptions(manifest, state, origin, diagnostics)
+    recorded = {name: state.mappings[source] for name, source in origin.items()}
+    matched = _match(manifest.mappings, recorded)
+    subjects = [
+        Subject(
+            name,
+            wanted,
+            recorded[matched[name]] if name in matched else None,
+            _moved_from(name, origin.get(matched.get(name, ""), "")),
+            adopted.get(name, ""),
+        )
+        for name, wanted in manifest.mappings.items()
+    ]
+    left = recorded.keys() - set(matched.values())
+    subjects += [Subject(name, None, recorded[name], _moved_from(name, origin[name])) for name in left]
+    subjects += [Subject(name, None, state.mappings[name], forgets=True) for name in forgotten]
+    return Resolution(tuple(sorted(subjects, key=lambda subject: subject.name)), tuple(diagnostics))
+
+
+def _moved_from(name: str, source: str) -> str:
+    return source if source != name else ""
+
+
+def _stated_moves(manifest: Manifest, state: State, found: list[Diagnostic]) -> tuple[dict[str, str], set[str]]:
+    """Each record's name after `moved`, with its name in state; and the names that `removed` forgets."""
+    steps = {move.source: move.target for move in manifest.moved}
+    origin = {name: name for name in state.mappings}
+    for move in manifest.moved:
+        target = _end_of_chain(move.source, steps)
+        if target is None:
+            found.append(_error(f"moved: {move.source} moves in a circle", move.place))
+        elif move.source in manifest.mappings:
+            found.append(_error(f"moved: {move.source} is still among the mappings", move.place))
+        elif target not in manifest.mappings:
+            found.append(_error(f"moved: {target} is not among the mappings", move.place))
+        elif move.source in origin and target in origin:
+            found.append(_error(f"moved: state holds both {move.source} and {target}", move.place))
+        elif move.source in origin:
+            origin[target] = origin.pop(move.source)
+    forgotten = set()
+    for removal in manifest.removed:
+        if removal.name in manifest.mappings:
+            found.append(_error(f"removed: {removal.name} is still among the mappings", removal.place))
+        elif removal.name in origin:
+            forgotten.add(origin.pop(removal.name))
+    return origin, forgotten
+
+
+def _end_of_chain(name: str, steps: Mapping[str, str]) -> str | None:
+    seen = set()
+    while name in steps:
+        if name in seen:
+            return None
+        seen.add(name)
+        name = steps[name]
+    return name
+
+
+def _adoptions(manifest: Manifest, state: State, origin: Mapping[str, str], found: list[Diagnostic]) -> dict[str, str]:
+    """The UUID that each name is to adopt, without those that it has already."""
+    holders = {state.mappings[source].uuid: name for name, source in origin.items()}
+    adopted: dict[str, str] = {}
+    for item in manifest.imports:
+        recorded = state.mappings[origin[item.name]].uuid if item.name in origin else ""
+        if item.name not in manifest.mappings:
+            found.append(_error(f"imports: {item.name} is not among the mappings", item.place))
+        elif holders.get(item.uuid, item.name) != item.name:
+            found.append(_error(f"imports: {item.uuid} is already managed as {holders[item.uuid]}", item.place))
+        elif recorded not in ("", item.uuid):
+            found.append(_error(f"imports: {item.name} already manages {recorded}", item.place))
+        elif item.uuid in adopted.values() or adopted.get(item.name, item.uuid) != item.uuid:
+            found.append(_error(f"imports: {item.name} and {item.uuid} are not one to one", item.place))
+        elif not recorded:
+            adopted[item.name] = item.uuid
+    return adopted
+
+
+def _error(message: str, place: Place) -> Diagnostic:
+    return Diagnostic("E108", message, place)
+
+
+def _match(wanted: Mapping[str, Desired], recorded: Mapping[str, Record]) -> dict[str, str]:
+    """For each wanted name, the name of the record that is its own: first by name and pair, then by pair, then by name."""
+    pairs = {name: record.pair for name, record in recorded.items()}
+    stay = {name for name, item in wanted.items() if pairs.get(name) == item.pair}
+    matched = {name: name for name in stay}
+    free: dict[Pair, str] = {pair: name for name, pair in sorted(pairs.items(), reverse=True) if name not in stay}
+    for name, item in wanted.items():
+        if name not in stay and item.pair in free:
+            matched[name] = free.pop(item.pair)
+    taken = set(matched.values())
+    matched |= {name: name for name in wanted if name not in matched and name in recorded and name not in taken}
+    return matched
+
+
+# --- selectors -------------------------------------------------------------------------------------------------------
+
+
+def select(resolution: Resolution, targets: Sequence[str], excludes: Sequence[str] = ()) -> Resolution:
+    """Only the subjects that the selectors (names or globs) choose, with both sides of each move.
+
+    Raises UsageError for a selector that matches nothing.
+    """
+    names = {name for subject in resolution.subjects for name in (subject.name, subject.moved_from) if name}
+    wanted = _matching(targets, names, "--target") if targets else names
+    wanted -= _matching(excludes, names, "--exclude")
+    kept = [subject for subject in resolution.subjects if subject.name in wanted or subject.moved_from in wanted]
+    while True:
+        sides = {name for subject in kept for name in (subject.name, subject.moved_from) if name}
+        grown = [subject for subject in resolution.subjects if subject.name in sides or subject.moved_from in sides]
+        if len(grown) == len(kept):
+            return replace(resolution, subjects=tuple(kept))
+        kept = grown
+
+
+def require_names(names: Sequence[str], known: Sequence[str], flag: str) -> None:
+    """Raise UsageError when a name given with a flag is not among the known ones."""
+    _matching(names, set(known), flag)
+
+
+def _matching(selectors: Sequence[str], names: set[str], flag: str) -> set[str]:
+    chosen = set()
+    for selector in selectors:
+        matching = {name for name in names if fnmatchcase(name, selector)}
+        if not matching:
+            near = get_close_matches(selector, names, n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else "names are the keys under `mappings:`, and those in state"
+            raise UsageError(f"{flag} {selector}: no mapping has this name", hint=hint)
+        chosen |= matching
+    return chosen

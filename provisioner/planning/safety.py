@@ -1,0 +1,33 @@
+"""What a plan must not do without being told so by name (design sections 3 and 7)."""
+
+from __future__ import annotations
+
+from provisioner.model.plan import Plan, Problem
+from provisioner.model.state import State
+
+MISSING_AT_LEAST = 3
+"""Fewer vanished mappings than this are somebody's clean-up, not a wrong endpoint."""
+
+
+def problems(plan: Plan, state: State, *, delete_limit: int | None, allow_missing: bool, where: str) -> tuple[Problem, ...]:
+    """Why the plan must not be carried out; empty when it may. `where` names account, region and endpoint."""
+    found = list(plan.problems)
+    missing, recorded = len(plan.missing), len(state.mappings)
+    if missing >= MISSING_AT_LEAST and missing * 2 > recorded and not allow_missing:
+        found.append(
+            Problem(
+                "",
+                f"{missing} of {recorded} recorded mappings do not exist in {where}",
+                "check the account, the region and the endpoint; if they really are gone, say --allow-missing",
+            )
+        )
+    destroyed = [change.key for change in plan.changes if change.destroys]
+    if delete_limit is not None and len(destroyed) > delete_limit:
+        found.append(
+            Problem(
+                "",
+                f"the plan deletes or replaces {len(destroyed)} mappings; `limits.deletes` allows {delete_limit}",
+                f"if that is meant, say --allow-deletes {len(destroyed)}",
+            )
+        )
+    return tuple(found)

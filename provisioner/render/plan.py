@@ -1,0 +1,224 @@
+"""A plan as text, in Terraform's grammar (ux B.1), each changed line with its cause."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from provisioner.model.canonical import default_at
+from provisioner.model.plan import Action, Cause, Change, FieldChange, Plan, Reason
+from provisioner.model.sources import SourceKind
+from provisioner.render.style import Style
+
+_LEGEND = {
+    "+": "create",
+    "~": "update in-place",
+    "-": "destroy",
+    "-/+": "destroy and then create replacement",
+    "+/-": "create replacement and then destroy",
+    ".": "forget",
+}
+_INDENT = 4
+
+
+def plan_text(plan: Plan, style: Style) -> str:
+    """The whole plan: legend, one block a change, notes, and the line of counts; one line when there is nothing to do."""
+    shown = [change for change in plan.changes if change.counts]
+    noted = [change for change in plan.changes if not change.counts and change.notes]
+    parts = [_notes(change, style) for change in noted]
+    if not shown:
+        return "\n".join([*parts, style.bold("No changes.") + " The mappings match the manifest."])
+    symbols = [symbol for symbol in _LEGEND if any(_symbol(change) == symbol for change in shown)]
+    if symbols:
+        legend = [f"{_painted(symbol, style, width=5)} {_LEGEND[symbol]}" for symbol in symbols]
+        parts.append("\n".join(["Actions are indicated with the following symbols:", *legend]))
+    parts.append("provisioner will perform the following actions:")
+    parts += [change_text(change, style) for change in shown]
+    parts.append(_counts(plan, style))
+    return "\n\n".join(parts)
+
+
+def change_text(change: Change, style: Style) -> str:
+    """One change: what happens and why, then each line that changes."""
+    lines = [*_header(change, style), *_body(change, style)]
+    return "\n".join([*lines, *([_notes(change, style)] if change.notes else [])])
+
+
+def _counts(plan: Plan, style: Style) -> str:
+    summary = plan.summary
+    imported = f"{summary.imported} to import, " if summary.imported else ""
+    others = [f"{summary.moved} to move"] * bool(summary.moved) + [f"{summary.forgotten} to forget"] * bool(summary.forgotten)
+    counts = f"{imported}{summary.added} to add, {summary.changed} to change, {summary.destroyed} to destroy"
+    return style.bold("Plan:") + f" {', '.join([counts, *others])}."
+
+
+def _notes(change: Change, style: Style) -> str:
+    return "\n".join(style.yellow(f"  note: {change.name}: {note}") for note in change.notes)
+
+
+def _symbol(change: Change) -> str:
+    replacement = "+/-" if change.creates_first else "-/+"
+    return {
+        Action.CREATE: "+",
+        Action.UPDATE: "~",
+        Action.DELETE: "-",
+        Action.REPLACE: replacement,
+        Action.FORGET: ".",
+        Action.NO_OP: "",
+    }[change.action]
+
+
+def _painted(symbol: str, style: Style, width: int = 0) -> str:
+    text = symbol.rjust(width)
+    if symbol == "~":
+        return style.yellow(text)
+    if "/" in symbol or symbol == "-":
+        return style.red(text)
+    return style.green(text) if symbol == "+" else text
+
+
+def _header(change: Change, style: Style) -> Iterator[str]:
+    sentences = {
+        Action.CREATE: "will be created",
+        Action.UPDATE: "will be updated in-place",
+        Action.DELETE: style.red("will be destroyed"),
+        Action.REPLACE: "must be " + style.red("replaced"),
+        Action.FORGET: "will no longer be managed, but will not be destroyed",
+        Action.NO_OP: "will be imported" if change.adopts else f"has moved from {change.moved_from}",
+    }
+    sentence = sentences[change.action]
+    if change.reason is Reason.REQUESTED:
+        sentence = "will be " + style.red("replaced") + ", as requested"
+    yield style.bold(f"  # {change.key} {sentence}")
+    reasons = {
+        Reason.DISAPPEARED: f"it was {change.record.uuid if change.record else ''}, which no longer exists",
+        Reason.NOT_IN_MANIFEST: f"{change.name} is not in the manifest",
+        Reason.GONE: "it no longer exists in AWS",
+        Reason.DEPOSED: "a replacement left it behind",
+        Reason.REMOVED: "`removed` says destroy: false",
+    }
+    if change.reason in reasons:
+        yield f"  # ({reasons[change.reason]})"
+    if change.moved_from and change.action is not Action.NO_OP:
+        yield f"  # (moved from {change.moved_from})"
+    if change.adopts:
+        yield f"  # (imported as {change.adopts})"
+
+
+def _body(change: Change, style: Style) -> Iterator[str]:
+    symbol = _symbol(change)
+    if change.action in (Action.FORGET, Action.NO_OP):
+        return
+    yield f"{_painted(symbol, style, width=3)} mapping {json.dumps(change.name)} {{"
+    if change.action is Action.CREATE:
+        yield from _whole("+", change.desired or {}, style)
+    elif change.action is Action.DELETE:
+        yield from _whole("-", change.live.mapping if change.live else {}, style, uuid=change.uuid)
+    else:
+        yield from _differences(change, style)
+    yield "    }"
+
+
+# --- whole mappings --------------------------------------------------------------------------------------------------
+
+
+def _whole(symbol: str, mapping: Mapping[str, Any], style: Style, uuid: str = "") -> Iterator[str]:
+    values = {**({"uuid": uuid} if uuid else {}), **mapping}
+    yield from _block(symbol, values, style, 6)
+
+
+def _block(symbol: str, values: Mapping[str, Any], style: Style, indent: int) -> Iterator[str]:
+    width = max((len(_key(name)) for name, value in values.items() if not isinstance(value, Mapping)), default=0)
+    mark = _painted(symbol, style)
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield f"{' ' * indent}{mark} {_key(name)} {{"
+            yield from _block(symbol, value, style, indent + _INDENT)
+            yield f"{' ' * indent}  }}"
+        else:
+            yield f"{' ' * indent}{mark} {_key(name):{width}} = {_value(value, indent + 2)}"
+
+
+def _key(name: str) -> str:
+    return name if name.replace("_", "").isalnum() else json.dumps(name)
+
+
+def _value(value: Any, indent: int) -> str:
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        items = [f"{' ' * (indent + 2)}{_item(item)}," for item in value]
+        return "\n".join(["[", *items, f"{' ' * indent}]"])
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _item(item: Any) -> str:
+    """A list's element on one line; a filter is its pattern."""
+    if isinstance(item, Mapping) and item.keys() == {"pattern"}:
+        item = item["pattern"]
+    return json.dumps(item, ensure_ascii=False)
+
+
+# --- differences -----------------------------------------------------------------------------------------------------
+
+
+def _differences(change: Change, style: Style) -> Iterator[str]:
+    kind = change.live.kind if change.live else SourceKind.SQS
+    yield f"        uuid = {json.dumps(change.uuid)}" + (" -> (known after apply)" if change.action is Action.REPLACE else "")
+    yield from _changed_block(change.fields, 0, kind, style, 6)
+    touched = {field.path[0] for field in change.fields}
+    hidden = len((change.desired or {}).keys() - touched)
+    if hidden:
+        yield style.grey(f"        # ({hidden} unchanged {'field' if hidden == 1 else 'fields'} hidden)")
+
+
+def _changed_block(fields: Sequence[FieldChange], depth: int, kind: SourceKind, style: Style, indent: int) -> Iterator[str]:
+    """The changes below one block: values first come, nested blocks in their place."""
+    groups: dict[str, list[FieldChange]] = {}
+    for field in fields:
+        groups.setdefault(field.path[depth], []).append(field)
+    width = max((len(_key(name)) for name, group in groups.items() if len(group[0].path) == depth + 1), default=0)
+    for name, group in groups.items():
+        if len(group[0].path) == depth + 1:
+            yield from _changed_value(group[0], name, width, kind, style, indent)
+            continue
+        yield f"{' ' * indent}{style.yellow('~')} {_key(name)} {{"
+        yield from _changed_block(group, depth + 1, kind, style, indent + _INDENT)
+        yield f"{' ' * indent}  }}"
+
+
+def _changed_value(field: FieldChange, name: str, width: int, kind: SourceKind, style: Style, indent: int) -> Iterator[str]:
+    default = default_at(field.path, kind)
+    before = default if field.live is None else field.live
+    after = default if field.desired is None else field.desired
+    symbol = "+" if before is None else "-" if after is None else "~"
+    start = f"{' ' * indent}{_painted(symbol, style)} {_key(name):{width}} = "
+    comment = style.grey(f"  # {_comment(field)}")
+    if isinstance(before, list) and isinstance(after, list) and len(before) + len(after) > 2:
+        yield f"{start}[{comment}"
+        yield from _changed_items(before, after, style, indent + 6)
+        yield f"{' ' * (indent + 2)}]"
+    elif before is None:
+        yield f"{start}{_value(after, indent + 2)}{comment}"
+    else:
+        arrow = style.yellow("->")
+        yield f"{start}{_value(before, indent + 2)} {arrow} {_value(after, indent + 2)}{comment}"
+
+
+def _changed_items(before: Sequence[Any], after: Sequence[Any], style: Style, indent: int) -> Iterator[str]:
+    same = [item for item in before if item in after]
+    for symbol, items, others in (("-", before, after), ("+", after, before)):
+        for item in items:
+            if item not in others:
+                yield f"{' ' * (indent - 2)}{_painted(symbol, style)} {_item(item)},"
+    if same:
+        yield style.grey(f"{' ' * indent}# ({len(same)} unchanged {'element' if len(same) == 1 else 'elements'} hidden)")
+
+
+def _comment(field: FieldChange) -> str:
+    applied = f"{_value(field.prior, 0)} was applied" if field.prior is not None else "AWS's default was applied"
+    causes = {
+        Cause.EDIT: "edit" if field.desired is not None else "edit: not in the manifest, so AWS's default",
+        Cause.DRIFT: f"drift: {applied}",
+        Cause.CONFLICT: f"conflict: {applied}",
+    }
+    return ("forces replacement, " if field.replaces else "") + causes[field.cause]

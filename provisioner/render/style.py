@@ -1,0 +1,35 @@
+"""Colour, or none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """Paints text with ANSI codes when `colour` is true, in Terraform's colours (ux B.1)."""
+
+    colour: bool = False
+
+    def bold(self, text: str) -> str:
+        """What a reader should see first."""
+        return self._paint("1", text)
+
+    def red(self, text: str) -> str:
+        """Deletion, errors."""
+        return self._paint("31", text)
+
+    def green(self, text: str) -> str:
+        """Creation."""
+        return self._paint("32", text)
+
+    def yellow(self, text: str) -> str:
+        """Change, warnings."""
+        return self._paint("33", text)
+
+    def grey(self, text: str) -> str:
+        """What may be passed over."""
+        return self._paint("90", text)
+
+    def _paint(self, code: str, text: str) -> str:
+        return f"\033[{code}m{text}\033[0m" if self.colour and text else text

@@ -1,0 +1,253 @@
+"""The paths of the design, each from its beginning to its end: plan, apply, destroy, import, and looking at the state."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from provisioner.aws.convert import live_mapping
+from provisioner.aws.refresh import refresh
+from provisioner.aws.session import Aws, check_account
+from provisioner.aws.wait import WallClock
+from provisioner.backend.local import LocalBackend, Writer
+from provisioner.errors import CancelledError, NotFoundError, ManifestError, ProvisionerError, RefusedError
+from provisioner.execution.executor import Executor
+from provisioner.manifest import load
+from provisioner.model.desired import Manifest
+from provisioner.model.diagnostics import Diagnostic
+from provisioner.model.live import Live
+from provisioner.model.plan import Action, Change, Plan, Reading
+from provisioner.model.report import Outcome, Progress, Report, Result
+from provisioner.model.state import Record, State
+from provisioner.planning import safety
+from provisioner.planning.planner import make_plan
+from provisioner.planning.record import prepared
+from provisioner.planning.resolve import require_names, resolve, select
+
+
+class Ui(Protocol):
+    """What a workflow tells a person, and asks of one."""
+
+    def diagnose(self, diagnostics: Sequence[Diagnostic]) -> None:
+        """Show what was found in the manifest."""
+
+    def note(self, text: str) -> None:
+        """Say something beside the data."""
+
+    def show(self, plan: Plan) -> None:
+        """Show a plan."""
+
+    def confirm(self, plan: Plan, *, destroys_all: bool) -> bool:
+        """Ask whether to carry the plan out. Raises UsageError where nobody can be asked."""
+
+    def progress(self, event: Progress) -> None:
+        """A change reached a phase."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which part of the work is meant, and what is allowed by name."""
+
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    destroy: bool = False
+    allow_missing: bool = False
+    allow_deletes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How an apply runs."""
+
+    auto_approve: bool = False
+    parallelism: int = 10
+    fail_fast: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did: the live mapping, and the change that the next plan makes of it when the manifest has the name."""
+
+    name: str
+    live: Live
+    change: Change | None
+    region: str
+
+
+class Run:
+    """One run of one command on one manifest: opened lazily, because looking at the state needs no AWS."""
+
+    def __init__(self, path: Path, ui: Ui) -> None:
+        self.ui = ui
+        self.clock = WallClock()
+        self._aws: Aws | None = None
+        loaded = load(path, region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "")
+        ui.diagnose(loaded.warnings)
+        self.manifest: Manifest = loaded.manifest
+        self.backend = LocalBackend(Path(loaded.manifest.state_path), loaded.manifest.stack)
+
+    @property
+    def calls(self) -> tuple[int, int]:
+        """How many calls were made, and how many of them AWS throttled."""
+        return (self._aws.calls.made, self._aws.calls.throttled) if self._aws else (0, 0)
+
+    def connect(self, recorded: str) -> tuple[Aws, str]:
+        """The session and its account, which must be the one that is meant."""
+        aws = self._aws = Aws(self.manifest.provider, self.clock)
+        self.manifest = self.manifest.in_region(aws.region)
+        account = aws.identify()
+        provider = self.manifest.provider
+        check_account(account, recorded=recorded, allowed=provider.allowed_account_ids, mappings=self.manifest.mappings.values())
+        return aws, account
+
+
+# --- plan ------------------------------------------------------------------------------------------------------------
+
+
+def plan(run: Run, selection: Selection) -> Plan:
+    """What an apply would do now. Raises RefusedError when it must not be done."""
+    snapshot = run.backend.read()
+    if snapshot.holder:
+        run.ui.note(f"the state is locked by {snapshot.holder}; this plan may be out of date soon")
+    aws, account = run.connect(snapshot.state.account)
+    made, _ = _plan(run, aws, account, snapshot.state, selection)
+    run.ui.show(made)
+    _refuse(run, made, snapshot.state, selection, account, aws)
+    return made
+
+
+def _plan(run: Run, aws: Aws, account: str, state: State, selection: Selection) -> tuple[Plan, Reading]:
+    manifest = run.manifest.of_nothing() if selection.destroy else run.manifest
+    resolution = resolve(manifest, state)
+    if resolution.diagnostics:
+        raise ManifestError(resolution.diagnostics)
+    require_names(selection.replaced, list(manifest.mappings), "--replace")
+    resolution = select(resolution, selection.targets, selection.excludes)
+    reading = refresh(aws, resolution, manifest.provider, run.ui.note)
+    return make_plan(resolution, reading, state, account=account, replaced=selection.replaced), reading
+
+
+def _refuse(run: Run, made: Plan, state: State, selection: Selection, account: str, aws: Aws) -> None:
+    """Raise RefusedError when the plan must not be carried out."""
+    regions = sorted({record.region for record in state.mappings.values()})
+    endpoints = {region: aws.gateway(region).endpoint for region in regions}
+    where = f"account {account}, " + ", ".join(f"region {region} at {endpoint}" for region, endpoint in endpoints.items())
+    limit = run.manifest.delete_limit if selection.allow_deletes is None else selection.allow_deletes
+    found = safety.problems(made, state, delete_limit=limit, allow_missing=selection.allow_missing, where=where)
+    if found:
+        raise RefusedError(found)
+
+
+# --- apply -----------------------------------------------------------------------------------------------------------
+
+
+def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, Report]:
+    """Carry out what a plan made now says, and record it. Raises LockedError, RefusedError, CancelledError."""
+    with run.backend.locked("destroy" if selection.destroy else "apply") as writer:
+        for intent in writer.open:
+            run.ui.note(f"an apply was cut off at {intent.action} {intent.name}; it is looked for by its function and source")
+        aws, account = run.connect(writer.state.account)
+        made, reading = _plan(run, aws, account, writer.state, selection)
+        run.ui.show(made)
+        _refuse(run, made, writer.state, selection, account, aws)
+        moved: tuple[Outcome, ...] = ()
+        if made.has_changes and not execution.auto_approve:
+            if not run.ui.confirm(made, destroys_all=selection.destroy and not selection.targets):
+                raise CancelledError("Apply cancelled.")
+            now, reading = _plan(run, aws, account, writer.state, selection)
+            made, moved = _still_approved(made, now)
+        writer.save(prepared(writer.state, made, reading))
+        report = _carry_out(run, aws, made, writer, execution)
+        return made, replace(report, outcomes=(*report.outcomes, *moved))
+
+
+def _still_approved(approved: Plan, now: Plan) -> tuple[Plan, tuple[Outcome, ...]]:
+    """The approved changes that would be made the same way now; the others are not attempted."""
+    current = {change.key: change for change in now.changes}
+    moved = [change for change in approved.changes if _essence(current.get(change.key)) != _essence(change)]
+    detail = "it has changed in AWS since the plan was shown"
+    outcomes = tuple(Outcome(change, Result.NOT_ATTEMPTED, detail, "plan again") for change in moved)
+    same = tuple(change for change in approved.changes if change not in moved)
+    return replace(approved, changes=same), outcomes
+
+
+def _essence(change: Change | None) -> object:
+    return change and (change.action, change.uuid, change.desired, change.fields, change.live and change.live.mapping)
+
+
+def _carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Execution) -> Report:
+    if not any(change.calls_aws for change in made.changes):
+        return Report(())
+    with writer.journal() as journal:
+        executor = Executor(
+            aws,
+            made,
+            journal,
+            run.manifest.provider,
+            run.ui.progress,
+            run.clock,
+            parallelism=execution.parallelism,
+            fail_fast=execution.fail_fast,
+        )
+        return executor.run()
+
+
+# --- import ----------------------------------------------------------------------------------------------------------
+
+
+def import_mapping(run: Run, name: str, uuid: str) -> Imported:
+    """Put a live mapping under management: writes state only, calls nothing that changes AWS."""
+    with run.backend.locked("import") as writer:
+        _refuse_import(writer.state, name, uuid)
+        aws, account = run.connect(writer.state.account)
+        wanted = run.manifest.mappings.get(name)
+        region = wanted.region if wanted else aws.region
+        gateway = aws.gateway(region)
+        config = gateway.get(uuid)
+        if config is None:
+            hint = "check the UUID, the region and the account; `aws lambda list-event-source-mappings` shows what there is"
+            raise NotFoundError(f"no mapping in account {account}, region {region} has the UUID {uuid}", hint=hint)
+        arn = live_mapping(config, region, {}, run.manifest.provider).arn
+        live = live_mapping(config, region, gateway.tags(arn), run.manifest.provider)
+        if live.owner and live.owner.lineage != writer.state.lineage:
+            run.ui.note(f"warning: its tags say that it belongs to stack {live.owner.stack}; make sure that only one stack manages it")
+        protected = wanted is not None and wanted.lifecycle.prevent_destroy
+        record = Record(live.uuid, live.arn, live.region, live.mapping, protected)
+        state = replace(writer.state, account=account).with_record(name, record)
+        change = _next_change(run.manifest, state, name, live) if wanted else None
+        writer.save(state)
+        return Imported(name, live, change, run.manifest.provider.region or aws.region)
+
+
+def _next_change(manifest: Manifest, state: State, name: str, live: Live) -> Change | None:
+    resolution = resolve(replace(manifest, imports=(), moved=(), removed=()), state)
+    own = replace(resolution, subjects=tuple(subject for subject in resolution.subjects if subject.name == name))
+    made = make_plan(own, Reading({live.uuid: live}), state, account=state.account)
+    return next((change for change in made.changes if change.action is not Action.NO_OP), None)
+
+
+def _refuse_import(state: State, name: str, uuid: str) -> None:
+    record = state.mappings.get(name)
+    if record and record.uuid == uuid:
+        raise ProvisionerError(f"{name} is managed as {uuid} already", hint="there is nothing to import")
+    if record:
+        raise ProvisionerError(f"{name} is managed already, as {record.uuid}", hint="import it under another name")
+    holder = next((other for other, item in state.mappings.items() if item.uuid == uuid), None)
+    if holder:
+        raise ProvisionerError(f"{uuid} is managed already, as {holder}", hint=f"rename it with `moved: [{{from: {holder}, to: {name}}}]`")
+
+
+# --- state -----------------------------------------------------------------------------------------------------------
+
+
+def records(run: Run, name: str = "") -> dict[str, Record]:
+    """What the state holds: all of it, or one name. Raises UsageError for a name that it does not hold."""
+    mappings = run.backend.read().state.mappings
+    if not name:
+        return dict(mappings)
+    require_names([name], list(mappings), "state show")
+    return {key: record for key, record in mappings.items() if key == name}
