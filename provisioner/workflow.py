@@ -13,7 +13,7 @@ from provisioner.aws.refresh import refresh
 from provisioner.aws.session import Aws, check_account
 from provisioner.aws.wait import WallClock
 from provisioner.backend.local import LocalBackend, Writer
-from provisioner.errors import CancelledError, NotFoundError, ManifestError, ProvisionerError, RefusedError
+from provisioner.errors import CancelledError, ManifestError, NotFoundError, ProvisionerError, RefusedError
 from provisioner.execution.executor import Executor
 from provisioner.manifest import load
 from provisioner.model.desired import Manifest
@@ -101,7 +101,9 @@ class Run:
         self.manifest = self.manifest.in_region(aws.region)
         account = aws.identify()
         provider = self.manifest.provider
-        check_account(account, recorded=recorded, allowed=provider.allowed_account_ids, mappings=self.manifest.mappings.values())
+        check_account(
+            account, recorded=recorded, allowed=provider.allowed_account_ids, mappings=self.manifest.mappings.values()
+        )
         return aws, account
 
 
@@ -135,7 +137,9 @@ def _refuse(run: Run, made: Plan, state: State, selection: Selection, account: s
     """Raise RefusedError when the plan must not be carried out."""
     regions = sorted({record.region for record in state.mappings.values()})
     endpoints = {region: aws.gateway(region).endpoint for region in regions}
-    where = f"account {account}, " + ", ".join(f"region {region} at {endpoint}" for region, endpoint in endpoints.items())
+    where = f"account {account}, " + ", ".join(
+        f"region {region} at {endpoint}" for region, endpoint in endpoints.items()
+    )
     limit = run.manifest.delete_limit if selection.allow_deletes is None else selection.allow_deletes
     found = safety.problems(made, state, delete_limit=limit, allow_missing=selection.allow_missing, where=where)
     if found:
@@ -149,7 +153,9 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
     """Carry out what a plan made now says, and record it. Raises LockedError, RefusedError, CancelledError."""
     with run.backend.locked("destroy" if selection.destroy else "apply") as writer:
         for intent in writer.open:
-            run.ui.note(f"an apply was cut off at {intent.action} {intent.name}; it is looked for by its function and source")
+            run.ui.note(
+                f"an apply was cut off at {intent.action} {intent.name}; it is looked for by its function and source"
+            )
         aws, account = run.connect(writer.state.account)
         made, reading = _plan(run, aws, account, writer.state, selection)
         run.ui.show(made)
@@ -214,7 +220,9 @@ def import_mapping(run: Run, name: str, uuid: str) -> Imported:
         arn = live_mapping(config, region, {}, run.manifest.provider).arn
         live = live_mapping(config, region, gateway.tags(arn), run.manifest.provider)
         if live.owner and live.owner.lineage != writer.state.lineage:
-            run.ui.note(f"warning: its tags say that it belongs to stack {live.owner.stack}; make sure that only one stack manages it")
+            run.ui.note(
+                f"warning: its tags say that it belongs to stack {live.owner.stack}; make sure that only one stack manages it"
+            )
         protected = wanted is not None and wanted.lifecycle.prevent_destroy
         record = Record(live.uuid, live.arn, live.region, live.mapping, protected)
         state = replace(writer.state, account=account).with_record(name, record)
@@ -238,7 +246,9 @@ def _refuse_import(state: State, name: str, uuid: str) -> None:
         raise ProvisionerError(f"{name} is managed already, as {record.uuid}", hint="import it under another name")
     holder = next((other for other, item in state.mappings.items() if item.uuid == uuid), None)
     if holder:
-        raise ProvisionerError(f"{uuid} is managed already, as {holder}", hint=f"rename it with `moved: [{{from: {holder}, to: {name}}}]`")
+        raise ProvisionerError(
+            f"{uuid} is managed already, as {holder}", hint=f"rename it with `moved: [{{from: {holder}, to: {name}}}]`"
+        )
 
 
 # --- state -----------------------------------------------------------------------------------------------------------

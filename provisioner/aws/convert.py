@@ -46,7 +46,9 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
             str(error.get("Message") or error.get("ErrorCode") or ""),
         ),
         unknown=frozenset(unknown),
-        owner=Owner(tags.get(STACK_TAG, ""), tags[LINEAGE_TAG], tags.get(NAME_TAG, "")) if LINEAGE_TAG in tags else None,
+        owner=Owner(tags.get(STACK_TAG, ""), tags[LINEAGE_TAG], tags.get(NAME_TAG, ""))
+        if LINEAGE_TAG in tags
+        else None,
     )
 
 
@@ -75,7 +77,11 @@ def _user_tags(tags: Mapping[str, str], provider: Provider) -> dict[str, str]:
     return {
         key: value
         for key, value in tags.items()
-        if not (is_own_tag(key) or key in provider.ignore_tag_keys or key.startswith(provider.ignore_tag_prefixes or ("\0",)))
+        if not (
+            is_own_tag(key)
+            or key in provider.ignore_tag_keys
+            or key.startswith(provider.ignore_tag_prefixes or ("\0",))
+        )
     }
 
 
@@ -106,10 +112,13 @@ def update_request(live: Canonical, desired: Canonical, kind: SourceKind, change
 
 def _filters_with_key(request: Config, live: Canonical, desired: Canonical) -> Config:
     """Filters and their key travel together: clearing the filters erases the key, restoring them alone stores them
-    unencrypted (aws-behaviour, lesson 2)."""
+    unencrypted (aws-behaviour, lesson 2).
+    """
     if "FilterCriteria" not in request and "KMSKeyArn" not in request:
         return request
-    pair: Config = {"FilterCriteria": _api(FIELDS, {"filter_criteria": desired.get("filter_criteria", {})})["FilterCriteria"]}
+    pair: Config = {
+        "FilterCriteria": _api(FIELDS, {"filter_criteria": desired.get("filter_criteria", {})})["FilterCriteria"]
+    }
     if "kms_key_arn" in desired or ("kms_key_arn" in live and "filter_criteria" in desired):
         pair["KMSKeyArn"] = desired.get("kms_key_arn", "")
     return {**{key: value for key, value in request.items() if key != "KMSKeyArn"}, **pair}

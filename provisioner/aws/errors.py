@@ -53,7 +53,8 @@ _CREDENTIALS: Final = (
     vendor.NoAuthTokenError,
 )
 _HINT_CREDENTIALS: Final = (
-    "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; to try without an account, run `provisioner sandbox`"
+    "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; "
+    "to try without an account, run `provisioner sandbox`"
 )
 
 
@@ -73,7 +74,9 @@ def from_response(response: Any, what: str) -> AwsError:
     detail, meta = response.get("Error", {}), response.get("ResponseMetadata", {})
     code, status = str(detail.get("Code", "")), meta.get("HTTPStatusCode", 0)
     text = detail.get("Message") or response.get("Message") or response.get("message") or f"HTTP {status}"
-    kind = CODES.get(code) or (errors.ServiceError if status >= 500 else errors.DeniedError if status == 403 else AwsError)
+    kind = CODES.get(code) or (
+        errors.ServiceError if status >= 500 else errors.DeniedError if status == 403 else AwsError
+    )
     message = f"{what}: {code or status}: {text}"
     known = {"code": code, "request_id": meta.get("RequestId", "")}
     if issubclass(kind, errors.ConflictError):
@@ -103,12 +106,18 @@ def _from_client(error: vendor.BotoCoreError, what: str) -> AwsError:
     if isinstance(error, _CREDENTIALS):
         return errors.CredentialsError(f"{what}: {text}", hint=_HINT_CREDENTIALS)
     if isinstance(error, vendor.NoRegionError):
-        return AwsError(f"{what}: no region is set", hint="set `provider: {region: ...}` in the manifest, or AWS_REGION")
+        return AwsError(
+            f"{what}: no region is set", hint="set `provider: {region: ...}` in the manifest, or AWS_REGION"
+        )
     if isinstance(error, vendor.EndpointConnectionError | vendor.ConnectTimeoutError | vendor.ProxyConnectionError):
-        hint = "check the network, and AWS_ENDPOINT_URL if it is set; the sandbox must be running (`provisioner sandbox`)"
+        hint = (
+            "check the network, and AWS_ENDPOINT_URL if it is set; the sandbox must be running (`provisioner sandbox`)"
+        )
         return errors.UnreachableError(f"{what}: {text}", hint=hint, code="NotSent")
     if isinstance(error, vendor.HTTPClientError):
-        return errors.UnreachableError(f"{what}: the answer was lost: {text}", hint="run the command again", code="Lost")
+        return errors.UnreachableError(
+            f"{what}: the answer was lost: {text}", hint="run the command again", code="Lost"
+        )
     if isinstance(error, vendor.ParamValidationError):
         return errors.InvalidError(f"{what}: {text}")
     if isinstance(error, vendor.IncompleteReadError) or "Parser" in type(error).__name__:
@@ -135,7 +144,8 @@ _IAM_TEXTS: Final = (
 
 def retry_class(error: AwsError, *, repeatable: bool) -> Retry | None:
     """Why to try again, or None. A request that is not `repeatable` (Create has no idempotency token) is never sent again
-    when AWS may have acted on it."""
+    when AWS may have acted on it.
+    """
     match error:
         case errors.ThrottledError():
             return Retry.THROTTLED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from provisioner.aws.errors import Retry, retry_class, translated
@@ -45,7 +46,15 @@ class Gateway:
     """One region's event source mappings. The clients are handed in, and safe to share between threads."""
 
     def __init__(
-        self, client: Any, tagging: Any, *, region: str, limiter: TokenBucket, calls: Calls, clock: Clock, retry_timeout: float
+        self,
+        client: Any,
+        tagging: Any,
+        *,
+        region: str,
+        limiter: TokenBucket,
+        calls: Calls,
+        clock: Clock,
+        retry_timeout: float,
     ) -> None:
         self.region = region
         self.endpoint: str = client.meta.endpoint_url
@@ -61,7 +70,9 @@ class Gateway:
     def get(self, uuid: str) -> Config | None:
         """One mapping, or None when there is none with this UUID."""
         try:
-            return _body(self._call(f"reading mapping {uuid}", lambda: self._client.get_event_source_mapping(UUID=uuid)))
+            return _body(
+                self._call(f"reading mapping {uuid}", lambda: self._client.get_event_source_mapping(UUID=uuid))
+            )
         except NotFoundError:
             return None
 
@@ -72,7 +83,8 @@ class Gateway:
         marker = ""
         while True:
             page = {**request, **({"Marker": marker} if marker else {})}
-            answer = self._call("listing mappings", lambda page=page: self._client.list_event_source_mappings(MaxItems=PAGE, **page))
+            send = partial(self._client.list_event_source_mappings, MaxItems=PAGE, **page)
+            answer: Config = self._call("listing mappings", send)
             yield answer.get("EventSourceMappings", [])
             marker = answer.get("NextMarker") or ""
             if not marker:
@@ -91,7 +103,10 @@ class Gateway:
         with translated("reading tags"):
             self._calls.count()
             answer = self._tagging().get_resources(ResourceARNList=list(arns))
-        found = {item["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in item["Tags"]} for item in answer["ResourceTagMappingList"]}
+        found = {
+            item["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in item["Tags"]}
+            for item in answer["ResourceTagMappingList"]
+        }
         return {arn: found.get(arn, {}) for arn in arns}
 
     # --- writing ------------------------------------------------------------------------------------------------------
@@ -139,7 +154,9 @@ class Gateway:
                 self._limiter.answered()
                 return answer
 
-    def _pause(self, error: AwsError, began: dict[Retry, float], pause: float, notify: Notify | None, *, repeatable: bool) -> None:
+    def _pause(
+        self, error: AwsError, began: dict[Retry, float], pause: float, notify: Notify | None, *, repeatable: bool
+    ) -> None:
         """Wait before the next try, or raise the error when there is none."""
         if isinstance(error, ThrottledError):
             self._calls.count(throttled=True)

@@ -30,7 +30,9 @@ class _Region:
 
     known: dict[str, str] = field(default_factory=dict)  # UUID -> the function that its mapping should have
     pairs: dict[str, Pair] = field(default_factory=dict)  # name -> the pair to look up
-    fallback: dict[str, tuple[str, Pair]] = field(default_factory=dict)  # UUID -> name and pair to look up if it is gone
+    fallback: dict[str, tuple[str, Pair]] = field(
+        default_factory=dict
+    )  # UUID -> name and pair to look up if it is gone
 
 
 def refresh(aws: Aws, resolution: Resolution, provider: Provider, note: Callable[[str], None]) -> Reading:
@@ -146,7 +148,9 @@ def _look_up(gateway: Gateway, pairs: Mapping[str, Pair], seen: dict[str, Config
         return holders
     holders |= _holders(pairs, shown.values(), gateway.region)
     encrypted = {name: config for name, config in holders.items() if "KMSKeyArn" in config}
-    read_again = dict(zip(encrypted, parallel(gateway.get, [config["UUID"] for config in encrypted.values()]), strict=True))
+    read_again = dict(
+        zip(encrypted, parallel(gateway.get, [config["UUID"] for config in encrypted.values()]), strict=True)
+    )
     return holders | {name: config for name, config in read_again.items() if config}
 
 
@@ -156,7 +160,10 @@ def _holders(pairs: Mapping[str, Pair], configs: Iterable[Config], region: str) 
         pair = live_mapping(config, region, {}, Provider()).pair
         by_function.setdefault(pair.function, []).append((pair, config))
     return {
-        name: config for name, wanted in pairs.items() for pair, config in by_function.get(wanted.function, ()) if wanted.collides(pair)
+        name: config
+        for name, wanted in pairs.items()
+        for pair, config in by_function.get(wanted.function, ())
+        if wanted.collides(pair)
     }
 
 
@@ -164,7 +171,11 @@ def _holders(pairs: Mapping[str, Pair], configs: Iterable[Config], region: str) 
 
 
 def _tags(
-    gateway: Gateway, configs: Mapping[str, Config], expected: Mapping[str, Mapping[str, str]], provider: Provider, note: Callable[[str], None]
+    gateway: Gateway,
+    configs: Mapping[str, Config],
+    expected: Mapping[str, Mapping[str, str]],
+    provider: Provider,
+    note: Callable[[str], None],
 ) -> dict[str, dict[str, str]]:
     """The tags of each mapping: by the tagging API, a hundred a call; each difference that it hints at is confirmed."""
     arns = {uuid: live_mapping(config, gateway.region, {}, provider).arn for uuid, config in configs.items()}

@@ -46,7 +46,9 @@ class Aws:
     def identify(self) -> str:
         """The account of the credentials: one call."""
         with translated("asking whose credentials these are"):
-            client = self._client("sts", self.region or "us-east-1", Config(retries={"total_max_attempts": 2, "mode": "standard"}))
+            client = self._client(
+                "sts", self.region or "us-east-1", Config(retries={"total_max_attempts": 2, "mode": "standard"})
+            )
             self.calls.count()
             return str(client.get_caller_identity()["Account"])
 
@@ -60,7 +62,9 @@ class Aws:
     def _open(self, region: str) -> Gateway:
         with translated("opening Lambda"):
             # Our gateway retries by class; botocore's blind retries would create twice.
-            client = self._client("lambda", region or None, Config(retries={"total_max_attempts": 1}, max_pool_connections=32))
+            client = self._client(
+                "lambda", region or None, Config(retries={"total_max_attempts": 1}, max_pool_connections=32)
+            )
         return Gateway(
             client,
             self._tagging(region),
@@ -74,7 +78,9 @@ class Aws:
     def _tagging(self, region: str) -> Callable[[], Any]:
         """The tagging API's client, made when it is first asked for."""
         lock = threading.Lock()
-        make = cache(lambda: self._client("resourcegroupstaggingapi", region or None, Config(retries={"mode": "standard"})))
+        make = cache(
+            lambda: self._client("resourcegroupstaggingapi", region or None, Config(retries={"mode": "standard"}))
+        )
 
         def client() -> Any:
             with lock:
@@ -123,15 +129,20 @@ def check_account(account: str, *, recorded: str, allowed: Iterable[str], mappin
     """
     hint = "use the credentials of that account"
     if recorded and account != recorded:
-        raise AccountError(f"the credentials are of account {account}, but the state is of account {recorded}", hint=hint)
+        raise AccountError(
+            f"the credentials are of account {account}, but the state is of account {recorded}", hint=hint
+        )
     allowed = tuple(allowed)
     if allowed:
         if account not in allowed:
-            raise AccountError(f"the credentials are of account {account}, which is not among allowed_account_ids", hint=hint)
+            raise AccountError(
+                f"the credentials are of account {account}, which is not among allowed_account_ids", hint=hint
+            )
         return
     for item in mappings:
         for other in sorted(item.accounts - {account}):
             raise AccountError(
                 f"the credentials are of account {account}, but {item.name} ({item.place}) names account {other}",
-                hint=f"{hint}; if its source is meant to be in another account, set `provider: {{allowed_account_ids: ['{account}']}}`",
+                hint=f"{hint}; if its source is meant to be in another account, "
+                f"set `provider: {{allowed_account_ids: ['{account}']}}`",
             )

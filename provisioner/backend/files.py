@@ -34,7 +34,7 @@ def write_atomically(path: Path, text: str) -> None:
             # A link first, so that at no instant is there neither the old state nor the new one under its name.
             backup.unlink(missing_ok=True)
             os.link(path, backup)
-        os.replace(temporary, path)
+        temporary.replace(path)
         sync_folder(path.parent)
 
 

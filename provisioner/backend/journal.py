@@ -115,7 +115,9 @@ def fold(state: State, text: str, *, where: str) -> Folded:
         for line in lines[1:]:
             state = _apply_line(state, line, intents)
     except (KeyError, TypeError, ValueError, ValidationError) as error:
-        raise StateError(f"{where} is damaged: {' '.join(str(error).split())}", hint="keep it, and compare it with AWS by hand") from error
+        raise StateError(
+            f"{where} is damaged: {' '.join(str(error).split())}", hint="keep it, and compare it with AWS by hand"
+        ) from error
     return Folded(state, tuple(intents.values()))
 
 

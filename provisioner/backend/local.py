@@ -53,7 +53,9 @@ class LocalBackend:
         text = _read(self.path)
         if text is None:
             if _read(self._journal):
-                raise StateError(f"{self._journal} continues a state that is not there", hint=f"put back {self.path}, or its .backup")
+                raise StateError(
+                    f"{self._journal} continues a state that is not there", hint=f"put back {self.path}, or its .backup"
+                )
             return Folded(State(self._stack, str(uuid.uuid4())))
         state = decode(text, where=str(self.path), stack=self._stack)
         return fold(state, _read(self._journal) or "", where=str(self._journal))
@@ -108,4 +110,6 @@ def _read(path: Path) -> str | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise StateError(f"{path} cannot be read: {reason}", hint=f"the state before the last apply is in {path}.backup") from error
+        raise StateError(
+            f"{path} cannot be read: {reason}", hint=f"the state before the last apply is in {path}.backup"
+        ) from error

@@ -25,7 +25,12 @@ def _advice(operation: str) -> dict[str, str | int]:
     except (OSError, KeyError):
         user = str(os.getuid())
     who = f"{user}@{socket.gethostname()}"
-    return {"operation": operation, "who": who, "pid": os.getpid(), "since": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return {
+        "operation": operation,
+        "who": who,
+        "pid": os.getpid(),
+        "since": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
 
 
 def holder(path: Path) -> str:
@@ -63,7 +68,9 @@ def locked(path: Path, operation: str) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             who = _described(os.pread(descriptor, 4096, 0))
-            raise LockedError(f"the state is locked by {who}", hint="wait for it to end, then run the command again") from error
+            raise LockedError(
+                f"the state is locked by {who}", hint="wait for it to end, then run the command again"
+            ) from error
         with explained(path, "written"):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps(_advice(operation)).encode(), 0)

@@ -49,7 +49,9 @@ def decode(text: str, *, where: str, stack: str) -> State:
     except (ValueError, TypeError, KeyError) as error:
         raise _damaged(where, "it is not a state file") from error
     if not isinstance(version, int) or version > VERSION:
-        raise StateError(f"{where} has version {version}; this is provisioner for version {VERSION}", hint="use a newer provisioner")
+        raise StateError(
+            f"{where} has version {version}; this is provisioner for version {VERSION}", hint="use a newer provisioner"
+        )
     try:
         file = _File.model_validate(value)
         mappings = {name: record_of(item) for name, item in value["mappings"].items()}
@@ -87,11 +89,24 @@ def record_of(value: Any) -> Record:
         applied = canonical(item.applied, kind_of(item.applied) or SourceKind.SQS)
     except (TypeError, AttributeError, ValueError, KeyError) as error:
         raise TypeError(f"what was applied to {item.uuid} is damaged") from error
-    return Record(item.uuid, item.arn, item.region, applied, item.protected, tuple(Deposed(left.uuid, left.region) for left in item.deposed))
+    return Record(
+        item.uuid,
+        item.arn,
+        item.region,
+        applied,
+        item.protected,
+        tuple(Deposed(left.uuid, left.region) for left in item.deposed),
+    )
 
 
 def record_value(record: Record) -> dict[str, Any]:
     """A record as a JSON value; `deposed` stands only where there is one."""
-    value = {"uuid": record.uuid, "arn": record.arn, "region": record.region, "applied": record.applied, "protected": record.protected}
+    value = {
+        "uuid": record.uuid,
+        "arn": record.arn,
+        "region": record.region,
+        "applied": record.applied,
+        "protected": record.protected,
+    }
     deposed = [{"uuid": left.uuid, "region": left.region} for left in record.deposed]
     return {**value, "deposed": deposed} if deposed else value

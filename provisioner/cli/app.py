@@ -28,13 +28,17 @@ CHANGES, INCOMPLETE, INTERRUPTED = 2, 3, 130
 
 def _manifest_option(command: F) -> F:
     flags = ("-f", "--file")
-    return click.option(*flags, "path", default=".", metavar="PATH", help="The manifest: a file, or a folder with one (default: here).")(command)
+    return click.option(
+        *flags, "path", default=".", metavar="PATH", help="The manifest: a file, or a folder with one (default: here)."
+    )(command)
 
 
 def _terminal_options(command: F) -> F:
     for option in (
         click.option("-q", "--quiet", is_flag=True, help="No progress lines."),
-        click.option("--color", "colour", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to paint."),
+        click.option(
+            "--color", "colour", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to paint."
+        ),
         click.option("--no-input", is_flag=True, help="Never ask."),
     ):
         command = option(command)
@@ -44,10 +48,19 @@ def _terminal_options(command: F) -> F:
 def _selection_options(command: F) -> F:
     for option in reversed(
         (
-            click.option("--target", "targets", multiple=True, metavar="NAME", help="Only this mapping (a glob; repeatable)."),
-            click.option("--exclude", "excludes", multiple=True, metavar="NAME", help="Not this mapping (a glob; repeatable)."),
+            click.option(
+                "--target", "targets", multiple=True, metavar="NAME", help="Only this mapping (a glob; repeatable)."
+            ),
+            click.option(
+                "--exclude", "excludes", multiple=True, metavar="NAME", help="Not this mapping (a glob; repeatable)."
+            ),
             click.option("--allow-missing", is_flag=True, help="Go on although most recorded mappings do not exist."),
-            click.option("--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Allow this many deletes and replacements."),
+            click.option(
+                "--allow-deletes",
+                type=click.IntRange(min=0),
+                metavar="N",
+                help="Allow this many deletes and replacements.",
+            ),
         )
     ):
         command = option(command)
@@ -58,7 +71,9 @@ def _apply_options(command: F) -> F:
     for option in reversed(
         (
             click.option("--auto-approve", is_flag=True, help="Do not ask."),
-            click.option("--parallelism", type=click.IntRange(1, 100), default=10, show_default=True, help="Changes at once."),
+            click.option(
+                "--parallelism", type=click.IntRange(1, 100), default=10, show_default=True, help="Changes at once."
+            ),
             click.option("--fail-fast", is_flag=True, help="Start nothing new after the first failure."),
         )
     ):
@@ -66,7 +81,9 @@ def _apply_options(command: F) -> F:
     return command
 
 
-_replace_option = click.option("--replace", "replaced", multiple=True, metavar="NAME", help="Replace this mapping (repeatable).")
+_replace_option = click.option(
+    "--replace", "replaced", multiple=True, metavar="NAME", help="Replace this mapping (repeatable)."
+)
 
 
 class _Commands(click.Group):
@@ -79,7 +96,7 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def cli() -> None:
-    """Plan and apply AWS Lambda event source mappings from YAML.
+    r"""Plan and apply AWS Lambda event source mappings from YAML.
 
     \b
     provisioner plan                        what would change, and why
@@ -174,7 +191,9 @@ def _check_import(name: str, uuid: str) -> None:
     if not NAME.fullmatch(name):
         raise UsageError(f"{name!r} is not a mapping's name", hint="use letters, digits, '.', '_' and '-', at most 128")
     if not UUID.fullmatch(uuid):
-        raise UsageError(f"{uuid!r} is not a UUID", hint="it has 36 characters, like 5f0c1f2e-1111-2222-3333-444455556666")
+        raise UsageError(
+            f"{uuid!r} is not a UUID", hint="it has 36 characters, like 5f0c1f2e-1111-2222-3333-444455556666"
+        )
 
 
 @cli.group()
@@ -213,8 +232,16 @@ def state_show(name: str, path: str, colour: str, no_input: bool, quiet: bool) -
 
 @cli.command()
 @click.option("--port", default=4599, show_default=True, help="The port on 127.0.0.1; 0 takes a free one.")
-@click.option("--seed", type=click.Path(), metavar="FILE", help="YAML with functions, queues, streams and tables to begin with.")
-@click.option("--delay", default="0.2", show_default=True, metavar="SECONDS", help="Of transitions; or creating=S,updating=S,deleting=S,...")
+@click.option(
+    "--seed", type=click.Path(), metavar="FILE", help="YAML with functions, queues, streams and tables to begin with."
+)
+@click.option(
+    "--delay",
+    default="0.2",
+    show_default=True,
+    metavar="SECONDS",
+    help="Of transitions; or creating=S,updating=S,deleting=S,...",
+)
 def sandbox(port: int, seed: str | None, delay: str) -> None:
     """Run an embedded control plane that behaves as AWS does, in the foreground; account 123456789012."""
     terminal = Terminal(colour="auto", may_ask=False, quiet=False)

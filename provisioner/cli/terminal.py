@@ -61,10 +61,18 @@ class Terminal:
         """Ask, as Terraform does: only `yes` will do."""
         del plan  # it was shown
         if not self._may_ask or not sys.stdin.isatty():
-            raise UsageError("nobody can be asked for approval here", hint="say --auto-approve to apply without being asked")
-        question = "Do you really want to destroy all mappings of this stack?" if destroys_all else "Do you want to perform these actions?"
+            raise UsageError(
+                "nobody can be asked for approval here", hint="say --auto-approve to apply without being asked"
+            )
+        question = (
+            "Do you really want to destroy all mappings of this stack?"
+            if destroys_all
+            else "Do you want to perform these actions?"
+        )
         consequence = "There is no undo." if destroys_all else "provisioner will perform the actions described above."
-        self.say(f"\n{self.style(sys.stderr).bold(question)}\n  {consequence}\n  Only 'yes' will be accepted to approve.\n")
+        self.say(
+            f"\n{self.style(sys.stderr).bold(question)}\n  {consequence}\n  Only 'yes' will be accepted to approve.\n"
+        )
         print("  Enter a value: ", end="", file=sys.stderr, flush=True)
         return sys.stdin.readline().strip() == "yes"
 

@@ -50,7 +50,16 @@ class Executor:
     """One apply of one plan. The main thread schedules, polls and reports; workers make the calls."""
 
     def __init__(
-        self, aws: Aws, plan: Plan, journal: Journal, provider: Provider, emit: Emit, clock: WallClock, *, parallelism: int, fail_fast: bool
+        self,
+        aws: Aws,
+        plan: Plan,
+        journal: Journal,
+        provider: Provider,
+        emit: Emit,
+        clock: WallClock,
+        *,
+        parallelism: int,
+        fail_fast: bool,
     ) -> None:
         self._aws = aws
         self._plan = plan
@@ -157,7 +166,9 @@ class Executor:
         except ProvisionerError as error:
             for item in items.values():
                 if self._is_late(item):
-                    self._finish(item, Outcome(item.change, Result.APPLIED, error.message, uuid=item.record.uuid, settled=False))
+                    self._finish(
+                        item, Outcome(item.change, Result.APPLIED, error.message, uuid=item.record.uuid, settled=False)
+                    )
             return
         for uuid, item in items.items():
             yield item, live_mapping(configs[uuid], region, {}, self._provider) if uuid in configs else None
@@ -166,12 +177,16 @@ class Executor:
         change = item.change
         if live is None:
             self._journal.done(item.token, change.name, None)
-            self._finish(item, Outcome(change, Result.FAILED, "somebody deleted it before it had settled", "plan again"))
+            self._finish(
+                item, Outcome(change, Result.FAILED, "somebody deleted it before it had settled", "plan again")
+            )
         elif live.status.settled:
             self._verify(item, live)
         elif self._is_late(item):
             detail = f"it is still {live.status.state}" + (f" ({live.status.reason})" if live.status.reason else "")
-            self._finish(item, Outcome(change, Result.APPLIED, detail, "look again with plan", uuid=live.uuid, settled=False))
+            self._finish(
+                item, Outcome(change, Result.APPLIED, detail, "look again with plan", uuid=live.uuid, settled=False)
+            )
         elif self._elapsed(change) - item.told >= STILL:
             item.told = self._elapsed(change)
             self._emit(Progress(change, Phase.WAITING, item.told, live.status.state))
@@ -202,7 +217,9 @@ class Executor:
         replaced = item.change.action is Action.REPLACE and item.change.creates_first
         if replaced and outcome.result is Result.APPLIED:
             detail = f"{outcome.detail or 'it stopped'}; {item.change.uuid}, which it replaces, is still there"
-            outcome = replace(outcome, result=Result.FAILED, detail=detail, hint="apply again to delete the old mapping")
+            outcome = replace(
+                outcome, result=Result.FAILED, detail=detail, hint="apply again to delete the old mapping"
+            )
         self._end(item.change, outcome)
 
     # --- the workers --------------------------------------------------------------------------------------------------
@@ -212,7 +229,9 @@ class Executor:
         try:
             return work(change)
         except ConflictError as error:
-            hint = error.hint or (f"adopt it: provisioner import {change.name} {error.uuid}" if error.uuid else "apply again")
+            hint = error.hint or (
+                f"adopt it: provisioner import {change.name} {error.uuid}" if error.uuid else "apply again"
+            )
             return Outcome(change, Result.FAILED, error.message, hint)
         except ProvisionerError as error:
             return Outcome(change, Result.FAILED, error.message, error.hint)
@@ -299,7 +318,9 @@ class Executor:
             if gateway.get(live.uuid) is None:
                 return
             if self._clock.now() > deadline or not self._clock.sleep(pause):
-                raise ProvisionerError(f"the mapping {live.uuid} is deleted, but still shown by AWS", hint="apply again to go on")
+                raise ProvisionerError(
+                    f"the mapping {live.uuid} is deleted, but still shown by AWS", hint="apply again to go on"
+                )
 
     @contextmanager
     def _intended(self, change: Change, action: str, uuids: Sequence[str]) -> Iterator[str]:
@@ -339,7 +360,9 @@ def _without(record: Record, uuid: str) -> Record:
 
 def _tag_changes(live: Canonical, desired: Canonical) -> tuple[list[str], dict[str, str]]:
     """The keys to remove, and the tags to set."""
-    return sorted(live.keys() - desired.keys()), {key: value for key, value in desired.items() if live.get(key) != value}
+    return sorted(live.keys() - desired.keys()), {
+        key: value for key, value in desired.items() if live.get(key) != value
+    }
 
 
 def _ignored(change: Change, applied: Canonical, live: Live) -> Iterator[Path]:

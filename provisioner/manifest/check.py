@@ -41,7 +41,9 @@ def source_findings(raw: Mapping[str, Any]) -> Iterator[Finding]:
     if not arn and not brokers:
         yield Finding("E102", (), "event_source_arn or self_managed_event_source is missing")
     elif arn and brokers:
-        yield Finding("E106", ("event_source_arn",), "a mapping has either event_source_arn or self_managed_event_source")
+        yield Finding(
+            "E106", ("event_source_arn",), "a mapping has either event_source_arn or self_managed_event_source"
+        )
     elif arn and not Arn.parse(arn):
         yield Finding("E106", ("event_source_arn",), f"{arn!r} is not an ARN")
     elif arn and kind_of(raw) is None:
@@ -63,7 +65,7 @@ def field_findings(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding
         if name in raw and name in effective:
             yield from _value(field, raw[name], kind, (name,))
         if kind in field.row.required and name not in effective:
-            yield Finding("E102", (), f"{name} is missing; {kind.title} needs it")
+            yield Finding("E102", (), f"{name} is missing; {kind.phrase} needs it")
     for key in raw.get("tags") or {}:
         if is_own_tag(key):
             yield Finding("E103", ("tags", key), f"tags that begin with {key.split(':')[0]}: are not yours to set")
@@ -72,7 +74,7 @@ def field_findings(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding
 def _value(field: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) -> Iterator[Finding]:
     row = field.row
     if kind not in row.kinds:
-        yield Finding("E105", path, f"{kind.title} has no {field.name}", "remove it")
+        yield Finding("E105", path, f"{kind.phrase} has no {field.name}", "remove it")
         return
     if field.many:
         for index, item in enumerate(value):
@@ -87,7 +89,9 @@ def _value(field: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) -
         yield from _pattern(value, path)
 
 
-def _block(fields: Mapping[str, Field], block: Mapping[str, Any], kind: SourceKind, path: tuple[Step, ...]) -> Iterator[Finding]:
+def _block(
+    fields: Mapping[str, Field], block: Mapping[str, Any], kind: SourceKind, path: tuple[Step, ...]
+) -> Iterator[Finding]:
     for name, field in fields.items():
         if block.get(name) is not None:
             yield from _value(field, block[name], kind, (*path, name))
@@ -101,12 +105,16 @@ def _bounds(field: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) 
         return
     least, most = row.narrower.get(kind, row.bounds)
     is_number = isinstance(value, int) and not isinstance(value, bool)
-    size = value if is_number else len(value if isinstance(value, str | list) else json.dumps(value) if field.name == "pattern" else value)
+    size = (
+        value
+        if is_number
+        else len(value if isinstance(value, str | list) else json.dumps(value) if field.name == "pattern" else value)
+    )
     what = f"{value}" if is_number else f"{size} characters" if isinstance(value, str) else f"{size} items"
     if size > most:
-        yield Finding("E103", path, f"{field.name}: {what} is more than the {most} that {kind.title} allows")
+        yield Finding("E103", path, f"{field.name}: {what} is more than the {most} that {kind.phrase} allows")
     elif size < least:
-        yield Finding("E103", path, f"{field.name}: {what} is less than the {least} that {kind.title} allows")
+        yield Finding("E103", path, f"{field.name}: {what} is less than the {least} that {kind.phrase} allows")
 
 
 def _enumeration(field: Field, value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
@@ -123,7 +131,12 @@ def _enumeration(field: Field, value: Any, path: tuple[Step, ...]) -> Iterator[F
     for place, word in places:
         if word not in known:
             hint = suggestion(word, known) or f"known are {', '.join(known)}"
-            yield Finding("W201", place, f"{field.name}: {word!r} is not a value that this version knows; it is sent as it is", hint)
+            yield Finding(
+                "W201",
+                place,
+                f"{field.name}: {word!r} is not a value that this version knows; it is sent as it is",
+                hint,
+            )
 
 
 def _timestamp(value: str, path: tuple[Step, ...]) -> Iterator[Finding]:

@@ -71,7 +71,9 @@ def load(path: Path, *, region: str = "") -> Loaded:
 
 def _files(path: Path) -> list[Path]:
     if not path.exists():
-        raise ManifestError([Diagnostic("E001", "there is no such file or folder", Place(str(path)), "name the manifest with -f")])
+        raise ManifestError(
+            [Diagnostic("E001", "there is no such file or folder", Place(str(path)), "name the manifest with -f")]
+        )
     if not path.is_dir():
         return [path]
     if (path / "provisioner.yaml").is_file():
@@ -124,7 +126,9 @@ class _Joined:
         for name, item in items.items():
             self._set(document, ("mappings", name), mappings, name, item)
 
-    def _set(self, document: Document, path: tuple[Hashable, ...], target: dict[str, Any], key: str, value: Any) -> None:
+    def _set(
+        self, document: Document, path: tuple[Hashable, ...], target: dict[str, Any], key: str, value: Any
+    ) -> None:
         if key in target:
             other = self.place(path, key=True)
             message = f"{key!r} stands already at {other}"
@@ -171,7 +175,12 @@ class _Checked:
         if root is None:
             return None
         if not STACK.fullmatch(root.stack):
-            self._add("E104", ("stack",), f"{root.stack!r} is not a stack's name", "use letters, digits, '.', '_' and '-', at most 64")
+            self._add(
+                "E104",
+                ("stack",),
+                f"{root.stack!r} is not a stack's name",
+                "use letters, digits, '.', '_' and '-', at most 64",
+            )
         return Manifest(
             stack=root.stack,
             folder=str(folder),
@@ -180,8 +189,13 @@ class _Checked:
             provider=self._provider(root),
             mappings=mappings,
             imports=tuple(self._imports(root)),
-            moved=tuple(Renaming(item.from_, item.to, self._joined.place(("moved", index))) for index, item in enumerate(root.moved)),
-            removed=tuple(Removal(item.from_, self._joined.place(("removed", index))) for index, item in enumerate(root.removed)),
+            moved=tuple(
+                Renaming(item.from_, item.to, self._joined.place(("moved", index)))
+                for index, item in enumerate(root.moved)
+            ),
+            removed=tuple(
+                Removal(item.from_, self._joined.place(("removed", index))) for index, item in enumerate(root.removed)
+            ),
             delete_limit=root.limits.deletes,
         )
 
@@ -252,12 +266,16 @@ class _Checked:
                 at = ("lifecycle", "ignore_changes", index)
                 findings.append(Finding("E101", at, f"there is no field {text!r} to ignore", suggestion(text, FIELDS)))
         for finding in findings:
-            self._add(finding.code, ("mappings", name, *finding.path), finding.message, finding.hint, key=not finding.path)
+            self._add(
+                finding.code, ("mappings", name, *finding.path), finding.message, finding.hint, key=not finding.path
+            )
         if kind is None or any(finding.code.startswith("E") for finding in findings):
             return None
         tags = {**(root.provider.default_tags if root else {}), **(raw.get("tags") or {})}
         if len(tags) > 47:
-            self._add("E103", ("mappings", name, "tags"), f"{len(tags)} tags are more than the 47 that AWS leaves beside ours")
+            self._add(
+                "E103", ("mappings", name, "tags"), f"{len(tags)} tags are more than the 47 that AWS leaves beside ours"
+            )
         return Desired(
             name=name,
             region=region,
@@ -301,7 +319,12 @@ class _Checked:
         block = root.provider
         for index, account in enumerate(block.allowed_account_ids):
             if not ACCOUNT.fullmatch(account):
-                self._add("E104", ("provider", "allowed_account_ids", index), f"{account!r} is not an account id", "it has twelve digits")
+                self._add(
+                    "E104",
+                    ("provider", "allowed_account_ids", index),
+                    f"{account!r} is not an account id",
+                    "it has twelve digits",
+                )
         role = block.assume_role
         return Provider(
             region=block.region,

@@ -41,7 +41,7 @@ _WORDS: Final[dict[str, Any]] = {
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C loader may be missing
     """Leaves plain scalars to `_scalar`."""
 
-    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:  # noqa: ARG002  # PyYAML's signature
         if kind is yaml.ScalarNode:
             return _PLAIN if implicit[0] else _STRING
         return "tag:yaml.org,2002:map" if kind is yaml.MappingNode else "tag:yaml.org,2002:seq"
@@ -127,7 +127,9 @@ class _Builder:
             return self._built[id(node)]
         if id(node) in self._open:
             raise self._error(node, "an alias refers to a value that it stands in")
-        self._check_tag(node, "tag:yaml.org,2002:map" if isinstance(node, yaml.MappingNode) else "tag:yaml.org,2002:seq")
+        self._check_tag(
+            node, "tag:yaml.org,2002:map" if isinstance(node, yaml.MappingNode) else "tag:yaml.org,2002:seq"
+        )
         self._open.add(id(node))
         built = self._mapping(node) if isinstance(node, yaml.MappingNode) else self._sequence(node)
         self._open.discard(id(node))

@@ -10,7 +10,7 @@ from provisioner.model.duration import seconds
 from provisioner.model.mapping import Block, EventSourceMapping
 
 
-def _is_duration(value: str | int | float) -> str | int | float:
+def _is_duration(value: str | float) -> str | int | float:
     seconds(value)
     return value
 

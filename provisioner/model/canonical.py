@@ -81,7 +81,9 @@ def fill_kept(desired: Mapping[str, Any], live: Mapping[str, Any], kind: SourceK
     return _fill(FIELDS, desired, live, kind)
 
 
-def _fill(fields: Mapping[str, Field], desired: Mapping[str, Any], live: Mapping[str, Any], kind: SourceKind) -> Canonical:
+def _fill(
+    fields: Mapping[str, Field], desired: Mapping[str, Any], live: Mapping[str, Any], kind: SourceKind
+) -> Canonical:
     filled: Canonical = {}
     for name, field in fields.items():
         value = desired.get(name)

@@ -38,7 +38,8 @@ class Lifecycle:
 @dataclass(frozen=True, slots=True)
 class Desired:
     """One mapping as wanted. `accounts` are the ones that its function and source name; `region` may be empty until
-    the session knows it."""
+    the session knows it.
+    """
 
     name: str
     region: str
@@ -125,7 +126,9 @@ class Manifest:
         """The manifest with `region` wherever nothing else named one."""
         return replace(
             self,
-            mappings={name: item if item.region else replace(item, region=region) for name, item in self.mappings.items()},
+            mappings={
+                name: item if item.region else replace(item, region=region) for name, item in self.mappings.items()
+            },
         )
 
     def of_nothing(self) -> Self:

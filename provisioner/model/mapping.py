@@ -106,16 +106,15 @@ def _pattern(value: Any) -> Any:
 
 def timestamp(value: str | float | datetime) -> str:
     """RFC 3339 in UTC and whole seconds: AWS drops fractions (aws-behaviour section 1). A text that is none stays."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return value
-    if not isinstance(value, datetime):
-        value = datetime.fromtimestamp(value, UTC)
-    if value.tzinfo is None:
-        value = value.replace(tzinfo=UTC)
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return str(value)
+    if not isinstance(moment, datetime):
+        moment = datetime.fromtimestamp(moment, UTC)
+    elif moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 # --- rules that need both sides --------------------------------------------------------------------------------------
@@ -162,6 +161,7 @@ _REGISTRY_ACCESS_TYPES: Final = (
     "SERVER_ROOT_CA_CERTIFICATE",
     "OAUTHBEARER_AUTH",
 )
+
 
 # fmt: off
 class SelfManagedEventSource(Block):

@@ -172,7 +172,8 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a refresh found: live mappings by UUID (one that is missing answered 404), and for names without a record
-    the mapping that holds their pair."""
+    the mapping that holds their pair.
+    """
 
     live: Mapping[str, Live] = field(default_factory=dict)
     found: Mapping[str, Live] = field(default_factory=dict)

@@ -23,7 +23,7 @@ class SourceKind(StrEnum):
     DOCUMENTDB = "documentdb"
 
     @property
-    def title(self) -> str:
+    def phrase(self) -> str:
         """The kind as a sentence names it: "an SQS queue"."""
         return _TITLES[self]
 

@@ -11,7 +11,9 @@ from provisioner.model.mapping import FIELDS
 from provisioner.model.plan import Cause, FieldChange
 
 
-def field_changes(prior: Mapping[str, Any], live: Mapping[str, Any], desired: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+def field_changes(
+    prior: Mapping[str, Any], live: Mapping[str, Any], desired: Mapping[str, Any]
+) -> tuple[FieldChange, ...]:
     """Where live differs from desired, and who moved: in the order of the field table.
 
     Desired = live is nothing, whatever prior says. Otherwise prior = live is an edit, prior = desired is drift, and all
@@ -28,7 +30,9 @@ def _differing(live: Mapping[str, Any], desired: Mapping[str, Any]) -> Iterator[
     """The paths that differ, down to a scalar or a list: a list is one value, because its items have no names."""
     from deepdiff import DeepDiff  # late: it costs 0.1 s and most plans change nothing
 
-    tree = DeepDiff(dict(live), dict(desired), view="tree", ignore_type_in_groups=[(int, float)], threshold_to_diff_deeper=0)
+    tree = DeepDiff(
+        dict(live), dict(desired), view="tree", ignore_type_in_groups=[(int, float)], threshold_to_diff_deeper=0
+    )
     for differences in tree.values():
         for difference in differences:
             path = _until_list(difference.path(output_format="list"))

@@ -11,7 +11,7 @@ from provisioner.model.canonical import Canonical, canonical, fill_kept, value_a
 from provisioner.model.desired import Desired
 from provisioner.model.live import Live
 from provisioner.model.mapping import FIELDS, Field
-from provisioner.model.plan import Action, Change, FieldChange, Plan, Problem, Reading, Reason
+from provisioner.model.plan import Action, Change, Plan, Problem, Reading, Reason
 from provisioner.model.references import Pair, same_source
 from provisioner.model.sources import SELF_MANAGED, SourceKind
 from provisioner.model.state import Deposed, Record, State
@@ -73,12 +73,20 @@ class _Deciding:
 
     def _known(self, subject: Subject) -> tuple[Record | None, Live | None]:
         """The record and the live mapping to compare with. A mapping of ours that holds the wanted pair in place of the
-        recorded one was made by a replacement that was cut off: it takes the record's place."""
+        recorded one was made by a replacement that was cut off: it takes the record's place.
+        """
         record = subject.record
         live = self._reading.live.get(record.uuid) if record else None
         found = self._reading.found.get(subject.name)
         if record and found and found.uuid != record.uuid and self._is_ours(found):
-            record = Record(found.uuid, found.arn, found.region, found.mapping, record.protected, (*record.deposed, Deposed(record.uuid, record.region)))
+            record = Record(
+                found.uuid,
+                found.arn,
+                found.region,
+                found.mapping,
+                record.protected,
+                (*record.deposed, Deposed(record.uuid, record.region)),
+            )
             live = found
         elif record and live is None:
             self.missing.append(subject.name)
@@ -165,7 +173,10 @@ class _Deciding:
                 f"the mapping {found.uuid} belongs to another state of stack {found.owner.stack}",
                 f"use the state that it was made from; if that state is lost: {line}",
             )
-        return f"the mapping {found.uuid} belongs to stack {found.owner.stack}", f"remove it there, or take it over: {line}"
+        return (
+            f"the mapping {found.uuid} belongs to stack {found.owner.stack}",
+            f"remove it there, or take it over: {line}",
+        )
 
     def _refuse(self, name: str, message: str, hint: str) -> None:
         self.problems.append(Problem(name, message, hint))
@@ -191,7 +202,7 @@ class _Deciding:
             action=Action.REPLACE,
             region=wanted.region,
             pair=wanted.pair,
-            # A new mapping is made from the manifest alone: a kept value, such as a generated consumer group, is the old one's.
+            # A new mapping is made from the manifest alone: a kept value, such as a generated group, is the old one's.
             desired=sides.desired,
             fields=field_changes(sides.prior, sides.live, sides.desired),
             reason=Reason.REQUESTED if requested else Reason.CANNOT_UPDATE,
@@ -226,12 +237,21 @@ def _notes(wanted: Desired, record: Record | None, live: Live, sides: _Sides) ->
             yield f"{'.'.join(path)} stays {value!r}; set a value, or use --replace {wanted.name}"
     if live.status.filter_error:
         yield f"AWS cannot read the filters at the moment ({live.status.filter_error}); they are taken to be as last applied"
-    if live.mapping.get("enabled") is False and "enabled" not in sides.target and live.status.reason not in _USER_REASONS:
+    if (
+        live.mapping.get("enabled") is False
+        and "enabled" not in sides.target
+        and live.status.reason not in _USER_REASONS
+    ):
         yield f"AWS disabled this mapping by itself: {live.status.reason}"
 
 
 def _stays(
-    fields: Mapping[str, Field], path: tuple[str, ...], prior: Mapping[str, Any], desired: Mapping[str, Any], live: Mapping[str, Any], kind: SourceKind
+    fields: Mapping[str, Field],
+    path: tuple[str, ...],
+    prior: Mapping[str, Any],
+    desired: Mapping[str, Any],
+    live: Mapping[str, Any],
+    kind: SourceKind,
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
     """The kept fields whose line was removed, with the value that stays."""
     for name, field in fields.items():
@@ -275,7 +295,10 @@ def _ordered(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
             frees.setdefault((change.live.region, change.live.pair.function), []).append(change)
             if _group(change.live.mapping):
                 frees.setdefault((change.live.region, "group " + _group(change.live.mapping)), []).append(change)
-    ordered = [replace(change, after=(*change.after, *_waits_for(change, frees))) if _takes(change) else change for change in changes]
+    ordered = [
+        replace(change, after=(*change.after, *_waits_for(change, frees))) if _takes(change) else change
+        for change in changes
+    ]
     try:
         TopologicalSorter({change.key: change.after for change in ordered}).prepare()
     except CycleError as error:
@@ -288,7 +311,14 @@ def _ordered(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
 def _waits_for(change: Change, frees: Mapping[tuple[str, str], Sequence[Change]]) -> Iterator[str]:
     wanted = change.wanted
     assert wanted is not None  # what takes a pair is wanted
-    near = [*frees.get((wanted.region, wanted.pair.function), ()), *frees.get((wanted.region, "group " + _group(wanted.mapping)), ())]
+    near = [
+        *frees.get((wanted.region, wanted.pair.function), ()),
+        *frees.get((wanted.region, "group " + _group(wanted.mapping)), ()),
+    ]
     for other in {id(other): other for other in near}.values():
-        if other is not change and other.live and _collide(wanted.mapping, wanted.pair, other.live.mapping, other.live.pair):
+        if (
+            other is not change
+            and other.live
+            and _collide(wanted.mapping, wanted.pair, other.live.mapping, other.live.pair)
+        ):
             yield other.key

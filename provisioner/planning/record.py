@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from provisioner.model.canonical import Canonical
 from provisioner.model.live import Live
-from provisioner.model.plan import Action, Change, Plan, Reason, Reading
+from provisioner.model.plan import Action, Change, Plan, Reading, Reason
 from provisioner.model.state import Deposed, Record, State
 
 

@@ -172,7 +172,11 @@ def _matching(selectors: Sequence[str], names: set[str], flag: str) -> set[str]:
         matching = {name for name in names if fnmatchcase(name, selector)}
         if not matching:
             near = get_close_matches(selector, names, n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else "names are the keys under `mappings:`, and those in state"
+            hint = (
+                f"did you mean {' or '.join(near)}?"
+                if near
+                else "names are the keys under `mappings:`, and those in state"
+            )
             raise UsageError(f"{flag} {selector}: no mapping has this name", hint=hint)
         chosen |= matching
     return chosen

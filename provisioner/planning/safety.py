@@ -9,7 +9,9 @@ MISSING_AT_LEAST = 3
 """Fewer vanished mappings than this are somebody's clean-up, not a wrong endpoint."""
 
 
-def problems(plan: Plan, state: State, *, delete_limit: int | None, allow_missing: bool, where: str) -> tuple[Problem, ...]:
+def problems(
+    plan: Plan, state: State, *, delete_limit: int | None, allow_missing: bool, where: str
+) -> tuple[Problem, ...]:
     """Why the plan must not be carried out; empty when it may. `where` names account, region and endpoint."""
     found = list(plan.problems)
     missing, recorded = len(plan.missing), len(state.mappings)

@@ -20,7 +20,7 @@ _GROUPS = (
 class _Dumper(yaml.SafeDumper):
     """Block style, and quotes for whatever our own reader would not take for a text."""
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002  # PyYAML's signature
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002  # PyYAML's signature
         super().increase_indent(flow, indentless=False)
 
 

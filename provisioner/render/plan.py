@@ -48,7 +48,9 @@ def change_text(change: Change, style: Style) -> str:
 def _counts(plan: Plan, style: Style) -> str:
     summary = plan.summary
     imported = f"{summary.imported} to import, " if summary.imported else ""
-    others = [f"{summary.moved} to move"] * bool(summary.moved) + [f"{summary.forgotten} to forget"] * bool(summary.forgotten)
+    others = [f"{summary.moved} to move"] * bool(summary.moved) + [f"{summary.forgotten} to forget"] * bool(
+        summary.forgotten
+    )
     counts = f"{imported}{summary.added} to add, {summary.changed} to change, {summary.destroyed} to destroy"
     return style.bold("Plan:") + f" {', '.join([counts, *others])}."
 
@@ -163,7 +165,9 @@ def _item(item: Any) -> str:
 
 def _differences(change: Change, style: Style) -> Iterator[str]:
     kind = change.live.kind if change.live else SourceKind.SQS
-    yield f"        uuid = {json.dumps(change.uuid)}" + (" -> (known after apply)" if change.action is Action.REPLACE else "")
+    yield f"        uuid = {json.dumps(change.uuid)}" + (
+        " -> (known after apply)" if change.action is Action.REPLACE else ""
+    )
     yield from _changed_block(change.fields, 0, kind, style, 6)
     touched = {field.path[0] for field in change.fields}
     hidden = len((change.desired or {}).keys() - touched)
@@ -171,7 +175,9 @@ def _differences(change: Change, style: Style) -> Iterator[str]:
         yield style.grey(f"        # ({hidden} unchanged {'field' if hidden == 1 else 'fields'} hidden)")
 
 
-def _changed_block(fields: Sequence[FieldChange], depth: int, kind: SourceKind, style: Style, indent: int) -> Iterator[str]:
+def _changed_block(
+    fields: Sequence[FieldChange], depth: int, kind: SourceKind, style: Style, indent: int
+) -> Iterator[str]:
     """The changes below one block: values first come, nested blocks in their place."""
     groups: dict[str, list[FieldChange]] = {}
     for field in fields:
@@ -186,7 +192,9 @@ def _changed_block(fields: Sequence[FieldChange], depth: int, kind: SourceKind, 
         yield f"{' ' * indent}  }}"
 
 
-def _changed_value(field: FieldChange, name: str, width: int, kind: SourceKind, style: Style, indent: int) -> Iterator[str]:
+def _changed_value(
+    field: FieldChange, name: str, width: int, kind: SourceKind, style: Style, indent: int
+) -> Iterator[str]:
     default = default_at(field.path, kind)
     before = default if field.live is None else field.live
     after = default if field.desired is None else field.desired
@@ -211,7 +219,9 @@ def _changed_items(before: Sequence[Any], after: Sequence[Any], style: Style, in
             if item not in others:
                 yield f"{' ' * (indent - 2)}{_painted(symbol, style)} {_item(item)},"
     if same:
-        yield style.grey(f"{' ' * indent}# ({len(same)} unchanged {'element' if len(same) == 1 else 'elements'} hidden)")
+        yield style.grey(
+            f"{' ' * indent}# ({len(same)} unchanged {'element' if len(same) == 1 else 'elements'} hidden)"
+        )
 
 
 def _comment(field: FieldChange) -> str:

@@ -57,7 +57,13 @@ def _details(report: Report, style: Style) -> Iterator[str]:
     for outcome in report.outcomes:
         if outcome.clean:
             continue
-        word = outcome.result if outcome.result is not Result.APPLIED else "applied, not settled" if not outcome.settled else "applied"
+        word = (
+            outcome.result
+            if outcome.result is not Result.APPLIED
+            else "applied, not settled"
+            if not outcome.settled
+            else "applied"
+        )
         yield f"  {style.bold(outcome.change.key)}: {word}: {outcome.detail}"
         if outcome.hint:
             yield f"    {outcome.hint}"

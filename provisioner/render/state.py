@@ -16,6 +16,12 @@ def state_list(records: Mapping[str, Record]) -> str:
 
 def state_show(name: str, record: Record) -> str:
     """One record whole, as YAML."""
-    value = {"uuid": record.uuid, "arn": record.arn, "region": record.region, "protected": record.protected, "applied": record.applied}
+    value = {
+        "uuid": record.uuid,
+        "arn": record.arn,
+        "region": record.region,
+        "protected": record.protected,
+        "applied": record.applied,
+    }
     deposed = [{"uuid": item.uuid, "region": item.region} for item in record.deposed]
     return dump({name: {**value, "deposed": deposed} if deposed else value}).rstrip()

@@ -1,0 +1,34 @@
+# Everything works on a fresh machine with Python 3.11 or newer and nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: check test demo bench clean
+
+# The sandbox is all that the demo needs; the rest comes with the first check or test.
+.venv/demo: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(INSTALL) --editable '.[sandbox]'
+	@touch $@
+
+.venv/dev: .venv/demo
+	@$(INSTALL) --editable '.[sandbox,dev]'
+	@touch $@
+
+check: .venv/dev ## lint, format, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+test: .venv/dev ## the whole suite, offline
+	$(BIN)/pytest
+
+demo: .venv/demo ## the tour of examples/quickstart, against the sandbox
+	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/quickstart/tour.sh
+
+bench: .venv/dev ## figures beside a bare boto3 script
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,234 @@
+"""The control plane as a WSGI application: our mappings in front, moto behind."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote
+
+from moto.backends import get_backend
+from moto.iam.models import get_account_id_from
+
+from provisioner.model.references import Arn
+from provisioner.sandbox.answers import Answer, Refusal
+from provisioner.sandbox.mappings import Delays, Mappings
+from provisioner.sandbox.rules import World
+
+Environ = dict[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+_MAPPINGS: Final = re.compile(r"/2015-03-31/event-source-mappings/?(?P<uuid>[^/]*)/?")
+_TAGS: Final = re.compile(r"/2017-03-31/tags/(?P<arn>.*event-source-mapping.*)")
+_CREDENTIAL: Final = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
+_GET_RESOURCES: Final = "ResourceGroupsTaggingAPI_20170126.GetResources"
+_MAPPING_TYPE: Final = "lambda:event-source-mapping"
+
+
+class MotoWorld:
+    """Functions and sources as moto has them, in one account and region."""
+
+    def __init__(self, account: str, region: str) -> None:
+        self._account = account
+        self._region = region
+
+    def has_function(self, name: str, qualifier: str) -> bool:
+        """Whether moto has the function, and its version or alias. moto loses aliases when asked for both at once."""
+        backend = get_backend("lambda")[self._account][self._region]
+        versions = {function.version for function in backend.list_versions_by_function(name)}
+        if not versions or qualifier in ("", "$LATEST"):
+            return bool(versions)
+        return qualifier in versions | {alias.name for alias in backend.list_aliases(name)}
+
+    def has_source(self, arn: Arn) -> bool:
+        """Whether moto has the queue, stream or table; sources that moto does not have are taken at their word."""
+        match arn.service:
+            case "sqs":
+                return arn.resource in get_backend("sqs")[arn.account][arn.region].queues
+            case "kinesis":
+                return self._has_stream(arn)
+            case "dynamodb":
+                return self._has_table_stream(arn)
+        return True
+
+    def _has_stream(self, arn: Arn) -> bool:
+        name, _, consumer = arn.resource.removeprefix("stream/").partition("/consumer/")
+        stream = get_backend("kinesis")[arn.account][arn.region].streams.get(name)
+        if stream is None or not consumer:
+            return stream is not None
+        return any(known.consumer_arn.endswith(f"/consumer/{consumer}") for known in stream.consumers)
+
+    def _has_table_stream(self, arn: Arn) -> bool:
+        name, _, label = arn.resource.removeprefix("table/").partition("/stream/")
+        table = get_backend("dynamodb")[arn.account][arn.region].tables.get(name)
+        return table is not None and table.latest_stream_label == label
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    query: dict[str, str]
+    body: dict[str, Any]
+    target: str
+    account: str
+    region: str
+
+
+class ControlPlane:
+    """Answers the calls on event source mappings and their tags, and hands every other call to `behind`."""
+
+    def __init__(
+        self,
+        behind: Application,
+        delays: Delays,
+        *,
+        world: Callable[[str, str], World] = MotoWorld,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._behind = behind
+        self._delays = delays
+        self._world = world
+        self._now = now
+        self._lock = threading.Lock()
+        self._stores: dict[tuple[str, str], Mappings] = {}
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request, by WSGI."""
+        path = environ.get("PATH_INFO", "")
+        if path == "/moto-api/reset":
+            with self._lock:
+                self._stores.clear()
+        elif (
+            path.startswith(("/2015-03-31/event-source-mappings", "/2017-03-31/tags/"))
+            or environ.get("HTTP_X_AMZ_TARGET") == _GET_RESOURCES
+        ):
+            data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            answer = self._answer(_request(environ, data))
+            if answer:
+                return _respond(answer, start_response)
+            environ = {**environ, "wsgi.input": _Again(data)}
+        return self._behind(environ, start_response)
+
+    def _answer(self, request: _Request) -> Answer | None:
+        """Our answer, or None for a call that is moto's."""
+        handle = self._handler(request)
+        if handle is None:
+            return None
+        with self._lock:
+            key = (request.account, request.region)
+            if key not in self._stores:
+                self._stores[key] = Mappings(*key, self._world(*key), self._delays, self._now)
+            try:
+                return handle(self._stores[key])
+            except Refusal as refusal:
+                return refusal.answer
+
+    def _handler(self, request: _Request) -> Callable[[Mappings], Answer] | None:
+        if request.target == _GET_RESOURCES:
+            return _resources(request)
+        if match := _TAGS.fullmatch(request.path):
+            return _tagging(request, match["arn"])
+        if match := _MAPPINGS.fullmatch(request.path):
+            return _mapping(request, match["uuid"])
+        return None
+
+
+def _mapping(request: _Request, uuid: str) -> Callable[[Mappings], Answer] | None:
+    handlers: dict[tuple[str, bool], Callable[[Mappings], Answer]] = {
+        ("POST", False): lambda store: Answer(202, store.create(request.body)),
+        ("GET", False): lambda store: Answer(200, store.page(request.query)),
+        ("GET", True): lambda store: Answer(200, store.get(uuid)),
+        ("PUT", True): lambda store: Answer(202, store.update(uuid, request.body)),
+        ("DELETE", True): lambda store: Answer(202, store.delete(uuid)),
+    }
+    return handlers.get((request.method, bool(uuid)))
+
+
+def _tagging(request: _Request, arn: str) -> Callable[[Mappings], Answer] | None:
+    def tag(store: Mappings) -> Answer:
+        store.tag(arn, request.body.get("Tags") or {})
+        return Answer(204)
+
+    def untag(store: Mappings) -> Answer:
+        store.untag(arn, request.query.get("tagKeys", "").split("\n"))
+        return Answer(204)
+
+    return {"GET": lambda store: Answer(200, {"Tags": store.tags(arn)}), "POST": tag, "DELETE": untag}.get(
+        request.method
+    )
+
+
+def _resources(request: _Request) -> Callable[[Mappings], Answer] | None:
+    """GetResources for mappings, by ARN or by tag; None when it asks for anything else."""
+    arns = request.body.get("ResourceARNList") or []
+    types = request.body.get("ResourceTypeFilters") or []
+    if not all("event-source-mapping" in arn for arn in arns) or not (arns or types == [_MAPPING_TYPE]):
+        return None
+
+    def find(store: Mappings) -> Answer:
+        if len(arns) > 100:
+            raise Refusal(400, "InvalidParameterException", "ResourceARNList has more than 100 entries")
+        found = [(arn, tags) for arn, tags in sorted(store.tagged()) if _tagged_so(arn, tags, request, arns)]
+        start = int(request.body.get("PaginationToken") or 0)
+        page = found[start : start + 100]
+        listed = [
+            {"ResourceARN": arn, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+            for arn, tags in page
+        ]
+        token = str(start + 100) if start + 100 < len(found) else ""
+        return Answer(200, {"ResourceTagMappingList": listed, "PaginationToken": token})
+
+    return find
+
+
+def _tagged_so(arn: str, tags: dict[str, str], request: _Request, arns: list[str]) -> bool:
+    filters = request.body.get("TagFilters") or []
+    fits = all(
+        item["Key"] in tags and (not item.get("Values") or tags[item["Key"]] in item["Values"]) for item in filters
+    )
+    return fits and (not arns or arn in arns)
+
+
+def _request(environ: Environ, data: bytes) -> _Request:
+    scope = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+    key, region = (scope["key"], scope["region"]) if scope else ("", "us-east-1")
+    query = {name: "\n".join(values) for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
+    try:
+        body = json.loads(data) if data else {}
+    except ValueError:
+        body = {}
+    path = unquote(environ["PATH_INFO"])
+    target = environ.get("HTTP_X_AMZ_TARGET", "")
+    return _Request(environ["REQUEST_METHOD"], path, query, body, target, get_account_id_from(key), region)
+
+
+def _respond(answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
+    data = answer.data()
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
+    if answer.error_code:
+        headers.append(("x-amzn-ErrorType", answer.error_code))
+    start_response(f"{answer.status} {'OK' if answer.status < 300 else 'Error'}", headers)
+    return _once(data)
+
+
+def _once(data: bytes) -> Iterator[bytes]:
+    yield data
+
+
+class _Again:
+    """A request body that was read, to be read once more by moto."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        size = len(self._data) if size < 0 else size
+        data, self._data = self._data[:size], self._data[size:]
+        return data

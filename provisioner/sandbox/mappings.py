@@ -1,0 +1,432 @@
+"""Event source mappings as AWS keeps them: members, states, pairs, tags. By aws-behaviour 5.2, 5.7 and section 7."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+import uuid as uuids
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from provisioner.model.references import Arn, FunctionReference, Pair
+from provisioner.model.sources import KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind, kind_of_arn
+from provisioner.sandbox.answers import Refusal, conflict, in_use, invalid, not_found
+from provisioner.sandbox.rules import Case, Members, World, check
+
+PAGE: Final = 100
+MAX_TAGS: Final = 50
+
+TRANSITIONS: Final = ("creating", "updating", "enabling", "disabling", "deleting")
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """How long each transition takes, in seconds. A deleted mapping is gone at once, as recorded (aws-behaviour 7.2)."""
+
+    creating: float = 0.2
+    updating: float = 0.2
+    enabling: float = 0.2
+    disabling: float = 0.2
+    deleting: float = 0.0
+
+
+_STREAM = {
+    "BatchSize": 100,
+    "MaximumBatchingWindowInSeconds": 0,
+    "ParallelizationFactor": 1,
+    "TumblingWindowInSeconds": 0,
+    "MaximumRecordAgeInSeconds": -1,
+    "MaximumRetryAttempts": -1,
+    "BisectBatchOnFunctionError": False,
+    "FunctionResponseTypes": [],
+    "DestinationConfig": {"OnFailure": {}},
+}
+_QUEUE = {"BatchSize": 10, "MaximumBatchingWindowInSeconds": 0, "FunctionResponseTypes": []}
+_KAFKA = {
+    "BatchSize": 100,
+    "MaximumRecordAgeInSeconds": -1,
+    "MaximumRetryAttempts": -1,
+    "BisectBatchOnFunctionError": False,
+    "FunctionResponseTypes": [],
+}
+SHOWN: Final[Mapping[SourceKind, Members]] = {
+    SourceKind.SQS: _QUEUE,
+    SourceKind.FIFO: _QUEUE,
+    SourceKind.KINESIS: _STREAM,
+    SourceKind.DYNAMODB: _STREAM,
+    SourceKind.MSK: {**_KAFKA, "StartingPosition": "TRIM_HORIZON"},
+    SourceKind.KAFKA: {**_KAFKA, "StartingPosition": "TRIM_HORIZON"},
+    SourceKind.KAFKA_QUEUE: {**_KAFKA, "MaximumRetryAttempts": 0},
+    SourceKind.MQ: {"BatchSize": 100},
+    SourceKind.DOCUMENTDB: {"BatchSize": 100, "StartingPosition": "LATEST"},
+}
+"""What AWS shows of a new mapping beyond what was sent (aws-behaviour 7.7)."""
+
+_POLLERS: Final = {**dict.fromkeys(QUEUES, (2, 200)), **dict.fromkeys(KAFKAS, (1, 200))}
+
+_INSTANT_WHEN_DISABLED: Final = QUEUES | {SourceKind.MQ}
+"""Kinds whose disabled mappings are created and changed without a transition (aws-behaviour 7.2)."""
+
+_NOT_STORED: Final = frozenset({"Tags", "Enabled", "UUID"})
+
+
+@dataclass(slots=True)
+class StoredMapping:
+    """One mapping. `members` are as sent, merged with what AWS shows; the state may be on its way to `rest`."""
+
+    uuid: str
+    arn: str
+    kind: SourceKind
+    region: str
+    members: Members
+    tags: dict[str, str]
+    state: str
+    rest: str
+    due: float
+    modified: float = field(default_factory=time.time)
+
+    @property
+    def pair(self) -> Pair:
+        """What is unique."""
+        return pair_of(self.members, self.region)
+
+
+def pair_of(members: Members, region: str) -> Pair:
+    """The pair of a mapping in the API's shape, with the function as the API keeps it (aws-behaviour 7.6)."""
+    reference = FunctionReference.parse(members.get("FunctionName"))
+    return Pair(region, _source(members), reference.canonical if reference else "", _channel(members))
+
+
+def _source(members: Members) -> str:
+    endpoints = (members.get("SelfManagedEventSource") or {}).get("Endpoints") or {}
+    return members.get("EventSourceArn") or ",".join(sorted(endpoints.get("KAFKA_BOOTSTRAP_SERVERS") or ()))
+
+
+def _channel(members: Members) -> str:
+    return next(iter(members.get("Topics") or members.get("Queues") or ()), "")
+
+
+class Mappings:
+    """All mappings of one account and region. Not safe to share between threads: the control plane locks."""
+
+    def __init__(self, account: str, region: str, world: World, delays: Delays, now: Callable[[], float]) -> None:
+        self._account = account
+        self._region = region
+        self._world = world
+        self._delays = delays
+        self._now = now
+        self._all: dict[str, StoredMapping] = {}
+
+    # --- the operations -----------------------------------------------------------------------------------------------
+
+    def create(self, sent: Members) -> Members:
+        """CreateEventSourceMapping."""
+        kind = self._kind(sent)
+        tags = sent.get("Tags") or {}
+        members = _with_new(_defaults(kind), {key: value for key, value in sent.items() if value is not None}, kind)
+        check(Case(creating=True, kind=kind, sent=sent, after=members, world=self._world))
+        _check_tags(tags)
+        self._check_free(members, kind)
+        uuid = str(uuids.uuid4())
+        _complete(members, kind, uuid)
+        enabled = sent.get("Enabled") is not False
+        rest = "Enabled" if enabled else "Disabled"
+        arn = f"arn:aws:lambda:{self._region}:{self._account}:event-source-mapping:{uuid}"
+        item = StoredMapping(uuid, arn, kind, self._region, members, dict(tags), rest, rest, 0.0)
+        if enabled or kind not in _INSTANT_WHEN_DISABLED:
+            self._transit(item, "Creating", rest)
+        self._all[uuid] = item
+        return self._shown(item)
+
+    def get(self, uuid: str) -> Members:
+        """GetEventSourceMapping."""
+        return self._shown(self._find(uuid))
+
+    def update(self, uuid: str, sent: Members) -> Members:
+        """UpdateEventSourceMapping: what is not sent is kept, null is not sent (aws-behaviour 7.4)."""
+        item = self._find(uuid)
+        if item.state not in ("Enabled", "Disabled"):
+            raise in_use("update")
+        sent = {key: value for key, value in sent.items() if value is not None and key != "UUID"}
+        members = _with_new(item.members, sent, item.kind)
+        check(Case(creating=False, kind=item.kind, sent=sent, after=members, world=self._world))
+        if pair_of(members, self._region) != item.pair:
+            self._check_free(members, item.kind)
+        item.members = members
+        item.modified = time.time()
+        self._after_update(item, sent)
+        return self._shown(item)
+
+    def _after_update(self, item: StoredMapping, sent: Members) -> None:
+        enabled = sent.get("Enabled", item.state == "Enabled")
+        was_enabled = item.state == "Enabled"
+        if enabled != was_enabled:
+            self._transit(item, "Enabling" if enabled else "Disabling", "Enabled" if enabled else "Disabled")
+        elif sent and (was_enabled or item.kind not in _INSTANT_WHEN_DISABLED):
+            self._transit(item, "Updating", item.state)
+
+    def delete(self, uuid: str) -> Members:
+        """DeleteEventSourceMapping."""
+        item = self._find(uuid)
+        if item.state == "Updating":
+            raise in_use("delete")
+        self._transit(item, "Deleting", "")
+        return self._shown(item)
+
+    def page(self, query: Mapping[str, str]) -> Members:
+        """ListEventSourceMappings: exact filters, at most 100 a page, an invalid marker is an empty page (aws-behaviour 7.3)."""
+        items = [item for item in self._alive() if self._matches(item, query)]
+        items.sort(key=lambda item: hashlib.sha256(item.uuid.encode()).digest())
+        start = _offset(query.get("Marker", ""))
+        if start is None:
+            return {"EventSourceMappings": []}
+        size = min(PAGE, int(query.get("MaxItems") or PAGE))
+        page = items[start : start + size]
+        more = start + size < len(items)
+        shown = [self._listed(item) for item in page]
+        return {"EventSourceMappings": shown, "NextMarker": _marker(start + size) if more else None}
+
+    def _listed(self, item: StoredMapping) -> Members:
+        shown = self._shown(item)
+        if "KMSKeyArn" in shown:
+            shown.pop("FilterCriteria", None)
+        return shown
+
+    def _matches(self, item: StoredMapping, query: Mapping[str, str]) -> bool:
+        function, source = query.get("FunctionName"), query.get("EventSourceArn")
+        reference = FunctionReference.parse(function) if function else None
+        if function and (reference is None or reference.canonical != item.pair.function):
+            return False
+        return not source or item.members.get("EventSourceArn") == source
+
+    # --- tags ---------------------------------------------------------------------------------------------------------
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """ListTags."""
+        return dict(self._by_arn(arn).tags)
+
+    def tag(self, arn: str, tags: Mapping[str, str]) -> None:
+        """TagResource."""
+        item = self._by_arn(arn)
+        _check_tags({**item.tags, **tags})
+        item.tags |= tags
+
+    def untag(self, arn: str, keys: Sequence[str]) -> None:
+        """UntagResource; an absent key is fine."""
+        item = self._by_arn(arn)
+        item.tags = {key: value for key, value in item.tags.items() if key not in keys}
+
+    def tagged(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """The ARN and the tags of each mapping that has tags."""
+        return ((item.arn, dict(item.tags)) for item in self._alive() if item.tags)
+
+    def _by_arn(self, arn: str) -> StoredMapping:
+        found = next((item for item in self._alive() if item.arn == arn), None) if arn else None
+        if found is None:
+            raise Refusal(404, "ResourceNotFoundException", f"Event source mapping not found: {arn}", key="Message")
+        return found
+
+    # --- states -------------------------------------------------------------------------------------------------------
+
+    def _transit(self, item: StoredMapping, state: str, rest: str) -> None:
+        item.state, item.rest = state, rest
+        item.due = self._now() + getattr(self._delays, state.lower())
+
+    def _alive(self) -> list[StoredMapping]:
+        """The mappings that exist, each in the state that it has by now."""
+        now = self._now()
+        for item in list(self._all.values()):
+            if item.state != item.rest and now >= item.due:
+                if item.state == "Deleting":
+                    del self._all[item.uuid]
+                else:
+                    item.state = item.rest
+        return list(self._all.values())
+
+    def _find(self, uuid: str) -> StoredMapping:
+        item = self._all.get(uuid)
+        if item and item.state != item.rest and self._now() >= item.due:
+            self._alive()
+            item = self._all.get(uuid)
+        if item is None:
+            raise not_found()
+        return item
+
+    # --- what is unique, and what is shown ----------------------------------------------------------------------------
+
+    def _kind(self, sent: Members) -> SourceKind:
+        if sent.get("SelfManagedEventSource"):
+            mode = (sent.get("SelfManagedKafkaEventSourceConfig") or {}).get("ConsumptionMode")
+            return SourceKind.KAFKA_QUEUE if mode == "Queue" else SourceKind.KAFKA
+        arn = Arn.parse(sent.get("EventSourceArn"))
+        kind = kind_of_arn(arn) if arn else None
+        if kind is None:
+            raise invalid("Unrecognized event source.")
+        return kind
+
+    def _check_free(self, members: Members, kind: SourceKind) -> None:
+        pair = pair_of(members, self._region)
+        group = _group(members)
+        for other in self._alive():
+            if pair.collides(other.pair):
+                raise conflict(_twin_words(other, kind, members))
+            if group and group == _group(other.members) and _source(members) == _source(other.members):
+                block = (
+                    "selfManagedKafkaEventSourceConfig"
+                    if kind in SELF_MANAGED
+                    else "amazonManagedKafkaEventSourceConfig"
+                )
+                what = f'An event source mapping with event source ("{_source(members)}"), {block}.consumerGroupId ("{group}")'
+                raise conflict(
+                    f"{what} already exists. Please update or delete the existing mapping with UUID {other.uuid}"
+                )
+
+    def _shown(self, item: StoredMapping) -> Members:
+        reference = FunctionReference.parse(item.members["FunctionName"])
+        function = reference.canonical if reference else ""
+        stream = item.kind in STREAMS
+        facts = {
+            "UUID": item.uuid,
+            "EventSourceMappingArn": item.arn,
+            "FunctionArn": f"arn:aws:lambda:{self._region}:{self._account}:function:{function}",
+            # Streams show it cut to the minute (aws-behaviour 7.8).
+            "LastModified": item.modified // 60 * 60 if stream else item.modified,
+            "State": item.state,
+            "StateTransitionReason": "User action" if stream else "USER_INITIATED",
+            **({} if item.kind in QUEUES else {"LastProcessingResult": "No records processed"}),
+        }
+        return {**{key: value for key, value in item.members.items() if key != "FunctionName"}, **facts}
+
+
+def _defaults(kind: SourceKind) -> Members:
+    return {key: value.copy() if isinstance(value, list | dict) else value for key, value in SHOWN[kind].items()}
+
+
+def _with_new(members: Members, sent: Members, kind: SourceKind) -> Members:
+    """The members after a request: merged by aws-behaviour 4.6 as corrected by 7.5."""
+    after = {**members}
+    for name, value in sent.items():
+        if name not in _NOT_STORED:
+            _MERGE.get(name, _set)(after, name, value, kind)
+    if not after.get("FilterCriteria"):
+        after.pop("KMSKeyArn", None)  # a key without filters is silently not stored
+    return after
+
+
+def _set(after: Members, name: str, value: Any, kind: SourceKind) -> None:
+    del kind
+    after[name] = value
+
+
+def _set_or_clear(after: Members, name: str, value: Any, kind: SourceKind) -> None:
+    del kind
+    if value in ({}, "", {"Filters": []}):
+        after.pop(name, None)
+    else:
+        after[name] = value
+
+
+def _set_destination(after: Members, name: str, value: Any, kind: SourceKind) -> None:
+    _set_or_clear(after, name, value, kind)
+    if name not in after and name in SHOWN[kind]:
+        after[name] = {"OnFailure": {}}
+
+
+def _set_pollers(after: Members, name: str, value: Any, kind: SourceKind) -> None:
+    if not value:
+        after.pop(name, None)
+        return
+    least, most = _POLLERS.get(kind, (1, 200))
+    pollers = {"MinimumPollers": least, "MaximumPollers": most, **(after.get(name) or {}), **value}
+    after[name] = {key: item for key, item in pollers.items() if item != ""}
+
+
+def _merge_block(after: Members, name: str, value: Any, kind: SourceKind) -> None:
+    del kind
+    after[name] = {key: item for key, item in {**(after.get(name) or {}), **value}.items() if item != {}}
+
+
+def _set_access(after: Members, name: str, value: Any, kind: SourceKind) -> None:
+    del kind
+    kept = [item for item in after.get(name) or [] if item["Type"] == "VIRTUAL_HOST"]
+    after[name] = [*kept, *value]
+
+
+def _set_position_time(after: Members, name: str, value: Any, kind: SourceKind) -> None:
+    del kind
+    after[name] = datetime.fromisoformat(value).timestamp() if isinstance(value, str) else float(int(value))
+
+
+_MERGE: Final[Mapping[str, Callable[[Members, str, Any, SourceKind], None]]] = {
+    "FilterCriteria": _set_or_clear,
+    "KMSKeyArn": _set_or_clear,
+    "ScalingConfig": _set_or_clear,
+    "DestinationConfig": _set_destination,
+    "ProvisionedPollerConfig": _set_pollers,
+    "AmazonManagedKafkaEventSourceConfig": _merge_block,
+    "SelfManagedKafkaEventSourceConfig": _merge_block,
+    "DocumentDBEventSourceConfig": _merge_block,
+    "SourceAccessConfigurations": _set_access,
+    "StartingPositionTimestamp": _set_position_time,
+    "MetricsConfig": lambda after, name, value, _: _set(after, name, value or {"Metrics": []}, _),
+}
+
+
+def _complete(members: Members, kind: SourceKind, uuid: str) -> None:
+    """What AWS makes up on creation."""
+    if kind in KAFKAS:
+        name = "SelfManagedKafkaEventSourceConfig" if kind in SELF_MANAGED else "AmazonManagedKafkaEventSourceConfig"
+        generated = uuid if kind in SELF_MANAGED else str(uuids.uuid4())
+        members[name] = {"ConsumerGroupId": generated, **(members.get(name) or {})}
+        endpoints = (members.get("SelfManagedEventSource") or {}).get("Endpoints")
+        if endpoints:
+            members["SelfManagedEventSource"] = {"Endpoints": {key: sorted(hosts) for key, hosts in endpoints.items()}}
+    if kind is SourceKind.DOCUMENTDB:
+        members["DocumentDBEventSourceConfig"] = {"FullDocument": "Default", **members["DocumentDBEventSourceConfig"]}
+
+
+def _group(members: Members) -> str:
+    blocks = (
+        members.get(name) or {} for name in ("SelfManagedKafkaEventSourceConfig", "AmazonManagedKafkaEventSourceConfig")
+    )
+    return next((block["ConsumerGroupId"] for block in blocks if block.get("ConsumerGroupId")), "")
+
+
+def _twin_words(other: StoredMapping, kind: SourceKind, members: Members) -> str:
+    """The 409 of a pair that is taken, in the words of its kind (aws-behaviour 7.6)."""
+    reference = FunctionReference.parse(members["FunctionName"])
+    name = reference.name if reference else ""
+    arn = f"{other.arn.rsplit(':', 2)[0]}:function:{reference.canonical if reference else ''}"
+    source, topic = _source(members), _channel(members)
+    if kind in QUEUES:
+        what = f'An event source mapping with SQS arn (" {source} ") and function (" {name} ")'
+    elif kind is SourceKind.MSK:
+        what = f'An event source mapping for cluster ("{source}"), function ("{arn}"), topics ("{topic}")'
+    elif kind in SELF_MANAGED:
+        what = f'An event source mapping with event source ("{source}"), function ("{arn}"), topics ("{topic}")'
+    else:
+        what = f'The event source arn (" {source} ") and function (" {name} ") provided mapping'
+    return f"{what} already exists. Please update or delete the existing mapping with UUID {other.uuid}"
+
+
+def _check_tags(tags: Mapping[str, str]) -> None:
+    if len(tags) > MAX_TAGS:
+        raise invalid("Number of tags exceeds resource tag limit.")
+
+
+def _marker(offset: int) -> str:
+    return base64.urlsafe_b64encode(f"page:{offset}".encode()).decode()
+
+
+def _offset(marker: str) -> int | None:
+    """Where a page starts; None for a marker that is damaged."""
+    if not marker:
+        return 0
+    try:
+        word, _, offset = base64.urlsafe_b64decode(marker.encode()).decode().partition(":")
+        return int(offset) if word == "page" else None
+    except ValueError:
+        return None

@@ -1,0 +1,178 @@
+"""What the sandbox holds when it starts: functions, queues, streams and tables, from YAML."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+from moto.backends import get_backend
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from provisioner.errors import UsageError
+
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"
+ROLE = "sandbox"
+KEY = "sandbox"
+"""Any key will do."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class Function(_Part):
+    """A function; `versions` are published one after the other, an alias points to the last."""
+
+    name: str
+    aliases: list[str] = []
+    versions: int = 0
+    role: str = ROLE
+    timeout: int = 3
+
+
+class Queue(_Part):
+    """A queue; a FIFO queue's name ends in `.fifo`."""
+
+    name: str
+    fifo: bool = False
+    visibility_timeout: int = 30
+
+
+class Consumer(_Part):
+    """An enhanced fan-out consumer; `created` is the number at the end of its ARN."""
+
+    name: str
+    created: int
+
+
+class Stream(_Part):
+    """A Kinesis stream with one shard."""
+
+    name: str
+    consumers: list[Consumer] = []
+
+
+class Table(_Part):
+    """A table with a stream; `stream_label` is the end of the stream's ARN, which would be its creation instant."""
+
+    name: str
+    stream_label: str
+
+
+class Seed(_Part):
+    """A seed file."""
+
+    region: str = REGION
+    functions: list[Function] = []
+    queues: list[Queue] = []
+    streams: list[Stream] = []
+    tables: list[Table] = []
+
+
+def load(path: str) -> Seed:
+    """The seed in a file. Raises UsageError."""
+    try:
+        return Seed.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {})
+    except OSError as error:
+        raise UsageError(f"--seed {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"--seed {path}: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"--seed {path}: {place}: {first['msg']}", hint="it holds functions, queues, streams and tables"
+        ) from error
+
+
+class Seeder:
+    """Makes what a seed names, through the server's own front door."""
+
+    def __init__(self, endpoint: str, seed: Seed) -> None:
+        self._seed = seed
+        self._session = boto3.Session(aws_access_key_id=KEY, aws_secret_access_key=KEY, region_name=seed.region)
+        self._endpoint = endpoint
+
+    def plant(self) -> None:
+        """Make all of it."""
+        if self._seed.functions:
+            self._functions()
+        if self._seed.queues:
+            sqs = self._client("sqs")
+            for queue in self._seed.queues:
+                attributes = {
+                    "VisibilityTimeout": str(queue.visibility_timeout),
+                    **({"FifoQueue": "true"} if queue.fifo else {}),
+                }
+                sqs.create_queue(QueueName=queue.name, Attributes=attributes)
+        if self._seed.streams:
+            self._streams()
+        if self._seed.tables:
+            self._tables()
+
+    def _client(self, service: str) -> Any:
+        return self._session.client(service, endpoint_url=self._endpoint)
+
+    def _functions(self) -> None:
+        iam, client = self._client("iam"), self._client("lambda")
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            ],
+        }
+        for role in sorted({function.role for function in self._seed.functions}):
+            iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))
+        code = _empty_code()
+        for function in self._seed.functions:
+            client.create_function(
+                FunctionName=function.name,
+                Role=f"arn:aws:iam::{ACCOUNT}:role/{function.role}",
+                Runtime="python3.12",
+                Handler="index.handler",
+                Timeout=function.timeout,
+                Code={"ZipFile": code},
+            )
+            versions = [
+                client.publish_version(FunctionName=function.name)["Version"]
+                for _ in range(max(function.versions, bool(function.aliases)))
+            ]
+            for alias in function.aliases:
+                client.create_alias(FunctionName=function.name, Name=alias, FunctionVersion=versions[-1])
+
+    def _streams(self) -> None:
+        kinesis = self._client("kinesis")
+        for stream in self._seed.streams:
+            kinesis.create_stream(StreamName=stream.name, ShardCount=1)
+            arn = f"arn:aws:kinesis:{self._seed.region}:{ACCOUNT}:stream/{stream.name}"
+            for consumer in stream.consumers:
+                kinesis.register_stream_consumer(StreamARN=arn, ConsumerName=consumer.name)
+                made = get_backend("kinesis")[ACCOUNT][self._seed.region].streams[stream.name].consumers[-1]
+                made.consumer_arn = f"{arn}/consumer/{consumer.name}:{consumer.created}"
+
+    def _tables(self) -> None:
+        dynamodb = self._client("dynamodb")
+        for table in self._seed.tables:
+            dynamodb.create_table(
+                TableName=table.name,
+                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+                BillingMode="PAY_PER_REQUEST",
+                StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+            )
+            get_backend("dynamodb")[ACCOUNT][self._seed.region].tables[
+                table.name
+            ].latest_stream_label = table.stream_label
+
+
+def _empty_code() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("index.py", "def handler(event, context):\n    return None\n")
+    return file.getvalue()
