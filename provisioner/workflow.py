@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Protocol
 
 from provisioner.aws.convert import live_mapping
 from provisioner.aws.refresh import refresh
-from provisioner.aws.session import Aws, check_account
+from provisioner.aws.session import Aws, check_account, environment_region
 from provisioner.aws.wait import WallClock
 from provisioner.backend.local import LocalBackend, Writer
 from provisioner.errors import CancelledError, ManifestError, NotFoundError, ProvisionerError, RefusedError
@@ -85,7 +84,7 @@ class Run:
         self.ui = ui
         self.clock = WallClock()
         self._aws: Aws | None = None
-        loaded = load(path, region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "")
+        loaded = load(path, region=environment_region())
         ui.diagnose(loaded.warnings)
         self.manifest: Manifest = loaded.manifest
         self.backend = LocalBackend(Path(loaded.manifest.state_path), loaded.manifest.stack)

@@ -12,6 +12,7 @@ from provisioner.model.canonical import Canonical, absent, canonical, is_own_tag
 from provisioner.model.desired import Path, Provider
 from provisioner.model.live import LINEAGE_TAG, NAME_TAG, STACK_TAG, Live, Owner, Status
 from provisioner.model.mapping import FIELDS, NOTHING, Field, timestamp
+from provisioner.model.references import FunctionReference, Pair
 from provisioner.model.sources import SourceKind, kind_of
 
 _ENABLED = {"Enabled": True, "Enabling": True, "Disabled": False, "Disabling": False}
@@ -25,7 +26,7 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
     mapping = _ours(FIELDS, config)
     mapping["function_name"] = config.get("FunctionArn", "")
     mapping["enabled"] = _ENABLED.get(state)
-    mapping["tags"] = _user_tags(tags, provider)
+    mapping["tags"] = user_tags(tags, provider)
     kind = kind_of(mapping) or SourceKind.SQS  # a source that AWS reads from and we do not know: shown, never wanted
     unknown: set[Path] = set() if state in _ENABLED else {("enabled",)}
     error = config.get("FilterCriteriaError") or {}
@@ -34,7 +35,7 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
     modified = config.get("LastModified")
     return Live(
         uuid=config["UUID"],
-        arn=config.get("EventSourceMappingArn") or _arn(config, region),
+        arn=arn_of(config, region),
         region=region,
         kind=kind,
         mapping=canonical(mapping, kind),
@@ -52,8 +53,19 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
     )
 
 
-def _arn(config: Config, region: str) -> str:
-    """The mapping's ARN, which answers of 2024 leave out (aws-behaviour 7.7), from the function's."""
+def pair_of(config: Config, region: str) -> Pair:
+    """What Lambda holds unique for a mapping as the API answers it."""
+    reference = FunctionReference.parse(config.get("FunctionArn"))
+    endpoints = (config.get("SelfManagedEventSource") or {}).get("Endpoints") or {}
+    brokers = ",".join(sorted(endpoints.get("KAFKA_BOOTSTRAP_SERVERS") or ()))
+    channel = next(iter(config.get("Topics") or config.get("Queues") or ()), "")
+    return Pair(region, config.get("EventSourceArn") or brokers, reference.canonical if reference else "", channel)
+
+
+def arn_of(config: Config, region: str) -> str:
+    """The mapping's ARN; answers of 2024 leave it out (aws-behaviour 7.7), then it is made from the function's."""
+    if config.get("EventSourceMappingArn"):
+        return str(config["EventSourceMappingArn"])
     parts = str(config.get("FunctionArn", "")).split(":")
     partition, account = (parts[1], parts[4]) if len(parts) > 4 else ("aws", "")
     return f"arn:{partition}:lambda:{region}:{account}:event-source-mapping:{config['UUID']}"
@@ -73,7 +85,8 @@ def _ours(fields: Mapping[str, Field], block: Mapping[str, Any]) -> Canonical:
     return ours
 
 
-def _user_tags(tags: Mapping[str, str], provider: Provider) -> dict[str, str]:
+def user_tags(tags: Mapping[str, str], provider: Provider) -> dict[str, str]:
+    """The tags that are the user's to set: neither AWS's, nor ours, nor ignored."""
     return {
         key: value
         for key, value in tags.items()

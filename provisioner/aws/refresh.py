@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from provisioner.aws.convert import live_mapping
+from provisioner.aws.convert import arn_of, live_mapping, pair_of, user_tags
 from provisioner.aws.gateway import PAGE, Config, Gateway
 from provisioner.aws.session import Aws
 from provisioner.errors import AwsError, DeniedError
@@ -155,16 +155,8 @@ def _look_up(gateway: Gateway, pairs: Mapping[str, Pair], seen: dict[str, Config
 
 
 def _holders(pairs: Mapping[str, Pair], configs: Iterable[Config], region: str) -> dict[str, Config]:
-    by_function: dict[str, list[tuple[Pair, Config]]] = {}
-    for config in configs:
-        pair = live_mapping(config, region, {}, Provider()).pair
-        by_function.setdefault(pair.function, []).append((pair, config))
-    return {
-        name: config
-        for name, wanted in pairs.items()
-        for pair, config in by_function.get(wanted.function, ())
-        if wanted.collides(pair)
-    }
+    by_claim = {claim: config for config in configs for claim in pair_of(config, region).claims()}
+    return {name: by_claim[claim] for name, wanted in pairs.items() for claim in wanted.claims() if claim in by_claim}
 
 
 # --- tags ------------------------------------------------------------------------------------------------------------
@@ -178,7 +170,7 @@ def _tags(
     note: Callable[[str], None],
 ) -> dict[str, dict[str, str]]:
     """The tags of each mapping: by the tagging API, a hundred a call; each difference that it hints at is confirmed."""
-    arns = {uuid: live_mapping(config, gateway.region, {}, provider).arn for uuid, config in configs.items()}
+    arns = {uuid: arn_of(config, gateway.region) for uuid, config in configs.items()}
     try:
         hinted = _hinted_tags(gateway, list(arns.values()))
     except AwsError as error:
@@ -187,8 +179,7 @@ def _tags(
     tags = {uuid: hinted.get(arn, {}) for uuid, arn in arns.items()}
 
     def doubtful(uuid: str) -> bool:
-        shown = live_mapping(configs[uuid], gateway.region, tags[uuid], provider)
-        return arns[uuid] not in hinted or uuid not in expected or shown.mapping.get("tags", {}) != expected[uuid]
+        return arns[uuid] not in hinted or user_tags(tags[uuid], provider) != expected.get(uuid)
 
     doubts = [uuid for uuid in arns if doubtful(uuid)]
     return tags | dict(zip(doubts, parallel(lambda uuid: gateway.tags(arns[uuid]), doubts), strict=True))

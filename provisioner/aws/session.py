@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import threading
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -34,7 +35,8 @@ class Aws:
         self._gateways: dict[str, Gateway] = {}
         self.calls = Calls()
         with translated("opening the session"):
-            self._session = boto3.Session(profile_name=provider.profile or None, region_name=provider.region or None)
+            region = provider.region or environment_region()
+            self._session = boto3.Session(profile_name=provider.profile or None, region_name=region or None)
             if provider.assume_role:
                 _assume(self._session, provider)
 
@@ -97,6 +99,11 @@ class Aws:
         named = config.merge(Config(user_agent_extra=f"provisioner/{__version__}"))
         endpoint = self._provider.endpoint_url or None
         return self._session.client(service, region_name=region, endpoint_url=endpoint, config=named)
+
+
+def environment_region() -> str:
+    """The environment's region. boto3 reads only the second variable, the AWS CLI both."""
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
 
 
 def _assume(session: Any, provider: Provider) -> None:

@@ -304,16 +304,15 @@ class _Checked:
         return next(iter(stated), provider or self._region)
 
     def _unique_pairs(self, mappings: Mapping[str, Desired]) -> None:
-        by_rest: dict[tuple[str, str, str], list[Desired]] = {}
+        holders: dict[tuple[str, ...], Desired] = {}
         for item in mappings.values():
-            pair = item.pair
-            others = by_rest.setdefault((pair.region, pair.function, pair.channel), [])
-            twin = next((other for other in others if pair.collides(other.pair)), None)
+            claims = item.pair.claims()
+            twin = next((holders[claim] for claim in claims if claim in holders), None)
             if twin:
                 hint = "Lambda refuses the second with 409; remove one of them"
                 message = f"{item.name} and {twin.name} ({twin.place}) want the same function and source"
                 self._add("E107", ("mappings", item.name), message, hint, key=True)
-            others.append(item)
+            holders |= dict.fromkeys(claims, item)
 
     def _provider(self, root: Root) -> Provider:
         block = root.provider

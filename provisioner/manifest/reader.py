@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,8 @@ from provisioner.model.diagnostics import Diagnostic
 MAX_DEPTH: Final = 100
 MAX_NODES: Final = 2_000_000
 """The most values that a file may hold with its aliases expanded: far above any manifest, far below any memory."""
+
+_Entry = tuple[yaml.Node, yaml.Node]
 
 _PLAIN: Final = "plain"
 _STRING: Final = "tag:yaml.org,2002:str"
@@ -54,12 +56,13 @@ class Document:
     file: str
     value: Any
     root: yaml.Node | None
+    _entries: dict[int, dict[Hashable, _Entry]] = field(default_factory=dict, repr=False)
 
     def place(self, path: Sequence[Hashable], *, key: bool = False) -> Place:
         """Where a value stands, or with `key` the key that leads to it; the nearest part that does stand somewhere."""
         node, found = self.root, self.root
         for step in path:
-            entry = _entry(node, step) if node is not None else None
+            entry = self._below(node).get(step) if node is not None else None
             if entry is None:
                 break
             name, node = entry
@@ -68,6 +71,27 @@ class Document:
             return Place(self.file)
         mark = found.start_mark
         return Place(self.file, mark.line + 1, mark.column + 1)
+
+    def _below(self, node: yaml.Node) -> dict[Hashable, _Entry]:
+        """The key and value nodes right below a node, merged ones too; looked up once a node."""
+        if id(node) not in self._entries:
+            self._entries[id(node)] = self._index(node)
+        return self._entries[id(node)]
+
+    def _index(self, node: yaml.Node) -> dict[Hashable, _Entry]:
+        if isinstance(node, yaml.SequenceNode):
+            return {index: (item, item) for index, item in enumerate(node.value)}
+        if not isinstance(node, yaml.MappingNode):
+            return {}
+        own: dict[Hashable, _Entry] = {}
+        merged: dict[Hashable, _Entry] = {}
+        for key, value in node.value:
+            if _is_merge(key):
+                for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    merged = self._below(source) | merged
+            else:
+                own[key.value] = (key, value)
+        return merged | own
 
 
 def read(path: Path, shown: str) -> Document:
@@ -150,7 +174,7 @@ class _Builder:
         for key_node, value_node in node.value:
             value, value_size = self._sized(value_node)
             size += value_size
-            if key_node.tag == _PLAIN and key_node.value == _MERGE:
+            if _is_merge(key_node):
                 merged += self._merges(value_node, value)
                 continue
             key = self._key(key_node)
@@ -207,17 +231,5 @@ def scalar(text: str) -> Any:
     return text
 
 
-def _entry(node: yaml.Node, step: Hashable) -> tuple[yaml.Node, yaml.Node] | None:
-    """The key and value nodes behind one step of a path, through merges."""
-    if isinstance(node, yaml.SequenceNode):
-        inside = isinstance(step, int) and 0 <= step < len(node.value)
-        return (node.value[step], node.value[step]) if inside else None
-    if not isinstance(node, yaml.MappingNode):
-        return None
-    merged: list[yaml.Node] = []
-    for key, value in node.value:
-        if isinstance(key, yaml.ScalarNode) and key.value == step:
-            return key, value
-        if isinstance(key, yaml.ScalarNode) and key.value == _MERGE:
-            merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
-    return next((entry for source in merged if (entry := _entry(source, step))), None)
+def _is_merge(key: yaml.Node) -> bool:
+    return key.tag == _PLAIN and key.value == _MERGE

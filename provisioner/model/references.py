@@ -89,16 +89,17 @@ class Pair:
         channels = mapping.get("topics") or mapping.get("queues") or ("",)
         return cls(region, mapping.get("event_source_arn") or brokers, mapping.get("function_name", ""), channels[0])
 
+    def claims(self) -> list[tuple[str, str, str, str]]:
+        """What the pair occupies: two pairs collide when they share a claim.
+
+        One claim, but one a broker for a Kafka cluster: any shared broker makes two clusters one (aws-behaviour 7.6).
+        """
+        return [(self.region, source, self.function, self.channel) for source in self.source.split(",")]
+
     def collides(self, other: Pair) -> bool:
-        """Whether Lambda refuses the one while the other exists (aws-behaviour 5.4 and 7.6)."""
-        here = (self.region, self.function, self.channel)
-        return here == (other.region, other.function, other.channel) and same_source(self.source, other.source)
+        """Whether Lambda refuses the one while the other exists."""
+        return not set(self.claims()).isdisjoint(other.claims())
 
     def __str__(self) -> str:
         channel = f" ({self.channel})" if self.channel else ""
         return f"{self.source}{channel} -> {self.function}"
-
-
-def same_source(one: str, other: str) -> bool:
-    """Whether two sources are one to Lambda: the same ARN, or clusters that share a broker (aws-behaviour 7.6)."""
-    return one == other or not set(one.split(",")).isdisjoint(other.split(","))

@@ -12,7 +12,7 @@ from provisioner.model.desired import Desired
 from provisioner.model.live import Live
 from provisioner.model.mapping import FIELDS, Field
 from provisioner.model.plan import Action, Change, Plan, Problem, Reading, Reason
-from provisioner.model.references import Pair, same_source
+from provisioner.model.references import Pair
 from provisioner.model.sources import SELF_MANAGED, SourceKind
 from provisioner.model.state import Deposed, Record, State
 from provisioner.planning.diff import field_changes
@@ -100,9 +100,15 @@ class _Deciding:
             live = self._reading.live.get(deposed.uuid)
             if live and live.status.state != DELETING:
                 yield Change(
-                    name=name, action=Action.DELETE, region=live.region, pair=live.pair, uuid=live.uuid, live=live, record=record,
+                    name=name,
+                    action=Action.DELETE,
+                    region=live.region,
+                    pair=live.pair,
+                    uuid=live.uuid,
+                    live=live,
+                    record=record,
                     reason=Reason.DEPOSED,
-                )  # fmt: skip
+                )
 
     def _change(self, subject: Subject, live: Live | None) -> Change | None:
         wanted, record = subject.wanted, subject.record
@@ -122,9 +128,17 @@ class _Deciding:
             return replace(self._existing(wanted, None, holder), adopts=holder.uuid)
         reason = Reason.DISAPPEARED if record else Reason.NEW
         return Change(
-            name=wanted.name, action=Action.CREATE, region=wanted.region, pair=wanted.pair, desired=wanted.mapping,
-            applied=wanted.mapping, live=gone, record=record, wanted=wanted, reason=reason,
-        )  # fmt: skip
+            name=wanted.name,
+            action=Action.CREATE,
+            region=wanted.region,
+            pair=wanted.pair,
+            desired=wanted.mapping,
+            applied=wanted.mapping,
+            live=gone,
+            record=record,
+            wanted=wanted,
+            reason=reason,
+        )
 
     def _unwanted(self, subject: Subject, live: Live | None) -> Change:
         record = subject.record
@@ -188,10 +202,19 @@ class _Deciding:
         fields = field_changes(sides.prior, sides.live, sides.target)
         requested = wanted.name in self._replaced
         change = Change(
-            name=wanted.name, action=Action.UPDATE if fields else Action.NO_OP, region=live.region, pair=live.pair, uuid=live.uuid,
-            desired=sides.target, applied=sides.desired, live=live, record=record, wanted=wanted, fields=fields,
+            name=wanted.name,
+            action=Action.UPDATE if fields else Action.NO_OP,
+            region=live.region,
+            pair=live.pair,
+            uuid=live.uuid,
+            desired=sides.target,
+            applied=sides.desired,
+            live=live,
+            record=record,
+            wanted=wanted,
+            fields=fields,
             notes=tuple(_notes(wanted, record, live, sides)),
-        )  # fmt: skip
+        )
         if wanted.region == live.region and not requested and not any(field.replaces for field in fields):
             return change
         if wanted.lifecycle.prevent_destroy:
@@ -271,34 +294,38 @@ def _group(mapping: Mapping[str, Any]) -> str:
     return ""
 
 
+def _claims(mapping: Mapping[str, Any], pair: Pair) -> set[tuple[str, ...]]:
+    """What AWS holds unique for a mapping: its pair, and its consumer group on its cluster (aws-behaviour 5.4)."""
+    group = _group(mapping)
+    groups = [(pair.region, source, "consumer group", group) for source in pair.source.split(",") if group]
+    return {("pair", *claim) for claim in pair.claims()} | set(groups)
+
+
 def _collide(one: Mapping[str, Any], one_pair: Pair, other: Mapping[str, Any], other_pair: Pair) -> bool:
-    """Whether two mappings cannot exist at once: the same pair, or one consumer group on one cluster (aws-behaviour 5.4)."""
-    same_cluster = one_pair.region == other_pair.region and same_source(one_pair.source, other_pair.source)
-    return one_pair.collides(other_pair) or (same_cluster and bool(_group(one)) and _group(one) == _group(other))
+    """Whether two mappings cannot exist at once."""
+    return not _claims(one, one_pair).isdisjoint(_claims(other, other_pair))
+
+
+def _moves(change: Change) -> bool:
+    """Whether the mapping ends up with another pair than it has."""
+    return change.live is not None and change.wanted is not None and change.wanted.pair != change.live.pair
 
 
 def _takes(change: Change) -> bool:
-    moves = change.live is not None and change.wanted is not None and change.wanted.pair != change.live.pair
-    return change.action in (Action.CREATE, Action.REPLACE) or (change.action is Action.UPDATE and moves)
+    return change.action in (Action.CREATE, Action.REPLACE) or (change.action is Action.UPDATE and _moves(change))
 
 
 def _frees(change: Change) -> bool:
-    moves = change.live is not None and change.wanted is not None and change.wanted.pair != change.live.pair
-    return change.action in (Action.DELETE, Action.REPLACE) or (change.action is Action.UPDATE and moves)
+    return change.action in (Action.DELETE, Action.REPLACE) or (change.action is Action.UPDATE and _moves(change))
 
 
 def _ordered(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
     """The changes with what each must wait for: what takes a pair runs after what frees it; nothing else is ordered."""
-    frees: dict[tuple[str, str], list[Change]] = {}
+    freed_by: dict[tuple[str, ...], str] = {}
     for change in filter(_frees, changes):
         if change.live:
-            frees.setdefault((change.live.region, change.live.pair.function), []).append(change)
-            if _group(change.live.mapping):
-                frees.setdefault((change.live.region, "group " + _group(change.live.mapping)), []).append(change)
-    ordered = [
-        replace(change, after=(*change.after, *_waits_for(change, frees))) if _takes(change) else change
-        for change in changes
-    ]
+            freed_by |= dict.fromkeys(_claims(change.live.mapping, change.live.pair), change.key)
+    ordered = [replace(change, after=(*change.after, *_waits_for(change, freed_by))) for change in changes]
     try:
         TopologicalSorter({change.key: change.after for change in ordered}).prepare()
     except CycleError as error:
@@ -308,17 +335,8 @@ def _ordered(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
     return ordered, []
 
 
-def _waits_for(change: Change, frees: Mapping[tuple[str, str], Sequence[Change]]) -> Iterator[str]:
-    wanted = change.wanted
-    assert wanted is not None  # what takes a pair is wanted
-    near = [
-        *frees.get((wanted.region, wanted.pair.function), ()),
-        *frees.get((wanted.region, "group " + _group(wanted.mapping)), ()),
-    ]
-    for other in {id(other): other for other in near}.values():
-        if (
-            other is not change
-            and other.live
-            and _collide(wanted.mapping, wanted.pair, other.live.mapping, other.live.pair)
-        ):
-            yield other.key
+def _waits_for(change: Change, freed_by: Mapping[tuple[str, ...], str]) -> list[str]:
+    if not _takes(change) or change.wanted is None:
+        return []
+    claims = _claims(change.wanted.mapping, change.wanted.pair)
+    return sorted({freed_by[claim] for claim in claims if claim in freed_by} - {change.key, *change.after})

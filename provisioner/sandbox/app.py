@@ -174,7 +174,8 @@ def _resources(request: _Request) -> Callable[[Mappings], Answer] | None:
     def find(store: Mappings) -> Answer:
         if len(arns) > 100:
             raise Refusal(400, "InvalidParameterException", "ResourceARNList has more than 100 entries")
-        found = [(arn, tags) for arn, tags in sorted(store.tagged()) if _tagged_so(arn, tags, request, arns)]
+        tagged = store.tagged(arns) if arns else store.all_tagged()
+        found = [(arn, tags) for arn, tags in sorted(tagged) if _has_tags(tags, request)]
         start = int(request.body.get("PaginationToken") or 0)
         page = found[start : start + 100]
         listed = [
@@ -187,12 +188,11 @@ def _resources(request: _Request) -> Callable[[Mappings], Answer] | None:
     return find
 
 
-def _tagged_so(arn: str, tags: dict[str, str], request: _Request, arns: list[str]) -> bool:
+def _has_tags(tags: dict[str, str], request: _Request) -> bool:
     filters = request.body.get("TagFilters") or []
-    fits = all(
+    return all(
         item["Key"] in tags and (not item.get("Values") or tags[item["Key"]] in item["Values"]) for item in filters
     )
-    return fits and (not arns or arn in arns)
 
 
 def _request(environ: Environ, data: bytes) -> _Request:

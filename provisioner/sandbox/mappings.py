@@ -219,12 +219,19 @@ class Mappings:
         item = self._by_arn(arn)
         item.tags = {key: value for key, value in item.tags.items() if key not in keys}
 
-    def tagged(self) -> Iterator[tuple[str, dict[str, str]]]:
+    def all_tagged(self) -> Iterator[tuple[str, dict[str, str]]]:
         """The ARN and the tags of each mapping that has tags."""
         return ((item.arn, dict(item.tags)) for item in self._alive() if item.tags)
 
+    def tagged(self, arns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+        """The ARN and the tags of each of these mappings that exists and has tags."""
+        self._alive()
+        found = (self._all.get(arn.rpartition(":")[2]) for arn in arns)
+        return ((item.arn, dict(item.tags)) for item in found if item and item.tags)
+
     def _by_arn(self, arn: str) -> StoredMapping:
-        found = next((item for item in self._alive() if item.arn == arn), None) if arn else None
+        self._alive()
+        found = self._all.get(arn.rpartition(":")[2])
         if found is None:
             raise Refusal(404, "ResourceNotFoundException", f"Event source mapping not found: {arn}", key="Message")
         return found

@@ -14,7 +14,7 @@ try:
     from werkzeug.serving import BaseWSGIServer, make_server
 
     from provisioner.sandbox.app import ControlPlane
-    from provisioner.sandbox.seed import REGION, Seed, Seeder, load
+    from provisioner.sandbox.seed import KEY, REGION, Seed, Seeder, load
 except ImportError as error:
     raise UsageError(
         f"the sandbox needs the package {error.name}", hint="pip install 'provisioner[sandbox]'"
@@ -85,4 +85,7 @@ def serve(*, port: int, seed: str | None, delay: str, say: Callable[[str], None]
 
 def exports(endpoint: str, region: str) -> str:
     """The line to paste into a shell."""
-    return f"export AWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox AWS_REGION={region}"
+    # boto3 reads the one name of the region, the AWS CLI prefers the other.
+    values = {"AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": KEY}
+    values |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+    return "export " + " ".join(f"{name}={value}" for name, value in values.items())
