@@ -135,7 +135,9 @@ def measured_apply(path: Path, environ: dict[str, str], counting: Counting, coun
     """Time one apply of everything, and print its calls."""
     counting.calls.clear()
     began = time.perf_counter()
-    subprocess.run([COMMAND, "apply", "-f", str(path), "--auto-approve", "-q"], env=environ, check=True, capture_output=True)
+    subprocess.run(
+        [COMMAND, "apply", "-f", str(path), "--auto-approve", "-q"], env=environ, check=True, capture_output=True
+    )
     print(f"{f'provisioner apply, {count} creates, one run':48} {time.perf_counter() - began:8.1f} s")
     print(f"calls of that apply: {dict(counting.calls)}")
 

@@ -129,7 +129,10 @@ def _plan(run: Run, aws: Aws, account: str, state: State, selection: Selection) 
     require_names(selection.replaced, list(manifest.mappings), "--replace")
     resolution = select(resolution, selection.targets, selection.excludes)
     reading = refresh(aws, resolution, manifest.provider, run.ui.note)
-    return make_plan(resolution, reading, state, account=account, replaced=selection.replaced), reading
+    made = make_plan(
+        resolution, reading, state, account=account, replaced=selection.replaced, destroys=selection.destroy
+    )
+    return made, reading
 
 
 def _refuse(run: Run, made: Plan, state: State, selection: Selection, account: str, aws: Aws) -> None:

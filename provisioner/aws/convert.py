@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from provisioner.aws.gateway import Config
-from provisioner.model.canonical import Canonical, absent, canonical, is_own_tag
+from provisioner.model.canonical import Canonical, absent, canonical, is_own_tag, value_at, with_value
 from provisioner.model.desired import Path, Provider
 from provisioner.model.live import LINEAGE_TAG, NAME_TAG, STACK_TAG, Live, Owner, Status
-from provisioner.model.mapping import FIELDS, NOTHING, Field, timestamp
+from provisioner.model.mapping import CONSUMER_GROUPS, FIELDS, NOTHING, Field, timestamp
 from provisioner.model.references import FunctionReference, Pair
 from provisioner.model.sources import SourceKind, kind_of
 
@@ -27,6 +27,9 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
     mapping["function_name"] = config.get("FunctionArn", "")
     mapping["enabled"] = _ENABLED.get(state)
     mapping["tags"] = user_tags(tags, provider)
+    for path in CONSUMER_GROUPS:
+        if value_at(mapping, path) == config["UUID"]:  # what AWS gives a mapping that states none (aws-behaviour 5.2)
+            mapping = with_value(mapping, path, None)
     kind = kind_of(mapping) or SourceKind.SQS  # a source that AWS reads from and we do not know: shown, never wanted
     unknown: set[Path] = set() if state in _ENABLED else {("enabled",)}
     error = config.get("FilterCriteriaError") or {}

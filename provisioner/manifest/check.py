@@ -20,12 +20,13 @@ Step = str | int
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something wrong at a path inside one mapping."""
+    """Something wrong at a path inside one mapping; `field` is the one that is meant where the path cannot say it."""
 
     code: str
     path: tuple[Step, ...]
     message: str
     hint: str = ""
+    field: str = ""
 
 
 def suggestion(word: str, candidates: Iterable[str]) -> str:
@@ -65,7 +66,7 @@ def field_findings(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding
         if name in raw and name in effective:
             yield from _value(field, raw[name], kind, (name,))
         if kind in field.row.required and name not in effective:
-            yield Finding("E102", (), f"{name} is missing; {kind.phrase} needs it")
+            yield Finding("E102", (), f"{name} is missing; {kind.phrase} needs it", field=name)
     for key in raw.get("tags") or {}:
         if is_own_tag(key):
             yield Finding("E103", ("tags", key), f"tags that begin with {key.split(':')[0]}: are not yours to set")

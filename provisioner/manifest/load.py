@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from provisioner.errors import ManifestError
 from provisioner.manifest.check import Finding, field_findings, ignored_path, source_findings, suggestion
-from provisioner.manifest.reader import Document, read
+from provisioner.manifest.reader import Document, read, scalar
 from provisioner.manifest.schema import NOT_YET, Entry, Root
 from provisioner.model.canonical import canonical
 from provisioner.model.desired import (
@@ -34,6 +35,7 @@ from provisioner.model.sources import kind_of
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 STACK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SOURCES: Final = {"event_source_arn", "self_managed_event_source"}
 _LISTS: Final = ("imports", "moved", "removed")
 _TYPES: Final = {
     "int_type": "a whole number",
@@ -169,8 +171,10 @@ class _Checked:
     def manifest(self, folder: Path) -> Manifest | None:
         """The manifest, or None when its shape is wrong."""
         self._not_yet()
-        root = self._shape()
-        mappings = {name: item for name, raw in self._entries() if (item := self._mapping(name, raw, root))}
+        root, misshapen = self._shape()
+        mappings = {
+            name: item for name, raw in self._entries() if (item := self._mapping(name, raw, misshapen[name], root))
+        }
         self._unique_pairs(mappings)
         if root is None:
             return None
@@ -209,9 +213,11 @@ class _Checked:
                 del holder[path[-1]]
                 self._add("E003", path, f"{what}: not carried out by this version of provisioner", key=True)
 
-    def _shape(self) -> Root | None:
+    def _shape(self) -> tuple[Root | None, defaultdict[str, set[str]]]:
+        """The manifest by its types, or None; and for each mapping the fields whose shape is wrong."""
+        misshapen: defaultdict[str, set[str]] = defaultdict(set)
         try:
-            return Root.model_validate(self._value)
+            return Root.model_validate(self._value), misshapen
         except ValidationError as error:
             seen: set[tuple[Hashable, ...]] = set()
             for item in error.errors(include_url=False, include_context=False):
@@ -219,7 +225,9 @@ class _Checked:
                 if path not in seen:
                     seen.add(path)
                     self._shape_error(path, item["type"], item["msg"], item["input"])
-            return None
+                if path[0] == "mappings" and len(path) > 2:
+                    misshapen[str(path[1])].add(str(path[2]))
+            return None, misshapen
 
     def _known_part(self, path: tuple[Hashable, ...], *, missing: bool) -> tuple[Hashable, ...]:
         """The steps of a path that lead somewhere in the manifest: pydantic adds the branches of its unions."""
@@ -238,26 +246,33 @@ class _Checked:
         elif kind == "missing":
             self._add("E102", path[:-1], f"{name} is missing")
         elif kind in _TYPES:
-            hint = "remove the quotes" if isinstance(value, str) and kind in ("int_type", "bool_type") and value else ""
-            self._add("E104", path, f"{name} must be {_TYPES[kind]}, not {_shown(value)}", hint)
+            self._add("E104", path, f"{name} must be {_TYPES[kind]}, not {_shown(value)}", _type_hint(kind, value))
+        elif kind == "literal_error":
+            expected = message.removeprefix("Input should be ").lower()
+            self._add("E104", path, f"{name} must be {expected}, not {_shown(value)}")
         else:
             self._add("E104", path, f"{name}: {message.removeprefix('Value error, ')}")
 
     def _entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The mappings whose shape is right, so that one bad mapping does not hide the mistakes of the others."""
+        """Every mapping that is one."""
         mappings = self._value.get("mappings")
         for name, raw in mappings.items() if isinstance(mappings, dict) else ():
             if not NAME.fullmatch(name):
                 hint = "use letters, digits, '.', '_' and '-', at most 128, beginning with a letter or digit"
                 self._add("E104", ("mappings", name), f"{name!r} is not a mapping's name", hint, key=True)
-            elif isinstance(raw, dict) and _fits(Entry, raw):
+            elif isinstance(raw, dict):
                 yield name, raw
 
-    def _mapping(self, name: str, raw: dict[str, Any], root: Root | None) -> Desired | None:
-        findings = list(source_findings(raw))
+    def _mapping(self, name: str, raw: dict[str, Any], misshapen: set[str], root: Root | None) -> Desired | None:
+        """A mapping, or None when something is wrong with it.
+
+        Misshapen fields are set aside, so that they do not hide the mistakes in the others.
+        """
+        raw = {key: value for key, value in raw.items() if key not in misshapen}
+        findings = [finding for finding in source_findings(raw) if not misshapen & _SOURCES]
         kind = kind_of(raw)
         if kind and not findings:
-            findings += field_findings(raw, kind)
+            findings += (item for item in field_findings(raw, kind) if item.field not in misshapen)
         entry = Entry.model_validate(raw)
         region = self._mapping_region(raw, root, findings)
         ignored = [(text, ignored_path(text)) for text in entry.lifecycle.ignore_changes]
@@ -266,10 +281,9 @@ class _Checked:
                 at = ("lifecycle", "ignore_changes", index)
                 findings.append(Finding("E101", at, f"there is no field {text!r} to ignore", suggestion(text, FIELDS)))
         for finding in findings:
-            self._add(
-                finding.code, ("mappings", name, *finding.path), finding.message, finding.hint, key=not finding.path
-            )
-        if kind is None or any(finding.code.startswith("E") for finding in findings):
+            at_key = not finding.path or finding.code == "E105"
+            self._add(finding.code, ("mappings", name, *finding.path), finding.message, finding.hint, key=at_key)
+        if kind is None or misshapen or any(finding.code.startswith("E") for finding in findings):
             return None
         tags = {**(root.provider.default_tags if root else {}), **(raw.get("tags") or {})}
         if len(tags) > 47:
@@ -346,14 +360,6 @@ class _Checked:
             yield Adoption(item.to, item.id, self._joined.place(("imports", index)))
 
 
-def _fits(model: type[BaseModel], raw: dict[str, Any]) -> bool:
-    try:
-        model.model_validate(raw)
-    except ValidationError:
-        return False
-    return True
-
-
 def _parsed(raw: Mapping[str, Any]) -> tuple[Arn | None, FunctionReference | None]:
     return Arn.parse(raw.get("event_source_arn")), FunctionReference.parse(raw.get("function_name"))
 
@@ -386,6 +392,15 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for part in getattr(annotation, "__args__", ()) if (found := _model_in(part))), None)
+
+
+def _type_hint(kind: str, value: Any) -> str:
+    if kind == "string_type" and isinstance(value, int | float):
+        return "put it in quotes"
+    if kind == "bool_type" and str(value).lower() in ("yes", "no", "on", "off"):
+        return "YAML 1.2 has only true and false"
+    quoted = isinstance(value, str) and kind in ("int_type", "bool_type") and not isinstance(scalar(value), str | None)
+    return "remove the quotes" if quoted else ""
 
 
 def _shown(value: Any) -> str:

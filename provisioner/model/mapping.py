@@ -344,12 +344,8 @@ FIELDS: Final[Mapping[str, Field]] = _fields(EventSourceMapping)
 """Every top-level field by our name, in the order of the table."""
 
 
-def field_at(path: tuple[str, ...]) -> Field:
-    """The field that a path of our names leads to. Raises KeyError for a path that the table does not have."""
-    found, fields = None, FIELDS
-    for name in path:
-        found = fields[name]
-        fields = found.children
-    if found is None:
-        raise KeyError(path)
-    return found
+CONSUMER_GROUPS: Final = (
+    ("amazon_managed_kafka_event_source_config", "consumer_group_id"),
+    ("self_managed_kafka_event_source_config", "consumer_group_id"),
+)
+"""Where a consumer group stands: a second thing that AWS holds unique, on its cluster."""

@@ -10,7 +10,7 @@ from typing import Any
 from provisioner.model.canonical import Canonical, canonical, fill_kept, value_at, with_value
 from provisioner.model.desired import Desired
 from provisioner.model.live import Live
-from provisioner.model.mapping import FIELDS, Field
+from provisioner.model.mapping import CONSUMER_GROUPS, FIELDS, Field
 from provisioner.model.plan import Action, Change, Plan, Problem, Reading, Reason
 from provisioner.model.references import Pair
 from provisioner.model.sources import SELF_MANAGED, SourceKind
@@ -24,10 +24,20 @@ _USER_REASONS = frozenset({"", "USER_INITIATED", "User action"})
 
 
 def make_plan(
-    resolution: Resolution, reading: Reading, state: State, *, account: str, replaced: Collection[str] = ()
+    resolution: Resolution,
+    reading: Reading,
+    state: State,
+    *,
+    account: str,
+    replaced: Collection[str] = (),
+    destroys: bool = False,
 ) -> Plan:
-    """Decide what must change. `replaced` are names to replace on request. Reads nothing, writes nothing."""
-    deciding = _Deciding(reading, state, frozenset(replaced))
+    """Decide what must change. Reads nothing, writes nothing.
+
+    `replaced` are names to replace on request; `destroys` says that the manifest was set aside, so that the reason of a
+    deletion is the request.
+    """
+    deciding = _Deciding(reading, state, frozenset(replaced), destroys=destroys)
     changes = [change for subject in resolution.subjects for change in deciding.changes(subject)]
     ordered, problems = _ordered(sorted(changes, key=lambda change: change.key))
     return Plan(
@@ -54,7 +64,8 @@ class _Sides:
 class _Deciding:
     """One pass over the subjects; collects problems and the names whose mapping answered 404."""
 
-    def __init__(self, reading: Reading, state: State, replaced: frozenset[str]) -> None:
+    def __init__(self, reading: Reading, state: State, replaced: frozenset[str], *, destroys: bool) -> None:
+        self._unwanted_reason = Reason.REQUESTED if destroys else Reason.NOT_IN_MANIFEST
         self._reading = reading
         self._state = state
         self._replaced = replaced
@@ -159,7 +170,7 @@ class _Deciding:
             uuid=record.uuid,
             live=live,
             record=record,
-            reason=Reason.REMOVED if subject.forgets else Reason.GONE if live is None else Reason.NOT_IN_MANIFEST,
+            reason=Reason.REMOVED if subject.forgets else Reason.GONE if live is None else self._unwanted_reason,
         )
 
     def _holder(self, subject: Subject, wanted: Desired) -> tuple[Live | None, bool]:
@@ -288,10 +299,7 @@ def _stays(
 
 
 def _group(mapping: Mapping[str, Any]) -> str:
-    for block in ("amazon_managed_kafka_event_source_config", "self_managed_kafka_event_source_config"):
-        if group := mapping.get(block, {}).get("consumer_group_id"):
-            return str(group)
-    return ""
+    return next((group for path in CONSUMER_GROUPS if (group := value_at(mapping, path))), "")
 
 
 def _claims(mapping: Mapping[str, Any], pair: Pair) -> set[tuple[str, ...]]:

@@ -7,14 +7,9 @@ from typing import Any
 import yaml
 
 from provisioner.manifest.reader import scalar
-from provisioner.model.canonical import Canonical, value_at, with_value
+from provisioner.model.canonical import Canonical
 from provisioner.model.live import Live
 from provisioner.model.references import Arn
-
-_GROUPS = (
-    ("amazon_managed_kafka_event_source_config", "consumer_group_id"),
-    ("self_managed_kafka_event_source_config", "consumer_group_id"),
-)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -35,9 +30,6 @@ _Dumper.add_representer(str, _text)
 def entry_yaml(name: str, live: Live, default_region: str) -> str:
     """The entry under `mappings:` that describes a live mapping, without what has AWS's default."""
     entry: Canonical = {**live.mapping}
-    for path in _GROUPS:
-        if value_at(entry, path) == live.uuid:  # what AWS gives a mapping that states no group (aws-behaviour 5.2)
-            entry = with_value(entry, path, None)
     source = Arn.parse(entry.get("event_source_arn"))
     if source is None and live.region != default_region:
         entry = {"region": live.region, **entry}

@@ -90,7 +90,7 @@ def _header(change: Change, style: Style) -> Iterator[str]:
         Action.NO_OP: "will be imported" if change.adopts else f"has moved from {change.moved_from}",
     }
     sentence = sentences[change.action]
-    if change.reason is Reason.REQUESTED:
+    if change.action is Action.REPLACE and change.reason is Reason.REQUESTED:
         sentence = "will be " + style.red("replaced") + ", as requested"
     yield style.bold(f"  # {change.key} {sentence}")
     reasons = {
@@ -200,7 +200,7 @@ def _changed_value(
     after = default if field.desired is None else field.desired
     symbol = "+" if before is None else "-" if after is None else "~"
     start = f"{' ' * indent}{_painted(symbol, style)} {_key(name):{width}} = "
-    comment = style.grey(f"  # {_comment(field)}")
+    comment = style.grey(f"  # {_comment(field, default)}")
     if isinstance(before, list) and isinstance(after, list) and len(before) + len(after) > 2:
         yield f"{start}[{comment}"
         yield from _changed_items(before, after, style, indent + 6)
@@ -224,11 +224,13 @@ def _changed_items(before: Sequence[Any], after: Sequence[Any], style: Style, in
         )
 
 
-def _comment(field: FieldChange) -> str:
-    applied = f"{_value(field.prior, 0)} was applied" if field.prior is not None else "AWS's default was applied"
+def _comment(field: FieldChange, default: Any) -> str:
+    applied = default if field.prior is None else field.prior
+    was = "it was absent" if applied is None else f"{_value(applied, 0)} was applied"
+    reset = field.desired is None and default is not None
     causes = {
-        Cause.EDIT: "edit" if field.desired is not None else "edit: not in the manifest, so AWS's default",
-        Cause.DRIFT: f"drift: {applied}",
-        Cause.CONFLICT: f"conflict: {applied}",
+        Cause.EDIT: "edit: not in the manifest, so AWS's default" if reset else "edit",
+        Cause.DRIFT: f"drift: {was}",
+        Cause.CONFLICT: f"conflict: {was}",
     }
     return ("forces replacement, " if field.replaces else "") + causes[field.cause]

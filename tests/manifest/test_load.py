@@ -1,0 +1,134 @@
+"""Manifests: what is wrong is told with its place, all of it at once.
+
+Each file of `cases/invalid` makes one mistake; the lines at its end that begin with `#>` are the whole message.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from provisioner.errors import ManifestError
+from provisioner.manifest import load
+from provisioner.model.diagnostics import CODES
+from provisioner.model.sources import SourceKind
+from provisioner.render.diagnostics import diagnostics_text
+from provisioner.render.style import Style
+
+CASES = sorted((Path(__file__).parents[1] / "cases/invalid").glob("*.yaml"))
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+QUEUE = "function_name: f, event_source_arn: 'arn:aws:sqs:eu-west-1:123456789012:q'"
+
+
+def message(path: Path, folder: Path) -> str:
+    with pytest.raises(ManifestError) as caught:
+        load(path)
+    return diagnostics_text(caught.value.diagnostics, Style()).replace(f"{folder}/", "")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("path", CASES, ids=[path.stem for path in CASES])
+def test_a_mistake_is_told(path: Path) -> None:
+    expected = [line[3:] for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#> ")]
+
+    assert message(path, path.parent).splitlines() == expected
+
+
+def test_every_code_of_the_table_is_in_a_case() -> None:
+    """E001 of the reader and E108 of the planner have tests of their own."""
+    told = "".join(path.read_text(encoding="utf-8") for path in CASES)
+
+    assert {code for code in CODES if f"[{code}]" not in told} <= {"E001", "E108"}
+
+
+@pytest.mark.parametrize("name", ["quickstart", "all-sources"])
+def test_an_example_has_no_warning(name: str) -> None:
+    assert load(EXAMPLES / name).warnings == ()
+
+
+def test_every_kind_is_told(tmp_path: Path) -> None:
+    kinds = {item.kind for item in load(EXAMPLES / "all-sources").manifest.mappings.values()}
+
+    assert kinds == set(SourceKind) - {SourceKind.KAFKA_QUEUE}
+
+
+def write(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_folder_is_its_provisioner_yaml(tmp_path: Path) -> None:
+    write(tmp_path, provisioner="stack: one\n", other="nonsense: true\n")
+
+    assert load(tmp_path).manifest.stack == "one"
+
+
+def test_a_folder_without_one_is_all_its_files_as_one_document(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        a=f"stack: s\nmappings: {{ a: {{ {QUEUE} }} }}\n",
+        b=f"mappings: {{ b: {{ {QUEUE.replace(': f', ': g')} }} }}\n",
+    )
+
+    assert list(load(tmp_path).manifest.mappings) == ["a", "b"]
+
+
+def test_a_clash_between_files_names_both_places(tmp_path: Path) -> None:
+    entry = f"mappings:\n  a: {{ {QUEUE} }}\n"
+    write(tmp_path, a=f"stack: s\n{entry}", b=f"stack: t\n{entry}")
+
+    assert message(tmp_path, tmp_path).splitlines() == [
+        "b.yaml:1:1: error[E002]: 'stack' stands already at a.yaml:1:1",
+        "b.yaml:3:3: error[E002]: 'a' stands already at a.yaml:3:3",
+        "2 errors",
+    ]
+
+
+def test_a_mistake_in_a_list_stands_in_its_own_file(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        a="stack: s\nmoved: [{ from: a, to: b }]\n",
+        b="moved:\n  - { from: c, to: d }\n  - { form: e, to: f }\n",
+    )
+
+    assert message(tmp_path, tmp_path).splitlines()[0] == "b.yaml:3:5: error[E102]: from is missing"
+
+
+def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
+    assert "holds no *.yaml file" in message(tmp_path, tmp_path.parent)
+
+
+def test_the_region_is_the_mappings_then_the_arns_then_the_providers_then_the_environments(tmp_path: Path) -> None:
+    kafka = (
+        "function_name: f, topics: [t], self_managed_event_source: {endpoints: {KAFKA_BOOTSTRAP_SERVERS: ['b:1']}}, "
+        "source_access_configuration: [{type: BASIC_AUTH, uri: x}]"
+    )
+
+    def region(head: str, entry: str) -> str:
+        write(tmp_path, provisioner=f"stack: s\n{head}mappings: {{ a: {{ {entry} }} }}\n")
+        return load(tmp_path, region="environment").manifest.mappings["a"].region
+
+    assert region("provider: {region: us-east-1}\n", f"{kafka}, region: us-west-2") == "us-west-2"
+    assert region("provider: {region: us-east-1}\n", QUEUE) == "eu-west-1"
+    assert region("provider: {region: us-east-1}\n", kafka) == "us-east-1"
+    assert region("", kafka) == "environment"
+
+
+def test_tags_of_the_mapping_win_over_default_tags(tmp_path: Path) -> None:
+    head = "stack: s\nprovider: { default_tags: { team: all, env: dev } }\n"
+    write(tmp_path, provisioner=f"{head}mappings: {{ a: {{ {QUEUE}, tags: {{ team: mine }} }} }}\n")
+
+    assert load(tmp_path).manifest.mappings["a"].mapping["tags"] == {"team": "mine", "env": "dev"}
+
+
+def test_an_unknown_enumeration_value_is_a_warning_and_is_passed_through(tmp_path: Path) -> None:
+    write(
+        tmp_path, provisioner=f"stack: s\nmappings: {{ a: {{ {QUEUE}, metrics_config: {{ metrics: [NewCount] }} }} }}\n"
+    )
+
+    loaded = load(tmp_path)
+
+    assert [item.code for item in loaded.warnings] == ["W201"]
+    assert loaded.manifest.mappings["a"].mapping["metrics_config"] == {"metrics": ["NewCount"]}
