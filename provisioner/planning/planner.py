@@ -80,7 +80,9 @@ class _Deciding:
         change = self._change(replace(subject, record=record), live)
         if change:
             # One after the other, because both write the name's record.
-            yield replace(change, moved_from=subject.moved_from, after=tuple(item.key for item in cleared))
+            after = tuple(item.key for item in cleared)
+            taken_over = record.uuid if record and subject.record and record.uuid != subject.record.uuid else ""
+            yield replace(change, moved_from=subject.moved_from, adopts=change.adopts or taken_over, after=after)
 
     def _known(self, subject: Subject) -> tuple[Record | None, Live | None]:
         """The record and the live mapping to compare with. A mapping of ours that holds the wanted pair in place of the
@@ -238,7 +240,6 @@ class _Deciding:
             pair=wanted.pair,
             # A new mapping is made from the manifest alone: a kept value, such as a generated group, is the old one's.
             desired=sides.desired,
-            fields=field_changes(sides.prior, sides.live, sides.desired),
             reason=Reason.REQUESTED if requested else Reason.CANNOT_UPDATE,
             creates_first=not _collide(wanted.mapping, wanted.pair, live.mapping, live.pair),
             notes=(),

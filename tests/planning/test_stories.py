@@ -1,0 +1,96 @@
+"""Planning stories, a file each: what is wanted, what is recorded, what lives; and the plan as it is printed.
+
+`recorded` and `live` map names and UUIDs to mappings in our names (short UUIDs are padded); `found` maps names to what
+holds their pair. `plan` is the whole text, `problems` what refuses it, `after` the UUIDs that the state holds before any call.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from provisioner.manifest import load
+from provisioner.model.canonical import canonical
+from provisioner.model.live import Live, Owner, Status
+from provisioner.model.plan import Plan, Reading
+from provisioner.model.sources import SourceKind, kind_of
+from provisioner.model.state import Deposed, Record, State
+from provisioner.planning import safety
+from provisioner.planning.planner import make_plan
+from provisioner.planning.record import prepared
+from provisioner.planning.resolve import resolve
+from provisioner.render.plan import plan_text
+from provisioner.render.style import Style
+
+CASES = sorted((Path(__file__).parents[1] / "cases/plan").glob("*.yaml"))
+REGION = "eu-west-1"
+LINEAGE = "11111111-2222-3333-4444-555555555555"
+
+
+def full(uuid: str) -> str:
+    return f"{uuid:0>8}-0000-0000-0000-000000000000"
+
+
+def short(text: str) -> str:
+    return text.replace("-0000-0000-0000-000000000000", "").replace("0000000", "")
+
+
+def mapping_of(value: dict[str, Any]) -> dict[str, Any]:
+    fields = {key: item for key, item in value.items() if key not in ("uuid", "state", "owner", "unknown", "reason", "deposed", "protected")}
+    kind = kind_of(fields)
+    assert kind
+    return canonical(fields, kind)
+
+
+def record(value: dict[str, Any]) -> Record:
+    deposed = tuple(Deposed(full(uuid), REGION) for uuid in value.get("deposed", ()))
+    return Record(full(value["uuid"]), "arn", REGION, mapping_of(value), value.get("protected", False), deposed)
+
+
+def live(uuid: str, value: dict[str, Any]) -> Live:
+    mapping = mapping_of(value)
+    owner = value.get("owner")
+    unknown = frozenset(tuple(path.split(".")) for path in value.get("unknown", ()))
+    filter_error = "no access" if ("filter_criteria",) in unknown else ""
+    status = Status(value.get("state", "Enabled"), value.get("reason", "USER_INITIATED"), filter_error=filter_error)
+    return Live(
+        full(uuid), "arn", REGION, kind_of(mapping) or SourceKind.SQS, mapping, status, unknown,
+        Owner(*owner.split("/")) if owner else None,
+    )  # fmt: skip
+
+
+def tell(case: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What the planner makes of a story, in the form of the story."""
+    manifest = {"stack": "test", "provider": {"region": REGION}, **case["manifest"]}
+    (folder / "provisioner.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
+    loaded = load(folder).manifest
+    recorded = {name: record(value) for name, value in case.get("recorded", {}).items()}
+    state = State("test", LINEAGE, "123456789012", 1, recorded)
+    reading = Reading(
+        {full(uuid): live(uuid, value) for uuid, value in case.get("live", {}).items()},
+        {name: live(value["uuid"], value) for name, value in case.get("found", {}).items()},
+    )
+    resolution = resolve(loaded, state)
+    if resolution.diagnostics:
+        return {"diagnostics": [f"{item.code}: {item.message}" for item in resolution.diagnostics]}
+    plan: Plan = make_plan(resolution, reading, state, account="123456789012", replaced=case.get("replace", ()))
+    problems = safety.problems(plan, state, delete_limit=loaded.delete_limit, allow_missing=False, where="here")
+    if problems:
+        return {"problems": [short(f"{item.name}: {item.message}") for item in problems]}
+    after = {name: short(item.uuid) for name, item in sorted(prepared(state, plan, reading).mappings.items())}
+    order = {change.key: list(change.after) for change in plan.changes if change.after}
+    told = {"plan": short(plan_text(plan, Style())), "after": after}
+    return {**told, "order": {short(key): [short(name) for name in names] for key, names in order.items()}} if order else told
+
+
+@pytest.mark.parametrize("path", CASES, ids=[path.stem for path in CASES])
+def test_a_story_is_planned_as_told(path: Path, tmp_path: Path) -> None:
+    case = yaml.safe_load(path.read_text(encoding="utf-8"))
+    expected = {key: case[key] for key in ("plan", "after", "order", "problems", "diagnostics") if key in case}
+    if "plan" in expected:
+        expected["plan"] = expected["plan"].rstrip("\n")
+
+    assert tell(case, tmp_path) == expected
