@@ -133,16 +133,22 @@ def _apply_line(state: State, line: dict[str, Any], intents: dict[str, Intent]) 
 
 
 def _lines(text: str, where: str) -> list[dict[str, Any]]:
-    *whole, torn = text.split("\n")  # what follows the last line feed was never finished
+    *whole, _torn = text.split("\n")  # what follows the last line feed was never finished
     lines = []
     for number, line in enumerate(whole, start=1):
-        try:
-            lines.append(json.loads(line))
-        except ValueError as error:
-            if number == len(whole) and not torn:
-                break
-            raise StateError(f"{where}:{number} is damaged", hint="keep it, and compare it with AWS by hand") from error
+        value = _object(line)
+        if value is None:
+            raise StateError(f"{where}:{number} is damaged", hint="keep it, and compare it with AWS by hand")
+        lines.append(value)
     return lines
+
+
+def _object(line: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _pair_value(pair: Pair) -> dict[str, str]:

@@ -39,7 +39,11 @@ def short(text: str) -> str:
 
 
 def mapping_of(value: dict[str, Any]) -> dict[str, Any]:
-    fields = {key: item for key, item in value.items() if key not in ("uuid", "state", "owner", "unknown", "reason", "deposed", "protected")}
+    fields = {
+        key: item
+        for key, item in value.items()
+        if key not in ("uuid", "state", "owner", "unknown", "reason", "deposed", "protected")
+    }
     kind = kind_of(fields)
     assert kind
     return canonical(fields, kind)
@@ -83,7 +87,11 @@ def tell(case: dict[str, Any], folder: Path) -> dict[str, Any]:
     after = {name: short(item.uuid) for name, item in sorted(prepared(state, plan, reading).mappings.items())}
     order = {change.key: list(change.after) for change in plan.changes if change.after}
     told = {"plan": short(plan_text(plan, Style())), "after": after}
-    return {**told, "order": {short(key): [short(name) for name in names] for key, names in order.items()}} if order else told
+    return (
+        {**told, "order": {short(key): [short(name) for name in names] for key, names in order.items()}}
+        if order
+        else told
+    )
 
 
 @pytest.mark.parametrize("path", CASES, ids=[path.stem for path in CASES])

@@ -1,0 +1,130 @@
+"""The journal and its fold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from provisioner.backend.journal import Journal, fold
+from provisioner.errors import StateError
+from provisioner.model.references import Pair
+from provisioner.model.state import Deposed, Record, State
+
+PAIR = Pair("eu-west-1", "arn:aws:sqs:eu-west-1:123456789012:q", "f")
+START = State("test", "lineage", "123456789012", 4)
+
+
+def record(number: int) -> Record:
+    uuid = f"{number:08}-0000-0000-0000-000000000000"
+    return Record(
+        uuid, "arn", "eu-west-1", {"function_name": "f", "event_source_arn": PAIR.source}, deposed=(Deposed(uuid, "r"),)
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "test.journal"
+
+
+def written(path: Path) -> str:
+    """A journal of three changes: one done twice, one deleted, one of which nothing is known."""
+    journal = Journal(path, START)
+    first = journal.intent("create", "a", PAIR)
+    journal.done(first, "a", record(1))
+    journal.done(first, "a", record(2))
+    second = journal.intent("delete", "b", PAIR, ["u"])
+    journal.done(second, "b", None)
+    refused = journal.intent("update", "c", PAIR, ["v"])
+    journal.failed(refused)
+    journal.intent("create", "d", PAIR)
+    journal.close()
+    return path.read_text()
+
+
+def test_a_fold_is_the_state_after_every_done_and_the_intents_without_one(path: Path) -> None:
+    start = START.with_record("b", record(9)).with_record("c", record(3))
+
+    folded = fold(start, written(path), where="j")
+
+    assert dict(folded.state.mappings) == {"a": record(2), "c": record(3)}
+    assert folded.state.serial == 4
+    assert [(intent.action, intent.name, intent.pair) for intent in folded.open] == [("create", "d", PAIR)]
+
+
+def test_folding_twice_is_harmless(path: Path) -> None:
+    text = written(path)
+    once = fold(START, text, where="j")
+
+    assert fold(once.state, text, where="j") == once
+
+
+def test_the_journal_knows_the_state_as_it_goes(path: Path) -> None:
+    journal = Journal(path, START)
+    token = journal.intent("create", "a", PAIR)
+
+    journal.done(token, "a", record(1))
+
+    assert journal.state.mappings["a"] == record(1)
+
+
+def test_each_line_is_on_the_disk_before_the_call_goes_on(path: Path) -> None:
+    journal = Journal(path, START)
+    journal.intent("create", "a", PAIR)
+
+    header, intent = map(json.loads, path.read_text().splitlines())
+
+    assert header == {"journal": 1, "lineage": "lineage", "serial": 4}
+    assert (intent["action"], intent["name"]) == ("create", "a")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("cut", range(1, 120))
+def test_only_a_torn_last_line_is_forgiven(path: Path, cut: int) -> None:
+    text = written(path)
+    whole = len(text[:-cut].rpartition("\n")[0].splitlines())
+
+    folded = fold(START, text[:-cut], where="j")
+
+    assert whole in (len(text.splitlines()) - 1, len(text.splitlines()) - 2)
+    assert folded.state.mappings["a"] == record(2)
+
+
+def test_a_damaged_line_before_the_last_is_refused(path: Path) -> None:
+    lines = written(path).splitlines()
+    lines[2] = lines[2][:20]
+
+    with pytest.raises(StateError, match="j:3 is damaged"):
+        fold(START, "\n".join(lines) + "\n", where="j")
+
+
+def test_a_journal_that_the_state_has_passed_changes_nothing(path: Path) -> None:
+    passed = State("test", "lineage", "123456789012", 5)
+
+    assert fold(passed, written(path), where="j").state == passed
+    assert fold(passed, written(path), where="j").open == ()
+
+
+def test_another_lineage_or_version_is_refused(path: Path) -> None:
+    text = written(path)
+
+    with pytest.raises(StateError, match="continues another state"):
+        fold(State("test", "other", "", 4), text, where="j")
+    with pytest.raises(StateError, match="is not a journal of version 1"):
+        fold(START, text.replace('"journal": 1', '"journal": 2'), where="j")
+
+
+def test_an_empty_or_torn_header_is_no_journal() -> None:
+    assert fold(START, "", where="j").state == START
+    assert fold(START, '{"journ', where="j").state == START
+
+
+def test_a_line_that_is_json_but_no_journal_line_is_refused() -> None:
+    head = '{"journal": 1, "lineage": "lineage", "serial": 4}\n'
+    for line in ("[]", "{}", '{"done": "t", "name": "a", "record": {"uuid": 3}}', '{"intent": "t"}', "3"):
+        with pytest.raises(StateError, match="j(:2)? is damaged"):
+            fold(START, f"{head}{line}\n", where="j")
+    for line in ("[]", "3", '"x"'):
+        with pytest.raises(StateError, match="j:1 is damaged"):
+            fold(START, f"{line}\n", where="j")

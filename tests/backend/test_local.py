@@ -1,0 +1,188 @@
+"""State in a local file: atomic, backed up, locked, with its journal worked in."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from provisioner.backend.files import write_atomically
+from provisioner.backend.local import LocalBackend
+from provisioner.backend.statefile import decode, encode
+from provisioner.errors import LockedError, StateError
+from provisioner.model.references import Pair
+from provisioner.model.state import Deposed, Record, State
+
+UUID = "00000001-0000-0000-0000-000000000000"
+PAIR_VALUE = {"region": "r", "source": "s", "function": "f", "channel": ""}
+RECORD = Record(
+    UUID, "arn", "eu-west-1", {"function_name": "f", "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:q"}
+)
+STATE = State(
+    "test",
+    "lineage",
+    "123456789012",
+    3,
+    {"a": RECORD, "b": replace(RECORD, protected=True, deposed=(Deposed(UUID, "r"),))},
+)
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> LocalBackend:
+    return LocalBackend(tmp_path / "state/test.json", "test")
+
+
+def test_a_state_survives_its_own_codec() -> None:
+    assert decode(encode(STATE), where="s", stack="test") == STATE
+
+
+def test_what_was_applied_is_made_canonical_again_on_reading() -> None:
+    text = encode(STATE).replace('"function_name": "f"', '"function_name": "123456789012:function:f", "batch_size": 10')
+
+    assert decode(text, where="s", stack="test") == STATE
+
+
+def test_a_state_that_was_never_written_is_empty_with_a_lineage_of_its_own(backend: LocalBackend) -> None:
+    first, second = backend.read().state, backend.read().state
+
+    assert (first.serial, dict(first.mappings)) == (0, {})
+    assert first.lineage != second.lineage
+    assert not backend.path.exists()
+
+
+def test_a_write_keeps_the_one_before_as_backup(backend: LocalBackend) -> None:
+    with backend.locked("apply") as writer:
+        writer.save(replace(STATE, serial=0))
+        writer.save(replace(STATE, mappings={}))
+
+    backup = backend.path.with_name("test.json.backup")
+    assert json.loads(backend.path.read_text())["mappings"] == {}
+    assert json.loads(backup.read_text())["mappings"].keys() == {"a", "b"}
+    assert stat.S_IMODE(backend.path.stat().st_mode) == 0o600
+    assert backend.read().state.serial == 2
+
+
+def test_saving_what_is_saved_writes_nothing(backend: LocalBackend) -> None:
+    with backend.locked("apply") as writer:
+        writer.save(STATE)
+        before = backend.path.stat().st_ino
+
+        writer.save(writer.state)
+
+    assert backend.path.stat().st_ino == before
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "s.json"
+    write_atomically(path, "old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StateError, match=r"s\.json cannot be written: No space left on device") as caught:
+        write_atomically(path, "new")
+
+    assert path.read_text() == "old"
+    assert caught.value.hint == "make room on the disk"
+
+
+def test_a_journal_is_seen_by_readers_and_worked_in_by_the_next_writer(backend: LocalBackend) -> None:
+    with backend.locked("apply") as writer:
+        writer.save(replace(STATE, mappings={}))
+    journal_path = backend.path.with_suffix(".journal")
+    lines = [
+        {"journal": 1, "lineage": "lineage", "serial": backend.read().state.serial},
+        {
+            "intent": "t",
+            "action": "create",
+            "name": "a",
+            "pair": PAIR_VALUE,
+            "uuids": [],
+        },
+        {
+            "done": "t",
+            "name": "a",
+            "record": {"uuid": UUID, "arn": "", "region": "r", "applied": {}, "protected": False},
+        },
+        {
+            "intent": "u",
+            "action": "create",
+            "name": "b",
+            "pair": PAIR_VALUE,
+            "uuids": [],
+        },
+    ]
+    journal_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    before = backend.path.read_bytes()
+
+    seen = backend.read()
+    assert list(seen.state.mappings) == ["a"]
+    assert [intent.name for intent in seen.open] == ["b"]
+    assert backend.path.read_bytes() == before
+
+    with backend.locked("apply") as writer:
+        assert [intent.name for intent in writer.open] == ["b"]
+    assert not journal_path.exists()
+    assert json.loads(backend.path.read_text())["mappings"].keys() == {"a"}
+    assert backend.read().state.serial == seen.state.serial + 1
+
+
+def break_off(backend: LocalBackend) -> None:
+    with backend.locked("apply") as writer:
+        writer.save(replace(STATE, mappings={}))
+        with writer.journal() as journal:
+            token = journal.intent("create", "a", Pair("r", "s", "f"))
+            journal.done(token, "a", RECORD)
+            raise RuntimeError
+
+
+def test_an_apply_writes_its_journal_and_folds_it_even_when_it_breaks_off(backend: LocalBackend) -> None:
+    with pytest.raises(RuntimeError):
+        break_off(backend)
+
+    assert backend.read().state.mappings["a"] == RECORD
+    assert not backend.path.with_suffix(".journal").exists()
+
+
+def test_a_journal_without_its_state_is_refused(backend: LocalBackend) -> None:
+    backend.path.parent.mkdir()
+    backend.path.with_suffix(".journal").write_text('{"journal": 1, "lineage": "l", "serial": 1}\n')
+
+    with pytest.raises(StateError, match="continues a state that is not there"):
+        backend.read()
+
+
+def test_the_lock_is_held_by_one(backend: LocalBackend) -> None:
+    message = r"the state is locked by .* \(pid \d+\) since .*: apply"
+    with backend.locked("apply"), pytest.raises(LockedError, match=message), backend.locked("destroy"):
+        pass
+    with backend.locked("destroy"):
+        assert backend.read().holder.endswith(": destroy")
+    assert backend.read().holder == ""
+
+
+def _hold(path: Path, ready: multiprocessing.synchronize.Event, forever: multiprocessing.synchronize.Event) -> None:
+    with LocalBackend(path, "test").locked("apply"):
+        ready.set()
+        forever.wait()
+
+
+def test_a_dead_holder_never_blocks(backend: LocalBackend) -> None:
+    context = multiprocessing.get_context("spawn")
+    ready, forever = context.Event(), context.Event()
+    process = context.Process(target=_hold, args=(backend.path, ready, forever))
+    process.start()
+    assert ready.wait(30)
+    with pytest.raises(LockedError), backend.locked("apply"):
+        pass
+
+    process.kill()
+    process.join()
+
+    with backend.locked("apply"):
+        pass
