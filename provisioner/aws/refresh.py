@@ -123,7 +123,7 @@ def _read_pages(gateway: Gateway, known: Mapping[str, str], function: str, seen:
         for read_so_far, page in enumerate(gateway.pages(function), start=1):
             seen |= {config["UUID"]: config for config in page}
             missing -= seen.keys()
-            if len(missing) <= read_so_far - 1 or not missing:
+            if len(missing) <= read_so_far:
                 return
     except DeniedError:
         return  # lambda:ListEventSourceMappings may be denied where Get is allowed

@@ -1,0 +1,230 @@
+"""One call: limited, counted, retried by class of refusal, translated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from provisioner import errors
+from provisioner.aws.errors import CODES, Retry, from_response, retry_class
+from provisioner.aws.gateway import Calls, Gateway
+from provisioner.aws.limiter import TokenBucket
+from provisioner.errors import AwsError
+
+UUID = "00000000-1111-2222-3333-444444444444"
+REQUEST = {"FunctionName": "f", "EventSourceArn": "arn:aws:sqs:eu-west-1:123456789012:q"}
+
+
+class FakeClock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> bool:
+        self.time += seconds
+        return True
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def client() -> Any:
+    return boto3.client("lambda", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+
+
+@pytest.fixture
+def gateway(client: Any, clock: FakeClock) -> Gateway:
+    limiter = TokenBucket(None, 1, clock)
+    return Gateway(client, None, region="eu-west-1", limiter=limiter, calls=Calls(), clock=clock, retry_timeout=60)  # type: ignore[arg-type]
+
+
+def refuse(stubber: Stubber, operation: str, code: str, message: str, status: int = 400, times: int = 1) -> None:
+    for _ in range(times):
+        stubber.add_client_error(operation, code, message, status)
+
+
+IAM = "The provided execution role does not have permissions to call ReceiveMessage on SQS"
+CREATE, UPDATE = "create_event_source_mapping", "update_event_source_mapping"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "status"),
+    [
+        ("InvalidParameterValueException", IAM, 400),
+        ("InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda.", 400),
+        (
+            "InvalidParameterValueException",
+            "Cannot access stream s. Please ensure the role can perform the GetRecords",
+            400,
+        ),
+        ("InvalidParameterValueException", "Function does not exist", 400),
+        ("ResourceConflictException", "another operation is in progress", 409),
+        ("TooManyRequestsException", "Rate exceeded", 429),
+    ],
+)
+def test_a_create_that_was_refused_for_now_is_tried_again(
+    gateway: Gateway, client: Any, code: str, message: str, status: int
+) -> None:
+    with Stubber(client) as stubber:
+        refuse(stubber, CREATE, code, message, status, times=2)
+        stubber.add_response(CREATE, {"UUID": UUID})
+
+        assert gateway.create(REQUEST, lambda text: None) == {"UUID": UUID}
+        stubber.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "status", "kind"),
+    [
+        ("InvalidParameterValueException", "Invalid filter pattern definition.", 400, errors.InvalidError),
+        ("ValidationException", "1 validation error detected", 400, errors.InvalidError),
+        ("ServiceException", "internal", 500, errors.ServiceError),
+        ("Novel", "gateway", 502, errors.ServiceError),
+        ("AccessDeniedException", "no", 403, errors.DeniedError),
+        ("ExpiredTokenException", "old", 403, errors.CredentialsError),
+    ],
+)
+def test_a_create_that_may_have_acted_or_never_will_is_not_sent_again(
+    gateway: Gateway, client: Any, code: str, message: str, status: int, kind: type[AwsError]
+) -> None:
+    with Stubber(client) as stubber:
+        refuse(stubber, CREATE, code, message, status)
+
+        with pytest.raises(kind, match=message):
+            gateway.create(REQUEST, lambda text: None)
+
+
+def test_an_update_is_sent_again_after_a_fault_and_while_in_use(gateway: Gateway, client: Any) -> None:
+    with Stubber(client) as stubber:
+        refuse(stubber, UPDATE, "ServiceException", "internal", 500)
+        refuse(
+            stubber, UPDATE, "ResourceInUseException", "Cannot update the event source mapping because it is in use."
+        )
+        stubber.add_response(UPDATE, {"UUID": UUID})
+
+        assert gateway.update(UUID, {"BatchSize": 1}, lambda text: None) == {"UUID": UUID}
+
+
+def test_the_first_refusal_is_told_at_once_with_the_time_left_and_the_budget_ends(
+    gateway: Gateway, client: Any, clock: FakeClock
+) -> None:
+    told: list[str] = []
+    with Stubber(client) as stubber:
+        refuse(stubber, CREATE, "InvalidParameterValueException", IAM, times=100)
+
+        with pytest.raises(errors.InvalidError):
+            gateway.create(REQUEST, told.append)
+
+    assert told == [f"creating: InvalidParameterValueException: {IAM} (waiting for IAM, for at most 60s)"]
+    assert 60 <= clock.time < 75
+
+
+def test_a_taken_pair_names_its_holder() -> None:
+    what = 'An event source mapping with SQS arn (" a ") and function (" f ") already exists.'
+    text = f"{what} Please update or delete the existing mapping with UUID {UUID}"
+    response = {
+        "Error": {"Code": "ResourceConflictException", "Message": text},
+        "ResponseMetadata": {"HTTPStatusCode": 409},
+    }
+
+    error = from_response(response, "creating")
+
+    assert isinstance(error, errors.ConflictError)
+    assert error.uuid == UUID
+    assert retry_class(error, repeatable=True) is None
+
+
+def test_a_delete_of_what_is_gone_is_a_success(gateway: Gateway, client: Any) -> None:
+    with Stubber(client) as stubber:
+        refuse(
+            stubber,
+            "delete_event_source_mapping",
+            "ResourceNotFoundException",
+            "The resource you requested does not exist.",
+            404,
+        )
+
+        gateway.delete(UUID, lambda text: None)
+
+
+def test_every_error_that_the_model_declares_is_translated(client: Any) -> None:
+    names = (
+        CREATE,
+        UPDATE,
+        "get_event_source_mapping",
+        "delete_event_source_mapping",
+        "list_event_source_mappings",
+        "list_tags",
+        "tag_resource",
+        "untag_resource",
+    )
+    model = client.meta.service_model
+    shapes = {
+        shape.name
+        for name in names
+        for shape in model.operation_model(client.meta.method_to_api_mapping[name]).error_shapes
+    }
+
+    assert shapes - CODES.keys() == set()
+
+
+def test_a_retry_is_counted_as_throttled_only_when_it_was(gateway: Gateway, client: Any) -> None:
+    with Stubber(client) as stubber:
+        refuse(stubber, UPDATE, "TooManyRequestsException", "Rate exceeded", 429, times=2)
+        stubber.add_response(UPDATE, {"UUID": UUID})
+        gateway.update(UUID, {}, lambda text: None)
+
+    assert (gateway._calls.made, gateway._calls.throttled) == (3, 2)
+
+
+def test_a_bucket_lets_a_burst_through_and_then_its_rate(clock: FakeClock) -> None:
+    bucket = TokenBucket(10, 10, clock)
+
+    for _ in range(30):
+        bucket.acquire()
+
+    assert clock.time == pytest.approx(2.0, abs=0.2)
+
+
+def test_a_bucket_is_halved_when_throttled_and_recovers(clock: FakeClock) -> None:
+    bucket = TokenBucket(10, 1, clock)
+    bucket.acquire()
+    bucket.throttled()
+    start = clock.time
+    for _ in range(5):
+        bucket.acquire()
+    assert clock.time - start == pytest.approx(1.0, abs=0.2)
+    for _ in range(20):
+        bucket.answered()
+    start = clock.time
+    for _ in range(10):
+        bucket.acquire()
+    assert clock.time - start == pytest.approx(1.0, abs=0.2)
+
+
+def test_no_rate_is_no_limit(clock: FakeClock) -> None:
+    bucket = TokenBucket(None, 1, clock)
+    for _ in range(1000):
+        bucket.acquire()
+    bucket.throttled()
+    bucket.answered()
+    assert clock.time == 0
+
+
+def test_a_fault_is_another_try_only_for_what_may_be_repeated() -> None:
+    lost = errors.UnreachableError("lost", code="Lost")
+    refused = errors.UnreachableError("refused", code="NotSent")
+
+    assert retry_class(lost, repeatable=True) is Retry.FAULT
+    assert retry_class(lost, repeatable=False) is None
+    assert retry_class(refused, repeatable=True) is None
