@@ -6,6 +6,7 @@ is polled in batches by the main thread, a hundred mappings a call, and read bac
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from provisioner.aws.session import Aws
 from provisioner.aws.wait import WallClock, delays
 from provisioner.backend.journal import Journal
 from provisioner.errors import ConflictError, ProvisionerError, ServiceError, StateError, UnreachableError
+from provisioner.execution.interrupts import interrupts
 from provisioner.model.canonical import Canonical, fill_kept, value_at, with_value
 from provisioner.model.desired import Path, Provider
 from provisioner.model.live import Live, Owner
@@ -68,7 +70,9 @@ class Executor:
         self._emit = emit
         self._clock = clock
         self._fail_fast = fail_fast
+        self._parallelism = parallelism
         self._pool = ThreadPoolExecutor(parallelism)
+        self._ready: deque[str] = deque()
         self._changes = {change.key: change for change in plan.changes if change.calls_aws}
         self._awaited = {key for change in self._changes.values() for key in change.after}
         self._order = TopologicalSorter({key: change.after for key, change in self._changes.items()})
@@ -87,28 +91,28 @@ class Executor:
         """Carry out every change. The first interrupt starts nothing new and ends what is in flight; a second is raised."""
         self._order.prepare()
         try:
-            while self._order.is_active():
-                try:
+            with interrupts(self._interrupt):
+                while self._order.is_active():
                     self._step()
-                except KeyboardInterrupt:
-                    if self._interrupted:
-                        raise
-                    self._interrupted = True
-                    self._stopping = "the apply was interrupted"
-                    self._clock.stop()
         finally:
             self._pool.shutdown(wait=False, cancel_futures=True)
         return Report(tuple(self._outcomes[key] for key in self._changes), self._interrupted)
 
+    def _interrupt(self) -> None:
+        self._interrupted = True
+        self._stopping = "the apply was interrupted"
+        self._clock.stop()
+
     def _step(self) -> None:
-        for key in self._order.get_ready():
-            self._start(self._changes[key])
+        self._ready += self._order.get_ready()
+        while self._ready and (self._stopping or len(self._running) < self._parallelism):
+            self._start(self._changes[self._ready.popleft()])
         if self._running:
             until_poll = max(0.0, self._next_poll - self._clock.now()) if self._settling else None
             done, _ = wait(self._running, timeout=until_poll, return_when=FIRST_COMPLETED)
             for future in done:
                 self._take(future)
-        elif self._settling and not self._interrupted:
+        elif self._settling and not self._ready and not self._interrupted:
             self._clock.sleep(max(0.0, self._next_poll - self._clock.now()))
         if self._settling and (self._interrupted or self._clock.now() >= self._next_poll):
             self._poll()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -15,40 +14,18 @@ from provisioner.aws.session import Aws
 from provisioner.aws.wait import WallClock
 from provisioner.errors import DeniedError
 from provisioner.model.desired import Desired, Place, Provider
-from provisioner.model.references import Arn
 from provisioner.model.sources import SourceKind
 from provisioner.model.state import Record
 from provisioner.planning.resolve import Resolution, Subject
-from provisioner.sandbox.app import ControlPlane
-from provisioner.sandbox.mappings import Delays
-from provisioner.sandbox.server import make_server
-
-REGION = "eu-west-1"
-
-
-class EverythingExists:
-    """A world with every function and every source."""
-
-    def has_function(self, name: str, qualifier: str) -> bool:
-        return True
-
-    def has_source(self, arn: Arn) -> bool:
-        return True
-
-
-def nothing_behind(environ: Any, start_response: Any) -> Any:
-    raise AssertionError(f"not a call on mappings: {environ['PATH_INFO']}")
+from tests.embedded import REGION, served
 
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
-    plane = ControlPlane(nothing_behind, Delays(0, 0, 0, 0, 0), world=lambda account, region: EverythingExists())
-    server = make_server("127.0.0.1", 0, plane, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "sandbox")
-    yield Aws(Provider(region=REGION, endpoint_url=f"http://127.0.0.1:{server.port}"), WallClock())
-    server.shutdown()
+    with served() as embedded:
+        yield Aws(Provider(region=REGION, endpoint_url=embedded.endpoint), WallClock())
 
 
 @pytest.fixture

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from provisioner.model.references import Arn
-from provisioner.sandbox.app import ControlPlane
 from provisioner.sandbox.mappings import Delays
-from provisioner.sandbox.server import make_server, parse_delays
+from provisioner.sandbox.server import parse_delays
+from tests.embedded import REGION, World, served
 
-REGION = "eu-west-1"
 SQS = f"arn:aws:sqs:{REGION}:123456789012:q"
 FIFO = f"{SQS}.fifo"
 KINESIS = f"arn:aws:kinesis:{REGION}:123456789012:stream/s"
@@ -29,19 +24,6 @@ AUTH = [{"Type": "BASIC_AUTH", "URI": "s"}]
 SELF = {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["b2:1", "b1:1"]}}
 SUBNET = [{"Type": "VPC_SUBNET", "URI": "s"}]
 DB = {"DatabaseName": "d"}
-
-
-@dataclass
-class World:
-    """A world whose functions and sources a test takes away."""
-
-    gone: set[str] = field(default_factory=set)
-
-    def has_function(self, name: str, qualifier: str) -> bool:
-        return name not in self.gone
-
-    def has_source(self, arn: Arn) -> bool:
-        return arn.resource not in self.gone
 
 
 @dataclass
@@ -83,21 +65,9 @@ class Plane:
 
 @pytest.fixture
 def plane() -> Iterator[Plane]:
-    world, time = World(), Time()
-    control = ControlPlane(
-        lambda environ, start: pytest.fail(environ["PATH_INFO"]),
-        Delays(1, 1, 1, 1, 0),
-        world=lambda *_: world,
-        now=time,
-    )
-    server = make_server("127.0.0.1", 0, control, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    client = boto3.client(
-        "lambda", region_name=REGION, endpoint_url=f"http://127.0.0.1:{server.port}", aws_access_key_id="x",
-        aws_secret_access_key="x", config=Config(retries={"total_max_attempts": 1}),
-    )  # fmt: skip
-    yield Plane(client, world, time)
-    server.shutdown()
+    time = Time()
+    with served(Delays(1, 1, 1, 1, 0), time) as embedded:
+        yield Plane(embedded.client(), embedded.world, time)
 
 
 def refusal(call: Any, *arguments: Any, **members: Any) -> tuple[int, str, str]:

@@ -1,0 +1,103 @@
+"""The control plane in this process, for tests that need no command: any function and source exist unless taken away."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from provisioner.model.references import Arn
+from provisioner.sandbox.app import ControlPlane
+from provisioner.sandbox.mappings import Delays
+from provisioner.sandbox.server import make_server
+
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"
+AT_ONCE = Delays(0, 0, 0, 0, 0)
+IDENTITY = f"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>arn:aws:iam::{ACCOUNT}:user/x</Arn><UserId>x</UserId><Account>{ACCOUNT}</Account>
+</GetCallerIdentityResult></GetCallerIdentityResponse>""".encode()
+
+
+@dataclass
+class World:
+    """Everything exists, but what a test takes away: names of functions, ends of ARNs."""
+
+    gone: set[str] = field(default_factory=set)
+
+    def has_function(self, name: str, qualifier: str) -> bool:
+        return name not in self.gone
+
+    def has_source(self, arn: Arn) -> bool:
+        return arn.resource not in self.gone
+
+
+def only_sts(environ: dict[str, Any], start_response: Any) -> Any:
+    """What stands behind the control plane: whose credentials these are, and nothing else."""
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    assert b"GetCallerIdentity" in body, f"not a call on mappings: {environ['PATH_INFO']}"
+    start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", str(len(IDENTITY)))])
+    return [IDENTITY]
+
+
+Fault = Callable[[str, str], str]
+"""Asked (method, path) before each call: "" goes on, "before" cuts the connection, "after" cuts it once AWS has acted,
+a number is the status of an error that AWS answers instead."""
+
+
+@dataclass
+class Embedded:
+    """A served control plane."""
+
+    endpoint: str
+    world: World
+    faults: list[Fault] = field(default_factory=list)
+
+    def client(self) -> Any:
+        return boto3.client(
+            "lambda", region_name=REGION, endpoint_url=self.endpoint, aws_access_key_id="x", aws_secret_access_key="x",
+            config=Config(retries={"total_max_attempts": 1}),
+        )  # fmt: skip
+
+
+@contextmanager
+def served(delays: Delays = AT_ONCE, now: Callable[[], float] = time.monotonic) -> Iterator[Embedded]:
+    world = World()
+    plane = ControlPlane(only_sts, delays, world=lambda account, region: world, now=now)
+    embedded = Embedded("", world)
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        verdicts = [fault(environ["REQUEST_METHOD"], environ["PATH_INFO"]) for fault in embedded.faults]
+        verdict = next(filter(None, verdicts), "")
+        if verdict.isdigit():
+            body = b'{"message": "made by a test"}'
+            start_response(
+                f"{verdict} Error",
+                [
+                    ("Content-Length", str(len(body))),
+                    ("x-amzn-ErrorType", "AccessDeniedException" if verdict == "403" else "ServiceException"),
+                ],
+            )
+            return [body]
+        if verdict:
+            if verdict == "after":
+                b"".join(plane(environ, lambda status, headers: None))
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            raise ConnectionAbortedError
+        return plane(environ, start_response)
+
+    server = make_server("127.0.0.1", 0, application, threaded=True)
+    embedded.endpoint = f"http://127.0.0.1:{server.port}"
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    try:
+        yield embedded
+    finally:
+        server.shutdown()
+        server.server_close()

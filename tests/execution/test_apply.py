@@ -1,0 +1,348 @@
+"""Applies that meet trouble: workflows in this process, against a control plane that can be told to fail."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provisioner import workflow
+from provisioner.model.diagnostics import Diagnostic
+from provisioner.model.plan import Plan
+from provisioner.model.report import Phase, Progress, Report, Result
+from provisioner.sandbox.mappings import Delays
+from provisioner.workflow import Execution, Run, Selection
+from tests.embedded import ACCOUNT, REGION, Embedded, served
+
+
+@dataclass
+class SilentUi:
+    """A person who says yes, and whose hand may do something first."""
+
+    notes: list[str] = field(default_factory=list)
+    events: list[Progress] = field(default_factory=list)
+    before_yes: Any = None
+    on_event: Any = None
+
+    def diagnose(self, diagnostics: Sequence[Diagnostic]) -> None: ...
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def show(self, plan: Plan) -> None: ...
+
+    def confirm(self, plan: Plan, *, destroys_all: bool) -> bool:
+        if self.before_yes:
+            self.before_yes()
+        return True
+
+    def progress(self, event: Progress) -> None:
+        self.events.append(event)
+        if self.on_event:
+            self.on_event(event)
+
+
+@dataclass
+class Bench:
+    """A manifest in a folder, and the control plane."""
+
+    folder: Path
+    plane: Embedded
+    ui: SilentUi = field(default_factory=SilentUi)
+
+    def write(self, *mappings: str, head: str = "") -> None:
+        body = "".join(f"  {mapping}\n" for mapping in mappings)
+        text = f"stack: test\nprovider: {{ region: {REGION}, settle_timeout: 2 }}\n{head}mappings:\n{body}"
+        (self.folder / "provisioner.yaml").write_text(text if mappings else text.replace("mappings:\n", ""))
+
+    def run(self) -> Run:
+        return Run(self.folder, self.ui)
+
+    def apply(self, **execution: Any) -> Report:
+        options = {"auto_approve": True, **execution}
+        return workflow.apply(self.run(), Selection(), Execution(**options))[1]
+
+    def plan(self) -> Plan:
+        return workflow.plan(self.run(), Selection())
+
+    def assert_in_sync(self) -> None:
+        assert [change for change in self.plan().changes if change.counts] == []
+
+    def live(self) -> dict[str, dict[str, Any]]:
+        pages = self.plane.client().get_paginator("list_event_source_mappings").paginate()
+        return {item["UUID"]: item for page in pages for item in page["EventSourceMappings"]}
+
+    def uuids(self) -> dict[str, str]:
+        return {name: record.uuid for name, record in workflow.records(self.run()).items()}
+
+
+def bench_of(plane: Embedded, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", plane.endpoint)
+    return Bench(folder, plane)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    with served() as plane:
+        yield bench_of(plane, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def slow_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A bench whose mappings never leave Creating."""
+    with served(Delays(creating=10_000)) as plane:
+        yield bench_of(plane, tmp_path, monkeypatch)
+
+
+def queue(name: str, rest: str = "", number: int = 1) -> str:
+    return f"{name}: {{ function_name: f, event_source_arn: 'arn:aws:sqs:{REGION}:{ACCOUNT}:q{number}'{rest} }}"
+
+
+def only_once(method: str, verdict: str, *, number: int = 1) -> Any:
+    """A fault at the n-th call of a method on mappings."""
+    lock, seen = threading.Lock(), [0]
+
+    def fault(called: str, path: str) -> str:
+        if called != method or "event-source-mappings" not in path:
+            return ""
+        with lock:
+            seen[0] += 1
+            return verdict if seen[0] == number else ""
+
+    return fault
+
+
+def outcome(report: Report) -> Any:
+    [only] = report.outcomes
+    return only
+
+
+def test_an_answer_lost_after_aws_acted_makes_no_second_mapping(bench: Bench) -> None:
+    bench.write(queue("a"))
+    bench.plane.faults.append(only_once("POST", "after"))
+
+    lost = outcome(bench.apply())
+
+    assert lost.result is Result.FAILED
+    assert "the answer was lost" in lost.detail
+    assert len(bench.live()) == 1
+    assert bench.uuids() == {}
+    again = bench.apply()
+    assert again.clean
+    assert list(bench.uuids().values()) == list(bench.live())
+    bench.assert_in_sync()
+
+
+def test_a_fault_on_create_is_not_repeated(bench: Bench) -> None:
+    bench.write(queue("a"))
+    bench.plane.faults.append(only_once("POST", "500"))
+
+    assert outcome(bench.apply()).result is Result.FAILED
+    assert bench.live() == {}
+    assert bench.apply().clean
+    bench.assert_in_sync()
+
+
+def test_a_fault_on_update_and_delete_is_repeated(bench: Bench) -> None:
+    bench.write(queue("a"))
+    bench.apply()
+    bench.write(queue("a", ", batch_size: 5"))
+    bench.plane.faults.append(only_once("PUT", "500"))
+    assert bench.apply().clean
+    bench.assert_in_sync()
+    bench.plane.faults.append(only_once("DELETE", "after"))
+    bench.write()
+    assert bench.apply().clean
+    assert bench.live() == {}
+
+
+def test_a_replacement_whose_delete_fails_remembers_the_old_mapping(bench: Bench) -> None:
+    bench.write(queue("a"))
+    bench.apply()
+    old = bench.uuids()["a"]
+    bench.write(queue("a", number=2))
+    denied = lambda method, path: "403" if method == "DELETE" else ""  # noqa: E731
+    bench.plane.faults.append(denied)
+
+    failed = outcome(bench.apply())
+
+    assert failed.result is Result.FAILED
+    assert set(bench.live()) == {old, bench.uuids()["a"]}
+    assert old != bench.uuids()["a"]
+    assert [change.key for change in bench.plan().changes if change.counts] == [f"a (deposed {old})"]
+    bench.plane.faults.remove(denied)
+    assert bench.apply().clean
+    assert list(bench.live()) == [bench.uuids()["a"]]
+    bench.assert_in_sync()
+
+
+def test_a_replacement_cut_off_after_its_create_is_taken_up_again(bench: Bench) -> None:
+    bench.write(queue("a"))
+    bench.apply()
+    bench.write(queue("a", number=2))
+    bench.plane.faults.append(only_once("POST", "after"))
+    bench.apply()
+    assert len(bench.live()) == 2
+
+    assert bench.apply().clean
+
+    assert list(bench.live()) == [bench.uuids()["a"]]
+    bench.assert_in_sync()
+
+
+def test_a_delete_first_replacement_whose_create_fails_is_made_whole_by_the_next_apply(bench: Bench) -> None:
+    stream = f"a: {{ function_name: f, event_source_arn: 'arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/s', starting_position: POS }}"
+    bench.write(stream.replace("POS", "LATEST"))
+    bench.apply()
+    bench.write(stream.replace("POS", "TRIM_HORIZON"))
+    bench.plane.faults.append(only_once("POST", "500"))
+
+    assert outcome(bench.apply()).result is Result.FAILED
+    assert bench.live() == {}
+    assert bench.apply().clean
+    [live] = bench.live().values()
+    assert live["StartingPosition"] == "TRIM_HORIZON"
+    bench.assert_in_sync()
+
+
+def test_what_does_not_settle_is_applied_and_said_so(slow_bench: Bench) -> None:
+    slow_bench.write(queue("a"))
+
+    done = outcome(slow_bench.apply())
+
+    assert (done.result, done.settled) == (Result.APPLIED, False)
+    assert done.detail.startswith("it is still Creating")
+    assert slow_bench.uuids() == {"a": done.uuid}
+
+
+def test_the_uuid_is_stored_before_anything_waits(slow_bench: Bench) -> None:
+    slow_bench.write(queue("a"))
+    stored: list[str] = []
+    journal = slow_bench.folder / "state/test.journal"
+
+    def look(event: Progress) -> None:
+        if event.phase is Phase.ENDED:
+            stored.append(journal.read_text())
+
+    slow_bench.ui.on_event = look
+    slow_bench.apply()
+
+    assert slow_bench.uuids()["a"] in stored[0]
+
+
+def test_a_mapping_deleted_while_it_settles_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(Delays(creating=0.5)) as plane:
+        bench = bench_of(plane, tmp_path, monkeypatch)
+        bench.write(queue("a"))
+        # The second Get is the first poll: by then somebody has deleted it.
+        seen = [0]
+
+        def meddle(method: str, path: str) -> str:
+            if method == "GET" and len(path) > 60 and not seen[0]:
+                seen[0] = 1
+                threading.Thread(
+                    target=lambda: plane.client().delete_event_source_mapping(UUID=path.rsplit("/", 1)[1])
+                ).start()
+            return ""
+
+        plane.faults.append(meddle)
+        done = outcome(bench.apply())
+
+        assert (done.result, done.detail) == (Result.FAILED, "somebody deleted it before it had settled")
+        assert bench.uuids() == {}
+
+
+def test_a_field_that_aws_ignored_is_reported_and_recorded_as_it_is(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        __import__("provisioner.sandbox.mappings", fromlist=["_MERGE"])._MERGE, "BatchSize", lambda *_: None
+    )
+    bench.write(queue("a", ", batch_size: 5"))
+
+    done = outcome(bench.apply())
+
+    assert done.result is Result.APPLIED
+    assert done.ignored == (("batch_size",),)
+    assert done.detail.startswith("batch_size ignored by AWS")
+    assert "batch_size" not in workflow.records(bench.run())["a"].applied
+
+
+def test_what_moved_while_a_person_thought_is_not_attempted(bench: Bench) -> None:
+    bench.write(queue("a"), queue("b", number=2))
+    bench.apply()
+    uuid = bench.uuids()["a"]
+    bench.write(queue("a", ", batch_size: 5"), queue("b", ", batch_size: 5", number=2))
+    bench.ui.before_yes = lambda: bench.plane.client().update_event_source_mapping(UUID=uuid, BatchSize=7)
+
+    report = bench.apply(auto_approve=False)
+
+    assert {item.change.name: item.result for item in report.outcomes} == {
+        "a": Result.NOT_ATTEMPTED,
+        "b": Result.APPLIED,
+    }
+    assert bench.live()[uuid]["BatchSize"] == 7
+
+
+def test_an_interrupt_ends_what_is_in_flight_and_starts_nothing_new(bench: Bench) -> None:
+    bench.write(*(queue(f"m{number}", number=number) for number in range(20)))
+
+    def interrupt(event: Progress) -> None:
+        started = sum(item.phase is Phase.STARTED for item in bench.ui.events)
+        if event.phase is Phase.STARTED and started == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    bench.ui.on_event = interrupt
+    report = bench.apply(parallelism=1)
+
+    assert report.interrupted
+    results = [item.result for item in report.outcomes]
+    assert results.count(Result.NOT_ATTEMPTED) == 17
+    assert len(bench.live()) == len(bench.uuids()) == 20 - results.count(Result.NOT_ATTEMPTED)
+    bench.ui.on_event = None
+    assert bench.apply().clean
+    bench.assert_in_sync()
+
+
+def test_an_update_does_not_send_the_function_when_it_stays(bench: Bench) -> None:
+    """AWS checks the role and the queue again when FunctionName is in the request (aws-behaviour 7.4)."""
+    bench.write(queue("a"))
+    bench.apply()
+    bench.write(queue("a", ", batch_size: 5"))
+    sent: list[dict[str, Any]] = []
+    real = workflow.Executor._update
+
+    def spy(self: Any, change: Any) -> Any:
+        gateway = self._aws.gateway(change.region)
+        gateway._client.meta.events.register(
+            "provide-client-params.lambda.UpdateEventSourceMapping", lambda params, **_: sent.append(params)
+        )
+        return real(self, change)
+
+    workflow.Executor._update = spy  # type: ignore[method-assign]
+    try:
+        bench.apply()
+    finally:
+        workflow.Executor._update = real  # type: ignore[method-assign]
+
+    assert [set(params) for params in sent] == [{"UUID", "BatchSize"}]
+
+
+def test_no_tag_permission_hints_at_the_way_out(bench: Bench) -> None:
+    bench.write(queue("a"), head="")
+    (bench.folder / "provisioner.yaml").write_text(
+        (bench.folder / "provisioner.yaml").read_text().replace("provider: {", "provider: { ownership_tags: false,")
+    )
+
+    bench.apply()
+
+    [live] = bench.live().values()
+    assert bench.plane.client().list_tags(Resource=live["EventSourceMappingArn"])["Tags"] == {}
+    bench.assert_in_sync()
