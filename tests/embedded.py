@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import socket
 import threading
 import time
@@ -59,6 +61,8 @@ class Embedded:
     endpoint: str
     world: World
     faults: list[Fault] = field(default_factory=list)
+    ignored: set[str] = field(default_factory=set)  # members that are taken without a word and not set
+    requests: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)  # method, path and body of each call
 
     def client(self) -> Any:
         return boto3.client(
@@ -74,18 +78,23 @@ def served(delays: Delays = AT_ONCE, now: Callable[[], float] = time.monotonic) 
     embedded = Embedded("", world)
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:
+        if "event-source-mappings" in environ["PATH_INFO"]:
+            body = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or "{}")
+            embedded.requests.append((environ["REQUEST_METHOD"], environ["PATH_INFO"], body))
+            data = json.dumps({key: value for key, value in body.items() if key not in embedded.ignored}).encode()
+            environ |= {"wsgi.input": io.BytesIO(data), "CONTENT_LENGTH": str(len(data))}
         verdicts = [fault(environ["REQUEST_METHOD"], environ["PATH_INFO"]) for fault in embedded.faults]
         verdict = next(filter(None, verdicts), "")
         if verdict.isdigit():
-            body = b'{"message": "made by a test"}'
+            answer = b'{"message": "made by a test"}'
             start_response(
                 f"{verdict} Error",
                 [
-                    ("Content-Length", str(len(body))),
+                    ("Content-Length", str(len(answer))),
                     ("x-amzn-ErrorType", "AccessDeniedException" if verdict == "403" else "ServiceException"),
                 ],
             )
-            return [body]
+            return [answer]
         if verdict:
             if verdict == "after":
                 b"".join(plane(environ, lambda status, headers: None))

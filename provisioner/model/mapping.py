@@ -269,7 +269,7 @@ class DocumentDBEventSourceConfig(Block):
     """What only DocumentDB has."""
 
     database_name: Annotated[str | None, Row(api="DatabaseName", required=ALL, bounds=(1, 63))] = None
-    collection_name: Annotated[str | None, Row(api="CollectionName", bounds=(1, 57))] = None
+    collection_name: Annotated[str | None, Row(api="CollectionName", bounds=(1, 57), kept=ALL)] = None
     full_document: Annotated[str | None, Row(api="FullDocument", values=("UpdateLookup", "Default"), default=_all("Default"))] = None
 
 

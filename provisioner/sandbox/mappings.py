@@ -154,7 +154,7 @@ class Mappings:
         members = _with_new(item.members, sent, item.kind)
         check(Case(creating=False, kind=item.kind, sent=sent, after=members, world=self._world))
         if pair_of(members, self._region) != item.pair:
-            self._check_free(members, item.kind)
+            self._check_free(members, item.kind, besides=item)
         item.members = members
         item.modified = time.time()
         self._after_update(item, sent)
@@ -274,10 +274,12 @@ class Mappings:
             raise invalid("Unrecognized event source.")
         return kind
 
-    def _check_free(self, members: Members, kind: SourceKind) -> None:
+    def _check_free(self, members: Members, kind: SourceKind, besides: StoredMapping | None = None) -> None:
         pair = pair_of(members, self._region)
         group = _group(members)
         for other in self._alive():
+            if other is besides:
+                continue
             if pair.collides(other.pair):
                 raise conflict(_twin_words(other, kind, members))
             if group and group == _group(other.members) and _source(members) == _source(other.members):

@@ -259,12 +259,8 @@ def test_a_mapping_deleted_while_it_settles_is_a_failure(tmp_path: Path, monkeyp
         assert bench.uuids() == {}
 
 
-def test_a_field_that_aws_ignored_is_reported_and_recorded_as_it_is(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(
-        __import__("provisioner.sandbox.mappings", fromlist=["_MERGE"])._MERGE, "BatchSize", lambda *_: None
-    )
+def test_a_field_that_aws_ignored_is_reported_and_recorded_as_it_is(bench: Bench) -> None:
+    bench.plane.ignored = {"BatchSize"}
     bench.write(queue("a", ", batch_size: 5"))
 
     done = outcome(bench.apply())
@@ -316,33 +312,18 @@ def test_an_update_does_not_send_the_function_when_it_stays(bench: Bench) -> Non
     bench.write(queue("a"))
     bench.apply()
     bench.write(queue("a", ", batch_size: 5"))
-    sent: list[dict[str, Any]] = []
-    real = workflow.Executor._update
-
-    def spy(self: Any, change: Any) -> Any:
-        gateway = self._aws.gateway(change.region)
-        gateway._client.meta.events.register(
-            "provide-client-params.lambda.UpdateEventSourceMapping", lambda params, **_: sent.append(params)
-        )
-        return real(self, change)
-
-    workflow.Executor._update = spy  # type: ignore[method-assign]
-    try:
-        bench.apply()
-    finally:
-        workflow.Executor._update = real  # type: ignore[method-assign]
-
-    assert [set(params) for params in sent] == [{"UUID", "BatchSize"}]
-
-
-def test_no_tag_permission_hints_at_the_way_out(bench: Bench) -> None:
-    bench.write(queue("a"), head="")
-    (bench.folder / "provisioner.yaml").write_text(
-        (bench.folder / "provisioner.yaml").read_text().replace("provider: {", "provider: { ownership_tags: false,")
-    )
 
     bench.apply()
 
-    [live] = bench.live().values()
-    assert bench.plane.client().list_tags(Resource=live["EventSourceMappingArn"])["Tags"] == {}
+    assert [body for method, _, body in bench.plane.requests if method == "PUT"] == [{"BatchSize": 5}]
+
+
+def test_without_ownership_tags_none_are_sent(bench: Bench) -> None:
+    bench.write(queue("a"))
+    path = bench.folder / "provisioner.yaml"
+    path.write_text(path.read_text().replace("provider: {", "provider: { ownership_tags: false,"))
+
+    bench.apply()
+
+    assert [body.get("Tags") for method, _, body in bench.plane.requests if method == "POST"] == [None]
     bench.assert_in_sync()
