@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,8 +96,8 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-def cli() -> None:
-    r"""Plan and apply AWS Lambda event source mappings from YAML.
+def cli() -> None:  # noqa: D301  # click reads the escape
+    """Plan and apply AWS Lambda event source mappings from YAML.
 
     \b
     provisioner plan                        what would change, and why
@@ -305,12 +306,11 @@ def _two_dashes(arguments: Sequence[str]) -> list[str]:
 
 def main() -> None:
     """Run the command line."""
+    if os.name != "posix":
+        sys.exit("provisioner runs on Linux and macOS: its lock needs flock, which Windows does not have")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         cli.main(_two_dashes(sys.argv[1:]), prog_name="provisioner", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        sys.exit(1)
     except click.ClickException as error:
         error.show()
         sys.exit(1)
@@ -320,3 +320,9 @@ def main() -> None:
         os._exit(INTERRUPTED)
     except BrokenPipeError:
         os._exit(1)
+    except Exception as error:  # noqa: BLE001  # a mistake of ours; what was done is in the state all the same
+        if os.environ.get("PROVISIONER_LOG") == "debug":
+            traceback.print_exc()
+        print(f"Error: provisioner itself failed: {type(error).__name__}: {error}", file=sys.stderr)
+        print("  set PROVISIONER_LOG=debug to see where, and report it", file=sys.stderr, flush=True)
+        sys.exit(1)

@@ -20,7 +20,14 @@ from provisioner.aws.refresh import read
 from provisioner.aws.session import Aws
 from provisioner.aws.wait import WallClock, delays
 from provisioner.backend.journal import Journal
-from provisioner.errors import ConflictError, ProvisionerError, ServiceError, StateError, UnreachableError
+from provisioner.errors import (
+    ConflictError,
+    ProvisionerError,
+    ServiceError,
+    StateError,
+    ThrottledError,
+    UnreachableError,
+)
 from provisioner.execution.interrupts import interrupts
 from provisioner.model.canonical import Canonical, fill_kept, value_at, with_value
 from provisioner.model.desired import Path, Provider
@@ -168,8 +175,9 @@ class Executor:
             functions = {uuid: item.record.pair.function for uuid, item in items.items()}
             configs: dict[str, Config] = read(self._aws.gateway(region), functions)
         except ProvisionerError as error:
+            passing = isinstance(error, ThrottledError | ServiceError | UnreachableError)
             for item in items.values():
-                if self._is_late(item):
+                if self._is_late(item) or not passing:
                     self._finish(
                         item, Outcome(item.change, Result.APPLIED, error.message, uuid=item.record.uuid, settled=False)
                     )
