@@ -95,16 +95,22 @@ class _Commands(click.Group):
         return list(self.commands)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-def cli() -> None:  # noqa: D301  # click reads the escape
-    """Plan and apply AWS Lambda event source mappings from YAML.
+# The escape keeps click from filling the lines below it into a paragraph.
+_HELP = """Plan and apply AWS Lambda event source mappings from YAML.
 
-    \b
-    provisioner plan                        what would change, and why
-    provisioner apply                       change it
-    provisioner import orders 5f0c1f2e-...  take over a mapping that exists
-    provisioner sandbox                     try all of it without an account
-    """
+\b
+provisioner plan                        what would change, and why
+provisioner apply                       change it
+provisioner import orders 5f0c1f2e-...  take over a mapping that exists
+provisioner sandbox                     try all of it without an account
+"""
+
+
+@click.group(
+    cls=_Commands, help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+def cli() -> None:
+    """Every command stands below this one."""
 
 
 @cli.command()
