@@ -246,7 +246,7 @@ def _refuse_import(state: State, name: str, uuid: str) -> None:
         raise ProvisionerError(f"{name} is managed as {uuid} already", hint="there is nothing to import")
     if record:
         raise ProvisionerError(f"{name} is managed already, as {record.uuid}", hint="import it under another name")
-    holder = next((other for other, item in state.mappings.items() if item.uuid == uuid), None)
+    holder = state.managers().get(uuid)
     if holder:
         raise ProvisionerError(
             f"{uuid} is managed already, as {holder}", hint=f"rename it with `moved: [{{from: {holder}, to: {name}}}]`"

@@ -48,6 +48,14 @@ class State:
     serial: int = 0
     mappings: Mapping[str, Record] = field(default_factory=dict)
 
+    def managers(self) -> dict[str, str]:
+        """The name that manages each UUID, deposed ones too."""
+        return {
+            uuid: name
+            for name, record in self.mappings.items()
+            for uuid in (record.uuid, *(item.uuid for item in record.deposed))
+        }
+
     def with_record(self, name: str, record: Record | None) -> Self:
         """The state with one record set, or dropped when it is None."""
         others = {key: value for key, value in self.mappings.items() if key != name}

@@ -69,6 +69,7 @@ class _Deciding:
         self._reading = reading
         self._state = state
         self._replaced = replaced
+        self._managers = state.managers()
         self.problems: list[Problem] = []
         self.missing: list[str] = []
 
@@ -85,25 +86,28 @@ class _Deciding:
             yield replace(change, moved_from=subject.moved_from, adopts=change.adopts or taken_over, after=after)
 
     def _known(self, subject: Subject) -> tuple[Record | None, Live | None]:
-        """The record and the live mapping to compare with. A mapping of ours that holds the wanted pair in place of the
-        recorded one was made by a replacement that was cut off: it takes the record's place.
+        """The record and the live mapping to compare with.
+
+        A mapping of ours that holds the wanted pair in place of the recorded one takes the record's place: a replacement
+        made it and was cut off, or deposed it and was undone.
         """
         record = subject.record
         live = self._reading.live.get(record.uuid) if record else None
-        found = self._reading.found.get(subject.name)
+        found = self._found(subject)
         if record and found and found.uuid != record.uuid and self._is_ours(found):
-            record = Record(
-                found.uuid,
-                found.arn,
-                found.region,
-                found.mapping,
-                record.protected,
-                (*record.deposed, Deposed(record.uuid, record.region)),
-            )
+            others = (*record.deposed, Deposed(record.uuid, record.region))
+            deposed = tuple(item for item in others if item.uuid != found.uuid)
+            record = Record(found.uuid, found.arn, found.region, found.mapping, record.protected, deposed)
             live = found
         elif record and live is None:
             self.missing.append(subject.name)
         return record, live
+
+    def _found(self, subject: Subject) -> Live | None:
+        """What holds the wanted pair, unless another name of this state manages it and so decides about it."""
+        found = self._reading.found.get(subject.name)
+        manager = self._managers.get(found.uuid) if found else None
+        return found if manager in (None, subject.moved_from or subject.name) else None
 
     def _is_ours(self, live: Live) -> bool:
         return live.owner is not None and live.owner.lineage == self._state.lineage
@@ -183,7 +187,7 @@ class _Deciding:
                 hint = "check the UUID and the region; `imports` lists mappings that exist"
                 self._refuse(wanted.name, f"imports: no mapping in {wanted.region} has the UUID {subject.adopts}", hint)
             return live, live is None
-        found = self._reading.found.get(wanted.name)
+        found = self._found(subject)
         if found is None or found.status.state == DELETING:
             return None, False
         if self._is_ours(found) or (wanted.lifecycle.on_conflict == "adopt" and found.owner is None):

@@ -106,7 +106,8 @@ def _end_of_chain(name: str, steps: Mapping[str, str]) -> str | None:
 
 def _adoptions(manifest: Manifest, state: State, origin: Mapping[str, str], found: list[Diagnostic]) -> dict[str, str]:
     """The UUID that each name is to adopt, without those that it has already."""
-    holders = {state.mappings[source].uuid: name for name, source in origin.items()}
+    renamed = {source: name for name, source in origin.items()}
+    holders = {uuid: renamed.get(name, name) for uuid, name in state.managers().items()}
     adopted: dict[str, str] = {}
     for item in manifest.imports:
         recorded = state.mappings[origin[item.name]].uuid if item.name in origin else ""
