@@ -88,14 +88,22 @@ class Writer:
 
     @contextmanager
     def journal(self) -> Iterator[Journal]:
-        """A journal for the calls of one apply; it is worked in at the end, whatever happens."""
+        """A journal for the calls of one apply; it is worked in at the end, also after a failure.
+
+        After a second interrupt it is left as it is, because workers may still be writing to it: the next writer folds it.
+        """
         journal = Journal(self._journal, self.state)
         try:
             yield journal
-        finally:
-            journal.close()
-            self.write(folded_state(Folded(journal.state), self.state.account))
-            self._remove_journal()
+        except Exception:
+            self._fold(journal)
+            raise
+        self._fold(journal)
+
+    def _fold(self, journal: Journal) -> None:
+        journal.close()
+        self.write(folded_state(Folded(journal.state), self.state.account))
+        self._remove_journal()
 
     def _remove_journal(self) -> None:
         with explained(self._journal, "removed"):

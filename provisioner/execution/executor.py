@@ -97,12 +97,17 @@ class Executor:
     def run(self) -> Report:
         """Carry out every change. The first interrupt starts nothing new and ends what is in flight; a second is raised."""
         self._order.prepare()
+        wait_for_workers = True
         try:
             with interrupts(self._interrupt):
                 while self._order.is_active():
                     self._step()
+        except KeyboardInterrupt:
+            wait_for_workers = False
+            raise
         finally:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            # Whatever else ends the loop, what workers are doing must still reach the journal.
+            self._pool.shutdown(wait=wait_for_workers, cancel_futures=True)
         return Report(tuple(self._outcomes[key] for key in self._changes), self._interrupted)
 
     def _interrupt(self) -> None:
@@ -188,7 +193,7 @@ class Executor:
     def _look(self, item: _Settling, live: Live | None) -> None:
         change = item.change
         if live is None:
-            self._journal.done(item.token, change.name, None)
+            # The record stays: the next plan sees that its mapping has disappeared, and what it still has to delete.
             self._finish(
                 item, Outcome(change, Result.FAILED, "somebody deleted it before it had settled", "plan again")
             )
@@ -214,7 +219,13 @@ class Executor:
             for path in ignored:
                 applied = with_value(applied, path, value_at(live.mapping, path))
             item.record = replace(item.record, applied=applied)
-            self._journal.done(item.token, item.change.name, item.record)
+            try:
+                self._journal.done(item.token, item.change.name, item.record)
+            except StateError as error:
+                self._finish(
+                    item, Outcome(item.change, Result.FAILED, error.message, error.hint, live.uuid, ignored=ignored)
+                )
+                return
         reason = f"; AWS says {live.status.reason}" if ignored and live.status.reason else ""
         detail = f"{', '.join('.'.join(path) for path in ignored)} ignored by AWS{reason}" if ignored else ""
         outcome = Outcome(item.change, Result.APPLIED, detail, uuid=live.uuid, ignored=ignored)
