@@ -59,8 +59,10 @@ made = boto3.client("lambda").create_event_source_mapping(FunctionName="orders-w
 print(made["UUID"])
 PY
 )
-printf '$ provisioner import orders-again %s | sed 1d >>provisioner.yaml\n' "$uuid"
-provisioner import orders-again "$uuid" | tee /dev/stderr | sed 1d >>provisioner.yaml
+printf '$ provisioner import orders-again %s | tee imported.yaml\n' "$uuid"
+provisioner import orders-again "$uuid" | tee imported.yaml
+printf '$ sed 1d imported.yaml >>provisioner.yaml\n'
+sed 1d imported.yaml >>provisioner.yaml
 run provisioner plan
 
 say 'Rename a mapping: same queue, same function, so no call is made.'
