@@ -114,18 +114,16 @@ def plan(run: Run, selection: Selection) -> Plan:
     snapshot = run.backend.read()
     if snapshot.holder:
         run.ui.note(f"the state is locked by {snapshot.holder}; this plan may be out of date soon")
+    _refuse_contradictions(run, snapshot.state, selection)
     aws, account = run.connect(snapshot.state.account)
     made, _ = _plan(run, aws, account, snapshot.state, selection)
-    run.ui.show(made)
-    _refuse(run, made, snapshot.state, selection, account, aws)
+    _show_or_refuse(run, made, snapshot.state, selection, account, aws)
     return made
 
 
 def _plan(run: Run, aws: Aws, account: str, state: State, selection: Selection) -> tuple[Plan, Reading]:
-    manifest = run.manifest.of_nothing() if selection.destroy else run.manifest
+    manifest = _meant(run, selection)
     resolution = resolve(manifest, state)
-    if resolution.diagnostics:
-        raise ManifestError(resolution.diagnostics)
     require_names(selection.replaced, list(manifest.mappings), "--replace")
     resolution = select(resolution, selection.targets, selection.excludes)
     reading = refresh(aws, resolution, manifest.provider, run.ui.note)
@@ -135,8 +133,19 @@ def _plan(run: Run, aws: Aws, account: str, state: State, selection: Selection) 
     return made, reading
 
 
-def _refuse(run: Run, made: Plan, state: State, selection: Selection, account: str, aws: Aws) -> None:
-    """Raise RefusedError when the plan must not be carried out."""
+def _meant(run: Run, selection: Selection) -> Manifest:
+    return run.manifest.of_nothing() if selection.destroy else run.manifest
+
+
+def _refuse_contradictions(run: Run, state: State, selection: Selection) -> None:
+    """Raise ManifestError when `moved`, `removed` or `imports` contradict manifest or state: before AWS is asked."""
+    diagnostics = resolve(_meant(run, selection), state).diagnostics
+    if diagnostics:
+        raise ManifestError(diagnostics)
+
+
+def _show_or_refuse(run: Run, made: Plan, state: State, selection: Selection, account: str, aws: Aws) -> None:
+    """Show the plan; raise RefusedError when it must not be carried out."""
     regions = sorted({record.region for record in state.mappings.values()})
     endpoints = {region: aws.gateway(region).endpoint for region in regions}
     where = f"account {account}, " + ", ".join(
@@ -144,6 +153,8 @@ def _refuse(run: Run, made: Plan, state: State, selection: Selection, account: s
     )
     limit = run.manifest.delete_limit if selection.allow_deletes is None else selection.allow_deletes
     found = safety.problems(made, state, delete_limit=limit, allow_missing=selection.allow_missing, where=where)
+    if made.has_changes or not found:  # "No changes" beside a refusal would mislead
+        run.ui.show(made)
     if found:
         raise RefusedError(found)
 
@@ -158,10 +169,10 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
             run.ui.note(
                 f"an apply was cut off at {intent.action} {intent.name}; it is looked for by its function and source"
             )
+        _refuse_contradictions(run, writer.state, selection)
         aws, account = run.connect(writer.state.account)
         made, reading = _plan(run, aws, account, writer.state, selection)
-        run.ui.show(made)
-        _refuse(run, made, writer.state, selection, account, aws)
+        _show_or_refuse(run, made, writer.state, selection, account, aws)
         moved: tuple[Outcome, ...] = ()
         if made.has_changes and not execution.auto_approve:
             if not run.ui.confirm(made, destroys_all=selection.destroy and not selection.targets):

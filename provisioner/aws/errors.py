@@ -67,6 +67,9 @@ def translated(what: str) -> Iterator[None]:
         raise from_response(error.response, what) from error
     except vendor.BotoCoreError as error:
         raise _from_client(error, what) from error
+    except ValueError as error:  # botocore's own word for an endpoint or region that is none
+        hint = "check `provider` in the manifest, and AWS_ENDPOINT_URL and AWS_REGION"
+        raise AwsError(f"{what}: {error}", hint=hint) from error
 
 
 def from_response(response: Any, what: str) -> AwsError:

@@ -114,7 +114,8 @@ class Gateway:
     def create(self, request: Config, notify: Notify) -> Config:
         """Create a mapping. Never sent again when AWS may have acted: there is no idempotency token."""
         create = self._client.create_event_source_mapping
-        return _body(self._call("creating", lambda: create(**request), notify, repeatable=False))
+        what = f"creating the mapping for {request.get('FunctionName')} in {self.region}"
+        return _body(self._call(what, lambda: create(**request), notify, repeatable=False))
 
     def update(self, uuid: str, request: Config, notify: Notify) -> Config:
         """Change members of a mapping."""

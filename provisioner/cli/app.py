@@ -109,6 +109,7 @@ provisioner sandbox                     try all of it without an account
 @click.group(
     cls=_Commands, help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
+@click.version_option(__version__, message="provisioner %(version)s")
 def cli() -> None:
     """Every command stands below this one."""
 
@@ -290,7 +291,8 @@ def _running(path: str, colour: str, no_input: bool, quiet: bool) -> Iterator[tu
             sys.exit(error.exit_code)
         finally:
             calls, throttled = run.calls
-            terminal.say(f"{calls} calls, {throttled} throttled, {time.monotonic() - began:.1f}s")
+            seconds = time.monotonic() - began
+            terminal.say(f"{calls} {'call' if calls == 1 else 'calls'}, {throttled} throttled, {seconds:.1f}s")
 
 
 @contextmanager
@@ -326,6 +328,9 @@ def main() -> None:
         os._exit(INTERRUPTED)
     except BrokenPipeError:
         os._exit(1)
+    except OSError as error:
+        print(f"Error: {error.filename or 'the output'}: {error.strerror}", file=sys.stderr, flush=True)
+        os._exit(1)  # flushing what could not be written would fail once more
     except Exception as error:  # noqa: BLE001  # a mistake of ours; what was done is in the state all the same
         if os.environ.get("PROVISIONER_LOG") == "debug":
             traceback.print_exc()

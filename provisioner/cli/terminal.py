@@ -74,7 +74,10 @@ class Terminal:
             f"\n{self.style(sys.stderr).bold(question)}\n  {consequence}\n  Only 'yes' will be accepted to approve.\n"
         )
         print("  Enter a value: ", end="", file=sys.stderr, flush=True)
-        return sys.stdin.readline().strip() == "yes"
+        answer = sys.stdin.readline()
+        if not answer:
+            self.say("")  # the line that nobody ended
+        return answer.strip() == "yes"
 
     def progress(self, event: Progress) -> None:
         """A line for each event, unless told to be quiet."""

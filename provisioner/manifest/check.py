@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from provisioner.model.canonical import canonical, is_own_tag
+from provisioner.model.canonical import Canonical, canonical, is_own_tag
 from provisioner.model.desired import Path
 from provisioner.model.mapping import FIELDS, Field
 from provisioner.model.references import Arn, FunctionReference
-from provisioner.model.sources import SourceKind, kind_of
+from provisioner.model.sources import ALL, SourceKind, kind_of
 
 Step = str | int
 
@@ -31,7 +31,7 @@ class Finding:
 
 def suggestion(word: str, candidates: Iterable[str]) -> str:
     """`did you mean "batch_size"?`, or nothing when no candidate is near."""
-    plain = {candidate.replace("_", ""): candidate for candidate in candidates}
+    plain = {candidate.lower().replace("_", ""): candidate for candidate in candidates}
     near = difflib.get_close_matches(word.lower().replace("_", "").replace("-", ""), plain, n=1, cutoff=0.7)
     return f'did you mean "{plain[near[0]]}"?' if near else ""
 
@@ -59,6 +59,90 @@ def source_findings(raw: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("E106", ("function_name",), f"{function!r} is not the name or the ARN of a function")
 
 
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """A rule about several fields, or about a range with a hole: what breaks it, where it is shown, and what is said."""
+
+    row: str  # of aws-behaviour
+    kinds: frozenset[SourceKind]
+    broken: Callable[[Canonical], bool]
+    path: Path
+    message: str
+    hint: str
+
+
+def _large_batch(mapping: Canonical) -> bool:
+    return mapping.get("batch_size", 10) > 10 and not mapping.get("maximum_batching_window_in_seconds")
+
+
+COMBINATIONS: Final = (
+    Combination(
+        "5.4 SQS batch > 10, window 0",
+        frozenset({SourceKind.SQS}),
+        _large_batch,
+        ("batch_size",),
+        "a batch of more than 10 needs maximum_batching_window_in_seconds",
+        "set maximum_batching_window_in_seconds to 1 or more",
+    ),
+    Combination(
+        "5.4 AT_TIMESTAMP without timestamp",
+        ALL,
+        lambda m: m.get("starting_position") == "AT_TIMESTAMP" and "starting_position_timestamp" not in m,
+        ("starting_position",),
+        "AT_TIMESTAMP needs starting_position_timestamp",
+        'add it, as in starting_position_timestamp: "2026-01-15T00:00:00Z"',
+    ),
+    Combination(
+        "5.3 a timestamp with another position",
+        ALL,
+        lambda m: m.get("starting_position") != "AT_TIMESTAMP" and "starting_position_timestamp" in m,
+        ("starting_position_timestamp",),
+        "a timestamp is only for starting_position: AT_TIMESTAMP",
+        "remove it, or set starting_position: AT_TIMESTAMP",
+    ),
+    Combination(
+        "5.4 DynamoDB AT_TIMESTAMP",
+        frozenset({SourceKind.DYNAMODB}),
+        lambda m: m.get("starting_position") == "AT_TIMESTAMP",
+        ("starting_position",),
+        "a DynamoDB stream cannot be read from a timestamp",
+        "use LATEST or TRIM_HORIZON",
+    ),
+    Combination(
+        "5.4 Record age 1-59",
+        ALL,
+        lambda m: 0 <= m.get("maximum_record_age_in_seconds", -1) < 60,
+        ("maximum_record_age_in_seconds",),
+        "maximum_record_age_in_seconds is -1 (for ever), or 60 and more",
+        "",
+    ),
+    Combination(
+        "7.10 ScalingConfig with ProvisionedPollerConfig",
+        ALL,
+        lambda m: "scaling_config" in m and "provisioned_poller_config" in m,
+        ("scaling_config",),
+        "scaling_config and provisioned_poller_config exclude each other",
+        "remove one of them",
+    ),
+    Combination(
+        "4.6 KMSKeyArn without filters",
+        ALL,
+        lambda m: "kms_key_arn" in m and "filter_criteria" not in m,
+        ("kms_key_arn",),
+        "a key without filter_criteria is not stored by AWS",
+        "add filter_criteria, or remove the key",
+    ),
+    Combination(
+        "5.1 EventSourceArn of DynamoDB",
+        frozenset({SourceKind.DYNAMODB}),
+        lambda m: "/stream/" not in m.get("event_source_arn", ""),
+        ("event_source_arn",),
+        "this is a table; a mapping reads from its stream",
+        "the stream's ARN ends in /stream/ and a label: `aws dynamodb describe-table` shows it",
+    ),
+)
+
+
 def field_findings(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
     """What is wrong with the fields of a mapping, for its kind of source."""
     effective = canonical(raw, kind)
@@ -67,6 +151,9 @@ def field_findings(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding
             yield from _value(field, raw[name], kind, (name,))
         if kind in field.row.required and name not in effective:
             yield Finding("E102", (), f"{name} is missing; {kind.phrase} needs it", field=name)
+    for rule in COMBINATIONS:
+        if kind in rule.kinds and rule.path[0] in raw and rule.broken(effective):
+            yield Finding("E109", rule.path, rule.message, rule.hint)
     for key in raw.get("tags") or {}:
         if is_own_tag(key):
             yield Finding("E103", ("tags", key), f"tags that begin with {key.split(':')[0]}: are not yours to set")

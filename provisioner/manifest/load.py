@@ -43,9 +43,9 @@ _TYPES: Final = {
     "string_type": "a text",
     "float_type": "a number",
     "list_type": "a list",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
+    "dict_type": "a group of `name: value` lines",
+    "model_type": "a group of `name: value` lines",
+    "model_attributes_type": "a group of `name: value` lines",
 }
 
 
@@ -104,10 +104,10 @@ class _Joined:
             return
         if not isinstance(document.value, dict):
             place = document.place(())
-            self.found.append(Diagnostic("E104", "a manifest is a mapping of keys such as stack and mappings", place))
-            return
+            message = "a manifest is made of keys such as `stack:` and `mappings:`"
+            raise ManifestError([Diagnostic("E104", message, place)])
         for key, value in document.value.items():
-            if key.startswith("x-"):
+            if key.startswith("x-") or value is None:
                 continue
             if key in _LISTS and isinstance(value, list) and isinstance(self.value.get(key, []), list):
                 self._add_list(document, key, value)
@@ -240,7 +240,12 @@ class _Checked:
         return path
 
     def _shape_error(self, path: tuple[Hashable, ...], kind: str, message: str, value: Any) -> None:
-        name = str(path[-1]) if path else "the manifest"
+        name = _field_name(path)
+        if value is None and kind in ("dict_type", "model_type", "list_type"):
+            self._add(
+                "E104", path, f"{name} is empty", "what belongs to it stands below it, indented further", key=True
+            )
+            return
         if kind == "extra_forbidden":
             self._add("E101", path, f"there is no field {name!r} here", suggestion(name, _siblings(path)), key=True)
         elif kind == "missing":
@@ -338,6 +343,13 @@ class _Checked:
                     f"{account!r} is not an account id",
                     "it has twelve digits",
                 )
+        if block.endpoint_url and not block.endpoint_url.startswith(("http://", "https://")):
+            self._add(
+                "E104",
+                ("provider", "endpoint_url"),
+                f"{block.endpoint_url!r} is not a URL",
+                "it begins with http:// or https://",
+            )
         role = block.assume_role
         return Provider(
             region=block.region,
@@ -394,6 +406,13 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((found for part in getattr(annotation, "__args__", ()) if (found := _model_in(part))), None)
 
 
+def _field_name(path: Sequence[Hashable]) -> str:
+    """The last field of a path; an entry of a list by its list and number."""
+    if not path:
+        return "the manifest"
+    return f"{path[-2]}[{path[-1]}]" if isinstance(path[-1], int) and len(path) > 1 else str(path[-1])
+
+
 def _type_hint(kind: str, value: Any) -> str:
     if kind == "string_type" and isinstance(value, int | float):
         return "put it in quotes"
@@ -409,5 +428,5 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict | list):
-        return "a mapping" if isinstance(value, dict) else "a list"
+        return "a group of `name: value` lines" if isinstance(value, dict) else "a list"
     return f"the text {value!r}" if isinstance(value, str) else str(value)

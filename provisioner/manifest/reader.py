@@ -30,6 +30,12 @@ _STRING: Final = "tag:yaml.org,2002:str"
 _MERGE: Final = "<<"
 _INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_HINTS: Final = {
+    "cannot start any token": "YAML is indented with spaces, not with tabs",
+    "another document": "a manifest is one document: remove the line with ---",
+    "mapping values are not allowed": "check the indentation, and quote a text that holds a colon",
+    "expected <block end>": "check the indentation of this line and of the ones above it",
+}
 _WORDS: Final[dict[str, Any]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -108,7 +114,9 @@ def read(path: Path, shown: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(shown, mark.line + 1, mark.column + 1) if mark else Place(shown)
-        raise ManifestError([Diagnostic("E001", f"not YAML: {error.problem or error.context}", place)]) from error
+        problem = error.problem or error.context or "it cannot be parsed"
+        hint = next((hint for part, hint in _HINTS.items() if part in problem), "")
+        raise ManifestError([Diagnostic("E001", f"not YAML: {problem}", place, hint)]) from error
     except (yaml.YAMLError, ValueError) as error:
         raise _failure(shown, f"not YAML: {' '.join(str(error).split())}") from error
     value = None if root is None else _Builder(shown).build(root)

@@ -25,12 +25,12 @@ def canonical(mapping: Mapping[str, Any], kind: SourceKind) -> Canonical:
 
 def _block(fields: Mapping[str, Field], block: Mapping[str, Any], kind: SourceKind, *, explicit: bool) -> Canonical:
     values = {name: _value(field, block.get(name), kind, explicit=explicit) for name, field in fields.items()}
-    return {name: value for name, value in values.items() if not absent(value)}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _value(field: Field, value: Any, kind: SourceKind, *, explicit: bool) -> Any:
     row = field.row
-    if absent(value):
+    if value is None or (absent(value) and not row.empty):
         return row.default.get(kind) if explicit else None
     if field.many:
         value = as_set(_block(field.children, item, kind, explicit=False) for item in value)
@@ -38,7 +38,8 @@ def _value(field: Field, value: Any, kind: SourceKind, *, explicit: bool) -> Any
         value = _block(field.children, value, kind, explicit=row.explicit)
     if row.form:
         value = row.form(value)
-    return None if not explicit and value == row.default.get(kind) else value
+    dropped = (absent(value) and not row.empty) or (not explicit and value == row.default.get(kind))
+    return None if dropped else value
 
 
 def absent(value: Any) -> bool:
@@ -47,11 +48,12 @@ def absent(value: Any) -> bool:
 
 
 def default_at(path: tuple[str, ...], kind: SourceKind) -> Any:
-    """AWS's value for an absent field, or None where there is none."""
-    fields, default = FIELDS, None
+    """AWS's value for an absent field, or None where there is none: inside an explicit block nothing is left absent."""
+    fields, default, explicit = FIELDS, None, False
     for name in path:
-        if name not in fields:
+        if name not in fields or explicit:
             return None
+        explicit = fields[name].row.explicit
         default, fields = fields[name].row.default.get(kind), fields[name].children
     return default
 

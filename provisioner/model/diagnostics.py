@@ -43,5 +43,6 @@ CODES: Final = {
     "E106": "The source, the function or the region cannot be understood, or they disagree.",
     "E107": "Two mappings want the same function and source, which Lambda holds unique.",
     "E108": "`imports`, `moved` and `removed` contradict the mappings.",
+    "E109": "Fields contradict each other, or one needs another.",
     "W201": "The value is not one that this version knows; it is sent as it is.",
 }

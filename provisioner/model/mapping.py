@@ -49,6 +49,7 @@ class Row:
     narrower  bounds of single kinds
     values    the values known for an enumeration; others are passed through with a warning
     form      makes one value canonical
+    empty     an empty value says something: `{}` is a pattern that matches everything
     explicit  the block's mere presence means something, so defaults inside it are written out instead of dropped
     """
 
@@ -63,6 +64,7 @@ class Row:
     narrower: Mapping[SourceKind, tuple[int, int]] = field(default_factory=dict)
     values: tuple[str, ...] = ()
     form: Callable[[Any], Any] | None = None
+    empty: bool = False
     explicit: bool = False
 
 
@@ -173,7 +175,7 @@ class SelfManagedEventSource(Block):
 class Filter(Block):
     """One event filter; an event passes when any filter matches."""
 
-    pattern: Annotated[str | dict[str, Any], Row(api="Pattern", required=ALL, bounds=(0, 4096), form=_pattern)]
+    pattern: Annotated[str | dict[str, Any], Row(api="Pattern", required=ALL, bounds=(0, 4096), form=_pattern, empty=True)]
 
 
 class FilterCriteria(Block):

@@ -162,9 +162,12 @@ class _Deciding:
         assert record is not None  # the caller looked
         forgets = subject.forgets or live is None
         if record.protected and not forgets:
+            destroys = self._unwanted_reason is Reason.REQUESTED
             self._refuse(
                 subject.name,
-                "has prevent_destroy, and removing it from the manifest would delete it",
+                "has prevent_destroy, and destroy would delete it"
+                if destroys
+                else "has prevent_destroy, and removing it from the manifest would delete it",
                 f"apply once with `lifecycle: {{prevent_destroy: false}}` while it is still in the manifest, or keep it running "
                 f"with `removed: [{{from: {subject.name}, destroy: false}}]`",
             )

@@ -153,6 +153,8 @@ def select(resolution: Resolution, targets: Sequence[str], excludes: Sequence[st
     names = {name for subject in resolution.subjects for name in (subject.name, subject.moved_from) if name}
     wanted = _matching(targets, names, "--target") if targets else names
     wanted -= _matching(excludes, names, "--exclude")
+    if names and not wanted:
+        raise UsageError("--target and --exclude leave no mapping to plan", hint="drop one of them")
     kept = [subject for subject in resolution.subjects if subject.name in wanted or subject.moved_from in wanted]
     while True:
         sides = {name for subject in kept for name in (subject.name, subject.moved_from) if name}

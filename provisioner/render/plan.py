@@ -226,10 +226,15 @@ def _changed_items(before: Sequence[Any], after: Sequence[Any], style: Style, in
 
 def _comment(field: FieldChange, default: Any) -> str:
     applied = default if field.prior is None else field.prior
-    was = "it was absent" if applied is None else f"{_value(applied, 0)} was applied"
-    reset = field.desired is None and default is not None
+    if applied is None:
+        was = "it was absent"
+    elif isinstance(applied, list | dict):
+        was = "what is wanted was applied" if field.cause is Cause.DRIFT else "another value was applied"
+    else:
+        was = f"{_value(applied, 0)} was applied"
+    removed = "edit: not in the manifest" + (", so AWS's default" if default is not None else "")
     causes = {
-        Cause.EDIT: "edit: not in the manifest, so AWS's default" if reset else "edit",
+        Cause.EDIT: removed if field.desired is None else "edit",
         Cause.DRIFT: f"drift: {was}",
         Cause.CONFLICT: f"conflict: {was}",
     }

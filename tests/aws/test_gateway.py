@@ -125,7 +125,9 @@ def test_the_first_refusal_is_told_at_once_with_the_time_left_and_the_budget_end
         with pytest.raises(errors.InvalidError):
             gateway.create(REQUEST, told.append)
 
-    assert told == [f"creating: InvalidParameterValueException: {IAM} (waiting for IAM, for at most 60s)"]
+    assert told == [
+        f"creating the mapping for f in eu-west-1: InvalidParameterValueException: {IAM} (waiting for IAM, for at most 60s)"
+    ]
     assert 60 <= clock.time < 75
 
 

@@ -33,7 +33,7 @@ def fails(workspace: Workspace, *arguments: str, code: int = 1, **environ: str) 
     result = workspace.run(*arguments, code=code, **environ)
     assert result.out == ""
     lines = result.err.splitlines()
-    return "\n".join(line for line in lines if " calls, " not in line)
+    return "\n".join(line for line in lines if " throttled, " not in line)
 
 
 def test_unknown_field(unchanged: Workspace) -> None:

@@ -49,7 +49,13 @@ FULL: dict[str, dict[str, Any]] = {
         "MaximumBatchingWindowInSeconds": 3,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "ScalingConfig": {"MaximumConcurrency": 7},
-        "FilterCriteria": {"Filters": [{"Pattern": '{"body":{"b":[2]}}'}, {"Pattern": '{"body":{"a":["x, \\" y"]}}'}]},
+        "FilterCriteria": {
+            "Filters": [
+                {"Pattern": '{"body":{"b":[2]}}'},
+                {"Pattern": '{"body":{"a":["x, \\" #: y"]}}'},
+                {"Pattern": "{}"},
+            ]
+        },
         "KMSKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1",
         "MetricsConfig": {"Metrics": ["EventCount"]},
         "Enabled": False,

@@ -314,7 +314,10 @@ def test_one_failed_change_does_not_stop_the_others(workspace: Workspace) -> Non
     result = workspace.apply(code=3)
 
     assert "Apply incomplete: 1 applied, 1 failed, 0 not attempted." in result.out
-    assert "bad: failed: creating: InvalidParameterValueException: Error occurred while ReceiveMessage." in result.out
+    assert (
+        "bad: failed: creating the mapping for worker in eu-west-1: InvalidParameterValueException: Error occurred while ReceiveMessage."
+        in result.out
+    )
     assert [item["EventSourceArn"] for item in workspace.live().values()] == [sqs()]
 
 
