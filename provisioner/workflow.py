@@ -11,8 +11,9 @@ from provisioner.aws.convert import live_mapping
 from provisioner.aws.refresh import refresh
 from provisioner.aws.session import Aws, check_account, environment_region
 from provisioner.aws.wait import WallClock
+from provisioner.backend.journal import Intent
 from provisioner.backend.local import LocalBackend, Writer
-from provisioner.errors import CancelledError, ManifestError, NotFoundError, ProvisionerError, RefusedError
+from provisioner.errors import CancelledError, ManifestError, NotFoundError, ProvisionerError, RefusedError, StateError
 from provisioner.execution.executor import Executor
 from provisioner.manifest import load
 from provisioner.model.desired import Manifest
@@ -117,7 +118,7 @@ def plan(run: Run, selection: Selection) -> Plan:
     _refuse_contradictions(run, snapshot.state, selection)
     aws, account = run.connect(snapshot.state.account)
     made, _ = _plan(run, aws, account, snapshot.state, selection)
-    _show_or_refuse(run, made, snapshot.state, selection, account, aws)
+    _show_or_refuse(run, made, snapshot.state, selection, account, aws, snapshot.open)
     return made
 
 
@@ -144,7 +145,9 @@ def _refuse_contradictions(run: Run, state: State, selection: Selection) -> None
         raise ManifestError(diagnostics)
 
 
-def _show_or_refuse(run: Run, made: Plan, state: State, selection: Selection, account: str, aws: Aws) -> None:
+def _show_or_refuse(
+    run: Run, made: Plan, state: State, selection: Selection, account: str, aws: Aws, left: Sequence[Intent]
+) -> None:
     """Show the plan; raise RefusedError when it must not be carried out."""
     regions = sorted({record.region for record in state.mappings.values()})
     endpoints = {region: aws.gateway(region).endpoint for region in regions}
@@ -152,7 +155,10 @@ def _show_or_refuse(run: Run, made: Plan, state: State, selection: Selection, ac
         f"region {region} at {endpoint}" for region, endpoint in endpoints.items()
     )
     limit = run.manifest.delete_limit if selection.allow_deletes is None else selection.allow_deletes
-    found = safety.problems(made, state, delete_limit=limit, allow_missing=selection.allow_missing, where=where)
+    cut_off = {uuid for intent in left for uuid in intent.uuids}
+    found = safety.problems(
+        made, state, delete_limit=limit, allow_missing=selection.allow_missing, where=where, cut_off=cut_off
+    )
     if made.has_changes or not found:  # "No changes" beside a refusal would mislead
         run.ui.show(made)
     if found:
@@ -172,7 +178,7 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
         _refuse_contradictions(run, writer.state, selection)
         aws, account = run.connect(writer.state.account)
         made, reading = _plan(run, aws, account, writer.state, selection)
-        _show_or_refuse(run, made, writer.state, selection, account, aws)
+        _show_or_refuse(run, made, writer.state, selection, account, aws, writer.open)
         moved: tuple[Outcome, ...] = ()
         if made.has_changes and not execution.auto_approve:
             if not run.ui.confirm(made, destroys_all=selection.destroy and not selection.targets):
@@ -184,14 +190,30 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
         return made, replace(report, outcomes=(*report.outcomes, *moved))
 
 
+_MOVED = "it has changed in AWS since the plan was shown"
+_HANGS_ON_MOVED = "it hangs together with one that has changed in AWS since the plan was shown"
+
+
 def _still_approved(approved: Plan, now: Plan) -> tuple[Plan, tuple[Outcome, ...]]:
     """The approved changes that would be made the same way now; the others are not attempted."""
     current = {change.key: change for change in now.changes}
-    moved = [change for change in approved.changes if _essence(current.get(change.key)) != _essence(change)]
-    detail = "it has changed in AWS since the plan was shown"
-    outcomes = tuple(Outcome(change, Result.NOT_ATTEMPTED, detail, "plan again") for change in moved)
-    same = tuple(change for change in approved.changes if change not in moved)
+    moved = {change.key for change in approved.changes if _essence(current.get(change.key)) != _essence(change)}
+    dropped = set(moved)
+    while connected := {change.key for change in approved.changes if _hangs_on(change, dropped, approved)} - dropped:
+        dropped |= connected
+    outcomes = tuple(
+        Outcome(change, Result.NOT_ATTEMPTED, _MOVED if change.key in moved else _HANGS_ON_MOVED, "plan again")
+        for change in approved.changes
+        if change.key in dropped
+    )
+    same = tuple(change for change in approved.changes if change.key not in dropped)
     return replace(approved, changes=same), outcomes
+
+
+def _hangs_on(change: Change, dropped: set[str], approved: Plan) -> bool:
+    """Whether a change waits for a dropped one, or shares a name or a move with one."""
+    names = {name for item in approved.changes if item.key in dropped for name in (item.name, item.moved_from) if name}
+    return bool(dropped & set(change.after)) or bool(names & {change.name, change.moved_from})
 
 
 def _essence(change: Change | None) -> object:
@@ -201,18 +223,25 @@ def _essence(change: Change | None) -> object:
 def _carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Execution) -> Report:
     if not any(change.calls_aws for change in made.changes):
         return Report(())
-    with writer.journal() as journal:
-        executor = Executor(
-            aws,
-            made,
-            journal,
-            run.manifest.provider,
-            run.ui.progress,
-            run.clock,
-            parallelism=execution.parallelism,
-            fail_fast=execution.fail_fast,
-        )
-        return executor.run()
+    report: Report | None = None
+    try:
+        with writer.journal() as journal:
+            report = Executor(
+                aws,
+                made,
+                journal,
+                run.manifest.provider,
+                run.ui.progress,
+                run.clock,
+                parallelism=execution.parallelism,
+                fail_fast=execution.fail_fast,
+            ).run()
+    except StateError as error:
+        if report is None:
+            raise
+        # What was done must be told all the same; it is in the journal, as far as that could be written.
+        return replace(report, trouble=f"{error.message}: the next command works the journal in ({error.hint})")
+    return report
 
 
 # --- import ----------------------------------------------------------------------------------------------------------

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from provisioner.errors import StateError
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -16,26 +20,34 @@ def explained(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = "make room on the disk" if error.errno == 28 else "check that the folder exists and may be written to"
+        hint = (
+            "make room on the disk" if error.errno in _NO_ROOM else "check that the folder exists and may be written to"
+        )
         raise StateError(f"{path} cannot be {doing}: {error.strerror}", hint=hint) from error
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str, *, backup: bool = True) -> None:
     """Replace a file's content, or leave it as it was: temp file in the same folder, fsync, rename, fsync of the folder.
 
-    The content before is kept beside it as `.backup`. Mode 0600. Raises StateError.
+    With `backup` the content before is kept beside it as `.backup`. Mode 0600. Raises StateError.
     """
     temporary = path.with_name(f"{path.name}.tmp")
-    backup = path.with_name(f"{path.name}.backup")
     with explained(path, "written"):
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(temporary, text)
-        if path.exists():
-            # A link first, so that at no instant is there neither the old state nor the new one under its name.
-            backup.unlink(missing_ok=True)
-            os.link(path, backup)
+        if backup and path.exists():
+            _keep(path, path.with_name(f"{path.name}.backup"))
         temporary.replace(path)
         sync_folder(path.parent)
+
+
+def _keep(path: Path, backup: Path) -> None:
+    """A second name for the old content, so that at no instant it has none; a copy where links are not to be had."""
+    backup.unlink(missing_ok=True)
+    try:
+        backup.hardlink_to(path)
+    except OSError:
+        shutil.copy2(path, backup)
 
 
 def _write(path: Path, text: str) -> None:

@@ -12,7 +12,7 @@ import os
 import threading
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from provisioner.model.references import Pair
 from provisioner.model.state import Record, State
 
 VERSION: Final = 1
+CLOSED: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,14 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A state with its journal worked in, and the intents that nothing is known of."""
+    """A state with its journal worked in, and the intents that nothing is known of.
+
+    `over` says that the state had passed the journal already.
+    """
 
     state: State
     open: tuple[Intent, ...] = ()
+    over: bool = False
 
 
 class Journal:
@@ -57,6 +62,7 @@ class Journal:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
             self._descriptor = os.open(path, flags, 0o600)
             sync_folder(path.parent)
+        self._size = 0
         self._append({"journal": VERSION, "lineage": state.lineage, "serial": state.serial})
 
     @property
@@ -82,15 +88,38 @@ class Journal:
         self._append({"done": token})
 
     def close(self) -> None:
-        """Stop writing."""
-        os.close(self._descriptor)
+        """Stop writing: whatever a worker still says is refused, and never reaches another file."""
+        with self._lock:
+            descriptor, self._descriptor = self._descriptor, CLOSED
+            if descriptor != CLOSED:
+                os.close(descriptor)
 
     def _append(self, line: dict[str, Any]) -> None:
-        data = (json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n").encode()
+        # ASCII only, so that a torn line is never torn inside a character.
+        data = (json.dumps(line, sort_keys=True) + "\n").encode("ascii")
         with self._lock, explained(self._path, "written"):
-            while data:
-                data = data[os.write(self._descriptor, data) :]
-            os.fsync(self._descriptor)
+            if self._descriptor == CLOSED:
+                raise StateError(f"{self._path} is closed", hint="run the command again")
+            try:
+                _write_all(self._descriptor, data)
+            except OSError:
+                self._take_back()
+                raise
+            self._size += len(data)
+
+    def _take_back(self) -> None:
+        """Drop a line that was written in part; where that fails, write nothing more behind it."""
+        try:
+            os.ftruncate(self._descriptor, self._size)
+        except OSError:
+            os.close(self._descriptor)
+            self._descriptor = CLOSED
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+    os.fsync(descriptor)
 
 
 def fold(state: State, text: str, *, where: str) -> Folded:
@@ -108,8 +137,12 @@ def fold(state: State, text: str, *, where: str) -> Folded:
     if head.get("lineage") != state.lineage:
         hint = "put back the state file that it continues, or move the journal away if that state is gone for good"
         raise StateError(f"{where} continues another state (lineage {head.get('lineage')})", hint=hint)
-    if head.get("serial") != state.serial:
-        return Folded(state)
+    serial = head.get("serial")
+    if not isinstance(serial, int) or serial > state.serial:
+        hint = "the state was put back to an older one: put back the one that the journal continues"
+        raise StateError(f"{where} continues serial {serial} of this state, which is at {state.serial}", hint=hint)
+    if serial < state.serial:
+        return Folded(state, over=True)
     intents: dict[str, Intent] = {}
     try:
         for line in lines[1:]:
@@ -153,8 +186,3 @@ def _object(line: str) -> dict[str, Any] | None:
 
 def _pair_value(pair: Pair) -> dict[str, str]:
     return {"region": pair.region, "source": pair.source, "function": pair.function, "channel": pair.channel}
-
-
-def folded_state(folded: Folded, account: str) -> State:
-    """The state to write when a journal is worked in for good: one serial further."""
-    return replace(folded.state, serial=folded.state.serial + 1, account=account or folded.state.account)

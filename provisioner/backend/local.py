@@ -10,7 +10,7 @@ from pathlib import Path
 
 from provisioner.backend import lock
 from provisioner.backend.files import explained, sync_folder, write_atomically
-from provisioner.backend.journal import Folded, Intent, Journal, fold, folded_state
+from provisioner.backend.journal import Folded, Intent, Journal, fold
 from provisioner.backend.statefile import decode, encode
 from provisioner.errors import StateError
 from provisioner.model.state import State
@@ -44,10 +44,7 @@ class LocalBackend:
     def locked(self, operation: str) -> Iterator[Writer]:
         """Hold the state's lock; a journal that was left behind is worked in first. Raises LockedError."""
         with lock.locked(self._lock, operation):
-            folded = self._folded()
-            writer = Writer(self.path, self._journal, folded.state, folded.open)
-            writer.take_over()
-            yield writer
+            yield Writer(self.path, self._journal, self._folded())
 
     def _folded(self) -> Folded:
         text = _read(self.path)
@@ -62,50 +59,53 @@ class LocalBackend:
 
 
 class Writer:
-    """The lock's holder. `state` is what is written; `open` are the intents that an earlier apply left behind."""
+    """The lock's holder. `state` is the state with what an earlier apply left in its journal; `open` are the intents that
+    it left behind, which stay in that journal until a state is saved that has taken them into account.
+    """
 
-    def __init__(self, path: Path, journal: Path, state: State, left: tuple[Intent, ...]) -> None:
+    def __init__(self, path: Path, journal: Path, folded: Folded) -> None:
         self._path = path
         self._journal = journal
-        self.state = state
-        self.open = left
+        self._backed_up = False
+        self._left = journal.exists()
+        self.state = folded.state
+        self.open = folded.open
+        if self._left and not folded.open:
+            self._settle(folded)
 
-    def take_over(self) -> None:
-        """Work in for good what an apply that was cut off has left behind."""
-        if self._journal.exists():
-            self.write(folded_state(Folded(self.state), self.state.account))
-            self._remove_journal()
-
-    def write(self, state: State) -> None:
-        """Write a state whole."""
-        write_atomically(self._path, encode(state))
-        self.state = state
+    def _settle(self, folded: Folded) -> None:
+        """Work in for good what was left behind; a journal that the state has passed is only removed."""
+        if not folded.over:
+            self._write(replace(folded.state, serial=folded.state.serial + 1))
+        self._remove_journal()
 
     def save(self, state: State) -> None:
         """Write a state when it differs from what is written: one serial further."""
-        if state != self.state or state.serial == 0:
-            self.write(replace(state, serial=self.state.serial + 1))
+        if state != self.state or state.serial == 0 or self._left:
+            self._write(replace(state, serial=self.state.serial + 1))
+            self._remove_journal()
+
+    def _write(self, state: State) -> None:
+        write_atomically(self._path, encode(state), backup=not self._backed_up)
+        self._backed_up = True
+        self.state = state
 
     @contextmanager
     def journal(self) -> Iterator[Journal]:
-        """A journal for the calls of one apply; it is worked in at the end, also after a failure.
+        """A journal for the calls of one apply, worked in at its end.
 
-        After a second interrupt it is left as it is, because workers may still be writing to it: the next writer folds it.
+        After an error or a second interrupt it is left as it is: the next command folds it.
         """
         journal = Journal(self._journal, self.state)
         try:
             yield journal
-        except Exception:
-            self._fold(journal)
-            raise
-        self._fold(journal)
-
-    def _fold(self, journal: Journal) -> None:
-        journal.close()
-        self.write(folded_state(Folded(journal.state), self.state.account))
+        finally:
+            journal.close()
+        self._write(replace(journal.state, serial=self.state.serial + 1))
         self._remove_journal()
 
     def _remove_journal(self) -> None:
+        self._left = False
         with explained(self._journal, "removed"):
             self._journal.unlink(missing_ok=True)
             sync_folder(self._journal.parent)

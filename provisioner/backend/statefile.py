@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from provisioner.errors import StateError
 from provisioner.model.canonical import canonical
+from provisioner.model.mapping import EventSourceMapping
 from provisioner.model.references import UUID
 from provisioner.model.sources import SourceKind, kind_of
 from provisioner.model.state import Deposed, Record, State
@@ -46,9 +47,11 @@ def decode(text: str, *, where: str, stack: str) -> State:
     try:
         value = json.loads(text)
         version = value["version"]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise _damaged(where, "it is not a state file") from error
-    if not isinstance(version, int) or version > VERSION:
+    if type(version) is not int or version < 1:
+        raise _damaged(where, f"{version!r} is not a version")
+    if version > VERSION:
         raise StateError(
             f"{where} has version {version}; this is provisioner for version {VERSION}", hint="use a newer provisioner"
         )
@@ -60,7 +63,10 @@ def decode(text: str, *, where: str, stack: str) -> State:
     if file.stack != stack:
         hint = "name the right manifest with -f, or give this stack a `state: {path: ...}` of its own"
         raise StateError(f"{where} belongs to stack {file.stack}, not to {stack}", hint=hint)
-    return State(file.stack, file.lineage, file.account, file.serial, mappings)
+    state = State(file.stack, file.lineage, file.account, file.serial, mappings)
+    if len(state.managers()) < sum(1 + len(record.deposed) for record in mappings.values()):
+        raise _damaged(where, "one UUID stands under two names")
+    return state
 
 
 def _damaged(where: str, why: str) -> StateError:
@@ -83,12 +89,12 @@ def encode(state: State) -> str:
 def record_of(value: Any) -> Record:
     """The record that a JSON value spells. Raises ValidationError or TypeError when it is none."""
     item = _Record.model_validate(value)
-    if not UUID.fullmatch(item.uuid):
-        raise TypeError(f"{item.uuid!r} is not a UUID")
-    try:
-        applied = canonical(item.applied, kind_of(item.applied) or SourceKind.SQS)
-    except (TypeError, AttributeError, ValueError, KeyError) as error:
-        raise TypeError(f"what was applied to {item.uuid} is damaged") from error
+    for uuid in (item.uuid, *(left.uuid for left in item.deposed)):
+        if not UUID.fullmatch(uuid):
+            raise TypeError(f"{uuid!r} is not a UUID")
+    if not _is_mapping(item.applied):
+        raise TypeError(f"what was applied to {item.uuid} is damaged")
+    applied = canonical(item.applied, kind_of(item.applied) or SourceKind.SQS)
     return Record(
         item.uuid,
         item.arn,
@@ -97,6 +103,15 @@ def record_of(value: Any) -> Record:
         item.protected,
         tuple(Deposed(left.uuid, left.region) for left in item.deposed),
     )
+
+
+def _is_mapping(applied: dict[str, Any]) -> bool:
+    """Whether every field that the table knows has its type; a field that it does not know says nothing."""
+    try:
+        EventSourceMapping.model_validate(applied)
+    except ValidationError as error:
+        return all(item["type"] == "extra_forbidden" for item in error.errors(include_url=False))
+    return True
 
 
 def record_value(record: Record) -> dict[str, Any]:

@@ -82,7 +82,11 @@ class Executor:
         self._ready: deque[str] = deque()
         self._changes = {change.key: change for change in plan.changes if change.calls_aws}
         self._awaited = {key for change in self._changes.values() for key in change.after}
-        self._order = TopologicalSorter({key: change.after for key, change in self._changes.items()})
+        waits = {
+            key: [other for other in change.after if other in self._changes] for key, change in self._changes.items()
+        }
+        self._order = TopologicalSorter(waits)
+        self._forgets = {change.name for change in plan.changes if change.action is Action.FORGET}
         self._began: dict[str, float] = {}
         self._outcomes: dict[str, Outcome] = {}
         self._settling: dict[str, _Settling] = {}
@@ -130,7 +134,8 @@ class Executor:
             self._poll()
 
     def _start(self, change: Change) -> None:
-        failed = next((key for key in change.after if self._outcomes[key].result is not Result.APPLIED), "")
+        earlier = [self._outcomes[key] for key in change.after if key in self._outcomes]
+        failed = next((outcome.change.key for outcome in earlier if outcome.result is not Result.APPLIED), "")
         if self._stopping or failed:
             why = f"it must come after {failed}, which was not applied" if failed else self._stopping
             self._end(change, Outcome(change, Result.NOT_ATTEMPTED, why))
@@ -258,6 +263,10 @@ class Executor:
             return Outcome(change, Result.FAILED, error.message, hint)
         except ProvisionerError as error:
             return Outcome(change, Result.FAILED, error.message, error.hint)
+        except Exception as error:  # noqa: BLE001  # a mistake of ours fails its change, and loses no other
+            return Outcome(
+                change, Result.FAILED, f"provisioner itself failed: {type(error).__name__}: {error}", "report it"
+            )
 
     def _carry_out(self, change: Change) -> _Settling | Outcome:
         match change.action:
@@ -310,9 +319,10 @@ class Executor:
         return _Settling(change, token, record, self._clock.now())
 
     def _remove(self, change: Change) -> Outcome:
-        current = self._journal.state.mappings.get(change.name)
-        keeps = change.reason is Reason.DEPOSED and current is not None
-        self._delete(change, _without(current, change.uuid) if keeps and current else None)
+        current = self._journal.state.mappings.get(change.name) if change.reason is Reason.DEPOSED else None
+        left = _without(current, change.uuid) if current else None
+        forgotten = change.name in self._forgets and left is not None and not left.deposed
+        self._delete(change, None if forgotten else left)
         if change.key in self._awaited:
             self._await_gone(change.live)
         return Outcome(change, Result.APPLIED, uuid=change.uuid)
@@ -324,6 +334,8 @@ class Executor:
 
     def _delete_replaced(self, change: Change, record: Record, outcome: Outcome) -> Outcome:
         self._delete(change, _without(record, change.uuid))
+        if change.key in self._awaited:
+            self._await_gone(change.live)
         return outcome
 
     def _delete(self, change: Change, after: Record | None) -> None:

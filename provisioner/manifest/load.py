@@ -178,6 +178,9 @@ class _Checked:
         self._unique_pairs(mappings)
         if root is None:
             return None
+        if root.state.path is not None and not root.state.path.endswith(".json"):
+            hint = "its lock and its journal stand beside it under the same name"
+            self._add("E104", ("state", "path"), f"{root.state.path!r} does not end in .json", hint)
         if not STACK.fullmatch(root.stack):
             self._add(
                 "E104",

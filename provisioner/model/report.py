@@ -37,15 +37,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of a whole plan."""
+    """What came of a whole plan. `trouble` is what went wrong with recording it."""
 
     outcomes: tuple[Outcome, ...]
     interrupted: bool = False
+    trouble: str = ""
 
     @property
     def clean(self) -> bool:
         """Whether everything was done, and done whole."""
-        return not self.interrupted and all(outcome.clean for outcome in self.outcomes)
+        return not (self.interrupted or self.trouble) and all(outcome.clean for outcome in self.outcomes)
 
 
 class Phase(StrEnum):

@@ -40,6 +40,7 @@ def make_plan(
     deciding = _Deciding(reading, state, frozenset(replaced), destroys=destroys)
     changes = [change for subject in resolution.subjects for change in deciding.changes(subject)]
     ordered, problems = _ordered(sorted(changes, key=lambda change: change.key))
+    problems += _doubly_touched(ordered)
     return Plan(
         stack=state.stack,
         account=account,
@@ -76,6 +77,9 @@ class _Deciding:
     def changes(self, subject: Subject) -> Iterator[Change]:
         """The changes of one subject: at most one of its own, and one for each deposed mapping."""
         record, live = self._known(subject)
+        if subject.displaces_protected:
+            hint = f"give the mapping that takes the name {subject.name} another one, or remove the protection first"
+            self._refuse(subject.name, "has prevent_destroy, and another mapping would take its name", hint)
         cleared = list(self._deposed(subject.name, record)) if record else []
         yield from cleared
         change = self._change(replace(subject, record=record), live)
@@ -97,10 +101,13 @@ class _Deciding:
         if record and found and found.uuid != record.uuid and self._is_ours(found):
             others = (*record.deposed, Deposed(record.uuid, record.region))
             deposed = tuple(item for item in others if item.uuid != found.uuid)
+            if record.protected and live:
+                hint = f"delete {found.uuid} by hand, or set `prevent_destroy: false`"
+                self._refuse(subject.name, f"has prevent_destroy, and {found.uuid} would take its place", hint)
             record = Record(found.uuid, found.arn, found.region, found.mapping, record.protected, deposed)
             live = found
         elif record and live is None:
-            self.missing.append(subject.name)
+            self.missing.append(record.uuid)
         return record, live
 
     def _found(self, subject: Subject) -> Live | None:
@@ -129,11 +136,10 @@ class _Deciding:
 
     def _change(self, subject: Subject, live: Live | None) -> Change | None:
         wanted, record = subject.wanted, subject.record
-        if live and live.status.state == DELETING:
-            gone: Live | None = live
-            live = None
-        else:
-            gone = None
+        # What is being deleted is gone, but holds its pair until it really is: creation waits for it.
+        found = self._found(subject)
+        gone = next((item for item in (live, found) if item and item.status.state == DELETING), None)
+        live = None if live is gone else live
         if wanted is None:
             return self._unwanted(subject, live) if record else None
         if record and live:
@@ -349,6 +355,19 @@ def _ordered(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
         hint = "apply them one after the other with --target, or give one of them another function or source first"
         return ordered, [Problem(names, "these changes each need a pair that another of them still holds", hint)]
     return ordered, []
+
+
+def _doubly_touched(changes: Sequence[Change]) -> list[Problem]:
+    """No mapping may be in two changes: whatever led there, carrying it out would lose one of them."""
+    first: dict[str, Change] = {}
+    problems = []
+    for change in changes:
+        if change.uuid and change.uuid in first:
+            names = f"{first[change.uuid].key}, {change.key}"
+            hint = "apply them one after the other with --target"
+            problems.append(Problem(names, f"both would change the mapping {change.uuid}", hint))
+        first.setdefault(change.uuid, change)
+    return problems
 
 
 def _waits_for(change: Change, freed_by: Mapping[tuple[str, ...], str]) -> list[str]:

@@ -29,7 +29,8 @@ def _at_rest(change: Change, reading: Reading) -> Record | None:
         alive = tuple(deposed for deposed in record.deposed if deposed.uuid in reading.live)
         record = Record(record.uuid, record.arn, record.region, record.applied, record.protected, alive)
     if change.action is Action.FORGET:
-        return None
+        # What it deposed is still to be deleted: the executor forgets the name with the last of it.
+        return record if record and record.deposed else None
     if change.live is None or change.wanted is None or change.action is Action.CREATE:
         return record
     protected = change.wanted.lifecycle.prevent_destroy

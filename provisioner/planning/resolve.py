@@ -15,7 +15,7 @@ from provisioner.errors import UsageError
 from provisioner.model.desired import Desired, Manifest, Place
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.references import Pair
-from provisioner.model.state import Record, State
+from provisioner.model.state import Deposed, Record, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class Subject:
     """One name with what is wanted, what is recorded, and how the two came together.
 
     `moved_from` is the name under which the record stands in state, when that is another; `adopts` the UUID to bring
-    under management; `forgets` that the record is to be dropped and the mapping left running.
+    under management; `forgets` that the record is to be dropped and the mapping left running. When another mapping takes over the
+    name, the name's own is among the record's `deposed`; `displaces_protected` says that it was protected.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Subject:
     moved_from: str = ""
     adopts: str = ""
     forgets: bool = False
+    displaces_protected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,22 @@ def resolve(manifest: Manifest, state: State) -> Resolution:
         for name, wanted in manifest.mappings.items()
     ]
     left = recorded.keys() - set(matched.values())
-    subjects += [Subject(name, None, recorded[name], _moved_from(name, origin[name])) for name in left]
+    subjects = [
+        _with_displaced(subject, recorded[subject.name]) if subject.name in left else subject for subject in subjects
+    ]
+    subjects += [
+        Subject(name, None, recorded[name], _moved_from(name, origin[name])) for name in left - manifest.mappings.keys()
+    ]
     subjects += [Subject(name, None, state.mappings[name], forgets=True) for name in forgotten]
     return Resolution(tuple(sorted(subjects, key=lambda subject: subject.name)), tuple(diagnostics))
+
+
+def _with_displaced(subject: Subject, displaced: Record) -> Subject:
+    """A subject whose name another mapping takes over: its own mapping is deposed, so that one name has one record."""
+    record = subject.record
+    assert record is not None  # a record is displaced only by another one
+    deposed = (*record.deposed, *displaced.deposed, Deposed(displaced.uuid, displaced.region))
+    return replace(subject, record=replace(record, deposed=deposed), displaces_protected=displaced.protected)
 
 
 def _moved_from(name: str, source: str) -> str:

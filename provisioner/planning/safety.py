@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from provisioner.model.plan import Plan, Problem
 from provisioner.model.state import State
 
@@ -10,11 +12,21 @@ MISSING_AT_LEAST = 3
 
 
 def problems(
-    plan: Plan, state: State, *, delete_limit: int | None, allow_missing: bool, where: str
+    plan: Plan,
+    state: State,
+    *,
+    delete_limit: int | None,
+    allow_missing: bool,
+    where: str,
+    cut_off: Collection[str] = (),
 ) -> tuple[Problem, ...]:
-    """Why the plan must not be carried out; empty when it may. `where` names account, region and endpoint."""
+    """Why the plan must not be carried out; empty when it may.
+
+    `where` names account, region and endpoint. `cut_off` are the mappings that an apply was deleting when it was cut off:
+    that they are missing is no surprise.
+    """
     found = list(plan.problems)
-    missing, recorded = len(plan.missing), len(state.mappings)
+    missing, recorded = len(set(plan.missing) - set(cut_off)), len(state.mappings)
     if missing >= MISSING_AT_LEAST and missing * 2 > recorded and not allow_missing:
         found.append(
             Problem(

@@ -97,7 +97,7 @@ def _header(change: Change, style: Style) -> Iterator[str]:
         Reason.DISAPPEARED: f"it was {change.record.uuid if change.record else ''}, which no longer exists",
         Reason.NOT_IN_MANIFEST: f"{change.name} is not in the manifest",
         Reason.GONE: "it no longer exists in AWS",
-        Reason.DEPOSED: "a replacement left it behind",
+        Reason.DEPOSED: "another mapping has taken its place",
         Reason.REMOVED: "`removed` says destroy: false",
     }
     if change.reason in reasons:

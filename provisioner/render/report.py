@@ -50,7 +50,8 @@ def report_text(plan: Plan, report: Report, style: Style) -> str:
     results = [outcome.result for outcome in report.outcomes]
     counts = ", ".join(f"{results.count(result)} {result}" for result in Result)
     headline = "Apply interrupted:" if report.interrupted else "Apply incomplete:"
-    return "\n".join([f"{style.red(headline)} {counts}.", *_details(report, style)])
+    trouble = [f"  {report.trouble}"] if report.trouble else []
+    return "\n".join([f"{style.red(headline)} {counts}.", *_details(report, style), *trouble])
 
 
 def _details(report: Report, style: Style) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.backend.files import write_atomically
+from provisioner.backend.journal import Journal
 from provisioner.backend.local import LocalBackend
 from provisioner.backend.statefile import decode, encode
 from provisioner.errors import LockedError, StateError
@@ -18,6 +20,7 @@ from provisioner.model.references import Pair
 from provisioner.model.state import Deposed, Record, State
 
 UUID = "00000001-0000-0000-0000-000000000000"
+UUID2, UUID3 = UUID.replace("1-", "2-", 1), UUID.replace("1-", "3-", 1)
 PAIR_VALUE = {"region": "r", "source": "s", "function": "f", "channel": ""}
 RECORD = Record(
     UUID, "arn", "eu-west-1", {"function_name": "f", "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:q"}
@@ -27,7 +30,7 @@ STATE = State(
     "lineage",
     "123456789012",
     3,
-    {"a": RECORD, "b": replace(RECORD, protected=True, deposed=(Deposed(UUID, "r"),))},
+    {"a": RECORD, "b": replace(RECORD, uuid=UUID2, protected=True, deposed=(Deposed(UUID3, "r"),))},
 )
 
 
@@ -57,13 +60,16 @@ def test_a_state_that_was_never_written_is_empty_with_a_lineage_of_its_own(backe
 def test_a_write_keeps_the_one_before_as_backup(backend: LocalBackend) -> None:
     with backend.locked("apply") as writer:
         writer.save(replace(STATE, serial=0))
+    with backend.locked("apply") as writer:
         writer.save(replace(STATE, mappings={}))
+        writer.save(replace(STATE, mappings={"b": STATE.mappings["b"]}))
 
     backup = backend.path.with_name("test.json.backup")
-    assert json.loads(backend.path.read_text())["mappings"] == {}
+    # The backup is the state before the command, not before its last write.
+    assert json.loads(backend.path.read_text())["mappings"].keys() == {"b"}
     assert json.loads(backup.read_text())["mappings"].keys() == {"a", "b"}
     assert stat.S_IMODE(backend.path.stat().st_mode) == 0o600
-    assert backend.read().state.serial == 2
+    assert backend.read().state.serial == 3
 
 
 def test_saving_what_is_saved_writes_nothing(backend: LocalBackend) -> None:
@@ -127,6 +133,8 @@ def test_a_journal_is_seen_by_readers_and_worked_in_by_the_next_writer(backend: 
 
     with backend.locked("apply") as writer:
         assert [intent.name for intent in writer.open] == ["b"]
+        assert journal_path.exists()  # an intent that nothing is known of stays until a state is saved
+        writer.save(writer.state)
     assert not journal_path.exists()
     assert json.loads(backend.path.read_text())["mappings"].keys() == {"a"}
     assert backend.read().state.serial == seen.state.serial + 1
@@ -141,12 +149,64 @@ def break_off(backend: LocalBackend) -> None:
             raise RuntimeError
 
 
-def test_an_apply_writes_its_journal_and_folds_it_even_when_it_breaks_off(backend: LocalBackend) -> None:
+def test_an_apply_that_breaks_off_leaves_its_journal_to_the_next_command(backend: LocalBackend) -> None:
     with pytest.raises(RuntimeError):
         break_off(backend)
 
+    assert backend.path.with_suffix(".journal").exists()
     assert backend.read().state.mappings["a"] == RECORD
+    with backend.locked("apply"):
+        pass
     assert not backend.path.with_suffix(".journal").exists()
+    assert json.loads(backend.path.read_text())["mappings"].keys() == {"a"}
+
+
+def test_what_a_worker_says_after_the_end_reaches_no_other_file(backend: LocalBackend) -> None:
+    with backend.locked("apply") as writer:
+        writer.save(replace(STATE, mappings={}))
+        with writer.journal() as journal:
+            pass
+        before = backend.path.read_bytes()
+
+        with pytest.raises(StateError, match="is closed"):
+            journal.intent("create", "a", Pair("r", "s", "f"))
+
+    assert backend.path.read_bytes() == before
+
+
+def test_a_line_written_in_part_is_taken_back(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    with backend.locked("apply") as writer:
+        writer.save(replace(STATE, mappings={}))
+        journal = Journal(backend.path.with_suffix(".journal"), writer.state)
+        real, failing = os.write, [True]
+
+        def write(descriptor: int, data: bytes) -> int:
+            if failing[0] and len(data) > 20:
+                real(descriptor, data[:20])
+                failing[0] = False
+                raise OSError(28, "No space left on device")
+            return real(descriptor, data)
+
+        monkeypatch.setattr("os.write", write)
+        with pytest.raises(StateError):
+            journal.intent("create", "a", Pair("r", "s", "f"))
+        token = journal.intent("create", "b", Pair("r", "s", "f"))
+        journal.done(token, "b", RECORD)
+        journal.close()
+
+    assert list(backend.read().state.mappings) == ["b"]
+
+
+def test_a_journal_of_a_later_state_is_refused(backend: LocalBackend) -> None:
+    with backend.locked("apply") as writer:
+        writer.save(replace(STATE, mappings={}))
+    journal = backend.path.with_suffix(".journal")
+    serial = backend.read().state.serial
+    journal.write_text(f'{{"journal": 1, "lineage": "lineage", "serial": {serial + 1}}}\n')
+
+    with pytest.raises(StateError, match="continues serial"):
+        backend.read()
+    assert journal.exists()
 
 
 def test_a_journal_without_its_state_is_refused(backend: LocalBackend) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -181,6 +183,143 @@ def test_a_replacement_whose_delete_fails_remembers_the_old_mapping(bench: Bench
     assert bench.apply().clean
     assert list(bench.live()) == [bench.uuids()["a"]]
     bench.assert_in_sync()
+
+
+def deny_delete(method: str, path: str) -> str:
+    return "403" if method == "DELETE" else ""
+
+
+def test_a_replacement_that_is_undone_takes_the_old_mapping_back(bench: Bench) -> None:
+    bench.write(queue("a"))
+    bench.apply()
+    old = bench.uuids()["a"]
+    bench.write(queue("a", number=2))
+    bench.plane.faults.append(deny_delete)
+    bench.apply()
+    bench.plane.faults.clear()
+    bench.write(queue("a"))
+
+    assert bench.apply().clean
+
+    assert list(bench.live()) == [old] == [bench.uuids()["a"]]
+    bench.assert_in_sync()
+
+
+def test_a_name_that_another_mapping_takes_over_loses_none(bench: Bench) -> None:
+    bench.write(queue("orders"), queue("v2", number=2))
+    bench.apply()
+    kept = bench.uuids()["v2"]
+    bench.write(queue("orders", ", batch_size: 5", number=2))
+
+    assert bench.apply().clean
+
+    [(uuid, live)] = bench.live().items()
+    assert (uuid, live["BatchSize"]) == (kept, 5)
+    assert bench.uuids() == {"orders": kept}
+    bench.assert_in_sync()
+
+
+def test_a_replacement_that_vanishes_while_it_settles_forgets_neither(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served(Delays(creating=0.5)) as plane:
+        bench = bench_of(plane, tmp_path, monkeypatch)
+        bench.write(queue("a"))
+        bench.apply()
+        old = bench.uuids()["a"]
+        bench.write(queue("a", number=2))
+
+        def meddle(method: str, path: str) -> str:
+            if method == "GET" and len(path) > 60 and old not in path and not bench.ui.notes:
+                bench.ui.note("meddled")
+                plane.client().delete_event_source_mapping(UUID=path.rsplit("/", 1)[1])
+            return ""
+
+        plane.faults.append(meddle)
+
+        assert outcome(bench.apply()).result is Result.FAILED
+        assert bench.apply().clean
+        assert list(bench.live()) == list(bench.uuids().values()) != [old]
+        bench.assert_in_sync()
+
+
+def test_a_forgotten_name_deletes_what_it_deposed_first(bench: Bench) -> None:
+    bench.write(queue("a"))
+    bench.apply()
+    old = bench.uuids()["a"]
+    bench.write(queue("a", number=2))
+    bench.plane.faults.append(deny_delete)
+    bench.apply()
+    new = bench.uuids()["a"]
+    (bench.folder / "provisioner.yaml").write_text(
+        f"stack: test\nprovider: {{ region: {REGION} }}\nremoved: [{{ from: a, destroy: false }}]\n"
+    )
+
+    assert not bench.apply().clean
+    assert bench.uuids() == {"a": new}
+    bench.plane.faults.clear()
+    assert bench.apply().clean
+    assert bench.uuids() == {}
+    assert list(bench.live()) == [new]
+    assert old not in bench.live()
+
+
+def test_half_a_swap_is_not_applied(bench: Bench) -> None:
+    bench.write(queue("a"), queue("b", number=2))
+    bench.apply()
+    held = bench.uuids()
+    bench.write(queue("a", number=2), queue("b", ", tags: { x: y }"))
+    client = bench.plane.client()
+    bench.ui.before_yes = lambda: client.update_event_source_mapping(UUID=held["a"], BatchSize=7)
+
+    report = bench.apply(auto_approve=False)
+
+    assert {item.result for item in report.outcomes} == {Result.NOT_ATTEMPTED}
+    assert bench.uuids() == held
+
+
+def test_an_apply_cut_off_while_it_deleted_is_no_wrong_endpoint(bench: Bench) -> None:
+    bench.write(*(queue(f"m{number}", number=number) for number in range(4)))
+    bench.apply()
+    path = bench.folder / "state/test.json"
+    before, uuids = path.read_bytes(), bench.uuids()
+    serial = json.loads(before)["serial"]
+    lineage = json.loads(before)["lineage"]
+    pair = {"region": REGION, "source": "s", "function": "f", "channel": ""}
+    lines = [{"journal": 1, "lineage": lineage, "serial": serial}]
+    for name in ("m0", "m1", "m2"):
+        bench.plane.client().delete_event_source_mapping(UUID=uuids[name])
+        lines.append({"intent": name, "action": "delete", "name": name, "pair": pair, "uuids": [uuids[name]]})
+    path.with_suffix(".journal").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    bench.write()
+
+    assert bench.apply().clean
+    assert bench.live() == {}
+    bench.assert_in_sync()
+
+
+def test_a_disk_that_fills_at_the_end_hides_no_result(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.write(queue("a"))
+    real = os.fsync
+    state = bench.folder / "state/test.json.tmp"
+
+    def full_at_the_end(descriptor: int) -> None:
+        if bench.live() and state.exists():
+            raise OSError(28, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr("os.fsync", full_at_the_end)
+    report = bench.apply()
+    monkeypatch.undo()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", bench.plane.endpoint)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+
+    assert not report.clean
+    assert "No space left on device" in report.trouble
+    assert outcome(report).result is Result.APPLIED
+    bench.assert_in_sync()
+    assert bench.apply().clean
 
 
 def test_a_replacement_cut_off_after_its_create_is_taken_up_again(bench: Bench) -> None:
