@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from provisioner.sandbox.mappings import Delays
 from provisioner.sandbox.server import parse_delays
+from tests.conftest import start_sandbox
 from tests.embedded import REGION, World, served
 
 SQS = f"arn:aws:sqs:{REGION}:123456789012:q"
@@ -451,3 +454,47 @@ def test_7_9_tags(plane: Plane) -> None:
 )
 def test_delays_are_one_number_or_one_a_transition(text: str, delays: Delays) -> None:
     assert parse_delays(text) == delays
+
+
+def test_a_reset_clears_both_sides() -> None:
+    started = start_sandbox("--seed", "examples/quickstart/seed.yaml")
+    try:
+        client = started.client()
+        client.create_event_source_mapping(
+            FunctionName="orders-worker", EventSourceArn=f"arn:aws:sqs:{REGION}:123456789012:orders"
+        )
+        urllib.request.urlopen(
+            urllib.request.Request(f"{started.environ['AWS_ENDPOINT_URL']}/moto-api/reset", method="POST")
+        )
+
+        assert client.list_event_source_mappings()["EventSourceMappings"] == []
+        assert client.list_functions()["Functions"] == []
+    finally:
+        started.process.terminate()
+        started.process.wait()
+
+
+def test_accounts_and_regions_are_apart() -> None:
+    """An assumed role's keys lead to its account; the region is the one that the request was signed for."""
+    started = start_sandbox("--seed", "examples/quickstart/seed.yaml")
+    try:
+        here = started.client()
+        source = f"arn:aws:sqs:{REGION}:123456789012:orders"
+        here.create_event_source_mapping(FunctionName="orders-worker", EventSourceArn=source)
+        role = started.client("sts").assume_role(RoleArn="arn:aws:iam::210987654321:role/r", RoleSessionName="session")[
+            "Credentials"
+        ]
+        session = boto3.Session(role["AccessKeyId"], role["SecretAccessKey"], role["SessionToken"])
+        there = session.client("lambda", region_name=REGION, endpoint_url=started.environ["AWS_ENDPOINT_URL"])
+        elsewhere = boto3.client(
+            "lambda", region_name="us-east-1", endpoint_url=started.environ["AWS_ENDPOINT_URL"],
+            aws_access_key_id="x", aws_secret_access_key="x",
+        )  # fmt: skip
+
+        counts = [
+            len(client.list_event_source_mappings()["EventSourceMappings"]) for client in (here, there, elsewhere)
+        ]
+        assert counts == [1, 0, 0]
+    finally:
+        started.process.terminate()
+        started.process.wait()
