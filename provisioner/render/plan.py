@@ -165,10 +165,10 @@ def _item(item: Any) -> str:
 
 def _differences(change: Change, style: Style) -> Iterator[str]:
     kind = change.live.kind if change.live else SourceKind.SQS
-    yield f"        uuid = {json.dumps(change.uuid)}" + (
-        " -> (known after apply)" if change.action is Action.REPLACE else ""
-    )
-    yield from _changed_block(change.fields, 0, kind, style, 6)
+    width = max([len("uuid"), *(len(field.path[0]) for field in change.fields if len(field.path) == 1)])
+    after = " -> (known after apply)" if change.action is Action.REPLACE else ""
+    yield f"        {'uuid':{width}} = {json.dumps(change.uuid)}{after}"
+    yield from _changed_block(change.fields, 0, kind, style, 6, width)
     touched = {field.path[0] for field in change.fields}
     hidden = len((change.desired or {}).keys() - touched)
     if hidden:
@@ -176,13 +176,13 @@ def _differences(change: Change, style: Style) -> Iterator[str]:
 
 
 def _changed_block(
-    fields: Sequence[FieldChange], depth: int, kind: SourceKind, style: Style, indent: int
+    fields: Sequence[FieldChange], depth: int, kind: SourceKind, style: Style, indent: int, width: int = 0
 ) -> Iterator[str]:
-    """The changes below one block: values first come, nested blocks in their place."""
+    """The changes below one block, their `=` aligned, at `width` or further right."""
     groups: dict[str, list[FieldChange]] = {}
     for field in fields:
         groups.setdefault(field.path[depth], []).append(field)
-    width = max((len(_key(name)) for name, group in groups.items() if len(group[0].path) == depth + 1), default=0)
+    width = max([width, *(len(_key(name)) for name, group in groups.items() if len(group[0].path) == depth + 1)])
     for name, group in groups.items():
         if len(group[0].path) == depth + 1:
             yield from _changed_value(group[0], name, width, kind, style, indent)
