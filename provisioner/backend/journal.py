@@ -63,6 +63,7 @@ class Journal:
             self._descriptor = os.open(path, flags, 0o600)
             sync_folder(path.parent)
         self._size = 0
+        self._open: set[str] = set()
         self._append({"journal": VERSION, "lineage": state.lineage, "serial": state.serial})
 
     @property
@@ -71,9 +72,17 @@ class Journal:
         with self._lock:
             return self._state
 
+    @property
+    def has_open(self) -> bool:
+        """Whether there is an intent that nothing is known of."""
+        with self._lock:
+            return bool(self._open)
+
     def intent(self, action: str, name: str, pair: Pair, uuids: Sequence[str] = ()) -> str:
         """Write down a call before it is made; the answer is the token for `done`."""
         token = uuid.uuid4().hex
+        with self._lock:
+            self._open.add(token)
         self._append({"intent": token, "action": action, "name": name, "pair": _pair_value(pair), "uuids": list(uuids)})
         return token
 
@@ -81,11 +90,14 @@ class Journal:
         """Write down what came of it: the record that the name has now, or None when it has none."""
         self._append({"done": token, "name": name, "record": record_value(record) if record else None})
         with self._lock:
+            self._open.discard(token)
             self._state = self._state.with_record(name, record)
 
     def failed(self, token: str) -> None:
         """Write down that AWS refused, so that nothing came of it."""
         self._append({"done": token})
+        with self._lock:
+            self._open.discard(token)
 
     def close(self) -> None:
         """Stop writing: whatever a worker still says is refused, and never reaches another file."""

@@ -94,15 +94,17 @@ class Writer:
     def journal(self) -> Iterator[Journal]:
         """A journal for the calls of one apply, worked in at its end.
 
-        After an error or a second interrupt it is left as it is: the next command folds it.
+        After an error or a second interrupt, or with an intent that nothing is known of, it is left as it is: the next
+        command folds it, and knows what was going on.
         """
         journal = Journal(self._journal, self.state)
         try:
             yield journal
         finally:
             journal.close()
-        self._write(replace(journal.state, serial=self.state.serial + 1))
-        self._remove_journal()
+        if not journal.has_open:
+            self._write(replace(journal.state, serial=self.state.serial + 1))
+            self._remove_journal()
 
     def _remove_journal(self) -> None:
         self._left = False

@@ -83,7 +83,7 @@ def encode(state: State) -> str:
         "account": state.account,
         "mappings": {name: record_value(record) for name, record in state.mappings.items()},
     }
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps(value, indent=2, sort_keys=True) + "\n"
 
 
 def record_of(value: Any) -> Record:

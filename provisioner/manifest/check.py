@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from provisioner.manifest.schema import IgnoreTagsBlock, Root
 from provisioner.model.canonical import Canonical, canonical, is_own_tag
 from provisioner.model.desired import Path
-from provisioner.model.mapping import FIELDS, Field
+from provisioner.model.mapping import FIELDS, Field, parsed
 from provisioner.model.references import Arn, FunctionReference
 from provisioner.model.sources import ALL, SourceKind, kind_of
 
@@ -75,6 +76,11 @@ def _large_batch(mapping: Canonical) -> bool:
     return mapping.get("batch_size", 10) > 10 and not mapping.get("maximum_batching_window_in_seconds")
 
 
+def _crossed_pollers(mapping: Canonical) -> bool:
+    pollers = mapping.get("provisioned_poller_config", {})
+    return bool(pollers) and pollers.get("maximum_pollers", 0) < pollers.get("minimum_pollers", 0)
+
+
 COMBINATIONS: Final = (
     Combination(
         "5.4 SQS batch > 10, window 0",
@@ -125,6 +131,14 @@ COMBINATIONS: Final = (
         "remove one of them",
     ),
     Combination(
+        "7.10 Pollers",
+        ALL,
+        _crossed_pollers,
+        ("provisioned_poller_config",),
+        "maximum_pollers is less than minimum_pollers",
+        "",
+    ),
+    Combination(
         "4.6 KMSKeyArn without filters",
         ALL,
         lambda m: "kms_key_arn" in m and "filter_criteria" not in m,
@@ -154,9 +168,23 @@ def field_findings(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding
     for rule in COMBINATIONS:
         if kind in rule.kinds and rule.path[0] in raw and rule.broken(effective):
             yield Finding("E109", rule.path, rule.message, rule.hint)
-    for key in raw.get("tags") or {}:
+    if raw.get("provisioned_poller_config") == {}:
+        path = ("provisioned_poller_config",)
+        yield Finding("E102", path, "provisioned_poller_config needs minimum_pollers or maximum_pollers")
+
+
+def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], root: Root | None) -> Iterator[Finding]:
+    """What is wrong with tags: whose they are, and how long (aws-behaviour section 1)."""
+    ignored = root.provider.ignore_tags if root else IgnoreTagsBlock()
+    for key, value in tags.items():
         if is_own_tag(key):
-            yield Finding("E103", ("tags", key), f"tags that begin with {key.split(':')[0]}: are not yours to set")
+            yield Finding("E103", (*path, key), f"tags that begin with {key.split(':')[0]}: are not yours to set")
+        elif key in ignored.keys or key.startswith(tuple(ignored.key_prefixes) or ("\0",)):
+            yield Finding(
+                "E109", (*path, key), f"{key!r} is under ignore_tags, so it cannot be set", "remove one of the two"
+            )
+        elif not 1 <= len(key) <= 128 or len(value) > 256:
+            yield Finding("E103", (*path, key), "a tag's key has 1 to 128 characters, its value at most 256")
 
 
 def _value(field: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) -> Iterator[Finding]:
@@ -193,11 +221,9 @@ def _bounds(field: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) 
         return
     least, most = row.narrower.get(kind, row.bounds)
     is_number = isinstance(value, int) and not isinstance(value, bool)
-    size = (
-        value
-        if is_number
-        else len(value if isinstance(value, str | list) else json.dumps(value) if field.name == "pattern" else value)
-    )
+    if field.name == "pattern":
+        value = json.dumps(parsed(value), separators=(",", ":"), ensure_ascii=False)  # as it is sent
+    size = value if is_number else len(value)
     what = f"{value}" if is_number else f"{size} characters" if isinstance(value, str) else f"{size} items"
     if size > most:
         yield Finding("E103", path, f"{field.name}: {what} is more than the {most} that {kind.phrase} allows")
@@ -235,14 +261,29 @@ def _timestamp(value: str, path: tuple[Step, ...]) -> Iterator[Finding]:
 
 
 def _pattern(value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            yield Finding("E104", path, f"the pattern is not JSON: {error}")
-            return
+    try:
+        if isinstance(value, str):
+            value = json.loads(value, object_pairs_hook=_once, parse_constant=_no_constant)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        yield Finding("E104", path, "the pattern holds half a character (a lone surrogate)")
+        return
+    except (ValueError, RecursionError) as error:
+        yield Finding("E104", path, f"the pattern is not JSON: {error}")
+        return
     if not isinstance(value, dict):
         yield Finding("E104", path, "a pattern is a JSON object")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys stand once."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return dict(pairs)
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is not JSON")
 
 
 def ignored_path(text: str) -> Path | None:

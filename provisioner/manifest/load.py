@@ -12,7 +12,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from provisioner.errors import ManifestError
-from provisioner.manifest.check import Finding, field_findings, ignored_path, source_findings, suggestion
+from provisioner.manifest.check import Finding, field_findings, ignored_path, source_findings, suggestion, tag_findings
 from provisioner.manifest.reader import Document, read, scalar
 from provisioner.manifest.schema import NOT_YET, Entry, Root
 from provisioner.model.canonical import canonical
@@ -284,6 +284,7 @@ class _Checked:
         entry = Entry.model_validate(raw)
         region = self._mapping_region(raw, root, findings)
         ignored = [(text, ignored_path(text)) for text in entry.lifecycle.ignore_changes]
+        findings += (item for item in tag_findings(raw.get("tags") or {}, ("tags",), root) if "tags" not in misshapen)
         for index, (text, ignored_at) in enumerate(ignored):
             if ignored_at is None:
                 at = ("lifecycle", "ignore_changes", index)
@@ -294,10 +295,10 @@ class _Checked:
         if kind is None or misshapen or any(finding.code.startswith("E") for finding in findings):
             return None
         tags = {**(root.provider.default_tags if root else {}), **(raw.get("tags") or {})}
-        if len(tags) > 47:
-            self._add(
-                "E103", ("mappings", name, "tags"), f"{len(tags)} tags are more than the 47 that AWS leaves beside ours"
-            )
+        most = 50 - 3 * (root is None or root.provider.ownership_tags)
+        if len(tags) > most:
+            message = f"{len(tags)} tags are more than the {most} that AWS allows beside ours"
+            self._add("E103", ("mappings", name, "tags"), message)
         return Desired(
             name=name,
             region=region,
@@ -353,6 +354,8 @@ class _Checked:
                 f"{block.endpoint_url!r} is not a URL",
                 "it begins with http:// or https://",
             )
+        for finding in tag_findings(block.default_tags, ("provider", "default_tags"), root):
+            self._add(finding.code, finding.path, finding.message, finding.hint)
         role = block.assume_role
         return Provider(
             region=block.region,

@@ -209,6 +209,8 @@ class _Builder:
         return str(node.value)
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
+        if not node.value.isascii() and any("\ud800" <= character <= "\udfff" for character in node.value):
+            raise self._error(node, "half a character (a lone surrogate)")
         if node.tag == _STRING:
             return node.value
         self._check_tag(node, _PLAIN)

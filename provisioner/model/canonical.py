@@ -74,8 +74,9 @@ def with_value(mapping: Mapping[str, Any], path: tuple[str, ...], value: Any) ->
     if rest:
         inner = mapping.get(name)
         value = with_value(inner if isinstance(inner, Mapping) else {}, tuple(rest), value)
+        value = value or None
     changed = {**mapping, name: value}
-    return {key: item for key, item in changed.items() if key != name or not absent(item)}
+    return {key: item for key, item in changed.items() if item is not None}
 
 
 def fill_kept(desired: Mapping[str, Any], live: Mapping[str, Any], kind: SourceKind) -> Canonical:

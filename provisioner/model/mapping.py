@@ -96,14 +96,14 @@ def _endpoints(value: Mapping[str, Any]) -> dict[str, list[str]]:
     return {key: sorted({host.strip() for host in hosts} - {""}) for key, hosts in lists.items()}
 
 
-def _pattern(value: Any) -> Any:
+def parsed(pattern: Any) -> Any:
     """A filter pattern as the JSON value that it spells; a text that is no JSON stays a text."""
-    if not isinstance(value, str):
-        return value
+    if not isinstance(pattern, str):
+        return pattern
     try:
-        return json.loads(value)
-    except ValueError:
-        return value
+        return json.loads(pattern)
+    except (ValueError, RecursionError):
+        return pattern
 
 
 def timestamp(value: str | float | datetime) -> str:
@@ -175,7 +175,7 @@ class SelfManagedEventSource(Block):
 class Filter(Block):
     """One event filter; an event passes when any filter matches."""
 
-    pattern: Annotated[str | dict[str, Any], Row(api="Pattern", required=ALL, bounds=(0, 4096), form=_pattern, empty=True)]
+    pattern: Annotated[str | dict[str, Any], Row(api="Pattern", required=ALL, bounds=(0, 4096), form=parsed, empty=True)]
 
 
 class FilterCriteria(Block):

@@ -7,7 +7,7 @@ from typing import Any
 
 from provisioner.model.canonical import value_at
 from provisioner.model.desired import Path
-from provisioner.model.mapping import FIELDS
+from provisioner.model.mapping import FIELDS, json_key
 from provisioner.model.plan import Cause, FieldChange
 
 
@@ -19,7 +19,7 @@ def field_changes(
     Desired = live is nothing, whatever prior says. Otherwise prior = live is an edit, prior = desired is drift, and all
     three different is a conflict (design section 6).
     """
-    if live == desired:
+    if json_key(live) == json_key(desired):
         return ()
     order = {name: index for index, name in enumerate(FIELDS)}
     paths = sorted(set(_differing(live, desired)), key=lambda path: (order.get(path[0], len(order)), path))
@@ -30,22 +30,19 @@ def _differing(live: Mapping[str, Any], desired: Mapping[str, Any]) -> Iterator[
     """The paths that differ, down to a scalar or a list: a list is one value, because its items have no names."""
     from deepdiff import DeepDiff  # late: it costs 0.1 s and most plans change nothing
 
+    # A key such as `__typename` is as good as any other.
     tree = DeepDiff(
-        dict(live), dict(desired), view="tree", ignore_type_in_groups=[(int, float)], threshold_to_diff_deeper=0
+        _texts(live), _texts(desired), view="tree", ignore_private_variables=False, threshold_to_diff_deeper=0
     )
     for differences in tree.values():
         for difference in differences:
-            path = _until_list(difference.path(output_format="list"))
+            path = tuple(difference.path(output_format="list"))
             yield from _leaves(path, value_at(live, path), value_at(desired, path))
 
 
-def _until_list(path: list[Any]) -> Path:
-    names: list[str] = []
-    for step in path:
-        if not isinstance(step, str):
-            break
-        names.append(step)
-    return tuple(names)
+def _texts(value: Any) -> Any:
+    """The blocks of a mapping with each value as its JSON text: to Python 1 is True and 300 is 300.0, to AWS they are not."""
+    return {name: _texts(item) for name, item in value.items()} if isinstance(value, Mapping) else json_key(value)
 
 
 def _leaves(path: Path, live: Any, desired: Any) -> Iterator[Path]:
@@ -55,7 +52,7 @@ def _leaves(path: Path, live: Any, desired: Any) -> Iterator[Path]:
         yield path
     for name in {name: None for side in sides for name in side}:
         here, there = (side.get(name) if isinstance(side, Mapping) else None for side in (live, desired))
-        if here != there:
+        if json_key(here) != json_key(there):
             yield from _leaves((*path, name), here, there)
 
 

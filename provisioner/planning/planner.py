@@ -37,7 +37,7 @@ def make_plan(
     `replaced` are names to replace on request; `destroys` says that the manifest was set aside, so that the reason of a
     deletion is the request.
     """
-    deciding = _Deciding(reading, state, frozenset(replaced), destroys=destroys)
+    deciding = _Deciding(resolution.subjects, reading, state, frozenset(replaced), destroys=destroys)
     changes = [change for subject in resolution.subjects for change in deciding.changes(subject)]
     ordered, problems = _ordered(sorted(changes, key=lambda change: change.key))
     problems += _doubly_touched(ordered)
@@ -65,19 +65,23 @@ class _Sides:
 class _Deciding:
     """One pass over the subjects; collects problems and the names whose mapping answered 404."""
 
-    def __init__(self, reading: Reading, state: State, replaced: frozenset[str], *, destroys: bool) -> None:
+    def __init__(
+        self, subjects: Sequence[Subject], reading: Reading, state: State, replaced: frozenset[str], *, destroys: bool
+    ) -> None:
         self._unwanted_reason = Reason.REQUESTED if destroys else Reason.NOT_IN_MANIFEST
         self._reading = reading
         self._state = state
         self._replaced = replaced
         self._managers = state.managers()
+        self._forgotten = {subject.name for subject in subjects if subject.forgets}
         self.problems: list[Problem] = []
         self.missing: list[str] = []
 
     def changes(self, subject: Subject) -> Iterator[Change]:
         """The changes of one subject: at most one of its own, and one for each deposed mapping."""
         record, live = self._known(subject)
-        if subject.displaces_protected:
+        self._refuse_what_stays(subject)
+        if subject.displaces_protected in self._reading.live:
             hint = f"give the mapping that takes the name {subject.name} another one, or remove the protection first"
             self._refuse(subject.name, "has prevent_destroy, and another mapping would take its name", hint)
         cleared = list(self._deposed(subject.name, record)) if record else []
@@ -88,6 +92,18 @@ class _Deciding:
             after = tuple(item.key for item in cleared)
             taken_over = record.uuid if record and subject.record and record.uuid != subject.record.uuid else ""
             yield replace(change, moved_from=subject.moved_from, adopts=change.adopts or taken_over, after=after)
+
+    def _refuse_what_stays(self, subject: Subject) -> None:
+        """A pair that `removed` keeps running cannot be had as well."""
+        found = self._reading.found.get(subject.name)
+        manager = self._managers.get(found.uuid, "") if found else ""
+        if found and manager in self._forgotten:
+            hint = f"move it instead, with `moved: [{{from: {manager}, to: {subject.name}}}]`"
+            self._refuse(
+                subject.name,
+                f"its function and source belong to {manager} ({found.uuid}), which `removed` keeps running",
+                hint,
+            )
 
     def _known(self, subject: Subject) -> tuple[Record | None, Live | None]:
         """The record and the live mapping to compare with.
@@ -262,13 +278,14 @@ class _Deciding:
 def _sides(wanted: Desired, record: Record | None, live: Live) -> _Sides:
     kind = _compared_kind(wanted, live)
     desired = canonical(wanted.mapping, kind)
-    for path in wanted.lifecycle.ignore_changes:
-        desired = with_value(desired, path, value_at(live.mapping, path))
-    target = fill_kept(desired, live.mapping, kind)
     known = live.mapping
     for path in live.unknown:
-        believed = target if path == _ENABLED else record.applied if record else {}
+        believed = desired if path == _ENABLED else record.applied if record else {}
         known = with_value(known, path, value_at(believed, path))
+    for path in wanted.lifecycle.ignore_changes:
+        desired = with_value(desired, path, value_at(known, path))
+    desired = canonical(desired, kind)  # a value that is ignored may bring a block with it
+    target = fill_kept(desired, known, kind)
     return _Sides(record.applied if record else known, known, desired, target)
 
 

@@ -24,7 +24,7 @@ class Subject:
 
     `moved_from` is the name under which the record stands in state, when that is another; `adopts` the UUID to bring
     under management; `forgets` that the record is to be dropped and the mapping left running. When another mapping takes over the
-    name, the name's own is among the record's `deposed`; `displaces_protected` says that it was protected.
+    name, the name's own is among the record's `deposed`; `displaces_protected` is its UUID if it was protected.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Subject:
     moved_from: str = ""
     adopts: str = ""
     forgets: bool = False
-    displaces_protected: bool = False
+    displaces_protected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,11 @@ def _with_displaced(subject: Subject, displaced: Record) -> Subject:
     record = subject.record
     assert record is not None  # a record is displaced only by another one
     deposed = (*record.deposed, *displaced.deposed, Deposed(displaced.uuid, displaced.region))
-    return replace(subject, record=replace(record, deposed=deposed), displaces_protected=displaced.protected)
+    return replace(
+        subject,
+        record=replace(record, deposed=deposed),
+        displaces_protected=displaced.uuid if displaced.protected else "",
+    )
 
 
 def _moved_from(name: str, source: str) -> str:

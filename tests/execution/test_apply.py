@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from provisioner import workflow
+from provisioner.aws.errors import Retry
+from provisioner.aws.gateway import BUDGETS
 from provisioner.model.diagnostics import Diagnostic
-from provisioner.model.plan import Plan
+from provisioner.model.plan import Action, Plan
 from provisioner.model.report import Phase, Progress, Report, Result
 from provisioner.sandbox.mappings import Delays
 from provisioner.workflow import Execution, Run, Selection
@@ -295,6 +297,21 @@ def test_an_apply_cut_off_while_it_deleted_is_no_wrong_endpoint(bench: Bench) ->
 
     assert bench.apply().clean
     assert bench.live() == {}
+    bench.assert_in_sync()
+
+
+def test_deletes_whose_answers_were_lost_are_no_wrong_endpoint(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BUDGETS, Retry.FAULT, 0.0)
+    bench.write(*(queue(f"m{number}", number=number) for number in range(5)))
+    bench.apply()
+    bench.write(*(queue(f"m{number}", number=number) for number in range(2)))
+    bench.plane.faults.append(lambda method, path: "after" if method == "DELETE" else "")
+
+    assert [item.result for item in bench.apply().outcomes] == [Result.FAILED] * 3
+    bench.plane.faults.clear()
+
+    assert [change.action for change in bench.plan().changes if change.counts] == [Action.FORGET] * 3
+    assert bench.apply().clean
     bench.assert_in_sync()
 
 

@@ -106,5 +106,5 @@ def test_a_value_is_set_and_dropped_with_the_block_that_it_leaves_empty() -> Non
     start = {"scaling_config": {"maximum_concurrency": 5}, "batch_size": 1}
 
     assert with_value(start, ("scaling_config", "maximum_concurrency"), None) == {"batch_size": 1}
-    assert with_value({}, ("tags", "a"), "") == {}
+    assert with_value({}, ("tags", "a"), "") == {"tags": {"a": ""}}
     assert with_value(start, ("enabled",), False)["enabled"] is False
