@@ -222,7 +222,10 @@ def converges(plane: Embedded, monkeypatch: pytest.MonkeyPatch, story: list[dict
     assert plane.client().list_event_source_mappings()["EventSourceMappings"] == []
 
 
-QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=4)
+# Derandomised, so that a run is the same everywhere; raise max_examples and drop it to explore.
+QUICK = settings(
+    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=4
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
