@@ -19,8 +19,6 @@ from provisioner.sandbox.rules import Case, Members, World, check
 PAGE: Final = 100
 MAX_TAGS: Final = 50
 
-TRANSITIONS: Final = ("creating", "updating", "enabling", "disabling", "deleting")
-
 
 @dataclass(frozen=True, slots=True)
 class Delays:
