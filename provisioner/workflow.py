@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from provisioner.aws.convert import live_mapping
+from provisioner.aws.members import member_of
 from provisioner.aws.refresh import refresh
 from provisioner.aws.session import Aws, check_account, environment_region
 from provisioner.aws.wait import WallClock
@@ -85,7 +86,7 @@ class Run:
         self.ui = ui
         self.clock = WallClock()
         self._aws: Aws | None = None
-        loaded = load(path, region=environment_region())
+        loaded = load(path, region=environment_region(), member=member_of)
         ui.diagnose(loaded.warnings)
         self.manifest: Manifest = loaded.manifest
         self.backend = LocalBackend(Path(loaded.manifest.state_path), loaded.manifest.stack)

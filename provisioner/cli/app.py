@@ -34,12 +34,15 @@ def _manifest_option(command: F) -> F:
     )(command)
 
 
+_colour_option = click.option(
+    "--color", "colour", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to paint."
+)
+
+
 def _terminal_options(command: F) -> F:
     for option in (
         click.option("-q", "--quiet", is_flag=True, help="No progress lines."),
-        click.option(
-            "--color", "colour", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to paint."
-        ),
+        _colour_option,
         click.option("--no-input", is_flag=True, help="Never ask."),
     ):
         command = option(command)
@@ -236,6 +239,25 @@ def state_show(name: str, path: str, colour: str, no_input: bool, quiet: bool) -
         from provisioner.render.state import state_show as text
 
         terminal.data(text(name, workflow.records(run, name)[name]))
+
+
+@cli.command()
+@click.argument("code", required=False)
+@_colour_option
+def explain(code: str | None, colour: str) -> None:
+    """Say what an error or warning CODE means and what to do; without one, list all codes."""
+    terminal = Terminal(colour=colour, may_ask=False, quiet=False)
+    with _errors_shown(terminal):
+        from provisioner.errors import UsageError
+        from provisioner.model.codes import CODES
+        from provisioner.render.explain import codes_text, explanation_text
+
+        if code is None:
+            terminal.data(codes_text(CODES))
+        elif (known := code.upper()) in CODES:
+            terminal.data(explanation_text(known, CODES[known], terminal.style(sys.stdout)))
+        else:
+            raise UsageError(f"there is no code {code!r}", hint="`provisioner explain` lists all codes")
 
 
 @cli.command()

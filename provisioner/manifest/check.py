@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
+from provisioner.manifest.finding import Finding, Step, suggestion
+from provisioner.manifest.patterns import pattern_findings
+from provisioner.manifest.rules import rule_findings
 from provisioner.manifest.schema import IgnoreTagsBlock, Root
-from provisioner.model.canonical import Canonical, canonical, is_own_tag
+from provisioner.model.canonical import canonical, is_own_tag
 from provisioner.model.desired import Path
-from provisioner.model.mapping import FIELDS, Field, parsed
+from provisioner.model.mapping import FIELDS, TAG_TEXT, Field, Limits, moment, parsed
 from provisioner.model.references import Arn, FunctionReference
-from provisioner.model.sources import ALL, SourceKind, kind_of
-
-Step = str | int
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something wrong at a path inside one mapping; `field` is the one that is meant where the path cannot say it."""
-
-    code: str
-    path: tuple[Step, ...]
-    message: str
-    hint: str = ""
-    field: str = ""
-
-
-def suggestion(word: str, candidates: Iterable[str]) -> str:
-    """`did you mean "batch_size"?`, or nothing when no candidate is near."""
-    plain = {candidate.lower().replace("_", ""): candidate for candidate in candidates}
-    near = difflib.get_close_matches(word.lower().replace("_", "").replace("-", ""), plain, n=1, cutoff=0.7)
-    return f'did you mean "{plain[near[0]]}"?' if near else ""
+from provisioner.model.sources import SourceKind, kind_of
 
 
 def source_findings(raw: Mapping[str, Any]) -> Iterator[Finding]:
@@ -60,117 +40,18 @@ def source_findings(raw: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("E106", ("function_name",), f"{function!r} is not the name or the ARN of a function")
 
 
-@dataclass(frozen=True, slots=True)
-class Combination:
-    """A rule about several fields, or about a range with a hole: what breaks it, where it is shown, and what is said."""
-
-    row: str  # of aws-behaviour
-    kinds: frozenset[SourceKind]
-    broken: Callable[[Canonical], bool]
-    path: Path
-    message: str
-    hint: str
-
-
-def _large_batch(mapping: Canonical) -> bool:
-    return mapping.get("batch_size", 10) > 10 and not mapping.get("maximum_batching_window_in_seconds")
-
-
-def _crossed_pollers(mapping: Canonical) -> bool:
-    pollers = mapping.get("provisioned_poller_config", {})
-    return bool(pollers) and pollers.get("maximum_pollers", 0) < pollers.get("minimum_pollers", 0)
-
-
-COMBINATIONS: Final = (
-    Combination(
-        "5.4 SQS batch > 10, window 0",
-        frozenset({SourceKind.SQS}),
-        _large_batch,
-        ("batch_size",),
-        "a batch of more than 10 needs maximum_batching_window_in_seconds",
-        "set maximum_batching_window_in_seconds to 1 or more",
-    ),
-    Combination(
-        "5.4 AT_TIMESTAMP without timestamp",
-        ALL,
-        lambda m: m.get("starting_position") == "AT_TIMESTAMP" and "starting_position_timestamp" not in m,
-        ("starting_position",),
-        "AT_TIMESTAMP needs starting_position_timestamp",
-        'add it, as in starting_position_timestamp: "2026-01-15T00:00:00Z"',
-    ),
-    Combination(
-        "5.3 a timestamp with another position",
-        ALL,
-        lambda m: m.get("starting_position") != "AT_TIMESTAMP" and "starting_position_timestamp" in m,
-        ("starting_position_timestamp",),
-        "a timestamp is only for starting_position: AT_TIMESTAMP",
-        "remove it, or set starting_position: AT_TIMESTAMP",
-    ),
-    Combination(
-        "5.4 DynamoDB AT_TIMESTAMP",
-        frozenset({SourceKind.DYNAMODB}),
-        lambda m: m.get("starting_position") == "AT_TIMESTAMP",
-        ("starting_position",),
-        "a DynamoDB stream cannot be read from a timestamp",
-        "use LATEST or TRIM_HORIZON",
-    ),
-    Combination(
-        "5.4 Record age 1-59",
-        ALL,
-        lambda m: 0 <= m.get("maximum_record_age_in_seconds", -1) < 60,
-        ("maximum_record_age_in_seconds",),
-        "maximum_record_age_in_seconds is -1 (for ever), or 60 and more",
-        "",
-    ),
-    Combination(
-        "7.10 ScalingConfig with ProvisionedPollerConfig",
-        ALL,
-        lambda m: "scaling_config" in m and "provisioned_poller_config" in m,
-        ("scaling_config",),
-        "scaling_config and provisioned_poller_config exclude each other",
-        "remove one of them",
-    ),
-    Combination(
-        "7.10 Pollers",
-        ALL,
-        _crossed_pollers,
-        ("provisioned_poller_config",),
-        "maximum_pollers is less than minimum_pollers",
-        "",
-    ),
-    Combination(
-        "4.6 KMSKeyArn without filters",
-        ALL,
-        lambda m: "kms_key_arn" in m and "filter_criteria" not in m,
-        ("kms_key_arn",),
-        "a key without filter_criteria is not stored by AWS",
-        "add filter_criteria, or remove the key",
-    ),
-    Combination(
-        "5.1 EventSourceArn of DynamoDB",
-        frozenset({SourceKind.DYNAMODB}),
-        lambda m: "/stream/" not in m.get("event_source_arn", ""),
-        ("event_source_arn",),
-        "this is a table; a mapping reads from its stream",
-        "the stream's ARN ends in /stream/ and a label: `aws dynamodb describe-table` shows it",
-    ),
-)
-
-
-def field_findings(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
-    """What is wrong with the fields of a mapping, for its kind of source."""
+def field_findings(raw: Mapping[str, Any], kind: SourceKind, misshapen: Collection[str]) -> Iterator[Finding]:
+    """What is wrong with the fields of a mapping, for its kind of source. `misshapen` are fields that were set aside."""
     effective = canonical(raw, kind)
     for name, field in FIELDS.items():
         if name in raw and name in effective:
             yield from _value(field, raw[name], kind, (name,))
         if kind in field.row.required and name not in effective:
             yield Finding("E102", (), f"{name} is missing; {kind.phrase} needs it", field=name)
-    for rule in COMBINATIONS:
-        if kind in rule.kinds and rule.path[0] in raw and rule.broken(effective):
-            yield Finding("E109", rule.path, rule.message, rule.hint)
+    yield from rule_findings(raw, effective, kind, misshapen)
     if raw.get("provisioned_poller_config") == {}:
         path = ("provisioned_poller_config",)
-        yield Finding("E102", path, "provisioned_poller_config needs minimum_pollers or maximum_pollers")
+        yield Finding("E209", path, "provisioned_poller_config needs minimum_pollers or maximum_pollers")
 
 
 def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], root: Root | None) -> Iterator[Finding]:
@@ -185,24 +66,30 @@ def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], root: Root | N
             )
         elif not 1 <= len(key) <= 128 or len(value) > 256:
             yield Finding("E103", (*path, key), "a tag's key has 1 to 128 characters, its value at most 256")
+        elif not (TAG_TEXT.allows(key) and TAG_TEXT.allows(value)):
+            wrong = value if TAG_TEXT.allows(key) else key
+            yield Finding("E104", (*path, key), f"tags: {wrong!r} is not {TAG_TEXT.words}")
 
 
 def _value(field: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) -> Iterator[Finding]:
     row = field.row
     if kind not in row.kinds:
-        yield Finding("E105", path, f"{kind.phrase} has no {field.name}", "remove it")
+        hint = "remove it"
+        if field.name == "on_success":
+            hint = "Lambda has it for asynchronous invocations, not for event source mappings"
+        yield Finding("E105", path, f"{kind.phrase} has no {field.name}", hint)
         return
     if field.many:
         for index, item in enumerate(value):
             yield from _block(field.children, item, kind, (*path, index))
     elif field.children:
         yield from _block(field.children, value, kind, path)
-    yield from _bounds(field, value, kind, path)
+    yield from _limits(field.name, field.row, field.row.narrower.get(kind, field.row.bounds), value, kind, path)
     yield from _enumeration(field, value, path)
-    if field.name == "starting_position_timestamp":
-        yield from _timestamp(value, path)
+    if field.name == "starting_position_timestamp" and moment(value) is None:
+        yield Finding("E104", path, f"{value!r} is not a time", 'write it as "2026-01-15T00:00:00Z"')
     if field.name == "pattern":
-        yield from _pattern(value, path)
+        yield from pattern_findings(value, path)
 
 
 def _block(
@@ -215,20 +102,48 @@ def _block(
             yield Finding("E102", path, f"{name} is missing in {path[-1] if isinstance(path[-1], str) else path[-2]}")
 
 
-def _bounds(field: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) -> Iterator[Finding]:
-    row = field.row
-    if row.bounds is None:
-        return
-    least, most = row.narrower.get(kind, row.bounds)
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    if field.name == "pattern":
+def _limits(
+    name: str,
+    limits: Limits,
+    bounds: tuple[int, int] | None,
+    value: Any,
+    kind: SourceKind,
+    path: tuple[Step, ...],
+) -> Iterator[Finding]:
+    """What of a value, and of the items in it, the limits do not allow; `bounds` are those of the kind."""
+    if name == "pattern":
         value = json.dumps(parsed(value), separators=(",", ":"), ensure_ascii=False)  # as it is sent
+    one_text = isinstance(value, str) and limits.each is not None
+    if one_text:  # brokers as Terraform writes them
+        value = [item.strip() for item in value.split(",")]
+    if bounds and (wrong := _out_of_bounds(value, bounds)):
+        least, most = bounds
+        hint = f"choose {least} to {most}" if least < most else ""
+        yield Finding("E103", path, f"{name}: {wrong} that {kind.phrase} allows", hint)
+    elif limits.legal and isinstance(value, str) and not limits.legal.allows(value):
+        yield Finding("E104", path, f"{name}: {value!r} is not {limits.legal.words}", "AWS refuses any other")
+    if limits.each and name != "tags":  # tags have findings of their own
+        for label, item, step in _items(name, value):
+            place = path if one_text else (*path, step)
+            yield from _limits(label, limits.each, limits.each.bounds, item, kind, place)
+
+
+def _out_of_bounds(value: Any, bounds: tuple[int, int]) -> str:
+    least, most = bounds
+    is_number = isinstance(value, int) and not isinstance(value, bool)
     size = value if is_number else len(value)
     what = f"{value}" if is_number else f"{size} characters" if isinstance(value, str) else f"{size} items"
-    if size > most:
-        yield Finding("E103", path, f"{field.name}: {what} is more than the {most} that {kind.phrase} allows")
-    elif size < least:
-        yield Finding("E103", path, f"{field.name}: {what} is less than the {least} that {kind.phrase} allows")
+    return (
+        f"{what} is more than the {most}" if size > most else f"{what} is less than the {least}" if size < least else ""
+    )
+
+
+def _items(name: str, value: Any) -> Iterator[tuple[str, Any, Step]]:
+    """The items of a map or a list: what to call each, the item, the step to it."""
+    if isinstance(value, Mapping):
+        yield from ((key, item, key) for key, item in value.items())
+    else:
+        yield from ((f"{name}[{index}]", item, index) for index, item in enumerate(value))
 
 
 def _enumeration(field: Field, value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
@@ -251,39 +166,6 @@ def _enumeration(field: Field, value: Any, path: tuple[Step, ...]) -> Iterator[F
                 f"{field.name}: {word!r} is not a value that this version knows; it is sent as it is",
                 hint,
             )
-
-
-def _timestamp(value: str, path: tuple[Step, ...]) -> Iterator[Finding]:
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        yield Finding("E104", path, f"{value!r} is not a time", 'write it as "2026-01-15T00:00:00Z"')
-
-
-def _pattern(value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
-    try:
-        if isinstance(value, str):
-            value = json.loads(value, object_pairs_hook=_once, parse_constant=_no_constant)
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except UnicodeEncodeError:
-        yield Finding("E104", path, "the pattern holds half a character (a lone surrogate)")
-        return
-    except (ValueError, RecursionError) as error:
-        yield Finding("E104", path, f"the pattern is not JSON: {error}")
-        return
-    if not isinstance(value, dict):
-        yield Finding("E104", path, "a pattern is a JSON object")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object whose keys stand once."""
-    if len(dict(pairs)) < len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return dict(pairs)
-
-
-def _no_constant(word: str) -> Any:
-    raise ValueError(f"{word} is not JSON")
 
 
 def ignored_path(text: str) -> Path | None:

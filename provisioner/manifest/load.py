@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -12,10 +13,11 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from provisioner.errors import ManifestError
-from provisioner.manifest.check import Finding, field_findings, ignored_path, source_findings, suggestion, tag_findings
+from provisioner.manifest.check import field_findings, ignored_path, source_findings, tag_findings
+from provisioner.manifest.finding import Finding, suggestion
 from provisioner.manifest.reader import Document, read, scalar
-from provisioner.manifest.schema import NOT_YET, Entry, Root
-from provisioner.model.canonical import canonical
+from provisioner.manifest.schema import NOT_YET, Entry, LifecycleBlock, Root
+from provisioner.model.canonical import canonical, claims, consumer_group
 from provisioner.model.desired import (
     Adoption,
     AssumeRole,
@@ -29,7 +31,7 @@ from provisioner.model.desired import (
 )
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.duration import seconds
-from provisioner.model.mapping import FIELDS
+from provisioner.model.mapping import FIELDS, Field, learn
 from provisioner.model.references import ACCOUNT, UUID, Arn, FunctionReference
 from provisioner.model.sources import kind_of
 
@@ -57,13 +59,15 @@ class Loaded:
     warnings: tuple[Diagnostic, ...]
 
 
-def load(path: Path, *, region: str = "") -> Loaded:
-    """Read the manifest in a file or folder. `region` is the environment's.
+def load(path: Path, *, region: str = "", member: Callable[[Sequence[str]], str] = lambda path: "") -> Loaded:
+    """Read the manifest in a file or folder.
+
+    `region` is the environment's; `member` names the API's member for a path that the field table lacks, or "".
 
     Raises ManifestError with every diagnostic, errors and warnings, in the order of the files.
     """
     joined = _join([read(file, str(file)) for file in _files(path)])
-    checked = _Checked(joined, region)
+    checked = _Checked(joined, region, member)
     manifest = checked.manifest(path if path.is_dir() else path.parent)
     findings = sorted(checked.found, key=lambda item: (item.place.file, item.place.line, item.place.column))
     if manifest is None or any(item.severity is Severity.ERROR for item in findings):
@@ -162,16 +166,18 @@ def _join(documents: Sequence[Document]) -> _Joined:
 class _Checked:
     """Checks one joined manifest and collects what it finds; each method does one part."""
 
-    def __init__(self, joined: _Joined, region: str) -> None:
+    def __init__(self, joined: _Joined, region: str, member: Callable[[Sequence[str]], str]) -> None:
         self._joined = joined
         self._value = joined.value
         self._region = region
+        self._member = member
         self.found = joined.found
 
     def manifest(self, folder: Path) -> Manifest | None:
         """The manifest, or None when its shape is wrong."""
         self._not_yet()
-        root, misshapen = self._shape()
+        with self._new_members_aside():
+            root, misshapen = self._shape()
         mappings = {
             name: item for name, raw in self._entries() if (item := self._mapping(name, raw, misshapen[name], root))
         }
@@ -215,6 +221,36 @@ class _Checked:
             if isinstance(holder, dict) and path[-1] in holder:
                 del holder[path[-1]]
                 self._add("E003", path, f"{what}: not carried out by this version of provisioner", key=True)
+
+    @contextmanager
+    def _new_members_aside(self) -> Iterator[None]:
+        """While shapes are checked, set aside the fields that only botocore knows; each gets a line in the field table."""
+        aside = [
+            item
+            for name, raw in self._entries()
+            for item in list(self._new_members(FIELDS, raw, (), ("mappings", name)))
+        ]
+        values = [(block, key, block.pop(key)) for block, key in aside]
+        yield
+        for block, key, value in values:
+            block[key] = value
+
+    def _new_members(
+        self, fields: Mapping[str, Field], block: dict[str, Any], names: tuple[str, ...], path: tuple[Hashable, ...]
+    ) -> Iterator[tuple[dict[str, Any], str]]:
+        for key, value in block.items():
+            known = fields.get(key)
+            if known and not known.learned:
+                items = enumerate(value) if isinstance(value, list) else [(None, value)]
+                for index, item in items if known.children else ():
+                    if isinstance(item, dict):
+                        here = (*path, key) if index is None else (*path, key, index)
+                        yield from self._new_members(known.children, item, (*names, key), here)
+            elif (names or key not in Entry.model_fields) and (api := self._member((*names, key))):
+                learn((*names, key), api)
+                message = f"{key}: only the installed botocore knows this field; it is sent as it is, as {api}"
+                self._add("W202", (*path, key), message, key=True)
+                yield block, key
 
     def _shape(self) -> tuple[Root | None, defaultdict[str, set[str]]]:
         """The manifest by its types, or None; and for each mapping the fields whose shape is wrong."""
@@ -280,10 +316,10 @@ class _Checked:
         findings = [finding for finding in source_findings(raw) if not misshapen & _SOURCES]
         kind = kind_of(raw)
         if kind and not findings:
-            findings += (item for item in field_findings(raw, kind) if item.field not in misshapen)
-        entry = Entry.model_validate(raw)
+            findings += (item for item in field_findings(raw, kind, misshapen) if item.field not in misshapen)
+        lifecycle = LifecycleBlock.model_validate(raw.get("lifecycle") or {})
         region = self._mapping_region(raw, root, findings)
-        ignored = [(text, ignored_path(text)) for text in entry.lifecycle.ignore_changes]
+        ignored = [(text, ignored_path(text)) for text in lifecycle.ignore_changes]
         findings += (item for item in tag_findings(raw.get("tags") or {}, ("tags",), root) if "tags" not in misshapen)
         for index, (text, ignored_at) in enumerate(ignored):
             if ignored_at is None:
@@ -306,9 +342,9 @@ class _Checked:
             mapping=canonical({**raw, "tags": tags}, kind),
             place=self._joined.place(("mappings", name), key=True),
             lifecycle=Lifecycle(
-                entry.lifecycle.prevent_destroy,
+                lifecycle.prevent_destroy,
                 tuple(path for _, path in ignored if path),
-                entry.lifecycle.on_conflict,
+                lifecycle.on_conflict,
             ),
             accounts=frozenset(reference.account for reference in _references(raw) if reference.account),
         )
@@ -329,13 +365,18 @@ class _Checked:
     def _unique_pairs(self, mappings: Mapping[str, Desired]) -> None:
         holders: dict[tuple[str, ...], Desired] = {}
         for item in mappings.values():
-            claims = item.pair.claims()
-            twin = next((holders[claim] for claim in claims if claim in holders), None)
-            if twin:
+            wanted = sorted(claims(item.mapping, item.pair))
+            twins = {claim[0]: holders[claim] for claim in reversed(wanted) if claim in holders}
+            if twin := twins.get("pair"):
                 hint = "Lambda refuses the second with 409; remove one of them"
                 message = f"{item.name} and {twin.name} ({twin.place}) want the same function and source"
                 self._add("E107", ("mappings", item.name), message, hint, key=True)
-            holders |= dict.fromkeys(claims, item)
+            if twin := twins.get("consumer group"):
+                hint = "Lambda refuses the second with 409; give it another consumer_group_id, or none"
+                group = consumer_group(item.mapping)
+                message = f"{item.name} and {twin.name} ({twin.place}) want the same consumer group {group!r}"
+                self._add("E223", ("mappings", item.name), message, hint, key=True)
+            holders |= dict.fromkeys(wanted, item)
 
     def _provider(self, root: Root) -> Provider:
         block = root.provider

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from provisioner.model.mapping import FIELDS, Field, as_set
+from provisioner.model.mapping import CONSUMER_GROUPS, FIELDS, Field, as_set
+from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
 
 Canonical: TypeAlias = dict[str, Any]
@@ -97,6 +98,18 @@ def _fill(
         if not absent(value):
             filled[name] = value
     return filled
+
+
+def consumer_group(mapping: Mapping[str, Any]) -> str:
+    """The consumer group that a mapping states, or ""."""
+    return next((str(group) for path in CONSUMER_GROUPS if (group := value_at(mapping, path))), "")
+
+
+def claims(mapping: Mapping[str, Any], pair: Pair) -> set[tuple[str, ...]]:
+    """What AWS holds unique for a mapping: its pair, and its consumer group on its cluster (aws-behaviour 5.4)."""
+    group = consumer_group(mapping)
+    groups = {("consumer group", pair.region, source, group) for source in pair.source.split(",") if group}
+    return {("pair", *claim) for claim in pair.claims()} | groups
 
 
 def is_own_tag(key: str) -> bool:

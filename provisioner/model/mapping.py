@@ -8,7 +8,8 @@ Sources: aws-behaviour sections 1 (members, limits), 4.6 with 7.5 (clearing), 5.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import UnionType
@@ -33,9 +34,35 @@ NOTHING: Final = _Nothing()
 """No value at all: unlike None, {} and "", each of which means something to the API."""
 
 
+@dataclass(frozen=True, slots=True)
+class Legal:
+    """Which texts the API's model allows: its pattern, and the same in words, to follow "is not"."""
+
+    pattern: str
+    words: str
+
+    def allows(self, text: str) -> bool:
+        """Whether the whole text matches."""
+        return re.fullmatch(self.pattern, text) is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """What is known of one field.
+class Limits:
+    """What the API's model allows of a value.
+
+    bounds    least and most: of a number, of a text's length, of a list's or a map's items
+    legal     which texts, where not all
+    each      of each item of a list, of each value of a map
+    """
+
+    bounds: tuple[int, int] | None = None
+    legal: Legal | None = None
+    each: Limits | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row(Limits):
+    """What is known of one field, besides its limits.
 
     api       the API's member, at its level
     kinds     the kinds of source that have the field
@@ -45,7 +72,6 @@ class Row:
               not known (design section 6)
     replaces  a change needs a new mapping: always, or when this says so of (live, desired)
     clear     the sentinel that unsets the field in an update; NOTHING where the default is sent instead
-    bounds    least and most: of a number, of a text's length, of a list's items
     narrower  bounds of single kinds
     values    the values known for an enumeration; others are passed through with a warning
     form      makes one value canonical
@@ -60,7 +86,6 @@ class Row:
     kept: frozenset[SourceKind] = NONE
     replaces: bool | Callable[[Any, Any], bool] = False
     clear: Any = NOTHING
-    bounds: tuple[int, int] | None = None
     narrower: Mapping[SourceKind, tuple[int, int]] = field(default_factory=dict)
     values: tuple[str, ...] = ()
     form: Callable[[Any], Any] | None = None
@@ -71,6 +96,35 @@ class Row:
 def _all(value: Any, kinds: Iterable[SourceKind] = ALL) -> dict[SourceKind, Any]:
     return dict.fromkeys(kinds, value)
 
+
+# --- legal texts (aws-behaviour section 1; regions are left open, because new partitions appear) ----------------------
+
+_ARN: Final = Legal(r"arn:aws[a-zA-Z0-9-]*:[a-zA-Z0-9-]+:[a-z0-9-]*:(\d{12})?:.*", "an ARN")
+_KMS_KEY: Final = Legal(r"(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()", "the ARN of a key")
+_DESTINATION: Final = Legal(
+    rf"$|kafka://([^.]([a-zA-Z0-9\-_.]{{0,248}}))|{_ARN.pattern}", "an ARN, or kafka:// and a topic"
+)
+_TOPIC: Final = Legal(
+    r"[^.]([a-zA-Z0-9\-_.]+)", "a topic: two or more letters, digits, '.', '_' and '-', the first no '.'"
+)
+_WORD: Final = Legal(r"[ a-zA-Z0-9-\/*:_+=.@-]*", "made of letters, digits, spaces and -/*:_+=.@")
+_URI: Final = Legal(r"[a-zA-Z0-9-\/*:_+=.@-]*", "made of letters, digits and -/*:_+=.@")
+_BROKER: Final = Legal(
+    r"(([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9\-]*[a-zA-Z0-9])\.)*"
+    r"([A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9\-]*[A-Za-z0-9]):[0-9]{1,5}",
+    "a broker's host and port, as in broker-1.example.com:9092",
+)
+_DATABASE: Final = Legal(r"[^ /\.$\x22]*", "a database's name, which has no space, '/', '.', '$' or '\"'")
+_COLLECTION: Final = Legal(
+    r"(^(?!(system\x2e)))(^[_a-zA-Z0-9])([^$]*)",
+    "a collection's name, which has no '$' and begins with a letter, a digit or '_', but not with \"system.\"",
+)
+_POLLER_GROUP: Final = Legal(r"[a-zA-Z0-9-_]*", "made of letters, digits, '-' and '_'")
+TAG_TEXT: Final = Legal(
+    # Python knows no \p{L}, \p{N}, \p{Z}: \w is the first two and '_', the spaces are the third.
+    r"[\w \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000.:/=+\-@]*",
+    "made of letters, digits, spaces and _.:/=+-@",
+)
 
 # --- canonical forms -------------------------------------------------------------------------------------------------
 
@@ -106,17 +160,21 @@ def parsed(pattern: Any) -> Any:
         return pattern
 
 
+def moment(value: str | float | datetime | None) -> datetime | None:
+    """The instant that a text of ISO 8601, an epoch or a datetime names; UTC where it says no zone. None for what is none."""
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    try:
+        instant = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+    return instant.replace(tzinfo=UTC) if instant and instant.tzinfo is None else instant
+
+
 def timestamp(value: str | float | datetime) -> str:
     """RFC 3339 in UTC and whole seconds: AWS drops fractions (aws-behaviour section 1). A text that is none stays."""
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        return str(value)
-    if not isinstance(moment, datetime):
-        moment = datetime.fromtimestamp(moment, UTC)
-    elif moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    instant = moment(value)
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if instant else str(value)
 
 
 # --- rules that need both sides --------------------------------------------------------------------------------------
@@ -140,7 +198,7 @@ class Block(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-_ACCESS_TYPES: Final = (
+ACCESS_TYPES: Final = (
     "BASIC_AUTH",
     "VPC_SUBNET",
     "VPC_SECURITY_GROUP",
@@ -157,7 +215,7 @@ _ACCESS_TYPES: Final = (
     "IAM_AUTH",
     "IAM_OAUTHBEARER_AUTH",
 )
-_REGISTRY_ACCESS_TYPES: Final = (
+_REGISTRY_TYPES: Final = (
     "BASIC_AUTH",
     "CLIENT_CERTIFICATE_TLS_AUTH",
     "SERVER_ROOT_CA_CERTIFICATE",
@@ -169,7 +227,7 @@ _REGISTRY_ACCESS_TYPES: Final = (
 class SelfManagedEventSource(Block):
     """The bootstrap brokers of a Kafka cluster that AWS does not manage."""
 
-    endpoints: Annotated[dict[str, str | list[str]], Row(api="Endpoints", required=ALL, bounds=(1, 2), values=("KAFKA_BOOTSTRAP_SERVERS",), form=_endpoints)]
+    endpoints: Annotated[dict[str, str | list[str]], Row(api="Endpoints", required=ALL, bounds=(1, 2), each=Limits(bounds=(1, 10), each=Limits(bounds=(1, 300), legal=_BROKER)), values=("KAFKA_BOOTSTRAP_SERVERS",), form=_endpoints)]
 
 
 class Filter(Block):
@@ -195,7 +253,7 @@ class ProvisionedPollerConfig(Block):
 
     minimum_pollers: Annotated[int | None, Row(api="MinimumPollers", bounds=(1, 200), narrower=_all((2, 200), QUEUES), default=_all(2, QUEUES) | _all(1, KAFKAS))] = None
     maximum_pollers: Annotated[int | None, Row(api="MaximumPollers", bounds=(1, 10000), narrower=_all((2, 10000), QUEUES) | _all((1, 2000), KAFKAS), default=_all(200, QUEUES | KAFKAS))] = None
-    poller_group_name: Annotated[str | None, Row(api="PollerGroupName", kinds=KAFKAS, bounds=(0, 128), clear="")] = None
+    poller_group_name: Annotated[str | None, Row(api="PollerGroupName", kinds=KAFKAS, bounds=(0, 128), legal=_POLLER_GROUP, clear="")] = None
 
 
 class MetricsConfig(Block):
@@ -213,28 +271,28 @@ class LoggingConfig(Block):
 class Destination(Block):
     """Where records go."""
 
-    destination_arn: Annotated[str | None, Row(api="Destination", bounds=(0, 350))] = None
+    destination_arn: Annotated[str | None, Row(api="Destination", bounds=(0, 350), legal=_DESTINATION)] = None
 
 
 class DestinationConfig(Block):
-    """Where records go that were discarded, or processed."""
+    """Where records go that were discarded. A mapping has no destination for success, although the API's model does."""
 
-    on_success: Annotated[Destination | None, Row(api="OnSuccess")] = None
+    on_success: Annotated[Destination | None, Row(api="OnSuccess", kinds=NONE)] = None
     on_failure: Annotated[Destination | None, Row(api="OnFailure")] = None
 
 
 class SourceAccess(Block):
     """One way in to the source: a secret, a subnet, a security group, a virtual host."""
 
-    type: Annotated[str, Row(api="Type", required=ALL, values=_ACCESS_TYPES)]
-    uri: Annotated[str | None, Row(api="URI", bounds=(1, 200))] = None
+    type: Annotated[str, Row(api="Type", required=ALL, values=ACCESS_TYPES)]
+    uri: Annotated[str | None, Row(api="URI", bounds=(1, 200), legal=_WORD)] = None
 
 
 class SchemaRegistryAccess(Block):
     """One way in to the schema registry."""
 
-    type: Annotated[str, Row(api="Type", required=ALL, values=_REGISTRY_ACCESS_TYPES)]
-    uri: Annotated[str | None, Row(api="URI", bounds=(0, 10000))] = None
+    type: Annotated[str, Row(api="Type", required=ALL, values=_REGISTRY_TYPES)]
+    uri: Annotated[str | None, Row(api="URI", bounds=(0, 10000), legal=_ARN)] = None
 
 
 class SchemaValidation(Block):
@@ -246,7 +304,7 @@ class SchemaValidation(Block):
 class SchemaRegistryConfig(Block):
     """How records are decoded and checked before they reach the function."""
 
-    schema_registry_uri: Annotated[str | None, Row(api="SchemaRegistryURI", bounds=(1, 10000))] = None
+    schema_registry_uri: Annotated[str | None, Row(api="SchemaRegistryURI", bounds=(1, 10000), legal=_URI)] = None
     event_record_format: Annotated[str | None, Row(api="EventRecordFormat", values=("JSON", "SOURCE"))] = None
     access_config: Annotated[list[SchemaRegistryAccess] | None, Row(api="AccessConfigs")] = None
     schema_validation_config: Annotated[list[SchemaValidation] | None, Row(api="SchemaValidationConfigs")] = None
@@ -255,14 +313,14 @@ class SchemaRegistryConfig(Block):
 class AmazonManagedKafkaEventSourceConfig(Block):
     """What only MSK has."""
 
-    consumer_group_id: Annotated[str | None, Row(api="ConsumerGroupId", bounds=(1, 200), kept=ALL, replaces=True)] = None
+    consumer_group_id: Annotated[str | None, Row(api="ConsumerGroupId", bounds=(1, 200), legal=_WORD, kept=ALL, replaces=True)] = None
     schema_registry_config: Annotated[SchemaRegistryConfig | None, Row(api="SchemaRegistryConfig", clear={})] = None
 
 
 class SelfManagedKafkaEventSourceConfig(Block):
     """What only self-managed Kafka has."""
 
-    consumer_group_id: Annotated[str | None, Row(api="ConsumerGroupId", bounds=(1, 200), kept=ALL, replaces=True)] = None
+    consumer_group_id: Annotated[str | None, Row(api="ConsumerGroupId", bounds=(1, 200), legal=_WORD, kept=ALL, replaces=True)] = None
     consumption_mode: Annotated[str | None, Row(api="ConsumptionMode", values=("Stream", "Queue"), kept=ALL, replaces=True)] = None
     schema_registry_config: Annotated[SchemaRegistryConfig | None, Row(api="SchemaRegistryConfig", clear={})] = None
 
@@ -270,8 +328,8 @@ class SelfManagedKafkaEventSourceConfig(Block):
 class DocumentDBEventSourceConfig(Block):
     """What only DocumentDB has."""
 
-    database_name: Annotated[str | None, Row(api="DatabaseName", required=ALL, bounds=(1, 63))] = None
-    collection_name: Annotated[str | None, Row(api="CollectionName", bounds=(1, 57), kept=ALL)] = None
+    database_name: Annotated[str | None, Row(api="DatabaseName", required=ALL, bounds=(1, 63), legal=_DATABASE)] = None
+    collection_name: Annotated[str | None, Row(api="CollectionName", bounds=(1, 57), legal=_COLLECTION, kept=ALL)] = None
     full_document: Annotated[str | None, Row(api="FullDocument", values=("UpdateLookup", "Default"), default=_all("Default"))] = None
 
 
@@ -281,8 +339,8 @@ class EventSourceMapping(Block):
     function_name: Annotated[str | None, Row(api="FunctionName", required=ALL, bounds=(1, 256), form=_function)] = None
     event_source_arn: Annotated[str | None, Row(api="EventSourceArn", kinds=ALL - SELF_MANAGED, required=ALL - SELF_MANAGED, bounds=(0, 10000), replaces=True)] = None
     self_managed_event_source: Annotated[SelfManagedEventSource | None, Row(api="SelfManagedEventSource", kinds=SELF_MANAGED, required=SELF_MANAGED, replaces=True)] = None
-    topics: Annotated[list[str] | None, Row(api="Topics", kinds=KAFKAS, required=KAFKAS, bounds=(1, 1), replaces=True)] = None
-    queues: Annotated[list[str] | None, Row(api="Queues", kinds=frozenset({MQ}), required=frozenset({MQ}), bounds=(1, 1), replaces=True)] = None
+    topics: Annotated[list[str] | None, Row(api="Topics", kinds=KAFKAS, required=KAFKAS, bounds=(1, 1), each=Limits(bounds=(1, 249), legal=_TOPIC), replaces=True)] = None
+    queues: Annotated[list[str] | None, Row(api="Queues", kinds=frozenset({MQ}), required=frozenset({MQ}), bounds=(1, 1), each=Limits(bounds=(1, 1000)), replaces=True)] = None
     starting_position: Annotated[str | None, Row(api="StartingPosition", kinds=STREAMS | {MSK, KAFKA, DOCUMENTDB}, required=STREAMS, kept=ALL - STREAMS, values=("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"), replaces=True)] = None
     starting_position_timestamp: Annotated[str | None, Row(api="StartingPositionTimestamp", kinds=STREAMS | {MSK, KAFKA, DOCUMENTDB}, kept=ALL - STREAMS, form=timestamp, replaces=True)] = None
     enabled: Annotated[bool | None, Row(api="Enabled", default=_all(True))] = None
@@ -292,10 +350,10 @@ class EventSourceMapping(Block):
     tumbling_window_in_seconds: Annotated[int | None, Row(api="TumblingWindowInSeconds", kinds=STREAMS, bounds=(0, 900), default=_all(0, STREAMS))] = None
     bisect_batch_on_function_error: Annotated[bool | None, Row(api="BisectBatchOnFunctionError", kinds=STREAMS | KAFKAS, default=_all(False, STREAMS | KAFKAS))] = None
     maximum_record_age_in_seconds: Annotated[int | None, Row(api="MaximumRecordAgeInSeconds", kinds=STREAMS | KAFKAS, bounds=(-1, 604800), default=_all(-1, STREAMS | KAFKAS))] = None
-    maximum_retry_attempts: Annotated[int | None, Row(api="MaximumRetryAttempts", kinds=STREAMS | KAFKAS, bounds=(-1, 10000), default=_all(-1, STREAMS | KAFKAS) | {KAFKA_QUEUE: 0})] = None
+    maximum_retry_attempts: Annotated[int | None, Row(api="MaximumRetryAttempts", kinds=STREAMS | KAFKAS, bounds=(-1, 10000), narrower={KAFKA_QUEUE: (0, 10000)}, default=_all(-1, STREAMS | KAFKAS) | {KAFKA_QUEUE: 0})] = None
     function_response_types: Annotated[list[str] | None, Row(api="FunctionResponseTypes", kinds=ALL - {MQ, DOCUMENTDB}, bounds=(0, 1), values=("ReportBatchItemFailures",), form=as_set, clear=[])] = None
     filter_criteria: Annotated[FilterCriteria | None, Row(api="FilterCriteria", kinds=ALL - {DOCUMENTDB}, clear={})] = None
-    kms_key_arn: Annotated[str | None, Row(api="KMSKeyArn", kinds=ALL - {DOCUMENTDB}, bounds=(0, 10000), clear="")] = None
+    kms_key_arn: Annotated[str | None, Row(api="KMSKeyArn", kinds=ALL - {DOCUMENTDB}, bounds=(0, 10000), legal=_KMS_KEY, clear="")] = None
     scaling_config: Annotated[ScalingConfig | None, Row(api="ScalingConfig", kinds=QUEUES, clear={})] = None
     provisioned_poller_config: Annotated[ProvisionedPollerConfig | None, Row(api="ProvisionedPollerConfig", kinds=QUEUES | KAFKAS, clear={}, explicit=True)] = None
     destination_config: Annotated[DestinationConfig | None, Row(api="DestinationConfig", kinds=STREAMS | KAFKAS, clear={})] = None
@@ -305,7 +363,7 @@ class EventSourceMapping(Block):
     document_db_event_source_config: Annotated[DocumentDBEventSourceConfig | None, Row(api="DocumentDBEventSourceConfig", kinds=frozenset({DOCUMENTDB}), required=frozenset({DOCUMENTDB}))] = None
     metrics_config: Annotated[MetricsConfig | None, Row(api="MetricsConfig", clear={})] = None
     logging_config: Annotated[LoggingConfig | None, Row(api="LoggingConfig", kinds=KAFKAS)] = None
-    tags: Annotated[dict[str, str] | None, Row(api="Tags")] = None
+    tags: Annotated[dict[str, str] | None, Row(api="Tags", each=Limits(bounds=(0, 256), legal=TAG_TEXT))] = None
 # fmt: on
 
 
@@ -314,13 +372,16 @@ class EventSourceMapping(Block):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A line of the table. `children` are the fields of a block; `many` says that the value is a list of such blocks."""
+    """A line of the table. `children` are the fields of a block; `many` says that the value is a list of such blocks;
+    `learned` that only botocore knows the field.
+    """
 
     name: str
     row: Row
     children: Mapping[str, Field]
     many: bool
     annotation: Any
+    learned: bool = False
 
     def replaced_by(self, live: Any, desired: Any) -> bool:
         """Whether going from the one value to the other needs a new mapping."""
@@ -344,6 +405,19 @@ def _field(name: str, annotation: Any, metadata: list[Any]) -> Field:
 
 FIELDS: Final[Mapping[str, Field]] = _fields(EventSourceMapping)
 """Every top-level field by our name, in the order of the table."""
+
+
+def learn(path: Sequence[str], api: str) -> None:
+    """Add a line to the table for a member that AWS has and this version does not know; `path` ends in its name.
+
+    Its value goes to the API as it is. Nothing is known of its default, so absence keeps what is there.
+    """
+    *blocks, name = path
+    fields = FIELDS
+    for block in blocks:
+        fields = fields[block].children
+    assert isinstance(fields, dict)  # the one place where the table grows
+    fields.setdefault(name, Field(name, Row(api=api, kept=ALL), {}, many=False, annotation=Any, learned=True))
 
 
 CONSUMER_GROUPS: Final = (

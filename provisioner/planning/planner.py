@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from provisioner.model.canonical import Canonical, canonical, fill_kept, value_at, with_value
+from provisioner.model.canonical import Canonical, canonical, claims, fill_kept, value_at, with_value
 from provisioner.model.desired import Desired
 from provisioner.model.live import Live
-from provisioner.model.mapping import CONSUMER_GROUPS, FIELDS, Field
+from provisioner.model.mapping import FIELDS, Field
 from provisioner.model.plan import Action, Change, Plan, Problem, Reading, Reason
 from provisioner.model.references import Pair
 from provisioner.model.sources import SELF_MANAGED, SourceKind
@@ -329,20 +329,9 @@ def _stays(
 # --- order -----------------------------------------------------------------------------------------------------------
 
 
-def _group(mapping: Mapping[str, Any]) -> str:
-    return next((group for path in CONSUMER_GROUPS if (group := value_at(mapping, path))), "")
-
-
-def _claims(mapping: Mapping[str, Any], pair: Pair) -> set[tuple[str, ...]]:
-    """What AWS holds unique for a mapping: its pair, and its consumer group on its cluster (aws-behaviour 5.4)."""
-    group = _group(mapping)
-    groups = [(pair.region, source, "consumer group", group) for source in pair.source.split(",") if group]
-    return {("pair", *claim) for claim in pair.claims()} | set(groups)
-
-
 def _collide(one: Mapping[str, Any], one_pair: Pair, other: Mapping[str, Any], other_pair: Pair) -> bool:
     """Whether two mappings cannot exist at once."""
-    return not _claims(one, one_pair).isdisjoint(_claims(other, other_pair))
+    return not claims(one, one_pair).isdisjoint(claims(other, other_pair))
 
 
 def _moves(change: Change) -> bool:
@@ -363,7 +352,7 @@ def _ordered(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
     freed_by: dict[tuple[str, ...], str] = {}
     for change in filter(_frees, changes):
         if change.live:
-            freed_by |= dict.fromkeys(_claims(change.live.mapping, change.live.pair), change.key)
+            freed_by |= dict.fromkeys(claims(change.live.mapping, change.live.pair), change.key)
     ordered = [replace(change, after=(*change.after, *_waits_for(change, freed_by))) for change in changes]
     try:
         TopologicalSorter({change.key: change.after for change in ordered}).prepare()
@@ -390,5 +379,5 @@ def _doubly_touched(changes: Sequence[Change]) -> list[Problem]:
 def _waits_for(change: Change, freed_by: Mapping[tuple[str, ...], str]) -> list[str]:
     if not _takes(change) or change.wanted is None:
         return []
-    claims = _claims(change.wanted.mapping, change.wanted.pair)
-    return sorted({freed_by[claim] for claim in claims if claim in freed_by} - {change.key, *change.after})
+    wanted = claims(change.wanted.mapping, change.wanted.pair)
+    return sorted({freed_by[claim] for claim in wanted if claim in freed_by} - {change.key, *change.after})

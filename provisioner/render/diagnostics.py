@@ -15,8 +15,7 @@ def diagnostics_text(diagnostics: Sequence[Diagnostic], style: Style) -> str:
     for item in diagnostics:
         paint = style.red if item.severity is Severity.ERROR else style.yellow
         lines.append(f"{item.place}: {paint(f'{item.severity}[{item.code}]')}: {style.bold(item.message)}")
-        if item.hint:
-            lines.append(f"  hint: {item.hint}")
+        lines.append(f"  hint: {item.advice}")
     lines.append(_counts(diagnostics))
     return "\n".join(lines)
 

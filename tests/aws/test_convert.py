@@ -164,7 +164,7 @@ def test_tags_of_aws_of_ours_and_ignored_ones_are_not_the_users() -> None:
 
 def test_the_groups_that_aws_makes_up_are_its_default() -> None:
     answer = config(
-        EventSourceArn=None, Topics=["t"], SelfManagedEventSource={"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["b:1"]}}
+        EventSourceArn=None, Topics=["events"], SelfManagedEventSource={"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["b:1"]}}
     )
     generated = live_mapping(
         {**answer, "SelfManagedKafkaEventSourceConfig": {"ConsumerGroupId": "u"}}, "r", {}, Provider()

@@ -134,7 +134,7 @@ KINDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             ),
         },
         event_source_arn=arn("kafka", "cluster/c/1", "cluster/d/2"),
-        topics=st.sampled_from([["t"], ["u"]]),
+        topics=st.sampled_from([["events"], ["views"]]),
     ),
     "kafka": some(
         {
@@ -146,7 +146,7 @@ KINDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         self_managed_event_source=st.sampled_from(
             [{"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": brokers}} for brokers in (["b:1", "a:1"], "a:1,c:1", ["d:1"])]
         ),
-        topics=st.sampled_from([["t"], ["u"]]),
+        topics=st.sampled_from([["events"], ["views"]]),
         source_access_configuration=secret,
     ),
     "activemq": some(

@@ -11,12 +11,13 @@ import pytest
 
 from provisioner.errors import ManifestError
 from provisioner.manifest import load
-from provisioner.model.diagnostics import CODES
+from provisioner.model.codes import CODES
 from provisioner.model.sources import SourceKind
 from provisioner.render.diagnostics import diagnostics_text
 from provisioner.render.style import Style
 
 CASES = sorted((Path(__file__).parents[1] / "cases/invalid").glob("*.yaml"))
+WARNED = sorted((Path(__file__).parents[1] / "cases/warned").glob("*.yaml"))
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 QUEUE = "function_name: f, event_source_arn: 'arn:aws:sqs:eu-west-1:123456789012:q'"
@@ -35,11 +36,20 @@ def test_a_mistake_is_told(path: Path) -> None:
     assert message(path, path.parent).splitlines() == expected
 
 
-def test_every_code_of_the_table_is_in_a_case() -> None:
-    """E001 of the reader and E108 of the planner have tests of their own."""
-    told = "".join(path.read_text(encoding="utf-8") for path in CASES)
+@pytest.mark.parametrize("path", WARNED, ids=[path.stem for path in WARNED])
+def test_a_doubt_is_told_and_does_not_stop_the_run(path: Path) -> None:
+    expected = [line[3:] for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#> ")]
 
-    assert {code for code in CODES if f"[{code}]" not in told} <= {"E001", "E108"}
+    told = diagnostics_text(load(path).warnings, Style()).replace(f"{path.parent}/", "")
+
+    assert told.splitlines() == expected
+
+
+def test_every_code_is_in_a_case() -> None:
+    """E001 of the reader, E108 of the planner and W202 of the installed botocore have tests of their own."""
+    told = "".join(path.read_text(encoding="utf-8") for path in [*CASES, *WARNED])
+
+    assert {code for code in CODES if f"[{code}]" not in told} <= {"E001", "E108", "W202"}
 
 
 @pytest.mark.parametrize("name", ["quickstart", "all-sources"])
@@ -81,7 +91,9 @@ def test_a_clash_between_files_names_both_places(tmp_path: Path) -> None:
 
     assert message(tmp_path, tmp_path).splitlines() == [
         "b.yaml:1:1: error[E002]: 'stack' stands already at a.yaml:1:1",
+        "  hint: remove or rename one of the two",
         "b.yaml:3:3: error[E002]: 'a' stands already at a.yaml:3:3",
+        "  hint: remove or rename one of the two",
         "2 errors",
     ]
 
@@ -102,7 +114,7 @@ def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
 
 def test_the_region_is_the_mappings_then_the_arns_then_the_providers_then_the_environments(tmp_path: Path) -> None:
     kafka = (
-        "function_name: f, topics: [t], self_managed_event_source: {endpoints: {KAFKA_BOOTSTRAP_SERVERS: ['b:1']}}, "
+        "function_name: f, topics: [events], self_managed_event_source: {endpoints: {KAFKA_BOOTSTRAP_SERVERS: ['b:1']}}, "
         "source_access_configuration: [{type: BASIC_AUTH, uri: x}]"
     )
 

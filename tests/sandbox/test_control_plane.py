@@ -98,12 +98,12 @@ IPV, VALIDATION = "InvalidParameterValueException", "ValidationException"
         pytest.param(KINESIS, {}, IPV, "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.", id="5.7 no position"),
         pytest.param(KINESIS, {"StartingPosition": "invalid"}, VALIDATION, "1 validation error detected: Value 'invalid' at 'startingPosition' failed to satisfy constraint: Member must satisfy enum value set: [TRIM_HORIZON, LATEST, AT_TIMESTAMP]", id="5.7 bad position"),
         pytest.param(DYNAMODB, {"StartingPosition": "AT_TIMESTAMP"}, IPV, f"Unsupported starting position for arn type: {DYNAMODB}", id="5.4 DynamoDB AT_TIMESTAMP"),
-        pytest.param(MSK, {"Topics": ["t"], "StartingPosition": "AT_TIMESTAMP"}, IPV, "When the starting position is 'AT_TIMESTAMP', a starting position timestamp must be provided.", id="5.4 AT_TIMESTAMP without timestamp"),
+        pytest.param(MSK, {"Topics": ["events"], "StartingPosition": "AT_TIMESTAMP"}, IPV, "When the starting position is 'AT_TIMESTAMP', a starting position timestamp must be provided.", id="5.4 AT_TIMESTAMP without timestamp"),
         pytest.param(KINESIS, {"StartingPosition": "LATEST", "MaximumRecordAgeInSeconds": 59}, IPV, "MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)", id="5.4 record age"),
         pytest.param(MSK, {}, IPV, "Required 'topics' parameter is missing.", id="5.4 Kafka without topic"),
         pytest.param(MSK, {"Topics": ["one", "two"]}, VALIDATION, "1 validation error detected: Value '[one, two]' at 'topics' failed to satisfy constraint: Member must have length less than or equal to 1", id="5.4 two topics"),
-        pytest.param("", {"SelfManagedEventSource": SELF, "Topics": ["t"]}, IPV, "Required 'sourceAccessConfigurations' parameter is missing.", id="5.4 self-managed without access"),
-        pytest.param("", {"SelfManagedEventSource": {"Endpoints": {}}, "Topics": ["t"]}, VALIDATION, "1 validation error detected: Value '{}' at 'selfManagedEventSource.endpoints' failed to satisfy constraint: Member must have length greater than or equal to 1", id="5.4 empty endpoints"),
+        pytest.param("", {"SelfManagedEventSource": SELF, "Topics": ["events"]}, IPV, "Required 'sourceAccessConfigurations' parameter is missing.", id="5.4 self-managed without access"),
+        pytest.param("", {"SelfManagedEventSource": {"Endpoints": {}}, "Topics": ["events"]}, VALIDATION, "1 validation error detected: Value '{}' at 'selfManagedEventSource.endpoints' failed to satisfy constraint: Member must have length greater than or equal to 1", id="5.4 empty endpoints"),
         pytest.param(DOCDB, {}, IPV, "Invalid parameters: documentDBEventSourceConfig, databaseName", id="5.4 DocumentDB without config"),
         pytest.param(DOCDB, {"DocumentDBEventSourceConfig": DB, "SourceAccessConfigurations": AUTH, "FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, IPV, "Invalid parameters: filterCriteria", id="5.4 DocumentDB with filters"),
         pytest.param(SQS, {"FilterCriteria": {"Filters": [{"Pattern": "{"}]}}, IPV, "Invalid filter pattern definition.", id="5.4 filter invalid"),
@@ -155,8 +155,8 @@ def test_5_7_create_a_stream(plane: Plane, source: str) -> None:
 
 
 def test_7_7_create_kafka_mq_and_documentdb(plane: Plane) -> None:
-    kafka = plane.create("", SelfManagedEventSource=SELF, Topics=["t"], SourceAccessConfigurations=SUBNET)
-    msk = plane.create(MSK, Topics=["t"])
+    kafka = plane.create("", SelfManagedEventSource=SELF, Topics=["events"], SourceAccessConfigurations=SUBNET)
+    msk = plane.create(MSK, Topics=["events"])
     mq = plane.create(MQ, Queues=["q"], SourceAccessConfigurations=AUTH)
     documentdb = plane.create(DOCDB, DocumentDBEventSourceConfig=DB, SourceAccessConfigurations=AUTH)
 
@@ -239,28 +239,28 @@ def test_5_4_duplicates_are_refused_in_the_words_of_their_kind(plane: Plane) -> 
 def test_7_6_uniqueness_is_by_source_qualified_function_and_topic(plane: Plane) -> None:
     for function in ("f", "f:alias", "f:1", "f:$LATEST", "g"):
         plane.create(SQS, function)
-    plane.create(MSK, Topics=["t"])
-    plane.create(MSK, Topics=["u"])
+    plane.create(MSK, Topics=["events"])
+    plane.create(MSK, Topics=["views"])
 
 
 def test_7_6_a_shared_broker_and_topic_collide(plane: Plane) -> None:
-    plane.create("", SelfManagedEventSource=SELF, Topics=["t"], SourceAccessConfigurations=SUBNET)
+    plane.create("", SelfManagedEventSource=SELF, Topics=["events"], SourceAccessConfigurations=SUBNET)
     other = {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["b1:1", "b9:1"]}}
 
     assert (
-        refusal(plane.create, "", SelfManagedEventSource=other, Topics=["t"], SourceAccessConfigurations=SUBNET)[0]
+        refusal(plane.create, "", SelfManagedEventSource=other, Topics=["events"], SourceAccessConfigurations=SUBNET)[0]
         == 409
     )
-    plane.create("", SelfManagedEventSource=other, Topics=["u"], SourceAccessConfigurations=SUBNET)
+    plane.create("", SelfManagedEventSource=other, Topics=["views"], SourceAccessConfigurations=SUBNET)
 
 
 def test_5_4_a_consumer_group_is_unique_on_its_source(plane: Plane) -> None:
     group = {"ConsumerGroupId": "g"}
-    plane.create(MSK, Topics=["t"], AmazonManagedKafkaEventSourceConfig=group)
+    plane.create(MSK, Topics=["events"], AmazonManagedKafkaEventSourceConfig=group)
 
     assert (
         'consumerGroupId ("g")'
-        in refusal(plane.create, MSK, Topics=["u"], AmazonManagedKafkaEventSourceConfig=group)[2]
+        in refusal(plane.create, MSK, Topics=["views"], AmazonManagedKafkaEventSourceConfig=group)[2]
     )
 
 
@@ -362,7 +362,7 @@ def test_7_5_a_virtual_host_stays_out_of_updates(plane: Plane) -> None:
 def test_1_a_consumer_group_stays_out_of_updates_and_a_registry_is_changed_in_place(plane: Plane) -> None:
     uuid = plane.settled(
         MSK,
-        Topics=["t"],
+        Topics=["events"],
         AmazonManagedKafkaEventSourceConfig={"ConsumerGroupId": "g"},
         ProvisionedPollerConfig={"MinimumPollers": 1},
     )

@@ -1,0 +1,37 @@
+"""Members that the installed botocore knows and the field table does not. Its model is opened only when one is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore import xform_name
+
+from provisioner.model.mapping import FIELDS
+
+
+def member_of(path: Sequence[str]) -> str:
+    """The API's member that a path of our names ends in, as in `scaling_config`, `new_limit`; "" when there is none.
+
+    A member that the table knows under another name is none: `filters` is a mistake for `filter`.
+    """
+    *blocks, name = path
+    fields, shape = FIELDS, _create()
+    for block in blocks:
+        shape = shape.members[fields[block].row.api]
+        shape = getattr(shape, "member", shape)  # a list by what it holds
+        fields = fields[block].children
+    known = {field.row.api for field in fields.values()}
+    return next((api for api in shape.members if xform_name(api) == name and api not in known), "")
+
+
+@cache
+def _create() -> Any:
+    return (
+        botocore.session.get_session()
+        .get_service_model("lambda")
+        .operation_model("CreateEventSourceMapping")
+        .input_shape
+    )

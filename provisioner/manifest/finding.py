@@ -1,0 +1,31 @@
+"""What the checks of one mapping find, before it is known where in which file it stands."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+Step = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong at a path inside one mapping; `field` is the one that is meant where the path cannot say it."""
+
+    code: str
+    path: tuple[Step, ...]
+    message: str
+    hint: str = ""
+    field: str = ""
+
+
+def suggestion(word: str, candidates: Iterable[str]) -> str:
+    """`did you mean "batch_size"?`, or nothing when no candidate is near."""
+    plain = {_plain(candidate): candidate for candidate in candidates}
+    near = difflib.get_close_matches(_plain(word), plain, n=1, cutoff=0.7)
+    return f'did you mean "{plain[near[0]]}"?' if near else ""
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("_", "").replace("-", "")

@@ -1,0 +1,186 @@
+"""Whether a filter pattern is a legal pattern: the grammar that Lambda shares with EventBridge.
+
+A pattern is an object; each field holds an object that goes deeper, or a list of what may match: a scalar, or an object
+with one rule. AWS answers every mistake with "Invalid filter pattern definition." (aws-behaviour 5.4) and says not where.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from provisioner.manifest.finding import Finding, Step, suggestion
+
+Problem = tuple[str, str]
+"""The place in the pattern, as in `body.price[0]`, and what is wrong there."""
+
+_HINT: Final = "`provisioner explain E221` shows what a pattern may hold"
+
+
+def pattern_findings(value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
+    """What is wrong with a pattern as the manifest spells it: a mapping, or a JSON text."""
+    try:
+        if isinstance(value, str):
+            value = json.loads(value, object_pairs_hook=_once, parse_constant=_no_constant)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        yield Finding("E104", path, "the pattern holds half a character (a lone surrogate)")
+        return
+    except (ValueError, RecursionError) as error:
+        yield Finding("E104", path, f"the pattern is not JSON: {error}")
+        return
+    if not isinstance(value, dict):
+        yield Finding("E104", path, "a pattern is a JSON object")
+        return
+    try:
+        problems, unknown = list(_object(value, "")), list(_unknown_rules(value, ""))
+    except RecursionError:
+        yield Finding("E221", path, "the pattern is nested too deeply", _HINT)
+        return
+    for place, message in problems:
+        yield Finding("E221", path, f"{place}: {message}", _HINT)
+    for place, word in unknown:
+        hint = suggestion(word, _RULES) or f"known are {', '.join(_RULES)}"
+        yield Finding(
+            "W204", path, f"{place}: {word!r} is not a rule that this version knows; it is sent as it is", hint
+        )
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys stand once."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return dict(pairs)
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is not JSON")
+
+
+# --- the grammar -----------------------------------------------------------------------------------------------------
+
+
+def _object(value: Mapping[str, Any], place: str) -> Iterator[Problem]:
+    for name, item in value.items():
+        here = f"{place}.{name}" if place else name
+        if name == "$or" and isinstance(item, list):
+            yield from _alternatives(item, here)
+        elif isinstance(item, Mapping):
+            if not item:
+                yield here, "an empty object says nothing"
+            yield from _object(item, here)
+        elif isinstance(item, list):
+            yield from _list(item, here)
+        else:
+            yield here, f"what may match stands in a list: write [{json.dumps(item, ensure_ascii=False)}]"
+
+
+def _alternatives(items: list[Any], place: str) -> Iterator[Problem]:
+    if len(items) < 2:
+        yield place, "$or needs two alternatives or more"
+    for index, item in enumerate(items):
+        if isinstance(item, Mapping) and item:
+            yield from _object(item, f"{place}[{index}]")
+        else:
+            yield f"{place}[{index}]", "an alternative of $or is an object with fields"
+
+
+def _list(items: list[Any], place: str) -> Iterator[Problem]:
+    if not items:
+        yield place, "an empty list matches nothing"
+    for index, item in enumerate(items):
+        here = f"{place}[{index}]"
+        if isinstance(item, list):
+            yield here, "a list inside a list; what may match is a scalar or a rule"
+        elif isinstance(item, Mapping):
+            yield from _rule(item, here)
+
+
+def _rule(rule: Mapping[str, Any], place: str) -> Iterator[Problem]:
+    if len(rule) != 1:
+        yield place, 'a rule is an object with one key, as in {"prefix": "a"}'
+        return
+    name, operand = next(iter(rule.items()))
+    expected = _RULES[name](operand) if name in _RULES else ""
+    if expected:
+        yield place, f"{name} takes {expected}"
+
+
+def _text(operand: Any) -> str:
+    return "" if isinstance(operand, str) else "a text"
+
+
+def _affix(operand: Any) -> str:
+    """A text, or a text whose case means nothing."""
+    if isinstance(operand, Mapping):
+        known = operand.keys() == {"equals-ignore-case"} and isinstance(operand["equals-ignore-case"], str)
+        return "" if known else 'a text, or {"equals-ignore-case": a text}'
+    return _text(operand)
+
+
+def _boolean(operand: Any) -> str:
+    return "" if isinstance(operand, bool) else "true or false"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _comparisons(operand: Any) -> str:
+    """One comparison with a number, or two that make a range."""
+    words = 'one comparison or a range, as in ["=", 5] or [">", 0, "<=", 5]'
+    if not isinstance(operand, list) or len(operand) not in (2, 4):
+        return words
+    signs, numbers = operand[::2], operand[1::2]
+    known = {"=", "<", "<=", ">", ">="} if len(operand) == 2 else {"<", "<=", ">", ">="}
+    return "" if all(sign in known for sign in signs) and all(map(_is_number, numbers)) else words
+
+
+def _block_of_addresses(operand: Any) -> str:
+    words = "a block of addresses, as in 10.0.0.0/24"
+    if not isinstance(operand, str):
+        return words
+    try:
+        ipaddress.ip_network(operand, strict=False)
+    except ValueError:
+        return words
+    return ""
+
+
+def _others(operand: Any) -> str:
+    words = "a text, a number, a list of either, or one rule about texts"
+    if isinstance(operand, list):
+        fits = all(isinstance(item, str) for item in operand) or all(map(_is_number, operand))
+        return "" if operand and fits else words
+    if isinstance(operand, Mapping):
+        names = {"prefix", "suffix", "equals-ignore-case", "wildcard"}
+        return "" if len(operand) == 1 and operand.keys() <= names else words
+    return "" if isinstance(operand, str) or _is_number(operand) else words
+
+
+_RULES: Final[Mapping[str, Callable[[Any], str]]] = {
+    "prefix": _affix,
+    "suffix": _affix,
+    "equals-ignore-case": _text,
+    "wildcard": _text,
+    "exists": _boolean,
+    "numeric": _comparisons,
+    "cidr": _block_of_addresses,
+    "anything-but": _others,
+}
+"""The rules by name; each tells what it takes when its operand is something else."""
+
+
+def _unknown_rules(value: Any, place: str) -> Iterator[Problem]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _unknown_rules(item, f"{place}.{name}" if place else name)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            here = f"{place}[{index}]"
+            if isinstance(item, Mapping) and place.rpartition(".")[2] == "$or":
+                yield from _unknown_rules(item, here)
+            elif isinstance(item, Mapping) and len(item) == 1 and next(iter(item)) not in _RULES:
+                yield here, next(iter(item))

@@ -1,0 +1,322 @@
+"""What AWS refuses of fields together, by kind of source (aws-behaviour 5.1, 5.4, 5.5): the rules beyond the field table.
+
+Simple rules are data, one entry a rule. Rules about the entries of a list are functions below, because each entry has a
+place of its own. Nothing is shared with the sandbox, which plays AWS: one mistake must not hide another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from provisioner.manifest.finding import Finding
+from provisioner.model.canonical import Canonical, value_at
+from provisioner.model.desired import Path
+from provisioner.model.mapping import ACCESS_TYPES, FIELDS, moment
+from provisioner.model.references import Arn
+from provisioner.model.sources import ALL, KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
+
+_REGISTRIES: Final = (
+    ("amazon_managed_kafka_event_source_config", "schema_registry_config"),
+    ("self_managed_kafka_event_source_config", "schema_registry_config"),
+)
+MOST_FILTERS, USUAL_FILTERS = 10, 5
+
+
+def rule_findings(
+    raw: Mapping[str, Any], effective: Canonical, kind: SourceKind, misshapen: Collection[str]
+) -> Iterator[Finding]:
+    """What is wrong with the fields of a mapping together. `raw` is as written, `effective` canonical; fields that are
+    `misshapen` were set aside, and what depends on them cannot be judged.
+    """
+    for rule in RULES:
+        judged = rule.path[0] in raw and kind in rule.kinds & FIELDS[rule.path[0]].row.kinds
+        if judged and not rule.reads & set(misshapen) and rule.broken(effective):
+            yield Finding(rule.code, rule.path, rule.message)
+    yield from _source(raw, kind)
+    yield from _access(raw, kind)
+    yield from _destination(raw, kind)
+    yield from _metrics(raw, kind)
+    yield from _filters(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Fields that contradict each other, or a range with a hole.
+
+    `row` is the row of aws-behaviour, `path` the place that is shown; `reads` are the other fields that it depends on.
+    """
+
+    code: str
+    row: str
+    kinds: frozenset[SourceKind]
+    broken: Callable[[Canonical], bool]
+    path: Path
+    message: str
+    reads: frozenset[str] = frozenset()
+
+
+def _large_batch(mapping: Canonical) -> bool:
+    return mapping.get("batch_size", 10) > 10 and not mapping.get("maximum_batching_window_in_seconds")
+
+
+def _crossed_pollers(mapping: Canonical) -> bool:
+    pollers = mapping.get("provisioned_poller_config", {})
+    return bool(pollers) and pollers.get("maximum_pollers", 0) < pollers.get("minimum_pollers", 0)
+
+
+def _in_the_future(mapping: Canonical) -> bool:
+    begin = moment(mapping.get("starting_position_timestamp"))
+    return begin is not None and begin > datetime.now(UTC)
+
+
+_PROVISIONED: Final = frozenset({"provisioned_poller_config"})
+
+RULES: Final = (
+    Rule(
+        "E201",
+        "5.4 SQS batch > 10, window 0",
+        frozenset({SourceKind.SQS}),
+        _large_batch,
+        ("batch_size",),
+        "a batch of more than 10 needs maximum_batching_window_in_seconds",
+        frozenset({"maximum_batching_window_in_seconds"}),
+    ),
+    Rule(
+        "E202",
+        "5.4 AT_TIMESTAMP without timestamp",
+        ALL - {SourceKind.DYNAMODB},
+        lambda m: m.get("starting_position") == "AT_TIMESTAMP" and "starting_position_timestamp" not in m,
+        ("starting_position",),
+        "AT_TIMESTAMP needs starting_position_timestamp",
+        frozenset({"starting_position_timestamp"}),
+    ),
+    Rule(
+        "E203",
+        "5.3 a timestamp with another position",
+        ALL,
+        lambda m: m.get("starting_position") != "AT_TIMESTAMP" and "starting_position_timestamp" in m,
+        ("starting_position_timestamp",),
+        "a timestamp is only for starting_position: AT_TIMESTAMP",
+        frozenset({"starting_position"}),
+    ),
+    Rule(
+        "E204",
+        "5.4 DynamoDB AT_TIMESTAMP",
+        frozenset({SourceKind.DYNAMODB}),
+        lambda m: m.get("starting_position") == "AT_TIMESTAMP",
+        ("starting_position",),
+        "a DynamoDB stream cannot be read from a timestamp",
+    ),
+    Rule(
+        "E205",
+        "5.5 timestamp not in the future",
+        ALL,
+        _in_the_future,
+        ("starting_position_timestamp",),
+        "the starting timestamp is in the future",
+    ),
+    Rule(
+        "E206",
+        "5.4 Record age 1-59",
+        ALL,
+        lambda m: 0 <= m.get("maximum_record_age_in_seconds", -1) < 60,
+        ("maximum_record_age_in_seconds",),
+        "maximum_record_age_in_seconds is -1 (for ever), or 60 and more",
+    ),
+    Rule(
+        "E207",
+        "7.10 ScalingConfig with ProvisionedPollerConfig",
+        QUEUES,
+        lambda m: "scaling_config" in m and "provisioned_poller_config" in m,
+        ("scaling_config",),
+        "scaling_config and provisioned_poller_config exclude each other",
+    ),
+    Rule(
+        "E208",
+        "7.10 Pollers",
+        ALL,
+        _crossed_pollers,
+        ("provisioned_poller_config",),
+        "maximum_pollers is less than minimum_pollers",
+    ),
+    Rule(
+        "E210",
+        "4.6 KMSKeyArn without filters",
+        ALL,
+        lambda m: "kms_key_arn" in m and "filter_criteria" not in m,
+        ("kms_key_arn",),
+        "a key without filter_criteria is not stored by AWS",
+        frozenset({"filter_criteria"}),
+    ),
+    *(
+        Rule(
+            "E217",
+            "5.1 SchemaRegistryConfig",
+            KAFKAS,
+            lambda m, path=path: value_at(m, path) is not None and "provisioned_poller_config" not in m,  # type: ignore[misc]
+            path,
+            "a schema registry needs provisioned pollers",
+            _PROVISIONED,
+        )
+        for path in _REGISTRIES
+    ),
+    Rule(
+        "E220",
+        "7.7 on-demand Kafka rejects MetricsConfig",
+        KAFKAS,
+        lambda m: "metrics_config" in m and "provisioned_poller_config" not in m,
+        ("metrics_config",),
+        "metrics of Kafka need provisioned pollers",
+        _PROVISIONED,
+    ),
+)
+
+
+# --- the source ------------------------------------------------------------------------------------------------------
+
+_RESOURCES: Final[Mapping[SourceKind, tuple[tuple[str, ...], str]]] = {
+    SourceKind.KINESIS: (("stream/",), "a stream's or a consumer's ARN has stream/ and a name"),
+    SourceKind.MSK: (
+        ("cluster/", "vpc-connection/"),
+        "a cluster's ARN has cluster/, a VPC connection's vpc-connection/",
+    ),
+    SourceKind.MQ: (("broker:",), "a broker's ARN has broker: and a name"),
+    SourceKind.DOCUMENTDB: (("cluster:",), "a cluster's ARN has cluster: and a name"),
+}
+
+
+def _source(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
+    """The ARN must name what Lambda reads from (botocore's documentation of EventSourceArn)."""
+    arn, path = Arn.parse(raw.get("event_source_arn")), ("event_source_arn",)
+    if arn is None:
+        return
+    if kind is SourceKind.DYNAMODB and "/stream/" not in arn.resource:
+        hint = "the stream's ARN ends in /stream/ and a label: `aws dynamodb describe-table` shows it"
+        yield Finding("E211", path, "this is a table; a mapping reads from its stream", hint)
+    elif kind in _RESOURCES and not arn.resource.startswith(_RESOURCES[kind][0]):
+        yield Finding("E211", path, f"{arn.resource!r} is not {kind.phrase}", _RESOURCES[kind][1])
+
+
+# --- access to the source (5.1 and section 2; SAM's rules of section 3) ----------------------------------------------
+
+_WITHOUT_URI: Final = frozenset({"IAM_AUTH", "IAM_OAUTHBEARER_AUTH"})
+_OAUTH_PARTS: Final = ("OAUTHBEARER_SCOPE", "OAUTHBEARER_LOGICAL_CLUSTER", "OAUTHBEARER_IDENTITY_POOL")
+_AUDIENCE: Final = "OAUTHBEARER_AUDIENCE"
+_SIGN_IN: Final = (
+    "BASIC_AUTH",
+    "SASL_SCRAM_512_AUTH",
+    "SASL_SCRAM_256_AUTH",
+    "CLIENT_CERTIFICATE_TLS_AUTH",
+    "OAUTHBEARER_AUTH",
+    "IAM_AUTH",
+    "IAM_OAUTHBEARER_AUTH",
+)
+_OF_KIND: Final[Mapping[SourceKind, tuple[str, ...]]] = {
+    SourceKind.MSK: ("SASL_SCRAM_512_AUTH", "CLIENT_CERTIFICATE_TLS_AUTH"),
+    SourceKind.MQ: ("BASIC_AUTH", "VIRTUAL_HOST"),
+    SourceKind.DOCUMENTDB: ("BASIC_AUTH",),
+    **dict.fromkeys(SELF_MANAGED, tuple(name for name in ACCESS_TYPES if name != "VIRTUAL_HOST")),
+}
+
+
+def _access(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
+    name = "source_access_configuration"
+    items, path = raw.get(name), (name,)
+    if not items or kind not in FIELDS[name].row.kinds:
+        return
+    types = [item["type"] for item in items]
+    for index, item in enumerate(items):
+        yield from _access_item(item, kind, (*path, index), types)
+    if kind in (SourceKind.MQ, SourceKind.DOCUMENTDB) and types.count("BASIC_AUTH") != 1:
+        yield Finding("E212", path, f"{kind.phrase} needs exactly one BASIC_AUTH")
+    ways = [word for word in _SIGN_IN if word in types]
+    if kind in KAFKAS and len(ways) > 1:
+        yield Finding("W206", path, f"{' and '.join(ways)} are several ways to sign in", "keep one of them")
+    if ("VPC_SUBNET" in types) != ("VPC_SECURITY_GROUP" in types) and kind in SELF_MANAGED:
+        there, other = sorted(("VPC_SUBNET", "VPC_SECURITY_GROUP"), key=lambda word: word not in types)
+        yield Finding("W205", path, f"{there} needs {other} beside it", f"add an entry of type {other}")
+    if types.count("VIRTUAL_HOST") > 1:
+        yield Finding("E216", path, "a mapping reads from one VIRTUAL_HOST")
+
+
+def _access_item(
+    item: Mapping[str, Any], kind: SourceKind, path: tuple[str | int, ...], types: Collection[str]
+) -> Iterator[Finding]:
+    word, uri = item["type"], item.get("uri")
+    if word not in ACCESS_TYPES:
+        return  # unknown here: a warning, and AWS decides
+    if word not in _OF_KIND[kind]:
+        hint = f"it has {', '.join(_OF_KIND[kind])}"
+        yield Finding("E213", (*path, "type"), f"{kind.phrase} has no access of type {word}", hint)
+        return
+    if word in _WITHOUT_URI and uri:
+        yield Finding("E214", (*path, "uri"), f"{word} has no uri: the function's role signs in", "remove uri")
+    elif word not in _WITHOUT_URI and not uri:
+        yield Finding("E214", path, f"{word} needs uri", _uri_hint(word))
+    needed = {"IAM_OAUTHBEARER_AUTH": (_AUDIENCE,), _AUDIENCE: ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH")}
+    needed |= dict.fromkeys(_OAUTH_PARTS, ("OAUTHBEARER_AUTH",))
+    if word in needed and not set(needed[word]) & set(types):
+        wanted = " or ".join(needed[word])
+        yield Finding("E215", (*path, "type"), f"{word} needs {wanted}", f"add an entry of type {wanted}")
+
+
+def _uri_hint(word: str) -> str:
+    if word.startswith("VPC_"):
+        return "write subnet:subnet-…" if word == "VPC_SUBNET" else "write security_group:sg-…"
+    if word == "VIRTUAL_HOST":
+        return "name the virtual host, such as /"
+    if word == _AUDIENCE or word in _OAUTH_PARTS:
+        return "it holds the value itself"
+    return "it holds the ARN of a secret in Secrets Manager"
+
+
+# --- where discarded records go --------------------------------------------------------------------------------------
+
+
+def _destination(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
+    path = ("destination_config", "on_failure", "destination_arn")
+    target = value_at(raw, path)
+    if not isinstance(target, str) or not target or kind not in FIELDS[path[0]].row.kinds:
+        return
+    if target.startswith("kafka://"):
+        if kind in STREAMS:
+            yield Finding("E218", path, f"{kind.phrase} has no Kafka topic to send records to", _places(kind))
+        return
+    arn = Arn.parse(target)
+    if arn is None:
+        return  # its form is told already
+    if arn.service not in ("sqs", "sns", "s3"):
+        yield Finding("E218", path, f"records cannot be sent to {arn.service}", _places(kind))
+    elif arn.resource.endswith(".fifo"):
+        what = "queue" if arn.service == "sqs" else "topic"
+        yield Finding("E218", path, f"records cannot be sent to a FIFO {what}", f"use a standard {what}")
+
+
+def _places(kind: SourceKind) -> str:
+    topic = ", or to kafka:// and a topic" if kind in KAFKAS else ""
+    return f"they go to an SQS queue, an SNS topic or an S3 bucket{topic}"
+
+
+# --- metrics and filters ---------------------------------------------------------------------------------------------
+
+_KAFKA_METRICS: Final = frozenset({"ErrorCount", "KafkaMetrics"})
+
+
+def _metrics(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
+    path = ("metrics_config", "metrics")
+    for index, word in enumerate(value_at(raw, path) or ()):
+        if word in _KAFKA_METRICS and kind not in KAFKAS:
+            yield Finding("E219", (*path, index), f"{kind.phrase} has no metric {word}", "it has EventCount")
+
+
+def _filters(raw: Mapping[str, Any]) -> Iterator[Finding]:
+    path = ("filter_criteria", "filter")
+    count = len(value_at(raw, path) or ())
+    if count > MOST_FILTERS:
+        yield Finding("E222", path, f"{count} filters are more than the {MOST_FILTERS} that a mapping can have")
+    elif count > USUAL_FILTERS:
+        message = f"{count} filters are more than the {USUAL_FILTERS} of the default quota"
+        yield Finding("W203", path, message, f"AWS raises it to {MOST_FILTERS} on request")

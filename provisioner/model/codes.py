@@ -1,0 +1,320 @@
+"""The codes of diagnostics, each with what it means: `provisioner explain CODE`.
+
+`E0` are about the file, `E1` about a field alone, `E2` about fields together or a rule of the source's kind, `W` are
+warnings. AWS's own words for the same mistake stand with a rule, because people search for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+_API: Final = "https://docs.aws.amazon.com/lambda/latest/api/API_"
+_CREATE: Final = f"{_API}CreateEventSourceMapping.html"
+_ACCESS: Final = f"{_API}SourceAccessConfiguration.html"
+_FILTERING: Final = "https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html"
+_YAML: Final = "https://yaml.org/spec/1.2.2/#103-core-schema"
+_TAGS: Final = f"{_API}TagResource.html"
+_OURS: Final = 'the README, "The manifest"'
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A code at length: a heading, what it means, what to do (also the
+    hint of a diagnostic that has none of its own), AWS's words for it where they were recorded, a source.
+    """
+
+    title: str
+    meaning: str
+    remedy: str
+    source: str
+    aws: str = ""
+
+
+CODES: Final[dict[str, Explanation]] = {
+    # --- the file ---
+    "E001": Explanation(
+        "The file cannot be read, or is not YAML that a manifest may be written in",
+        "A manifest is one YAML document in UTF-8, without tabs as indentation and without "
+        "tags of its own, of bounded depth and size.",
+        "correct the place that is named; `-f` names another file or folder",
+        _YAML,
+    ),
+    "E002": Explanation(
+        "A key stands twice",
+        "YAML would silently keep the last of the two. In a folder that is read as one document, a mapping's name and every "
+        "key but mappings, imports, moved and removed may stand in one file only.",
+        "remove or rename one of the two",
+        _YAML,
+    ),
+    "E003": Explanation(
+        "The manifest language has this key, but this version does not carry it out yet",
+        "Ignoring the key would apply something else than what is written, so the manifest is refused.",
+        "remove the key, or use a version that carries it out",
+        _OURS,
+    ),
+    # --- a field alone ---
+    "E101": Explanation(
+        "The field is not known",
+        "Neither this version's table of fields nor the installed botocore knows a field of this name at this place. Fields "
+        "bear Terraform's names; what Terraform lacks bears the API's name in snake_case.",
+        "correct the name; for a field that AWS has added since, install a newer boto3",
+        _CREATE,
+    ),
+    "E102": Explanation(
+        "A required field is missing",
+        "AWS refuses a mapping of this kind of source without the field, or a block without this part.",
+        "add the field",
+        _CREATE,
+        "Required 'topics' parameter is missing.",
+    ),
+    "E103": Explanation(
+        "The value is too small, too large, too short or too long",
+        "AWS has a least and a most for the value, some of them by kind of source; the message names them.",
+        "choose a value in the range",
+        _CREATE,
+        "1 validation error detected: Value '20000' at 'batchSize' failed to satisfy constraint: "
+        "Member must have value less than or equal to 10000",
+    ),
+    "E104": Explanation(
+        "The value has the wrong type or form",
+        "Types are strict: a number in quotes is a text, and only true and false are booleans. Some texts have a form of "
+        "their own: a time, a name, an ARN, a JSON document.",
+        "write the value as the message says",
+        _CREATE,
+    ),
+    "E105": Explanation(
+        "This kind of source has no such field",
+        "Each kind of source has fields of its own; AWS refuses the others.",
+        "remove the field, or check that event_source_arn names the source that is meant",
+        _CREATE,
+        "Unsupported 'parallelizationFactor' parameter for given event source mapping type.",
+    ),
+    "E106": Explanation(
+        "The source, the function or the region cannot be understood, or they disagree",
+        "A mapping reads from one source, named by event_source_arn or, for self-managed Kafka, self_managed_event_source. "
+        "Function and source are in the mapping's region.",
+        "correct the reference that is named",
+        _CREATE,
+        "Unrecognized event source.",
+    ),
+    "E107": Explanation(
+        "Two mappings want the same function and source",
+        "Lambda holds function and source unique, for Kafka and MQ together with topic or queue; for self-managed Kafka "
+        "one shared broker is enough. The second create would be refused with 409.",
+        "remove one of the two, or give one another function, alias, source, topic or queue",
+        _CREATE,
+        'An event source mapping with SQS arn (" … ") and function (" … ") already exists. '
+        "Please update or delete the existing mapping with UUID …",
+    ),
+    "E108": Explanation(
+        "`imports`, `moved` or `removed` contradict the mappings or the state",
+        "Each of them names a mapping that must, or must not, be in the manifest or in the state.",
+        "correct or remove the entry; entries that were carried out are harmless and can be removed",
+        _OURS,
+    ),
+    "E109": Explanation(
+        "A tag is under ignore_tags",
+        "A tag that is ignored is neither set nor removed, so it cannot be wanted as well.",
+        "remove the tag, or take its key out of provider.ignore_tags",
+        _OURS,
+    ),
+    # --- rules of the kinds ---
+    "E201": Explanation(
+        "A batch of more than 10 messages needs a batching window",
+        "Lambda gathers more than 10 messages of a standard queue only over time: with batch_size above 10, "
+        "maximum_batching_window_in_seconds must be at least 1. An absent window is 0.",
+        "set maximum_batching_window_in_seconds to 1 or more, or batch_size to 10 or less",
+        _CREATE,
+        "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10",
+    ),
+    "E202": Explanation(
+        "AT_TIMESTAMP needs a timestamp",
+        "starting_position: AT_TIMESTAMP says that reading begins at a moment, and starting_position_timestamp which.",
+        'add it, as in starting_position_timestamp: "2026-01-15T00:00:00Z"',
+        _CREATE,
+        "When the starting position is 'AT_TIMESTAMP', a starting position timestamp must be provided.",
+    ),
+    "E203": Explanation(
+        "A timestamp without AT_TIMESTAMP",
+        "starting_position_timestamp has a meaning only with starting_position: AT_TIMESTAMP.",
+        "remove the timestamp, or set starting_position: AT_TIMESTAMP",
+        _CREATE,
+    ),
+    "E204": Explanation(
+        "A DynamoDB stream cannot be read from a timestamp",
+        "AT_TIMESTAMP exists for Kinesis, MSK, self-managed Kafka and DocumentDB.",
+        "use LATEST or TRIM_HORIZON",
+        _CREATE,
+        "Unsupported starting position for arn type: …",
+    ),
+    "E205": Explanation(
+        "The starting timestamp is in the future",
+        "Reading can begin at a moment that has passed, or now.",
+        "choose a moment that has passed, or starting_position: LATEST",
+        _CREATE,
+    ),
+    "E206": Explanation(
+        "A record age between 0 and 59 seconds",
+        "maximum_record_age_in_seconds is -1, which keeps records for ever, or 60 to 604800.",
+        "use -1, or 60 and more",
+        _CREATE,
+        "MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)",
+    ),
+    "E207": Explanation(
+        "scaling_config and provisioned_poller_config exclude each other",
+        "A queue is either scaled by Lambda up to a maximum concurrency, or read by provisioned pollers.",
+        "remove one of the two; going from one to the other is done in two updates, without a new mapping",
+        f"{_API}ProvisionedPollerConfig.html",
+    ),
+    "E208": Explanation(
+        "Fewer pollers at most than at least",
+        "maximum_pollers must not be less than minimum_pollers. When only one of them is stated, the other has its default: "
+        "at least 2 pollers for a queue and 1 for Kafka, at most 200.",
+        "raise maximum_pollers, or lower minimum_pollers",
+        f"{_API}ProvisionedPollerConfig.html",
+    ),
+    "E209": Explanation(
+        "provisioned_poller_config says nothing",
+        "The block turns provisioned mode on, and AWS wants to know at least one of its two numbers.",
+        "set minimum_pollers or maximum_pollers, or remove the block",
+        f"{_API}ProvisionedPollerConfig.html",
+        "Either MinimumPollers or MaximumPollers are required if ProvisionedPollerConfig is provided.",
+    ),
+    "E210": Explanation(
+        "A KMS key without filters",
+        "The key encrypts the filters. Without filters AWS answers 202 and silently does not store it, so the mapping would "
+        "never be as the manifest says.",
+        "add filter_criteria, or remove kms_key_arn",
+        _CREATE,
+    ),
+    "E211": Explanation(
+        "The ARN is of the right service, but not of something that Lambda reads from",
+        "Lambda reads from a DynamoDB table's stream, a Kinesis stream or its consumer, an MSK cluster or its VPC connection, "
+        "an Amazon MQ broker, a DocumentDB cluster.",
+        "name that resource's ARN; `aws dynamodb describe-table` shows a table's LatestStreamArn",
+        _CREATE,
+    ),
+    "E212": Explanation(
+        "Amazon MQ and DocumentDB need exactly one BASIC_AUTH",
+        "Lambda signs in to the broker or cluster with one secret.",
+        "state one entry of type BASIC_AUTH in source_access_configuration, with the secret's ARN as its uri",
+        _ACCESS,
+        "BASIC_AUTH source access configuration was not provided",
+    ),
+    "E213": Explanation(
+        "This kind of source has no such access type",
+        "Each type in source_access_configuration belongs to some kinds of source: a virtual host to RabbitMQ, subnets and "
+        "security groups to self-managed Kafka, and so on.",
+        "use a type that the message names",
+        _ACCESS,
+    ),
+    "E214": Explanation(
+        "An access type without its uri, or with one that it does not have",
+        "uri holds the secret, the subnet, the group, the host, the scope. IAM_AUTH and IAM_OAUTHBEARER_AUTH use the function's "
+        "role and have none.",
+        "add the uri, or remove it",
+        _ACCESS,
+    ),
+    "E215": Explanation(
+        "OAuth types that do not belong together",
+        "OAUTHBEARER_SCOPE, OAUTHBEARER_LOGICAL_CLUSTER and OAUTHBEARER_IDENTITY_POOL need OAUTHBEARER_AUTH; "
+        "OAUTHBEARER_AUDIENCE needs that or IAM_OAUTHBEARER_AUTH, which in turn needs an audience.",
+        "add the type that is missing, or remove the one that needs it",
+        _ACCESS,
+    ),
+    "E216": Explanation(
+        "More than one virtual host",
+        "A mapping reads from one queue of one virtual host of a RabbitMQ broker.",
+        "keep one VIRTUAL_HOST; make another mapping for the other host",
+        _ACCESS,
+    ),
+    "E217": Explanation(
+        "A schema registry needs provisioned pollers",
+        "Lambda checks and decodes records by a schema registry only in provisioned mode.",
+        "add provisioned_poller_config, or remove schema_registry_config",
+        f"{_API}KafkaSchemaRegistryConfig.html",
+    ),
+    "E218": Explanation(
+        "Records cannot be sent there",
+        "Discarded records of Kinesis, DynamoDB, MSK and self-managed Kafka go to an SQS queue or an SNS topic (neither of them "
+        "FIFO), or to an S3 bucket; those of Kafka also to a topic of the same cluster, as kafka://topic.",
+        "name such a destination",
+        f"{_API}OnFailure.html",
+    ),
+    "E219": Explanation(
+        "This kind of source has no such metric",
+        "EventCount exists for every kind that has metrics; ErrorCount and KafkaMetrics for MSK and self-managed Kafka.",
+        "remove the metric",
+        f"{_API}EventSourceMappingMetricsConfig.html",
+    ),
+    "E220": Explanation(
+        "Metrics of Kafka need provisioned pollers",
+        "For MSK and self-managed Kafka, Lambda publishes metrics only in provisioned mode.",
+        "add provisioned_poller_config, or remove metrics_config",
+        f"{_API}EventSourceMappingMetricsConfig.html",
+    ),
+    "E221": Explanation(
+        "The filter pattern is not a legal pattern",
+        "A pattern is a JSON object. Each of its fields holds an object that goes deeper, or a list of what may match: texts, "
+        'numbers, true, false, null, and rules such as {"prefix": "a"}, {"numeric": [">", 0]}, {"anything-but": ["a"]}, '
+        '{"exists": false}. A bare value is not a list: write {"status": ["open"]}.',
+        "correct the place in the pattern that the message names",
+        _FILTERING,
+        "Invalid filter pattern definition.",
+    ),
+    "E222": Explanation(
+        "More than 10 filters",
+        "A mapping has at most 5 filters, 10 when the account's quota was raised.",
+        'join filters: the fields of one pattern are joined by "and", the values of a list by "or"',
+        _FILTERING,
+    ),
+    "E223": Explanation(
+        "Two mappings with the same consumer group",
+        "A consumer group must be unique among all Kafka mappings; the second create would be refused with 409.",
+        "give one of them another consumer_group_id, or none: AWS then makes one up",
+        _CREATE,
+        'An event source mapping with event source ("…"), selfManagedKafkaEventSourceConfig.consumerGroupId ("…") '
+        "already exists.",
+    ),
+    # --- warnings ---
+    "W201": Explanation(
+        "A value that this version does not know",
+        "AWS adds values now and then, so an unknown one is sent as it is. If AWS does not know it either, it refuses "
+        "the request.",
+        "check the spelling",
+        _CREATE,
+    ),
+    "W202": Explanation(
+        "A field that only the installed botocore knows",
+        "AWS has added the field since this version was made. Its value is sent as it is, in the API's spelling. Nothing is "
+        "known of its default: removing the line changes nothing.",
+        "look for a newer version of provisioner",
+        _CREATE,
+    ),
+    "W203": Explanation(
+        "More than 5 filters",
+        "The quota is 5 filters a mapping; up to 10 are possible when the account's quota was raised.",
+        "make sure that it was raised, or join filters",
+        _FILTERING,
+    ),
+    "W204": Explanation(
+        "A rule in a filter pattern that this version does not know",
+        "The pattern is sent as it is. If AWS does not know the rule either, it refuses the request.",
+        "check the spelling",
+        _FILTERING,
+    ),
+    "W205": Explanation(
+        "Subnets without security groups, or the other way round",
+        "To reach brokers in a VPC, Lambda needs VPC_SUBNET and VPC_SECURITY_GROUP.",
+        "add entries of the other type; AWS's own templates refuse one without the other; what Lambda answers is not recorded",
+        _ACCESS,
+    ),
+    "W206": Explanation(
+        "More than one way to sign in",
+        "A Kafka mapping signs in by one of SASL/PLAIN (BASIC_AUTH), SASL/SCRAM, a client certificate, OAuth or IAM.",
+        "keep one of the types that the message names; what Lambda answers to several is not recorded",
+        _ACCESS,
+    ),
+}
+"""Every code that a diagnostic can bear."""
