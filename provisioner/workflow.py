@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +17,7 @@ from provisioner.backend.local import LocalBackend, Writer
 from provisioner.errors import CancelledError, ManifestError, NotFoundError, ProvisionerError, RefusedError, StateError
 from provisioner.execution.executor import Executor
 from provisioner.manifest import load
-from provisioner.model.desired import Manifest
+from provisioner.model.desired import Manifest, Provider
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.live import Live
 from provisioner.model.plan import Action, Change, Plan, Reading
@@ -82,9 +82,12 @@ class Imported:
 class Run:
     """One run of one command on one manifest: opened lazily, because looking at the state needs no AWS."""
 
-    def __init__(self, path: Path, ui: Ui) -> None:
+    def __init__(
+        self, path: Path, ui: Ui, *, clock: WallClock | None = None, opened: Callable[[Provider, WallClock], Aws] = Aws
+    ) -> None:
         self.ui = ui
-        self.clock = WallClock()
+        self.clock = clock or WallClock()
+        self._opened = opened
         self._aws: Aws | None = None
         loaded = load(path, region=environment_region(), member=member_of)
         ui.diagnose(loaded.warnings)
@@ -98,7 +101,7 @@ class Run:
 
     def connect(self, recorded: str) -> tuple[Aws, str]:
         """The session and its account, which must be the one that is meant."""
-        aws = self._aws = Aws(self.manifest.provider, self.clock)
+        aws = self._aws = self._opened(self.manifest.provider, self.clock)
         self.manifest = self.manifest.in_region(aws.region)
         account = aws.identify()
         provider = self.manifest.provider

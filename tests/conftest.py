@@ -17,6 +17,11 @@ from typing import Any
 import boto3
 import pytest
 
+from provisioner.sandbox.mappings import Delays
+from tests.embedded import served
+from tests.flow import Flow, Sessions
+from tests.planes import Plane, Time
+
 HERE = Path(__file__).parent
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
@@ -158,6 +163,23 @@ def workspace(tmp_path: Path, sandbox: Sandbox) -> Iterator[Workspace]:
         with contextlib.suppress(made.aws.exceptions.ResourceNotFoundException):
             made.settled(uuid)
             made.aws.delete_event_source_mapping(UUID=uuid)
+
+
+@pytest.fixture
+def plane() -> Iterator[Plane]:
+    """A control plane on which every transition takes a second of a clock that the test moves."""
+    time = Time()
+    with served(Delays(1, 1, 1, 1, 0), time) as embedded:
+        yield Plane(embedded.client(), embedded.world, time)
+
+
+@pytest.fixture
+def flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flow]:
+    """The workflows in this process, against a control plane of their own."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    with served() as embedded:
+        yield Flow(tmp_path, embedded, Sessions(embedded.endpoint))
 
 
 def sqs(queue: str = "q1") -> str:

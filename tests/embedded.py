@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import socket
 import threading
 import time
@@ -30,15 +31,35 @@ IDENTITY = f"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2
 
 @dataclass
 class World:
-    """Everything exists, but what a test takes away: names of functions, ends of ARNs."""
+    """Everything exists and is allowed, but what a test takes away."""
 
-    gone: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)  # names of functions, ends of ARNs, secrets
+    denied: set[str] = field(default_factory=set)  # IAM actions that every role lacks
+    visibility: int = 30
+    timeout: int = 3
+    key: str = ""  # the error of every KMS key
+    failures: dict[str, str] = field(default_factory=dict)  # StateTransitionReason by source
 
     def has_function(self, name: str, qualifier: str) -> bool:
         return name not in self.gone
 
     def has_source(self, arn: Arn) -> bool:
         return arn.resource not in self.gone
+
+    def has_secret(self, arn: str) -> bool:
+        return arn not in self.gone
+
+    def lacks(self, function: str, action: str) -> bool:
+        return action in self.denied
+
+    def timeouts(self, function: str, queue: Arn) -> tuple[int, int]:
+        return self.visibility, self.timeout
+
+    def key_error(self, key: str) -> str:
+        return self.key
+
+    def failure(self, source: str) -> str:
+        return self.failures.get(source, "")
 
 
 def only_sts(environ: dict[str, Any], start_response: Any) -> Any:
@@ -69,6 +90,9 @@ class Embedded:
             "lambda", region_name=REGION, endpoint_url=self.endpoint, aws_access_key_id="x", aws_secret_access_key="x",
             config=Config(retries={"total_max_attempts": 1}),
         )  # fmt: skip
+
+
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 
 @contextmanager

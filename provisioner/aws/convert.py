@@ -111,8 +111,9 @@ def create_request(desired: Canonical, owner: Owner | None) -> Config:
     return {**request, "Tags": tags} if tags else request
 
 
-def update_request(live: Canonical, desired: Canonical, kind: SourceKind, changed: Collection[str]) -> Config:
-    """The members that turn `live` into `desired`, for the top-level fields that changed; empty when only tags did.
+def update_requests(live: Canonical, desired: Canonical, kind: SourceKind, changed: Collection[str]) -> list[Config]:
+    """The requests, one after the other, that turn `live` into `desired`, for the top-level fields that changed; none when
+    only tags did.
 
     What may not be in an update is left out (aws-behaviour 7.4 and 7.5): the consumer group, ConsumptionMode, a virtual
     host; FunctionName goes in only when it changes, because AWS then checks the role and the queue again.
@@ -123,7 +124,27 @@ def update_request(live: Canonical, desired: Canonical, kind: SourceKind, change
             value = _update_value(field, live.get(name), desired.get(name), kind)
             if value is not NOTHING:
                 request[field.row.api] = value
-    return _filters_with_key(request, live, desired)
+    return _in_steps(_filters_with_key(request, live, desired))
+
+
+def _in_steps(request: Config) -> list[Config]:
+    """What provisioned pollers exclude, and what needs them, goes before or after them: whether AWS takes both in one call is
+    not known (aws-behaviour 4.6 and 7.10), and each of these steps is legal by itself.
+    """
+    if "ProvisionedPollerConfig" not in request:
+        return [request] if request else []
+    leaving = request["ProvisionedPollerConfig"] == {}
+    first = {name: value for name, value in request.items() if _is_clear(name, value)} if leaving else {}
+    last = {"ScalingConfig": request["ScalingConfig"]} if leaving and request.get("ScalingConfig") else {}
+    if not leaving and request.get("ScalingConfig") == {}:
+        first = {"ScalingConfig": {}}
+    middle = {name: value for name, value in request.items() if name not in first and name not in last}
+    return [step for step in (first, middle, last) if step]
+
+
+def _is_clear(name: str, value: Any) -> bool:
+    """Whether a part of an update clears what exists only with provisioned pollers."""
+    return value == {"SchemaRegistryConfig": {}} or (name == "MetricsConfig" and not value)
 
 
 def _filters_with_key(request: Config, live: Canonical, desired: Canonical) -> Config:

@@ -58,6 +58,39 @@ _HINT_CREDENTIALS: Final = (
 )
 
 
+_HINTS: Final = (
+    (
+        "Function does not exist",
+        "deploy the function, version or alias; until then the mapping can only be read and deleted",
+    ),
+    ("NonExistentQueue", "make the queue, or correct event_source_arn"),
+    ("Stream not found", "make the stream, or correct event_source_arn: a table made anew has another stream"),
+    ("cannot be assumed by Lambda", "let lambda.amazonaws.com assume the function's role"),
+    (
+        "execution role does not have permissions",
+        "allow it in the function's role, and look for an explicit deny in the queue's policy",
+    ),
+    ("Cannot access cluster", "make sure that the cluster exists, and allow these actions in the function's role"),
+    ("ensure the role can perform", "allow these actions in the function's role"),
+    (
+        "is less than Function timeout",
+        "raise the queue's visibility timeout to the function's timeout or more; AWS advises six times as much",
+    ),
+    (
+        "unable to decrypt your filter criteria",
+        "allow kms:Decrypt on the key to these credentials; or state new filter_criteria, which replaces what cannot be read",
+    ),
+    ("from Secrets Manager", "correct the secret in source_access_configuration; it must be in the function's region"),
+    (
+        "Tags not supported",
+        "this partition has no tags on mappings: set `provider: {ownership_tags: false}`, and no tags",
+    ),
+    ("Number of tags exceeds", "AWS allows 50 tags; three are ours unless `provider: {ownership_tags: false}`"),
+    ("Invalid filter pattern definition", "`provisioner explain E221` shows what a pattern may hold"),
+)
+"""What to do about refusals that people meet, by AWS's words (aws-behaviour 5.4)."""
+
+
 @contextmanager
 def translated(what: str) -> Iterator[None]:
     """Raise botocore's errors as ours. `what` says what was being done, as in "reading mapping 5f0c…"."""
@@ -90,7 +123,7 @@ def from_response(response: Any, what: str) -> AwsError:
     if issubclass(kind, errors.DeniedError) and "TagResource" in text:
         hint = "allow lambda:TagResource on event-source-mapping:*, or set `provider: {ownership_tags: false}`"
         return kind(message, hint=hint, **known)
-    error = kind(message, **known)
+    error = kind(message, hint=next((hint for words, hint in _HINTS if words in text), ""), **known)
     if isinstance(error, errors.ThrottledError):
         headers = meta.get("HTTPHeaders", {})
         error.retry_after = _number(response.get("retryAfterSeconds") or headers.get("retry-after"))

@@ -63,6 +63,7 @@ class Gateway:
         self._limiter = limiter
         self._calls = calls
         self._clock = clock
+        self._told_throttling = False
         self._budgets = {**BUDGETS, Retry.IAM: retry_timeout}
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -168,10 +169,16 @@ class Gateway:
             raise error
         now = self._clock.now()
         left = began.setdefault(reason, now) + self._budgets[reason] - now
-        if notify and left == self._budgets[reason] and reason is not Retry.THROTTLED:
+        if notify and left == self._budgets[reason] and self._is_news(reason):
             notify(f"{error.message} ({reason.value}, for at most {left:.0f}s)")
         if left <= 0 or not self._clock.sleep(min(pause, left)):
             raise error
+
+    def _is_news(self, reason: Retry) -> bool:
+        """Throttling hits every change at once, and is told once; the last line of a run counts it."""
+        first = not self._told_throttling
+        self._told_throttling = self._told_throttling or reason is Retry.THROTTLED
+        return first or reason is not Retry.THROTTLED
 
 
 def _body(answer: Config) -> Config:

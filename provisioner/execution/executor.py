@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import Final
 
-from provisioner.aws.convert import create_request, live_mapping, update_request
+from provisioner.aws.convert import create_request, live_mapping, update_requests
 from provisioner.aws.gateway import PAGE, Config, Notify
 from provisioner.aws.refresh import read
 from provisioner.aws.session import Aws
@@ -31,7 +31,7 @@ from provisioner.errors import (
 from provisioner.execution.interrupts import interrupts
 from provisioner.model.canonical import Canonical, fill_kept, value_at, with_value
 from provisioner.model.desired import Path, Provider
-from provisioner.model.live import Live, Owner
+from provisioner.model.live import SETTLED, Live, Owner
 from provisioner.model.plan import Action, Change, Plan, Reason
 from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.model.state import Deposed, Record
@@ -231,7 +231,7 @@ class Executor:
                     item, Outcome(item.change, Result.FAILED, error.message, error.hint, live.uuid, ignored=ignored)
                 )
                 return
-        reason = f"; AWS says {live.status.reason}" if ignored and live.status.reason else ""
+        reason = f"; AWS says {live.status.fault}" if ignored and live.status.fault else ""
         detail = f"{', '.join('.'.join(path) for path in ignored)} ignored by AWS{reason}" if ignored else ""
         outcome = Outcome(item.change, Result.APPLIED, detail, uuid=live.uuid, ignored=ignored)
         if item.change.creates_first and item.change.action is Action.REPLACE and not self._stopping:
@@ -303,10 +303,12 @@ class Executor:
         live, desired = change.live, change.desired or {}
         assert live is not None  # an update has both sides
         gateway, notify = self._aws.gateway(change.region), self._notify(change)
-        request = update_request(live.mapping, desired, live.kind, {field.path[0] for field in change.fields})
+        requests = update_requests(live.mapping, desired, live.kind, {field.path[0] for field in change.fields})
         record = applied_record(change, live, change.applied or {}, self._deposed(change))
         with self._intended(change, "update", [change.uuid]) as token:
-            if request:
+            for index, request in enumerate(requests):
+                if index:
+                    self._await_settled(change)
                 gateway.update(change.uuid, request, notify)
             gone, new = _tag_changes(live.mapping.get("tags", {}), desired.get("tags", {}))
             if gone:
@@ -314,7 +316,7 @@ class Executor:
             if new:
                 gateway.tag(live.arn, new, notify)
             self._journal.done(token, change.name, record)
-        if not request:
+        if not requests:
             return Outcome(change, Result.APPLIED, uuid=change.uuid)
         return _Settling(change, token, record, self._clock.now())
 
@@ -343,6 +345,17 @@ class Executor:
         with self._intended(change, "delete", [change.uuid]) as token:
             self._aws.gateway(region).delete(change.uuid, self._notify(change))
             self._journal.done(token, change.name, after)
+
+    def _await_settled(self, change: Change) -> None:
+        """Wait until a mapping takes the next request of the same change."""
+        gateway, deadline = self._aws.gateway(change.region), self._clock.now() + self._provider.settle_timeout
+        for pause in delays(0.2, 5.0):
+            config = gateway.get(change.uuid)
+            if config is None or config.get("State") in SETTLED:
+                return  # a mapping that has gone is told by the next request
+            if self._clock.now() > deadline or not self._clock.sleep(pause):
+                hint = "apply again to go on"
+                raise ProvisionerError(f"the mapping {change.uuid} is changed in part: it does not settle", hint=hint)
 
     def _await_gone(self, live: Live | None) -> None:
         """Wait until AWS no longer shows a mapping: until then it holds its pair."""

@@ -59,7 +59,7 @@ class Loaded:
     warnings: tuple[Diagnostic, ...]
 
 
-def load(path: Path, *, region: str = "", member: Callable[[Sequence[str]], str] = lambda path: "") -> Loaded:
+def load(path: Path, *, region: str = "", member: Callable[[Sequence[str]], str] | None = None) -> Loaded:
     """Read the manifest in a file or folder.
 
     `region` is the environment's; `member` names the API's member for a path that the field table lacks, or "".
@@ -67,12 +67,16 @@ def load(path: Path, *, region: str = "", member: Callable[[Sequence[str]], str]
     Raises ManifestError with every diagnostic, errors and warnings, in the order of the files.
     """
     joined = _join([read(file, str(file)) for file in _files(path)])
-    checked = _Checked(joined, region, member)
+    checked = _Checked(joined, region, member or _no_member)
     manifest = checked.manifest(path if path.is_dir() else path.parent)
     findings = sorted(checked.found, key=lambda item: (item.place.file, item.place.line, item.place.column))
     if manifest is None or any(item.severity is Severity.ERROR for item in findings):
         raise ManifestError(findings)
     return Loaded(manifest, tuple(findings))
+
+
+def _no_member(_: Sequence[str]) -> str:
+    return ""
 
 
 def _files(path: Path) -> list[Path]:

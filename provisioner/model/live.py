@@ -16,6 +16,16 @@ LINEAGE_TAG = f"{OWN_TAG_PREFIX}lineage"
 NAME_TAG = f"{OWN_TAG_PREFIX}name"
 
 
+_BY_USERS = frozenset({"", "USER_INITIATED", "User action"})
+_BY_AWS = {
+    "ESM_CONFIG_NOT_VALID": "the mapping's configuration is not valid",
+    "EVENT_SOURCE_AUTHN_ERROR": "Lambda cannot sign in to the source",
+    "EVENT_SOURCE_AUTHZ_ERROR": "Lambda may not read from the source",
+    "FUNCTION_CONFIG_NOT_VALID": "the function's configuration is not valid",
+}
+"""Why AWS disables a mapping by itself (aws-behaviour 5.2); other reasons are shown as they are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """Who made a mapping, as its ownership tags say (design section 5)."""
@@ -43,6 +53,13 @@ class Status:
     def settled(self) -> bool:
         """Whether the mapping has come to rest."""
         return self.state in SETTLED
+
+    @property
+    def fault(self) -> str:
+        """Why AWS changed the mapping's state by itself, or "" when a user did."""
+        if self.reason in _BY_USERS:
+            return ""
+        return f"{self.reason} ({_BY_AWS[self.reason]})" if self.reason in _BY_AWS else self.reason
 
 
 @dataclass(frozen=True, slots=True)

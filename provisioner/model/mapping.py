@@ -341,7 +341,7 @@ class EventSourceMapping(Block):
     self_managed_event_source: Annotated[SelfManagedEventSource | None, Row(api="SelfManagedEventSource", kinds=SELF_MANAGED, required=SELF_MANAGED, replaces=True)] = None
     topics: Annotated[list[str] | None, Row(api="Topics", kinds=KAFKAS, required=KAFKAS, bounds=(1, 1), each=Limits(bounds=(1, 249), legal=_TOPIC), replaces=True)] = None
     queues: Annotated[list[str] | None, Row(api="Queues", kinds=frozenset({MQ}), required=frozenset({MQ}), bounds=(1, 1), each=Limits(bounds=(1, 1000)), replaces=True)] = None
-    starting_position: Annotated[str | None, Row(api="StartingPosition", kinds=STREAMS | {MSK, KAFKA, DOCUMENTDB}, required=STREAMS, kept=ALL - STREAMS, values=("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"), replaces=True)] = None
+    starting_position: Annotated[str | None, Row(api="StartingPosition", kinds=STREAMS | {MSK, KAFKA, DOCUMENTDB}, required=STREAMS, kept=ALL - STREAMS, values=("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"), replaces=True)] = None
     starting_position_timestamp: Annotated[str | None, Row(api="StartingPositionTimestamp", kinds=STREAMS | {MSK, KAFKA, DOCUMENTDB}, kept=ALL - STREAMS, form=timestamp, replaces=True)] = None
     enabled: Annotated[bool | None, Row(api="Enabled", default=_all(True))] = None
     batch_size: Annotated[int | None, Row(api="BatchSize", bounds=(1, 10000), narrower={FIFO: (1, 10)}, default=_all(100) | _all(10, QUEUES))] = None

@@ -32,6 +32,9 @@ class Arn:
     account: str
     resource: str
 
+    def __str__(self) -> str:
+        return f"arn:{self.partition}:{self.service}:{self.region}:{self.account}:{self.resource}"
+
     @classmethod
     def parse(cls, text: object) -> Self | None:
         """The ARN that a text spells, or None."""

@@ -20,7 +20,6 @@ from provisioner.planning.resolve import Resolution, Subject
 
 DELETING = "Deleting"
 _ENABLED = ("enabled",)
-_USER_REASONS = frozenset({"", "USER_INITIATED", "User action"})
 
 
 def make_plan(
@@ -302,12 +301,13 @@ def _notes(wanted: Desired, record: Record | None, live: Live, sides: _Sides) ->
             yield f"{'.'.join(path)} stays {value!r}; set a value, or use --replace {wanted.name}"
     if live.status.filter_error:
         yield f"AWS cannot read the filters at the moment ({live.status.filter_error}); they are taken to be as last applied"
-    if (
-        live.mapping.get("enabled") is False
-        and "enabled" not in sides.target
-        and live.status.reason not in _USER_REASONS
-    ):
-        yield f"AWS disabled this mapping by itself: {live.status.reason}"
+    if live.mapping.get("enabled") is False and "enabled" not in sides.target and live.status.fault:
+        if record and record.applied.get("enabled") is False:
+            yield f"AWS disabled this mapping by itself again after it was enabled: {live.status.fault}; correct the cause first"
+        else:
+            yield f"AWS disabled this mapping by itself: {live.status.fault}"
+    if live.status.last_result.startswith("PROBLEM"):
+        yield f"the last result is {live.status.last_result!r}"
 
 
 def _stays(

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 
-from moto.backends import get_backend
 from moto.iam.models import get_account_id_from
 
-from provisioner.model.references import Arn
 from provisioner.sandbox.answers import Answer, Refusal
 from provisioner.sandbox.mappings import Delays, Mappings
-from provisioner.sandbox.rules import World
+from provisioner.sandbox.world import MotoWorld, Troubles, World
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
@@ -28,45 +26,6 @@ _TAGS: Final = re.compile(r"/2017-03-31/tags/(?P<arn>.*event-source-mapping.*)")
 _CREDENTIAL: Final = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 _GET_RESOURCES: Final = "ResourceGroupsTaggingAPI_20170126.GetResources"
 _MAPPING_TYPE: Final = "lambda:event-source-mapping"
-
-
-class MotoWorld:
-    """Functions and sources as moto has them, in one account and region."""
-
-    def __init__(self, account: str, region: str) -> None:
-        self._account = account
-        self._region = region
-
-    def has_function(self, name: str, qualifier: str) -> bool:
-        """Whether moto has the function, and its version or alias. moto loses aliases when asked for both at once."""
-        backend = get_backend("lambda")[self._account][self._region]
-        versions = {function.version for function in backend.list_versions_by_function(name)}
-        if not versions or qualifier in ("", "$LATEST"):
-            return bool(versions)
-        return qualifier in versions | {alias.name for alias in backend.list_aliases(name)}
-
-    def has_source(self, arn: Arn) -> bool:
-        """Whether moto has the queue, stream or table; sources that moto does not have are taken at their word."""
-        match arn.service:
-            case "sqs":
-                return arn.resource in get_backend("sqs")[arn.account][arn.region].queues
-            case "kinesis":
-                return self._has_stream(arn)
-            case "dynamodb":
-                return self._has_table_stream(arn)
-        return True
-
-    def _has_stream(self, arn: Arn) -> bool:
-        name, _, consumer = arn.resource.removeprefix("stream/").partition("/consumer/")
-        stream = get_backend("kinesis")[arn.account][arn.region].streams.get(name)
-        if stream is None or not consumer:
-            return stream is not None
-        return any(known.consumer_arn.endswith(f"/consumer/{consumer}") for known in stream.consumers)
-
-    def _has_table_stream(self, arn: Arn) -> bool:
-        name, _, label = arn.resource.removeprefix("table/").partition("/stream/")
-        table = get_backend("dynamodb")[arn.account][arn.region].tables.get(name)
-        return table is not None and table.latest_stream_label == label
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +47,13 @@ class ControlPlane:
         behind: Application,
         delays: Delays,
         *,
-        world: Callable[[str, str], World] = MotoWorld,
+        world: Callable[[str, str], World] | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._behind = behind
         self._delays = delays
-        self._world = world
+        self.troubles = Troubles()
+        self._world = world or (lambda account, region: MotoWorld(account, region, self.troubles))
         self._now = now
         self._lock = threading.Lock()
         self._stores: dict[tuple[str, str], Mappings] = {}

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from provisioner.model.mapping import FIELDS
 from provisioner.model.references import Arn, FunctionReference, Pair
 from provisioner.model.sources import KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind, kind_of_arn
 from provisioner.sandbox.answers import Refusal, conflict, in_use, invalid, not_found
-from provisioner.sandbox.rules import Case, Members, World, check
+from provisioner.sandbox.rules import KMS_WORDS, Case, Members, check
+from provisioner.sandbox.world import World
 
 PAGE: Final = 100
 MAX_TAGS: Final = 50
@@ -70,6 +72,10 @@ _INSTANT_WHEN_DISABLED: Final = QUEUES | {SourceKind.MQ}
 
 _NOT_STORED: Final = frozenset({"Tags", "Enabled", "UUID"})
 
+_UNSET: Final[Members] = {
+    field.row.api: None for field in FIELDS.values() if field.row.api not in {"FunctionName", *_NOT_STORED}
+} | {"FilterCriteriaError": None, "LastProcessingResult": None}
+
 
 @dataclass(slots=True)
 class StoredMapping:
@@ -84,6 +90,7 @@ class StoredMapping:
     state: str
     rest: str
     due: float
+    reason: str = ""  # why AWS disabled it by itself
     modified: float = field(default_factory=time.time)
 
     @property
@@ -125,7 +132,7 @@ class Mappings:
         kind = self._kind(sent)
         tags = sent.get("Tags") or {}
         members = _with_new(_defaults(kind), {key: value for key, value in sent.items() if value is not None}, kind)
-        check(Case(creating=True, kind=kind, sent=sent, after=members, world=self._world))
+        check(Case(creating=True, kind=kind, sent=sent, after=members, world=self._world, before={}))
         _check_tags(tags)
         self._check_free(members, kind)
         uuid = str(uuids.uuid4())
@@ -137,7 +144,7 @@ class Mappings:
         if enabled or kind not in _INSTANT_WHEN_DISABLED:
             self._transit(item, "Creating", rest)
         self._all[uuid] = item
-        return self._shown(item)
+        return self._shown(item, exact=True)
 
     def get(self, uuid: str) -> Members:
         """GetEventSourceMapping."""
@@ -150,13 +157,14 @@ class Mappings:
             raise in_use("update")
         sent = {key: value for key, value in sent.items() if value is not None and key != "UUID"}
         members = _with_new(item.members, sent, item.kind)
-        check(Case(creating=False, kind=item.kind, sent=sent, after=members, world=self._world))
+        case = Case(creating=False, kind=item.kind, sent=sent, after=members, world=self._world, before=item.members)
+        check(case)
         if pair_of(members, self._region) != item.pair:
             self._check_free(members, item.kind, besides=item)
         item.members = members
         item.modified = time.time()
         self._after_update(item, sent)
-        return self._shown(item)
+        return self._shown(item, exact=True)
 
     def _after_update(self, item: StoredMapping, sent: Members) -> None:
         enabled = sent.get("Enabled", item.state == "Enabled")
@@ -189,8 +197,8 @@ class Mappings:
 
     def _listed(self, item: StoredMapping) -> Members:
         shown = self._shown(item)
-        if "KMSKeyArn" in shown:
-            shown.pop("FilterCriteria", None)
+        if shown["KMSKeyArn"]:
+            shown |= {"FilterCriteria": None, "FilterCriteriaError": None}
         return shown
 
     def _matches(self, item: StoredMapping, query: Mapping[str, str]) -> bool:
@@ -237,7 +245,9 @@ class Mappings:
     # --- states -------------------------------------------------------------------------------------------------------
 
     def _transit(self, item: StoredMapping, state: str, rest: str) -> None:
-        item.state, item.rest = state, rest
+        failure = self._world.failure(_source(item.members)) if rest == "Enabled" else ""
+        item.reason = failure
+        item.state, item.rest = state, "Disabled" if failure else rest
         item.due = self._now() + getattr(self._delays, state.lower())
 
     def _alive(self) -> list[StoredMapping]:
@@ -291,21 +301,28 @@ class Mappings:
                     f"{what} already exists. Please update or delete the existing mapping with UUID {other.uuid}"
                 )
 
-    def _shown(self, item: StoredMapping) -> Members:
+    def _shown(self, item: StoredMapping, *, exact: bool = False) -> Members:
+        """The body of an answer; what is unset stands in it as null (aws-behaviour 7.7). `exact`: to a create or an update."""
         reference = FunctionReference.parse(item.members["FunctionName"])
         function = reference.canonical if reference else ""
         stream = item.kind in STREAMS
+        failed = bool(item.reason) and item.state == item.rest
         facts = {
             "UUID": item.uuid,
             "EventSourceMappingArn": item.arn,
             "FunctionArn": f"arn:aws:lambda:{self._region}:{self._account}:function:{function}",
-            # Streams show it cut to the minute (aws-behaviour 7.8).
-            "LastModified": item.modified // 60 * 60 if stream else item.modified,
+            # Streams show it cut to the minute, but to who made the change (aws-behaviour 7.8).
+            "LastModified": item.modified // 60 * 60 if stream and not exact else item.modified,
             "State": item.state,
-            "StateTransitionReason": "User action" if stream else "USER_INITIATED",
+            "StateTransitionReason": item.reason if failed else "User action" if stream else "USER_INITIATED",
             **({} if item.kind in QUEUES else {"LastProcessingResult": "No records processed"}),
         }
-        return {**{key: value for key, value in item.members.items() if key != "FunctionName"}, **facts}
+        members = {key: value for key, value in item.members.items() if key != "FunctionName"}
+        error = self._world.key_error(members["KMSKeyArn"]) if members.get("KMSKeyArn") else ""
+        if error:
+            members["FilterCriteria"] = None
+            facts["FilterCriteriaError"] = {"ErrorCode": error, "Message": KMS_WORDS}
+        return {**_UNSET, **members, **facts}
 
 
 def _defaults(kind: SourceKind) -> Members:

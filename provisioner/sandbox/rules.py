@@ -1,43 +1,37 @@
 """What the control plane refuses, as data: one line a rule, in AWS's order (aws-behaviour 5.3 and 7.10), citing its row.
 
 First the constraints of the API's model, which are facts of the field table; then the rules of the source's kind; then
-whether function and source can be reached. One error at a time, as AWS does.
+whether function, role, source, queue and secret are as they must be. One error at a time, as AWS does. Where no answer of
+AWS is recorded for a documented rule, the words are ours, and the row says so.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from provisioner.model.mapping import FIELDS, Field
+from provisioner.model.mapping import FIELDS, Field, Limits, moment
 from provisioner.model.references import Arn, FunctionReference
 from provisioner.model.sources import KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
 from provisioner.sandbox.answers import Refusal, invalid, violates
+from provisioner.sandbox.world import ASSUME, World
 
 Members = dict[str, Any]
 
 
-class World(Protocol):
-    """What of the rest of AWS the rules ask about."""
-
-    def has_function(self, name: str, qualifier: str) -> bool:
-        """Whether the function, and its version or alias, exist."""
-
-    def has_source(self, arn: Arn) -> bool:
-        """Whether the source exists, as far as this sandbox has such sources."""
-
-
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A request to judge. `sent` is the request, `after` what the mapping would be."""
+    """A request to judge. `sent` is the request, `before` and `after` what the mapping was and would be."""
 
     creating: bool
     kind: SourceKind
     sent: Members
     after: Members
     world: World
+    before: Members
 
     def has(self, member: str) -> bool:
         """Whether the mapping would have this member, with something in it."""
@@ -78,12 +72,10 @@ def _lower(member: str) -> str:
 
 
 def _constraint(field: Field, value: Any, path: str) -> Iterator[Refusal]:
-    yield from _size(field, value, path)
+    yield from _limits(field.row, value, path, path)
     words = [value] if isinstance(value, str) else list(value) if isinstance(value, list | dict) else []
     if field.row.values and any(isinstance(word, str) and word not in field.row.values for word in words):
-        yield violates(
-            f"Value '{_shown(value)}' at '{path}' failed to satisfy constraint: Member must satisfy enum value set: [{', '.join(field.row.values)}]"
-        )
+        yield _violates(value, path, f"Member must satisfy enum value set: [{', '.join(field.row.values)}]")
     if field.many:
         for index, item in enumerate(value, start=1):
             yield from _model(field.children, item, f"{path}.{index}.member.")
@@ -91,21 +83,25 @@ def _constraint(field: Field, value: Any, path: str) -> Iterator[Refusal]:
         yield from _model(field.children, value, f"{path}.")
 
 
-def _size(field: Field, value: Any, path: str) -> Iterator[Refusal]:
-    if field.row.bounds is None:
-        return
-    least, most = field.row.bounds
-    is_number = isinstance(value, int)
-    size, word = (value, "value") if is_number else (len(value), "length")
-    wrong = "greater" if size < least else "less" if size > most else ""
-    if wrong:
-        bound = least if wrong == "greater" else most
-        limit = f"Member must have {word} {wrong} than or equal to {bound}"
-        yield violates(f"Value '{_shown(value)}' at '{path}' failed to satisfy constraint: {limit}")
+def _limits(limits: Limits, value: Any, path: str, top: str) -> Iterator[Refusal]:
+    if limits.bounds:
+        least, most = limits.bounds
+        size, word = (value, "value") if isinstance(value, int) else (len(value), "length")
+        if size < least:
+            yield _violates(value, path, f"Member must have {word} greater than or equal to {least}")
+        if size > most:
+            yield _violates(value, path, f"Member must have {word} less than or equal to {most}")
+    if limits.legal and not limits.legal.allows(value):
+        yield _violates(value, path, f"Member must satisfy regular expression pattern: {limits.legal.pattern}")
+    # The form of a broker was not checked at this stage (aws-behaviour 5.3).
+    if limits.each and top != "selfManagedEventSource.endpoints":
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _limits(limits.each, item, path, top)
 
 
-def _shown(value: Any) -> str:
-    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+def _violates(value: Any, path: str, constraint: str) -> Refusal:
+    shown = f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+    return violates(f"Value '{shown}' at '{path}' failed to satisfy constraint: {constraint}")
 
 
 # --- the rules of the kinds ------------------------------------------------------------------------------------------
@@ -115,7 +111,8 @@ def unsupported(case: Case) -> list[str]:
     """The members that the kind does not have, in the API's spelling (aws-behaviour 5.1)."""
     # Position and window of queues are refused in words of their own, below.
     own_words = {"StartingPosition", "MaximumBatchingWindowInSeconds"} if case.kind in QUEUES else set()
-    return [
+    on_success = (case.sent.get("DestinationConfig") or {}).get("OnSuccess")
+    return ["DestinationConfig"] * bool(on_success) + [
         field.row.api
         for field in FIELDS.values()
         if case.kind not in field.row.kinds
@@ -132,7 +129,7 @@ def _unsupported_words(case: Case) -> str:
     member = unsupported(case)[0]
     if case.kind is SourceKind.DOCUMENTDB:
         return f"Invalid parameters: {_lower(member)}"
-    if member == "DestinationConfig" and case.kind in QUEUES:
+    if member == "DestinationConfig":
         return "Unsupported DestinationConfig parameter for given event source mapping type."
     return f"Unsupported '{_lower(member)}' parameter for given event source mapping type."
 
@@ -145,21 +142,93 @@ def _sent_access_types(case: Case) -> list[str]:
     return [item.get("Type", "") for item in case.sent.get("SourceAccessConfigurations") or []]
 
 
+_LITERAL_ACCESS: Final = (
+    "VPC_",
+    "VIRTUAL_HOST",
+    "OAUTHBEARER_SCOPE",
+    "OAUTHBEARER_AUD",
+    "OAUTHBEARER_LOG",
+    "OAUTHBEARER_ID",
+)
+_MSK_ACCESS: Final = frozenset({"SASL_SCRAM_512_AUTH", "CLIENT_CERTIFICATE_TLS_AUTH"})
+
+
+def _wrong_access(case: Case) -> bool:
+    """Access of a type that the kind does not have, without or with a URI that it must or must not have, or alone."""
+    items = case.sent.get("SourceAccessConfigurations") or []
+    types = set(_access_types(case))
+    foreign = types - _MSK_ACCESS if case.kind is SourceKind.MSK else types & {"VIRTUAL_HOST"}
+    signs = [item["Type"] in ("IAM_AUTH", "IAM_OAUTHBEARER_AUTH") for item in items]
+    odd_uri = any(sign == bool(item.get("URI")) for sign, item in zip(signs, items, strict=True))
+    secret = "OAUTHBEARER_AUTH" in types
+    parts = {"OAUTHBEARER_SCOPE", "OAUTHBEARER_LOGICAL_CLUSTER", "OAUTHBEARER_IDENTITY_POOL"} & types
+    audience, token = "OAUTHBEARER_AUDIENCE" in types, "IAM_OAUTHBEARER_AUTH" in types
+    alone = (parts and not secret) or (audience and not (secret or token)) or (token and not audience)
+    return bool(foreign or odd_uri or alone)
+
+
+def _secret_missing(case: Case) -> bool:
+    uris = [
+        item.get("URI", "")
+        for item in case.sent.get("SourceAccessConfigurations") or []
+        if not item.get("Type", "").startswith(_LITERAL_ACCESS)
+    ]
+    return not all(case.world.has_secret(uri) for uri in uris if uri)
+
+
 def _kafka_block(case: Case) -> Mapping[str, Any]:
-    name = "SelfManagedKafkaEventSourceConfig" if case.kind in SELF_MANAGED else "AmazonManagedKafkaEventSourceConfig"
-    return case.sent.get(name) or {}
+    return case.sent.get(_kafka_name(case)) or {}
+
+
+def _kafka_name(case: Case) -> str:
+    return "SelfManagedKafkaEventSourceConfig" if case.kind in SELF_MANAGED else "AmazonManagedKafkaEventSourceConfig"
+
+
+def _on_demand_registry(case: Case) -> bool:
+    block = case.after.get(_kafka_name(case)) or {}
+    return bool(block.get("SchemaRegistryConfig")) and not case.has("ProvisionedPollerConfig")
+
+
+def _on_demand_metrics(case: Case) -> bool:
+    return bool((case.after.get("MetricsConfig") or {}).get("Metrics")) and not case.has("ProvisionedPollerConfig")
+
+
+def _foreign_metrics(case: Case) -> bool:
+    return bool(
+        {"ErrorCount", "KafkaMetrics"}.intersection((case.sent.get("MetricsConfig") or {}).get("Metrics") or ())
+    )
+
+
+def _wrong_pollers(case: Case) -> bool:
+    pollers = case.after.get("ProvisionedPollerConfig") or {}
+    least, most = pollers.get("MinimumPollers", 0), pollers.get("MaximumPollers", 0)
+    floor, ceiling = (2, 10000) if case.kind in QUEUES else (1, 2000)
+    return bool(pollers) and not (floor <= least <= most <= ceiling)
 
 
 def _bad_patterns(case: Case) -> bool:
     filters = (case.sent.get("FilterCriteria") or {}).get("Filters") or []
-    return any(not _is_object(item.get("Pattern", "")) for item in filters)
+    return any(not _is_pattern(item.get("Pattern", "")) for item in filters)
 
 
-def _is_object(text: str) -> bool:
+def _is_pattern(text: str) -> bool:
     try:
-        return isinstance(json.loads(text), dict)
+        value = json.loads(text)
     except ValueError:
         return False
+    return isinstance(value, dict) and _matches_something(value)
+
+
+def _matches_something(pattern: Mapping[str, Any]) -> bool:
+    """Whether each field holds a list of scalars and rules, or goes deeper to one."""
+    return all(
+        all(isinstance(item, dict) and item and _matches_something(item) for item in value)
+        if name == "$or" and isinstance(value, list)
+        else bool(value) and not any(isinstance(item, list) for item in value)
+        if isinstance(value, list)
+        else isinstance(value, dict) and bool(value) and _matches_something(value)
+        for name, value in pattern.items()
+    )
 
 
 def _empty_destination(case: Case) -> bool:
@@ -169,14 +238,22 @@ def _empty_destination(case: Case) -> bool:
     )
 
 
-def _function_missing(case: Case) -> bool:
-    reference = FunctionReference.parse(case.after.get("FunctionName"))
-    return reference is None or not case.world.has_function(reference.name, reference.qualifier)
+def _wrong_destination(case: Case) -> bool:
+    target = ((case.sent.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", "")
+    arn = Arn.parse(target)
+    if arn is None:
+        return bool(target) and case.kind in STREAMS
+    return arn.service not in ("sqs", "sns", "s3") or arn.resource.endswith(".fifo")
 
 
-def _source_missing(case: Case) -> bool:
-    arn = Arn.parse(case.after.get("EventSourceArn"))
-    return case.creating and arn is not None and not case.world.has_source(arn)
+def _late(case: Case) -> bool:
+    begin = moment(case.sent.get("StartingPositionTimestamp"))
+    return begin is not None and begin > datetime.now(UTC)
+
+
+def _age_in_the_hole(case: Case) -> bool:
+    age = case.sent.get("MaximumRecordAgeInSeconds")
+    return age is not None and 0 <= age < 60
 
 
 def _large_batch(case: Case) -> bool:
@@ -184,42 +261,161 @@ def _large_batch(case: Case) -> bool:
     return touched and (case.after.get("BatchSize") or 0) > 10 and not case.after.get("MaximumBatchingWindowInSeconds")
 
 
+# --- function, role, source ------------------------------------------------------------------------------------------
+
+
+def _function(case: Case) -> FunctionReference | None:
+    return FunctionReference.parse(case.after.get("FunctionName"))
+
+
+def _function_missing(case: Case) -> bool:
+    reference = _function(case)
+    return reference is None or not case.world.has_function(reference.name, reference.qualifier)
+
+
+def _checks_access(case: Case) -> bool:
+    """Role and source are looked at on creation, and when an update names the function (aws-behaviour 7.4)."""
+    return case.creating or "FunctionName" in case.sent
+
+
+def _lacking(case: Case, actions: Sequence[str]) -> str:
+    """The first of the actions that the function's role lacks, or ""."""
+    reference = _function(case)
+    if reference is None or not _checks_access(case):
+        return ""
+    return next((action for action in actions if case.world.lacks(reference.name, action)), "")
+
+
+def _source(case: Case) -> Arn | None:
+    return Arn.parse(case.after.get("EventSourceArn"))
+
+
+def _source_missing(case: Case) -> bool:
+    arn = _source(case)
+    return _checks_access(case) and arn is not None and not case.world.has_source(arn)
+
+
+def _visibility(case: Case) -> tuple[int, int] | None:
+    """The two timeouts, when the queue's is too short."""
+    reference, queue = _function(case), _source(case)
+    if reference is None or queue is None or not _checks_access(case):
+        return None
+    visible, timeout = case.world.timeouts(reference.name, queue)
+    return (visible, timeout) if visible < timeout else None
+
+
+def _visibility_words(case: Case) -> str:
+    visible, timeout = _visibility(case) or (0, 0)
+    return f"Queue visibility timeout: {visible} seconds is less than Function timeout: {timeout} seconds"
+
+
+def _cannot_decrypt(case: Case) -> bool:
+    """The key goes and the filters stay: they must be decrypted, unless the same call brings new ones."""
+    key = case.before.get("KMSKeyArn", "")
+    clears = case.sent.get("KMSKeyArn") == "" and "FilterCriteria" not in case.sent
+    return bool(clears and key and case.world.key_error(key))
+
+
+_QUEUE_ACTIONS: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+_STREAM_ACTIONS: Final[Mapping[SourceKind, tuple[str, ...]]] = {
+    SourceKind.KINESIS: (
+        "kinesis:GetRecords",
+        "kinesis:GetShardIterator",
+        "kinesis:DescribeStream",
+        "kinesis:ListStreams",
+    ),
+    SourceKind.DYNAMODB: ("dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream"),
+}
+_CONSUMER_ACTIONS: Final = ("kinesis:ListShards", "kinesis:SubscribeToShard")
+_CLUSTER_ACTIONS: Final = ("kafka:DescribeClusterV2", "kafka:DescribeCluster", "kafka:GetBootstrapBrokers")
+
+
+def _is_consumer(case: Case) -> bool:
+    return "/consumer/" in case.after.get("EventSourceArn", "")
+
+
+def _stream_denied(case: Case) -> bool:
+    return not _is_consumer(case) and bool(_lacking(case, _STREAM_ACTIONS[case.kind]))
+
+
+def _consumer_denied(case: Case) -> bool:
+    return _is_consumer(case) and bool(_lacking(case, (*_STREAM_ACTIONS[case.kind], *_CONSUMER_ACTIONS)))
+
+
 _EVERY: Final = frozenset(SourceKind)
 _MQ, _DOCUMENTDB, _FIFO = frozenset({SourceKind.MQ}), frozenset({SourceKind.DOCUMENTDB}), frozenset({SourceKind.FIFO})
-_DYNAMODB, _SQS = frozenset({SourceKind.DYNAMODB}), frozenset({SourceKind.SQS})
+_DYNAMODB, _SQS, _MSK = frozenset({SourceKind.DYNAMODB}), frozenset({SourceKind.SQS}), frozenset({SourceKind.MSK})
+_KAFKA_QUEUE = frozenset({SourceKind.KAFKA_QUEUE})
 
 
 def _says(words: str) -> Callable[[Case], str]:
     return lambda _: words
 
 
+_CONSUMER_WORDS: Final = (
+    "Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, ListShards, and SubscribeToShard "
+    "on your consumer."
+)
+_STREAM_WORDS: Final = (
+    "Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, ListShards, and ListStreams "
+    "Actions on your stream in IAM."
+)
+_CLUSTER_WORDS: Final = (
+    "Please ensure the role can perform the DescribeClusterV2 (recommended) or DescribeCluster and GetBootstrapBrokers "
+    "actions on your cluster in IAM."
+)
+KMS_WORDS: Final = "Lambda was unable to decrypt your filter criteria because the KMS access was denied. Please check your KMS permissions."
+
 # fmt: off
 RULES: Final[tuple[Rule, ...]] = (
+    # the kind's own shape
     Rule("5.4 Position on SQS", QUEUES, lambda c: c.creating and bool(c.sent.get("StartingPosition")), _says("StartingPosition is not valid for SQS event sources.")),
     Rule("5.4 FIFO window", _FIFO, lambda c: bool(c.sent.get("MaximumBatchingWindowInSeconds")), _says("Batching window is not supported for FIFO queues")),
     Rule("5.4 Kafka without topic", KAFKAS, lambda c: not c.has("Topics"), _says("Required 'topics' parameter is missing.")),
+    Rule("5.4 Self-managed without access config", SELF_MANAGED, lambda c: not c.has("SourceAccessConfigurations"), _says("Required 'sourceAccessConfigurations' parameter is missing.")),
     Rule("5.1 Queues", _MQ, lambda c: not c.has("Queues"), _says("Required 'queues' parameter is missing.")),
     Rule("5.4 DocumentDB missing members", _DOCUMENTDB, lambda c: not c.has("DocumentDBEventSourceConfig"), _says("Invalid parameters: documentDBEventSourceConfig, databaseName")),
     Rule("5.4 DocumentDB missing members", _DOCUMENTDB, lambda c: not c.after["DocumentDBEventSourceConfig"].get("DatabaseName"), _says("Invalid parameters: databaseName")),
     Rule("5.4 DocumentDB missing members", _DOCUMENTDB, lambda c: _access_types(c) != ["BASIC_AUTH"], _says("Invalid parameters: sourceAccessConfigurations, sourceAccessConfigurations")),
     Rule("7.5 VIRTUAL_HOST in an update", _MQ, lambda c: not c.creating and "VIRTUAL_HOST" in _sent_access_types(c), _says("Invalid parameters: VIRTUAL_HOST")),
-    Rule("7.5 SourceAccessConfigurations", _MQ, lambda c: "BASIC_AUTH" not in _access_types(c), _says("BASIC_AUTH source access configuration was not provided")),
-    Rule("5.4 Member of another kind", _EVERY, lambda c: bool(unsupported(c)), _unsupported_words),
-    Rule("5.4 Self-managed without access config", SELF_MANAGED, lambda c: not c.has("SourceAccessConfigurations"), _says("Required 'sourceAccessConfigurations' parameter is missing.")),
+    Rule("7.5 SourceAccessConfigurations of RabbitMQ", _MQ, lambda c: "VIRTUAL_HOST" in _access_types(c) and (_access_types(c).count("BASIC_AUTH") != 1 or _access_types(c).count("VIRTUAL_HOST") > 1), _says("Invalid parameters: sourceAccessConfigurations")),
+    Rule("7.5 SourceAccessConfigurations of ActiveMQ", _MQ, lambda c: "BASIC_AUTH" not in _access_types(c), _says("BASIC_AUTH source access configuration was not provided")),
+    Rule("5.1 one BASIC_AUTH; words ours", _MQ, lambda c: _access_types(c) != ["BASIC_AUTH"] and "VIRTUAL_HOST" not in _access_types(c), _says("Invalid parameters: sourceAccessConfigurations")),
+    Rule("5.4 Member of another kind", _EVERY - _DOCUMENTDB, lambda c: bool(unsupported(c)), _unsupported_words),
+    Rule("2 access types; words ours", KAFKAS, _wrong_access, _says("Invalid parameters: sourceAccessConfigurations")),
     Rule("1 ConsumerGroupId in an update", KAFKAS, lambda c: not c.creating and "ConsumerGroupId" in _kafka_block(c), _says("Unsupported 'consumerGroupId' parameter for given event source mapping type.")),
     Rule("1 ConsumptionMode in an update", SELF_MANAGED, lambda c: not c.creating and "ConsumptionMode" in _kafka_block(c), _says("Unsupported 'ConsumptionMode' parameter for given event source mapping type.")),
+    Rule("2 Queue mode, endless retries; words ours", _KAFKA_QUEUE, lambda c: c.sent.get("MaximumRetryAttempts") == -1, _says("MaximumRetryAttempts must be between 0 and 10000 (inclusive)")),
     Rule("5.7 no StartingPosition", STREAMS, lambda c: c.creating and not c.sent.get("StartingPosition"), _says("1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")),
     Rule("5.4 DynamoDB AT_TIMESTAMP", _DYNAMODB, lambda c: c.creating and c.sent.get("StartingPosition") == "AT_TIMESTAMP", lambda c: f"Unsupported starting position for arn type: {c.sent['EventSourceArn']}"),
     Rule("5.4 AT_TIMESTAMP without timestamp", _EVERY, lambda c: c.creating and c.sent.get("StartingPosition") == "AT_TIMESTAMP" and not c.sent.get("StartingPositionTimestamp"), _says("When the starting position is 'AT_TIMESTAMP', a starting position timestamp must be provided.")),
+    Rule("5.5 timestamp in the future; words ours", _EVERY, _late, _says("The starting position timestamp cannot be in the future.")),
     Rule("5.4 FIFO batch", _FIFO, lambda c: (c.sent.get("BatchSize") or 0) > 10, _says("Maximum batch size must be between 1 and 10 inclusive")),
     Rule("5.4 SQS batch > 10, window 0", _SQS, _large_batch, _says("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")),
-    Rule("5.4 Record age 1-59", _EVERY, lambda c: 0 <= (c.sent.get("MaximumRecordAgeInSeconds") or -1) < 60, _says("MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)")),
+    Rule("5.4 Record age 1-59", _EVERY, _age_in_the_hole, _says("MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)")),
     Rule("7.5 ProvisionedPollerConfig {} in a create", _EVERY, lambda c: c.creating and c.sent.get("ProvisionedPollerConfig") == {}, _says("Either MinimumPollers or MaximumPollers are required if ProvisionedPollerConfig is provided.")),
-    Rule("7.10 ScalingConfig with ProvisionedPollerConfig", QUEUES, lambda c: c.has("ScalingConfig") and c.has("ProvisionedPollerConfig"), _says("ScalingConfig and ProvisionedPollerConfig cannot be specified together.")),
+    Rule("7.10 Pollers; words ours", QUEUES | KAFKAS, _wrong_pollers, _says("MinimumPollers and MaximumPollers are out of range for given event source mapping type.")),
+    Rule("5.1 PollerGroupName; words ours", QUEUES, lambda c: bool((c.sent.get("ProvisionedPollerConfig") or {}).get("PollerGroupName")), _says("Unsupported 'pollerGroupName' parameter for given event source mapping type.")),
+    Rule("7.10 ScalingConfig with ProvisionedPollerConfig; words ours", QUEUES, lambda c: c.has("ScalingConfig") and c.has("ProvisionedPollerConfig"), _says("ScalingConfig and ProvisionedPollerConfig cannot be specified together.")),
+    Rule("4.6 SchemaRegistryConfig only in provisioned mode; words ours", KAFKAS, _on_demand_registry, _says("SchemaRegistryConfig requires ProvisionedPollerConfig.")),
+    Rule("7.7 on-demand Kafka rejects MetricsConfig; words ours", KAFKAS, _on_demand_metrics, _says("Unsupported 'metricsConfig' parameter for given event source mapping type.")),
+    Rule("5.1 MetricsConfig; words ours", _EVERY - KAFKAS, _foreign_metrics, _says("Unsupported 'metricsConfig' parameter for given event source mapping type.")),
     Rule("5.4 Empty OnFailure on update", _EVERY, _empty_destination, _says("The Destination field is required for an OnFailure configuration.")),
-    Rule("5.4 Filter invalid", _EVERY, _bad_patterns, _says("Invalid filter pattern definition.")),
+    Rule("1 OnFailure.Destination; words ours", STREAMS | KAFKAS, _wrong_destination, _says("The destination is not supported for given event source mapping type.")),
+    Rule("5.1 Filters, quota; words ours", _EVERY, lambda c: len((c.sent.get("FilterCriteria") or {}).get("Filters") or ()) > 10, _says("Number of filters exceeds the limit.")),
+    Rule("5.4 Filter invalid", _EVERY - _DOCUMENTDB, _bad_patterns, _says("Invalid filter pattern definition.")),
+    # function, role, source
     Rule("5.4 Function unknown; 7.4 Function or alias deleted", _EVERY, _function_missing, _says("Function does not exist")),
+    Rule("5.4 Role not assumable yet", _EVERY, lambda c: bool(_lacking(c, [ASSUME])), _says("The role defined for the function cannot be assumed by Lambda.")),
+    Rule("5.4 Role: SQS", QUEUES, lambda c: bool(_lacking(c, _QUEUE_ACTIONS)), lambda c: f"The function execution role does not have permissions to call {_lacking(c, _QUEUE_ACTIONS).partition(':')[2]} on SQS"),
     Rule("5.4 Queue unknown", QUEUES, _source_missing, _says("Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist.")),
-    Rule("5.4 Stream unknown", STREAMS, _source_missing, lambda c: f"Stream not found: {c.after['EventSourceArn']}"),
+    Rule("5.4 Visibility timeout", QUEUES, lambda c: _visibility(c) is not None, _visibility_words),
+    Rule("5.4 Role: streams", STREAMS, _stream_denied, lambda c: f"Cannot access stream {_source(c)}. {_STREAM_WORDS}"),
+    Rule("7.10 Role: consumer", STREAMS, _consumer_denied, lambda c: f"Cannot access event source {_source(c)}. {_CONSUMER_WORDS}"),
+    Rule("5.4 Stream unknown", STREAMS, _source_missing, lambda c: f"Stream not found: {_source(c)}"),
+    Rule("5.4 Role: MSK, also for an absent cluster", _MSK, lambda c: _source_missing(c) or bool(_lacking(c, _CLUSTER_ACTIONS)), lambda c: f"Cannot access cluster {_source(c)}. {_CLUSTER_WORDS}"),
+    Rule("5.4 Secret missing", _DOCUMENTDB | _MQ | KAFKAS, _secret_missing, _says("Lambda received ResourceNotFoundException from Secrets Manager.")),
+    Rule("5.4 DocumentDB illegal members, after the secret (7.10)", _DOCUMENTDB, lambda c: bool(unsupported(c)), _unsupported_words),
+    Rule("5.4 KMS decrypt denied on clearing the key", _EVERY, _cannot_decrypt, _says(KMS_WORDS)),
 )
 # fmt: on

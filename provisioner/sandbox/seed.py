@@ -1,19 +1,21 @@
-"""What the sandbox holds when it starts: functions, queues, streams and tables, from YAML."""
+"""What the sandbox holds when it starts, from YAML: functions, queues, streams, tables, and what is wrong with them."""
 
 from __future__ import annotations
 
 import io
 import json
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import boto3
 import yaml
 from moto.backends import get_backend
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from provisioner.errors import UsageError
+from provisioner.sandbox.world import Lack, Troubles
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
@@ -65,14 +67,57 @@ class Table(_Part):
     stream_label: str
 
 
+class Role(_Part):
+    """A role that lacks IAM actions, such as `sqs:ReceiveMessage`, or cannot be assumed (`sts:AssumeRole`): for good, or for
+    the first seconds.
+    """
+
+    name: str
+    lacks: list[str]
+    seconds: Annotated[float | None, Field(alias="for", strict=False)] = None
+
+
+class Key(_Part):
+    """A KMS key that cannot decrypt filters: for good, or for the first seconds."""
+
+    arn: str
+    error: Literal["AccessDeniedException", "DisabledException"] = "AccessDeniedException"
+    seconds: Annotated[float | None, Field(alias="for", strict=False)] = None
+
+
+class Source(_Part):
+    """A source whose mappings AWS disables by itself, with this StateTransitionReason."""
+
+    arn: str
+    disables: str = "EVENT_SOURCE_AUTHN_ERROR"
+
+
 class Seed(_Part):
-    """A seed file."""
+    """A seed file: what there is, and what is wrong with it. `missing` are ARNs of clusters, brokers and secrets, which exist
+    otherwise because the sandbox has no such services.
+    """
 
     region: str = REGION
+    roles: list[Role] = []
+    keys: list[Key] = []
+    sources: list[Source] = []
+    missing: list[str] = []
     functions: list[Function] = []
     queues: list[Queue] = []
     streams: list[Stream] = []
     tables: list[Table] = []
+
+    def trouble(self, troubles: Troubles) -> None:
+        """Make wrong what the seed says is wrong, from now on."""
+        now = troubles.now()
+
+        def lack(what: Iterable[str], seconds: float | None) -> Lack:
+            return Lack(frozenset(what), None if seconds is None else now + seconds)
+
+        troubles.roles |= {role.name: lack(role.lacks, role.seconds) for role in self.roles}
+        troubles.keys |= {key.arn: lack([key.error], key.seconds) for key in self.keys}
+        troubles.failures = {source.arn: source.disables for source in self.sources}
+        troubles.missing = frozenset(self.missing)
 
 
 def load(path: str) -> Seed:
@@ -87,7 +132,7 @@ def load(path: str) -> Seed:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise UsageError(
-            f"--seed {path}: {place}: {first['msg']}", hint="it holds functions, queues, streams and tables"
+            f"--seed {path}: {place}: {first['msg']}", hint=f"it holds {', '.join(Seed.model_fields)}"
         ) from error
 
 

@@ -34,10 +34,9 @@ class _Handler(MotoRequestHandler):
         """Say nothing."""
 
 
-def start(port: int, delays: Delays) -> BaseWSGIServer:
+def start(port: int, plane: ControlPlane) -> BaseWSGIServer:
     """A server that listens; the caller serves it. Raises UsageError when the port is taken."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    plane = ControlPlane(DomainDispatcherApplication(create_backend_app), delays)
     try:
         return make_server(HOST, port, plane, threaded=True, request_handler=_Handler)
     except (OSError, SystemExit, OverflowError) as error:
@@ -70,11 +69,13 @@ def _seconds(text: str) -> float:
 def serve(*, port: int, seed: str | None, delay: str, say: Callable[[str], None]) -> None:
     """Run until interrupted; says what to export once all is ready."""
     planted = load(seed) if seed else Seed()
-    server = start(port, parse_delays(delay))
+    plane = ControlPlane(DomainDispatcherApplication(create_backend_app), parse_delays(delay))
+    server = start(port, plane)
     endpoint = f"http://{HOST}:{server.port}"
     # Served from a thread, because seeding goes through the front door too.
     threading.Thread(target=server.serve_forever, daemon=True).start()
     Seeder(endpoint, planted).plant()
+    planted.trouble(plane.troubles)
     region = planted.region if seed else REGION
     say(f"The sandbox is ready; Ctrl-C ends it. In another shell:\n\n{exports(endpoint, region)}")
     try:

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,39 +16,12 @@ import pytest
 from provisioner import workflow
 from provisioner.aws.errors import Retry
 from provisioner.aws.gateway import BUDGETS
-from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.plan import Action, Plan
 from provisioner.model.report import Phase, Progress, Report, Result
 from provisioner.sandbox.mappings import Delays
 from provisioner.workflow import Execution, Run, Selection
 from tests.embedded import ACCOUNT, REGION, Embedded, served
-
-
-@dataclass
-class SilentUi:
-    """A person who says yes, and whose hand may do something first."""
-
-    notes: list[str] = field(default_factory=list)
-    events: list[Progress] = field(default_factory=list)
-    before_yes: Any = None
-    on_event: Any = None
-
-    def diagnose(self, diagnostics: Sequence[Diagnostic]) -> None: ...
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def show(self, plan: Plan) -> None: ...
-
-    def confirm(self, plan: Plan, *, destroys_all: bool) -> bool:
-        if self.before_yes:
-            self.before_yes()
-        return True
-
-    def progress(self, event: Progress) -> None:
-        self.events.append(event)
-        if self.on_event:
-            self.on_event(event)
+from tests.flow import SilentUi
 
 
 @dataclass

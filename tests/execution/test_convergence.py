@@ -12,169 +12,203 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from provisioner import workflow
-from provisioner.workflow import Execution, Run, Selection
 from tests.embedded import ACCOUNT, REGION, Embedded, served
-from tests.execution.test_apply import SilentUi
+from tests.flow import Flow, Sessions
 
-SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:s"
+Strategy = st.SearchStrategy[dict[str, Any]]
+
 names = st.sampled_from(["a", "b", "c"])
 functions = st.sampled_from(["f", "f:live", "f:$LATEST", "g", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:g:1"])
-patterns = st.dictionaries(
-    names, st.lists(st.one_of(names, st.integers(0, 3)), min_size=1, max_size=2), min_size=1, max_size=2
-)
-filters = st.fixed_dictionaries(
-    {
-        "filter": st.lists(
-            st.builds(lambda p, text: {"pattern": json.dumps(p) if text else p}, patterns, st.booleans()),
-            min_size=1,
-            max_size=3,
-        )
-    }
-)
 tags = st.dictionaries(names, st.sampled_from(["", "x", "y"]), max_size=3)
-
-
-def some(
-    fields: dict[str, st.SearchStrategy[Any]], **required: st.SearchStrategy[Any]
-) -> st.SearchStrategy[dict[str, Any]]:
-    """The required fields, and some of the others."""
-    common = {"enabled": st.booleans(), "tags": tags, "metrics_config": st.just({"metrics": ["EventCount"]})}
-    return st.fixed_dictionaries({"function_name": functions, **required}, optional={**common, **fields})
 
 
 def arn(service: str, *resources: str) -> st.SearchStrategy[str]:
     return st.sampled_from([f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}" for resource in resources])
 
 
-report = st.just(["ReportBatchItemFailures"])
-destination = st.fixed_dictionaries(
-    {"on_failure": st.fixed_dictionaries({"destination_arn": st.sampled_from([f"{SECRET}1", f"{SECRET}2"])})}
-)
-secret = st.sampled_from([[{"type": "SASL_SCRAM_512_AUTH", "uri": f"{SECRET}{n}"}] for n in (1, 2)])
-basic = st.sampled_from([[{"type": "BASIC_AUTH", "uri": f"{SECRET}{n}"}] for n in (1, 2)])
-retrying = {
-    "bisect_batch_on_function_error": st.booleans(),
-    "maximum_record_age_in_seconds": st.sampled_from([-1, 60, 604800]),
-    "maximum_retry_attempts": st.sampled_from([-1, 0, 1, 10000]),
-    "destination_config": destination,
-    "function_response_types": report,
-    "filter_criteria": filters,
-}
-streaming = {
-    **retrying,
-    "batch_size": st.sampled_from([1, 100, 10000]),
-    "maximum_batching_window_in_seconds": st.sampled_from([0, 1, 300]),
-    "parallelization_factor": st.integers(1, 10),
-    "tumbling_window_in_seconds": st.sampled_from([0, 900]),
-}
-positions = st.sampled_from(["LATEST", "TRIM_HORIZON"])
-registry = st.fixed_dictionaries(
-    {
-        "schema_registry_uri": st.sampled_from(["https://r", "https://s"]),
-        "event_record_format": st.sampled_from(["JSON", "SOURCE"]),
-    },
-    optional={"schema_validation_config": st.just([{"attribute": "VALUE"}, {"attribute": "KEY"}])},
-)
-groups = st.sampled_from(["g", "h"])
-pollers = st.fixed_dictionaries(
-    {"minimum_pollers": st.integers(2, 5)}, optional={"maximum_pollers": st.integers(5, 300)}
-)
-group_pollers = st.fixed_dictionaries({"minimum_pollers": st.integers(1, 5)}, optional={"poller_group_name": names})
-kafka = {
-    **retrying,
-    "batch_size": st.sampled_from([1, 100, 10000]),
-    "maximum_batching_window_in_seconds": st.sampled_from([0, 1, 300]),
-    "starting_position": positions,
-    "provisioned_poller_config": group_pollers,
-    "logging_config": st.sampled_from([{"system_log_level": "DEBUG"}, {"system_log_level": "WARN"}]),
-}
-encrypted = st.fixed_dictionaries(
-    {"filter_criteria": filters, "kms_key_arn": st.just(f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1")}
-)
+def some(**optional: Any) -> Strategy:
+    """Some of these fields; what is no strategy is one of a few values."""
+    given = {
+        name: one if isinstance(one, st.SearchStrategy) else st.sampled_from(one) for name, one in optional.items()
+    }
+    return st.fixed_dictionaries({}, optional=given)
 
 
-def merged(*parts: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+def all_of(**required: Any) -> Strategy:
+    """All of these fields."""
+    given = {
+        name: one if isinstance(one, st.SearchStrategy) else st.sampled_from(one) for name, one in required.items()
+    }
+    return st.fixed_dictionaries(given)
+
+
+def merged(*parts: Strategy) -> Strategy:
     return st.tuples(*parts).map(lambda values: {key: item for value in values for key, item in value.items()})
 
 
-scaling = st.one_of(
-    st.just({}),
-    st.fixed_dictionaries({"scaling_config": st.fixed_dictionaries({"maximum_concurrency": st.integers(2, 1000)})}),
-    st.fixed_dictionaries({"provisioned_poller_config": pollers}),
-)
-batches = st.one_of(
-    st.just({}),
-    st.fixed_dictionaries({"batch_size": st.integers(1, 10)}),
-    st.fixed_dictionaries(
-        {"batch_size": st.sampled_from([11, 10000]), "maximum_batching_window_in_seconds": st.sampled_from([1, 300])}
-    ),
-)
-queue = {"function_response_types": report, "filter_criteria": filters}
+def maybe(*choices: Strategy) -> Strategy:
+    """None of these groups of fields, or one."""
+    return st.one_of(st.just({}), *choices)
 
-KINDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
-    "sqs": merged(some(queue, event_source_arn=arn("sqs", "q", "r")), scaling, batches, st.one_of(st.just({}), encrypted)),
-    "fifo": merged(some({**queue, "batch_size": st.integers(1, 10)}, event_source_arn=arn("sqs", "q.fifo", "r.fifo")), scaling),
-    "kinesis": some(streaming, event_source_arn=arn("kinesis", "stream/s", "stream/s/consumer/c:1"), starting_position=positions),
-    "kinesis-at-timestamp": some(
-        streaming,
-        event_source_arn=arn("kinesis", "stream/s"),
-        starting_position=st.just("AT_TIMESTAMP"),
-        starting_position_timestamp=st.sampled_from(["2026-01-15T00:00:00Z", "2026-01-15T01:00:00.5+02:00"]),
+
+# --- fields that several kinds have ----------------------------------------------------------------------------------
+
+scalars = st.one_of(names, st.integers(-3, 3), st.sampled_from([0.5, 300.0]), st.booleans(), st.none())
+rules = st.sampled_from(
+    [{"prefix": "a"}, {"numeric": [">", 0, "<=", 5]}, {"exists": False}, {"prefix": {"equals-ignore-case": "a"}}]
+)
+leaves = st.lists(st.one_of(scalars, rules), min_size=1, max_size=3)
+patterns = st.recursive(
+    st.dictionaries(names, leaves, min_size=1, max_size=2),
+    lambda inner: st.dictionaries(names, st.one_of(leaves, inner), min_size=1, max_size=2),
+    max_leaves=3,
+)
+filters = st.lists(
+    st.builds(lambda p, text: {"pattern": json.dumps(p) if text else p}, patterns, st.booleans()),
+    min_size=1,
+    max_size=3,
+).map(lambda items: {"filter": items})
+filtering = maybe(
+    all_of(filter_criteria=filters), all_of(filter_criteria=filters, kms_key_arn=arn("kms", "key/1", "key/2"))
+)
+common = merged(all_of(function_name=functions), some(enabled=[True, False], tags=tags))
+counted = some(metrics_config=[{"metrics": ["EventCount"]}, {"metrics": []}])
+report = some(function_response_types=[["ReportBatchItemFailures"], []])
+positions = st.sampled_from(["LATEST", "TRIM_HORIZON"])
+times = ["2026-01-15T00:00:00Z", "2026-01-15T01:00:00.5+02:00"]
+at_timestamp = all_of(starting_position=["AT_TIMESTAMP"], starting_position_timestamp=times)
+batch = some(batch_size=[1, 100, 10000])
+window = some(maximum_batching_window_in_seconds=[0, 1, 300])
+targets = [f"arn:aws:{service}:{REGION}:{ACCOUNT}:failed" for service in ("sqs", "sns")]
+retrying = some(
+    bisect_batch_on_function_error=[True, False],
+    maximum_record_age_in_seconds=[-1, 60, 604800],
+    maximum_retry_attempts=[-1, 0, 1, 10000],
+    destination_config=[{"on_failure": {"destination_arn": target}} for target in [*targets, "arn:aws:s3:::failed"]],
+)
+
+
+def secrets(*types: str) -> st.SearchStrategy[list[dict[str, Any]]]:
+    uris = arn("secretsmanager", "secret:s", "secret:t")
+    return st.builds(lambda word, uri: [{"type": word, "uri": uri}], st.sampled_from(types), uris)
+
+
+# --- queues ----------------------------------------------------------------------------------------------------------
+
+queue_pollers = some(minimum_pollers=[2, 5], maximum_pollers=[5, 200, 10000]).filter(bool)
+scaling = maybe(
+    all_of(scaling_config=[{"maximum_concurrency": number} for number in (2, 1000)]),
+    all_of(provisioned_poller_config=queue_pollers),
+)
+queue = merged(common, counted, report, filtering, scaling)
+batches = maybe(
+    all_of(batch_size=[1, 10]),
+    all_of(batch_size=[11, 10000], maximum_batching_window_in_seconds=[1, 300]),
+    all_of(maximum_batching_window_in_seconds=[0, 20]),
+)
+
+# --- streams ---------------------------------------------------------------------------------------------------------
+
+factors = some(parallelization_factor=[1, 2, 10], tumbling_window_in_seconds=[0, 900])
+stream = merged(common, counted, report, filtering, batch, window, retrying, factors)
+
+# --- Kafka -----------------------------------------------------------------------------------------------------------
+
+kafka_pollers = some(minimum_pollers=[1, 5], maximum_pollers=[5, 2000], poller_group_name=["one", "two"]).filter(bool)
+registry = merged(
+    all_of(
+        schema_registry_uri=["https://r.example.com", "https://s.example.com"], event_record_format=["JSON", "SOURCE"]
     ),
-    "dynamodb": some(
-        streaming, event_source_arn=arn("dynamodb", "table/t/stream/1", "table/t/stream/2"), starting_position=positions
+    some(
+        schema_validation_config=[[{"attribute": "VALUE"}, {"attribute": "KEY"}], [{"attribute": "KEY"}]],
+        access_config=secrets("BASIC_AUTH", "SERVER_ROOT_CA_CERTIFICATE"),
     ),
-    "msk": some(
-        {
-            **kafka,
-            "source_access_configuration": secret,
-            "amazon_managed_kafka_event_source_config": st.fixed_dictionaries(
-                {}, optional={"consumer_group_id": groups, "schema_registry_config": registry}
-            ),
+)
+kafka_metrics = [{"metrics": ["EventCount"]}, {"metrics": ["KafkaMetrics", "EventCount", "ErrorCount"]}]
+logging = some(logging_config=[{"system_log_level": "DEBUG"}, {"system_log_level": "WARN"}])
+topic = all_of(topics=[["events"], ["views"]])
+kafka = merged(common, topic, report, filtering, batch, logging)
+kafka_retrying = merged(
+    retrying, maybe(all_of(destination_config=[{"on_failure": {"destination_arn": "kafka://failed"}}]))
+)
+
+
+def kafka_config(name: str, **fixed: Any) -> Strategy:
+    """The block of a Kafka kind, with a registry and metrics only beside provisioned pollers."""
+    group = some(consumer_group_id=["g", "h"])
+    plain = st.builds(lambda block: {name: {**block, **fixed}}, group)
+    provisioned = st.builds(
+        lambda block, more, pollers, metrics: {
+            name: {**block, **more, **fixed}, "provisioned_poller_config": pollers, **metrics
         },
-        event_source_arn=arn("kafka", "cluster/c/1", "cluster/d/2"),
-        topics=st.sampled_from([["events"], ["views"]]),
+        group, some(schema_registry_config=registry), kafka_pollers, some(metrics_config=kafka_metrics),
+    )  # fmt: skip
+    return maybe(plain, provisioned) if not fixed else st.one_of(plain, provisioned)
+
+
+clusters = all_of(
+    self_managed_event_source=[
+        {"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": brokers}} for brokers in (["b:1", "a:1"], "a:1,c:1", ["d:1"])
+    ]
+)
+self_managed_access = all_of(
+    source_access_configuration=st.one_of(
+        secrets("SASL_SCRAM_512_AUTH", "SASL_SCRAM_256_AUTH", "BASIC_AUTH", "CLIENT_CERTIFICATE_TLS_AUTH"),
+        st.just([{"type": "VPC_SUBNET", "uri": "subnet:subnet-1"}, {"type": "VPC_SECURITY_GROUP", "uri": "security_group:sg-1"}]),
+        st.just([{"type": "IAM_AUTH"}]),
+        st.just([{"type": "IAM_OAUTHBEARER_AUTH"}, {"type": "OAUTHBEARER_AUDIENCE", "uri": "brokers"}]),
+        secrets("OAUTHBEARER_AUTH").map(lambda items: [*items, {"type": "OAUTHBEARER_SCOPE", "uri": "read all"}]),
+    )
+)  # fmt: skip
+
+# --- MQ and DocumentDB -----------------------------------------------------------------------------------------------
+
+broker = merged(common, filtering, batch, window)
+basic = secrets("BASIC_AUTH")
+with_host = st.builds(
+    lambda host, auth: [{"type": "VIRTUAL_HOST", "uri": host}, *auth], st.sampled_from(["/", "v"]), basic
+)
+database = merged(
+    all_of(database_name=["a", "b"]), some(collection_name=["a", "b"], full_document=["Default", "UpdateLookup"])
+)
+
+KINDS: dict[str, Strategy] = {
+    "sqs": merged(queue, batches, all_of(event_source_arn=arn("sqs", "q", "r"))),
+    "fifo": merged(queue, some(batch_size=[1, 10]), all_of(event_source_arn=arn("sqs", "q.fifo", "r.fifo"))),
+    "kinesis": merged(
+        stream,
+        all_of(event_source_arn=arn("kinesis", "stream/s", "stream/s/consumer/c:1")),
+        st.one_of(all_of(starting_position=positions), at_timestamp),
     ),
-    "kafka": some(
-        {
-            **kafka,
-            "self_managed_kafka_event_source_config": st.fixed_dictionaries(
-                {}, optional={"consumer_group_id": groups, "schema_registry_config": registry}
-            ),
-        },
-        self_managed_event_source=st.sampled_from(
-            [{"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": brokers}} for brokers in (["b:1", "a:1"], "a:1,c:1", ["d:1"])]
+    "dynamodb": merged(
+        stream, all_of(event_source_arn=arn("dynamodb", "table/t/stream/1", "table/t/stream/2"), starting_position=positions)
+    ),
+    "msk": merged(
+        kafka, window, kafka_retrying, kafka_config("amazon_managed_kafka_event_source_config"),
+        all_of(event_source_arn=arn("kafka", "cluster/c/1", "cluster/d/2")),
+        maybe(all_of(starting_position=positions), at_timestamp),
+        some(source_access_configuration=secrets("SASL_SCRAM_512_AUTH", "CLIENT_CERTIFICATE_TLS_AUTH")),
+    ),
+    "kafka": merged(
+        kafka, window, kafka_retrying, clusters, self_managed_access, kafka_config("self_managed_kafka_event_source_config"),
+        maybe(all_of(starting_position=positions), at_timestamp),
+    ),
+    "kafka-queue": merged(
+        kafka, clusters, self_managed_access, some(maximum_retry_attempts=[0, 1, 10000]),
+        kafka_config("self_managed_kafka_event_source_config", consumption_mode="Queue"),
+    ),
+    "activemq": merged(
+        broker, all_of(event_source_arn=arn("mq", "broker:b:b-1"), queues=[["q"], ["r"]], source_access_configuration=basic)
+    ),
+    "rabbitmq": merged(
+        broker, all_of(event_source_arn=arn("mq", "broker:r:b-2"), queues=[["q"], ["r"]], source_access_configuration=with_host)
+    ),
+    "documentdb": merged(
+        common, batch, window,
+        all_of(
+            event_source_arn=arn("rds", "cluster:c"), source_access_configuration=basic, document_db_event_source_config=database
         ),
-        topics=st.sampled_from([["events"], ["views"]]),
-        source_access_configuration=secret,
-    ),
-    "activemq": some(
-        {
-            "batch_size": st.sampled_from([1, 100]),
-            "filter_criteria": filters,
-            "maximum_batching_window_in_seconds": st.integers(0, 300),
-        },
-        event_source_arn=arn("mq", "broker:b:b-1"),
-        queues=st.sampled_from([["q"], ["r"]]),
-        source_access_configuration=basic,
-    ),
-    "rabbitmq": some(
-        {"batch_size": st.sampled_from([1, 100])},
-        event_source_arn=arn("mq", "broker:r:b-2"),
-        queues=st.just(["q"]),
-        source_access_configuration=st.builds(
-            lambda host, auth: [{"type": "VIRTUAL_HOST", "uri": host}, *auth], st.sampled_from(["/", "v"]), basic
-        ),
-    ),
-    "documentdb": some(
-        {"batch_size": st.sampled_from([1, 100]), "starting_position": positions},
-        event_source_arn=arn("rds", "cluster:c"),
-        source_access_configuration=basic,
-        document_db_event_source_config=st.fixed_dictionaries(
-            {"database_name": names},
-            optional={"collection_name": names, "full_document": st.sampled_from(["Default", "UpdateLookup"])},
-        ),
+        maybe(all_of(starting_position=positions), at_timestamp),
     ),
 }  # fmt: skip
 anything = st.one_of(*KINDS.values())
@@ -186,64 +220,47 @@ def plane() -> Iterator[Embedded]:
         yield embedded
 
 
-def write(folder: Path, mapping: dict[str, Any] | None) -> None:
-    mappings = {} if mapping is None else {"it": mapping}
-    value = {"stack": "test", "provider": {"region": REGION}, "mappings": mappings}
-    (folder / "provisioner.yaml").write_text(json.dumps(value))
+@pytest.fixture(scope="module")
+def sessions(plane: Embedded) -> Iterator[Sessions]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "x")
+        yield Sessions(plane.endpoint)
 
 
-def apply(folder: Path) -> None:
-    report = workflow.apply(Run(folder, SilentUi()), Selection(), Execution(auto_approve=True))[1]
-    assert report.clean, report.outcomes
-
-
-def assert_in_sync(folder: Path) -> None:
-    ui = SilentUi()
-    plan = workflow.plan(Run(folder, ui), Selection())
-    assert [change for change in plan.changes if change.counts] == []
-
-
-def converges(plane: Embedded, monkeypatch: pytest.MonkeyPatch, story: list[dict[str, Any]]) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", plane.endpoint)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "x")
+def converges(plane: Embedded, sessions: Sessions, story: list[dict[str, Any]]) -> None:
+    """Each mapping of the story is applied under one name; the last is imported elsewhere, and destroyed from there."""
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
+        here, there = Flow(Path(first), plane, sessions), Flow(Path(second), plane, sessions)
         for mapping in story:
-            write(Path(first), mapping)
-            apply(Path(first))
-            assert_in_sync(Path(first))
-        write(Path(second), story[-1])
-        uuid = workflow.records(Run(Path(first), SilentUi()))["it"].uuid
-        imported = workflow.import_mapping(Run(Path(second), SilentUi()), "it", uuid)
-        assert imported.change is None
-        assert_in_sync(Path(second))
-        write(Path(second), None)
-        apply(Path(second))
+            here.applied(mapping)
+        there.write(story[-1])
+        assert there.import_(here.uuid).change is None
+        there.assert_in_sync()
+        there.applied(None)
     assert plane.client().list_event_source_mappings()["EventSourceMappings"] == []
 
 
-# Derandomised, so that a run is the same everywhere; raise max_examples and drop it to explore.
-QUICK = settings(
-    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=4
+# Derandomised, so that a run is the same everywhere; drop it to explore.
+STORIES = settings(
+    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_mapping_converges_through_changes_of_its_own_kind(
-    kind: str, plane: Embedded, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    @QUICK
+def test_a_mapping_converges_through_changes_of_its_own_kind(kind: str, plane: Embedded, sessions: Sessions) -> None:
+    @settings(STORIES, max_examples=40)
     @given(st.lists(KINDS[kind], min_size=2, max_size=3))
     def check(story: list[dict[str, Any]]) -> None:
-        converges(plane, monkeypatch, story)
+        converges(plane, sessions, story)
 
     check()
 
 
-def test_a_name_converges_through_changes_of_kind(plane: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
-    @settings(QUICK, max_examples=12)
+def test_a_name_converges_through_changes_of_kind(plane: Embedded, sessions: Sessions) -> None:
+    @settings(STORIES, max_examples=120)
     @given(st.lists(anything, min_size=2, max_size=3))
     def check(story: list[dict[str, Any]]) -> None:
-        converges(plane, monkeypatch, story)
+        converges(plane, sessions, story)
 
     check()

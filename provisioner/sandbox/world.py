@@ -1,0 +1,128 @@
+"""The rest of AWS, as far as the control plane asks about it: functions, sources, roles, keys, secrets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from moto.backends import get_backend
+
+from provisioner.model.references import Arn
+
+ASSUME: Final = "sts:AssumeRole"
+"""What Lambda does with a function's role before anything else."""
+
+
+class World(Protocol):
+    """What the rules ask about."""
+
+    def has_function(self, name: str, qualifier: str) -> bool:
+        """Whether the function, and its version or alias, exist."""
+
+    def has_source(self, arn: Arn) -> bool:
+        """Whether the queue, stream, cluster or broker exists."""
+
+    def has_secret(self, arn: str) -> bool:
+        """Whether Secrets Manager has the secret."""
+
+    def lacks(self, function: str, action: str) -> bool:
+        """Whether the function's role lacks an IAM action, such as `sqs:ReceiveMessage`."""
+
+    def timeouts(self, function: str, queue: Arn) -> tuple[int, int]:
+        """The queue's visibility timeout and the function's timeout, in seconds."""
+
+    def key_error(self, key: str) -> str:
+        """`AccessDeniedException` or `DisabledException` when filters cannot be decrypted with the key, or ""."""
+
+    def failure(self, source: str) -> str:
+        """The StateTransitionReason with which AWS disables every mapping of the source by itself, or ""."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What does not work, and until when; `until` is an instant of the clock, None is for good."""
+
+    what: frozenset[str]
+    until: float | None = None
+
+
+@dataclass(slots=True)
+class Troubles:
+    """What a seed says is wrong: roles and keys by name and ARN, sources that fail, things that are missing by ARN."""
+
+    roles: dict[str, Lack] = field(default_factory=dict)
+    keys: dict[str, Lack] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+    missing: Collection[str] = frozenset()
+    now: Callable[[], float] = time.monotonic
+
+    def of(self, lacks: Mapping[str, Lack], name: str) -> frozenset[str]:
+        """What does not work now."""
+        lack = lacks.get(name)
+        return lack.what if lack and (lack.until is None or self.now() < lack.until) else frozenset()
+
+
+class MotoWorld:
+    """Functions and sources as moto has them, in one account and region, with the troubles that the seed told."""
+
+    def __init__(self, account: str, region: str, troubles: Troubles) -> None:
+        self._account = account
+        self._region = region
+        self._troubles = troubles
+
+    def has_function(self, name: str, qualifier: str) -> bool:
+        """Whether moto has the function, and its version or alias. moto loses aliases when asked for both at once."""
+        backend = get_backend("lambda")[self._account][self._region]
+        versions = {function.version for function in backend.list_versions_by_function(name)}
+        if not versions or qualifier in ("", "$LATEST"):
+            return bool(versions)
+        return qualifier in versions | {alias.name for alias in backend.list_aliases(name)}
+
+    def has_source(self, arn: Arn) -> bool:
+        """Whether moto has the queue, stream or table; sources that moto does not have are taken at their word."""
+        match arn.service:
+            case "sqs":
+                return arn.resource in get_backend("sqs")[arn.account][arn.region].queues
+            case "kinesis":
+                return self._has_stream(arn)
+            case "dynamodb":
+                return self._has_table_stream(arn)
+        return str(arn) not in self._troubles.missing
+
+    def _has_stream(self, arn: Arn) -> bool:
+        name, _, consumer = arn.resource.removeprefix("stream/").partition("/consumer/")
+        stream = get_backend("kinesis")[arn.account][arn.region].streams.get(name)
+        if stream is None or not consumer:
+            return stream is not None
+        return any(known.consumer_arn.endswith(f"/consumer/{consumer}") for known in stream.consumers)
+
+    def _has_table_stream(self, arn: Arn) -> bool:
+        name, _, label = arn.resource.removeprefix("table/").partition("/stream/")
+        table = get_backend("dynamodb")[arn.account][arn.region].tables.get(name)
+        return table is not None and table.latest_stream_label == label
+
+    def has_secret(self, arn: str) -> bool:
+        """Secrets are taken at their word, unless the seed says that they are missing."""
+        return arn not in self._troubles.missing
+
+    def lacks(self, function: str, action: str) -> bool:
+        """By the seed's `roles`; policies that moto may hold are not evaluated."""
+        role = get_backend("lambda")[self._account][self._region].get_function(function).role.rpartition("/")[2]
+        return action in self._troubles.of(self._troubles.roles, role)
+
+    def timeouts(self, function: str, queue: Arn) -> tuple[int, int]:
+        """As moto has them."""
+        known: Any = get_backend("sqs")[queue.account][queue.region].queues[queue.resource]
+        return known.visibility_timeout, int(
+            get_backend("lambda")[self._account][self._region].get_function(function).timeout
+        )
+
+    def key_error(self, key: str) -> str:
+        """By the seed's `keys`."""
+        return next(iter(self._troubles.of(self._troubles.keys, key)), "")
+
+    def failure(self, source: str) -> str:
+        """By the seed's `sources`."""
+        return self._troubles.failures.get(source, "")
