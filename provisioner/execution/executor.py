@@ -233,6 +233,8 @@ class Executor:
                 return
         reason = f"; AWS says {live.status.fault}" if ignored and live.status.fault else ""
         detail = f"{', '.join('.'.join(path) for path in ignored)} ignored by AWS{reason}" if ignored else ""
+        if live.status.filter_error and not ignored:
+            detail = f"the filters cannot be read back: {live.status.filter_error}"
         outcome = Outcome(item.change, Result.APPLIED, detail, uuid=live.uuid, ignored=ignored)
         if item.change.creates_first and item.change.action is Action.REPLACE and not self._stopping:
             self._settling.pop(item.change.key)

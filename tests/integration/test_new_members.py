@@ -1,0 +1,92 @@
+"""A member that AWS adds: known to the installed botocore, unknown to the field table."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import botocore
+import pytest
+
+from tests.conftest import Workspace, sqs
+
+MODEL = Path(botocore.__file__).parent / "data/lambda/2015-03-31/service-2.json.gz"
+
+
+@pytest.fixture
+def newer(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with a botocore model of Lambda that has two members more, for AWS_DATA_PATH."""
+    model: Any = json.loads(gzip.decompress(MODEL.read_bytes()))
+    shapes = model["shapes"]
+    hours = {"type": "structure", "members": {"From": {"shape": "Hour"}, "Until": {"shape": "Hour"}}}
+    shapes |= {"Hour": {"type": "integer"}, "PollingHours": hours}
+    for shape in (
+        "CreateEventSourceMappingRequest",
+        "UpdateEventSourceMappingRequest",
+        "EventSourceMappingConfiguration",
+    ):
+        shapes[shape]["members"]["PollingHours"] = {"shape": "PollingHours"}
+    shapes["ScalingConfig"]["members"]["MinimumConcurrency"] = {"shape": "Hour"}
+    folder = tmp_path_factory.mktemp("models")
+    target = folder / "lambda/2015-03-31/service-2.json"
+    target.parent.mkdir(parents=True)
+    target.write_text(json.dumps(model), encoding="utf-8")
+    return str(folder)
+
+
+MAPPING = f"""
+    orders:
+      function_name: worker
+      event_source_arn: {sqs("orders")}
+      polling_hours: {{ From: 8, Until: 20 }}
+      scaling_config: {{ maximum_concurrency: 5, minimum_concurrency: 2 }}
+"""
+
+
+def test_it_is_a_warning_is_sent_as_it_is_and_converges(workspace: Workspace, newer: str) -> None:
+    def run(*arguments: str) -> str:
+        result = workspace.run(*arguments, code=0, AWS_DATA_PATH=newer)
+        told.append(result.err)
+        return result.out
+
+    told: list[str] = []
+    workspace.write(MAPPING)
+    run("apply", "--auto-approve")
+
+    assert (
+        "warning[W202]: polling_hours: only the installed botocore knows this field; it is sent as it is, as PollingHours"
+        in (told[0])
+    )
+    assert "2 warnings" in told[0]
+    assert run("plan").startswith("No changes.")
+    workspace.write(MAPPING.replace("Until: 20", "Until: 22").replace("concurrency: 2", "concurrency: 3"))
+    changed = run("plan")
+    assert "~ Until = 20 -> 22  # edit" in changed
+    assert "~ minimum_concurrency = 2 -> 3  # edit" in changed
+    run("apply", "--auto-approve")
+    assert run("plan").startswith("No changes.")
+    workspace.write("\n".join(line for line in MAPPING.splitlines() if "polling" not in line and "scaling" not in line))
+    run("apply", "--auto-approve")  # the block that is known goes, the member that is not known stays
+    assert run("plan").startswith("No changes.")
+
+
+def test_it_is_an_error_for_an_older_botocore(workspace: Workspace) -> None:
+    workspace.write(MAPPING)
+
+    told = workspace.run("plan", code=1).err
+
+    assert "error[E101]: there is no field 'polling_hours' here" in told
+    assert "install a newer boto3" in told
+
+
+def test_a_member_that_the_table_knows_by_another_name_is_a_mistake(workspace: Workspace) -> None:
+    workspace.write(f"""
+        orders:
+          function_name: worker
+          event_source_arn: {sqs("orders")}
+          filter_criteria: {{ filters: [{{ pattern: {{ body: {{ a: [1] }} }} }}] }}
+    """)
+
+    assert 'did you mean "filter"?' in workspace.run("plan", code=1).err

@@ -1,0 +1,117 @@
+"""A sandbox whose seed says what is wrong: roles, keys, secrets, sources; and what a user sees of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ACCOUNT, REGION, Sandbox, Workspace, sqs, start_sandbox
+
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
+BROKER = f"arn:aws:mq:{REGION}:{ACCOUNT}:broker:b:b-1"
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:s"
+GONE = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:gone"
+SEED = f"""
+roles:
+  - {{ name: never, lacks: ["sqs:DeleteMessage"] }}
+  - {{ name: soon, lacks: ["sqs:ReceiveMessage"], for: 2 }}
+keys: [{{ arn: "{KEY}", error: DisabledException }}]
+sources: [{{ arn: "{BROKER}", disables: EVENT_SOURCE_AUTHZ_ERROR }}]
+missing: ["{GONE}"]
+functions:
+  - {{ name: worker }}
+  - {{ name: denied, role: never }}
+  - {{ name: new, role: soon }}
+  - {{ name: slow, timeout: 60 }}
+queues: [{{ name: orders }}, {{ name: patient, visibility_timeout: 360 }}]
+"""
+
+
+@pytest.fixture
+def troubled(tmp_path: Path) -> Iterator[Workspace]:
+    (tmp_path / "seed.yaml").write_text(SEED, encoding="utf-8")
+    started: Sandbox = start_sandbox("--seed", str(tmp_path / "seed.yaml"), "--delay", "0")
+    yield Workspace(tmp_path, started, started.client())
+    started.process.terminate()
+    started.process.wait()
+
+
+def queue(function: str, name: str = "orders") -> str:
+    return f"{{ function_name: {function}, event_source_arn: '{sqs(name)}' }}"
+
+
+def test_a_role_is_waited_for_and_the_first_refusal_is_told_with_the_time_left(troubled: Workspace) -> None:
+    troubled.write(f"orders: {queue('new')}")
+
+    told = troubled.apply().err
+
+    line = next(line for line in told.splitlines() if "waiting for IAM" in line)
+    assert "does not have permissions to call ReceiveMessage on SQS (waiting for IAM, for at most 300s)" in line
+    assert re.search(r"orders: Creation complete after \d+s", told)
+    troubled.assert_in_sync()
+
+
+def test_what_no_wait_can_mend_fails_and_says_what_to_do(troubled: Workspace) -> None:
+    troubled.write(
+        f"""
+        denied: {queue("denied")}
+        slow: {queue("slow")}
+        patient: {queue("slow", "patient")}
+        catalogue:
+          function_name: worker
+          event_source_arn: arn:aws:rds:{REGION}:{ACCOUNT}:cluster:c
+          document_db_event_source_config: {{ database_name: d }}
+          source_access_configuration: [{{ type: BASIC_AUTH, uri: "{GONE}" }}]
+        """,
+    )
+    text = (troubled.folder / "provisioner.yaml").read_text()
+    troubled.write_text(text.replace(f"region: {REGION}", f"region: {REGION}, retry_timeout: 1s"))
+
+    told = troubled.apply(code=3).out
+
+    assert "1 applied, 3 failed" in told
+    assert "call DeleteMessage on SQS\n    allow it in the function's role" in told
+    assert (
+        "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds\n    raise the queue's" in told
+    )
+    assert "ResourceNotFoundException from Secrets Manager.\n    correct the secret" in told
+
+
+def test_filters_that_cannot_be_decrypted_are_unknown_not_absent(troubled: Workspace) -> None:
+    mapping = f"""
+        orders:
+          function_name: worker
+          event_source_arn: {sqs("orders")}
+          kms_key_arn: {KEY}
+          filter_criteria: {{ filter: [{{ pattern: {{ body: {{ status: [open] }} }} }}] }}
+        """
+    troubled.write(mapping)
+    applied = troubled.apply()
+    assert "the filters cannot be read back" in applied.err
+
+    plan = troubled.plan()
+    assert "note: orders: AWS cannot read the filters at the moment" in plan
+    assert plan.endswith("No changes. The mappings match the manifest.\n")
+    troubled.write(mapping.replace("[open]", "[closed]"))
+    assert '{"body": {"status": ["closed"]}},' in troubled.plan()
+    troubled.write(mapping.replace(f"          kms_key_arn: {KEY}\n", ""))
+    troubled.apply()  # the same filters are sent anew, because the old ones cannot be decrypted
+    troubled.assert_in_sync()
+
+
+def test_a_mapping_that_aws_disables_by_itself(troubled: Workspace) -> None:
+    troubled.write(f"""
+        legacy:
+          function_name: worker
+          event_source_arn: {BROKER}
+          queues: [orders]
+          source_access_configuration: [{{ type: BASIC_AUTH, uri: "{SECRET}" }}]
+    """)
+
+    told = troubled.apply(code=3).out
+
+    assert "enabled ignored by AWS; AWS says EVENT_SOURCE_AUTHZ_ERROR (Lambda may not read from the source)" in told
+    assert "AWS disabled this mapping by itself again after it was enabled: EVENT_SOURCE_AUTHZ_ERROR" in troubled.plan()
