@@ -14,6 +14,7 @@ ProvisionerError          1  anything below
     ├── DeniedError       1  IAM refused the caller
     ├── NotFoundError     1  no such mapping
     ├── ConflictError     1  the pair is taken, or an operation is in progress
+    ├── PreconditionError 1  an object in S3 is not the version that was read
     ├── InUseError        1  the mapping is in transition
     ├── ThrottledError    1  the request quota is exhausted
     ├── InvalidError      1  AWS refuses the request itself
@@ -108,6 +109,10 @@ class ConflictError(AwsError):
     def __init__(self, message: str, *, uuid: str = "", hint: str = "", code: str = "", request_id: str = "") -> None:
         super().__init__(message, hint=hint, code=code, request_id=request_id)
         self.uuid = uuid
+
+
+class PreconditionError(AwsError):
+    """An object in S3 is not, or no longer, the version that a write was meant for."""
 
 
 class InUseError(AwsError):

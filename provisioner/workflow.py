@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from provisioner.aws.convert import live_mapping
+from provisioner.aws.inventory import inventory
 from provisioner.aws.members import member_of
 from provisioner.aws.refresh import refresh
 from provisioner.aws.session import Aws, check_account, environment_region
 from provisioner.aws.wait import WallClock
-from provisioner.backend.journal import Intent
-from provisioner.backend.local import LocalBackend, Writer
-from provisioner.errors import CancelledError, ManifestError, NotFoundError, ProvisionerError, RefusedError, StateError
+from provisioner.backend.local import LocalBackend
+from provisioner.backend.s3 import S3Backend
+from provisioner.backend.statefile import decode, encode
+from provisioner.backend.store import Backend, Writer
+from provisioner.errors import (
+    CancelledError,
+    ManifestError,
+    NotFoundError,
+    ProvisionerError,
+    RefusedError,
+    StateError,
+    UsageError,
+)
 from provisioner.execution.executor import Executor
+from provisioner.execution.recovery import find
 from provisioner.manifest import load
 from provisioner.model.desired import Manifest, Provider
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.live import Live
 from provisioner.model.plan import Action, Change, Plan, Reading
 from provisioner.model.report import Outcome, Progress, Report, Result
-from provisioner.model.state import Record, State
+from provisioner.model.state import Intent, Record, State
 from provisioner.planning import safety
 from provisioner.planning.planner import make_plan
-from provisioner.planning.record import prepared
+from provisioner.planning.rebuild import rebuild
+from provisioner.planning.record import planned_calls, prepared
+from provisioner.planning.recovery import recover, to_look_for
 from provisioner.planning.resolve import require_names, resolve, select
 
 
@@ -67,6 +82,7 @@ class Execution:
     auto_approve: bool = False
     parallelism: int = 10
     fail_fast: bool = False
+    lock_timeout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +105,29 @@ class Run:
         self.clock = clock or WallClock()
         self._opened = opened
         self._aws: Aws | None = None
+        self._backend: Backend | None = None
         loaded = load(path, region=environment_region(), member=member_of)
         ui.diagnose(loaded.warnings)
         self.manifest: Manifest = loaded.manifest
-        self.backend = LocalBackend(Path(loaded.manifest.state_path), loaded.manifest.stack)
+
+    @property
+    def backend(self) -> Backend:
+        """Where the state is kept."""
+        if self._backend is None:
+            stack, place = self.manifest.stack, self.manifest.state_s3
+            if place:
+                objects = self.aws.bucket(place.bucket, place.region)
+                self._backend = S3Backend(objects, place.key, stack, str(place), self.clock.sleep)
+            else:
+                self._backend = LocalBackend(Path(self.manifest.state_path), stack, self.clock.sleep)
+        return self._backend
+
+    @property
+    def aws(self) -> Aws:
+        """The session, opened when it is first needed: looking at a state in a file needs none."""
+        if self._aws is None:
+            self._aws = self._opened(self.manifest.provider, self.clock)
+        return self._aws
 
     @property
     def calls(self) -> tuple[int, int]:
@@ -101,7 +136,7 @@ class Run:
 
     def connect(self, recorded: str) -> tuple[Aws, str]:
         """The session and its account, which must be the one that is meant."""
-        aws = self._aws = self._opened(self.manifest.provider, self.clock)
+        aws = self.aws
         self.manifest = self.manifest.in_region(aws.region)
         account = aws.identify()
         provider = self.manifest.provider
@@ -121,9 +156,29 @@ def plan(run: Run, selection: Selection) -> Plan:
         run.ui.note(f"the state is locked by {snapshot.holder}; this plan may be out of date soon")
     _refuse_contradictions(run, snapshot.state, selection)
     aws, account = run.connect(snapshot.state.account)
-    made, _ = _plan(run, aws, account, snapshot.state, selection)
-    _show_or_refuse(run, made, snapshot.state, selection, account, aws, snapshot.open)
+    # What another process is doing at this moment was not cut off.
+    left = () if snapshot.holder else snapshot.open
+    state = _recovered(run, aws, snapshot.state, left, patient=False)
+    made, _ = _plan(run, aws, account, state, selection)
+    _show_or_refuse(run, made, state, selection, account, aws, left)
     return made
+
+
+def _recovered(run: Run, aws: Aws, state: State, left: Sequence[Intent], *, patient: bool) -> State:
+    """The state with what a cut-off apply made; tells what became of each of its calls.
+
+    `patient` goes on looking for what is wanted no more, because a later run would not.
+    """
+    sought = to_look_for(state, left)
+    wanted = {(item.name, item.pair) for item in run.manifest.mappings.values()}
+    unwanted = (
+        {token for token, intent in sought.items() if (intent.name, intent.pair) not in wanted} if patient else ()
+    )
+    found = find(aws, sought, run.manifest.provider, run.clock, run.ui.note, unwanted=unwanted)
+    recovery = recover(state, left, found)
+    for line in recovery.told:
+        run.ui.note(line)
+    return recovery.state
 
 
 def _plan(run: Run, aws: Aws, account: str, state: State, selection: Selection) -> tuple[Plan, Reading]:
@@ -174,15 +229,14 @@ def _show_or_refuse(
 
 def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, Report]:
     """Carry out what a plan made now says, and record it. Raises LockedError, RefusedError, CancelledError."""
-    with run.backend.locked("destroy" if selection.destroy else "apply") as writer:
-        for intent in writer.open:
-            run.ui.note(
-                f"an apply was cut off at {intent.action} {intent.name}; it is looked for by its function and source"
-            )
+    with run.backend.locked("destroy" if selection.destroy else "apply", execution.lock_timeout) as writer:
         _refuse_contradictions(run, writer.state, selection)
         aws, account = run.connect(writer.state.account)
+        left = writer.open
+        if left:
+            writer.save(_recovered(run, aws, writer.state, left, patient=True))
         made, reading = _plan(run, aws, account, writer.state, selection)
-        _show_or_refuse(run, made, writer.state, selection, account, aws, writer.open)
+        _show_or_refuse(run, made, writer.state, selection, account, aws, left)
         moved: tuple[Outcome, ...] = ()
         if made.has_changes and not execution.auto_approve:
             if not run.ui.confirm(made, destroys_all=selection.destroy and not selection.targets):
@@ -229,7 +283,7 @@ def _carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Execut
         return Report(())
     report: Report | None = None
     try:
-        with writer.journal() as journal:
+        with writer.journal(planned_calls(made)) as journal:
             report = Executor(
                 aws,
                 made,
@@ -256,6 +310,9 @@ def import_mapping(run: Run, name: str, uuid: str) -> Imported:
     with run.backend.locked("import") as writer:
         _refuse_import(writer.state, name, uuid)
         aws, account = run.connect(writer.state.account)
+        if writer.open:
+            writer.save(_recovered(run, aws, writer.state, writer.open, patient=True))
+            _refuse_import(writer.state, name, uuid)
         wanted = run.manifest.mappings.get(name)
         region = wanted.region if wanted else aws.region
         gateway = aws.gateway(region)
@@ -307,3 +364,90 @@ def records(run: Run, name: str = "") -> dict[str, Record]:
         return dict(mappings)
     require_names([name], list(mappings), "state show")
     return {key: record for key, record in mappings.items() if key == name}
+
+
+@contextmanager
+def _editing(run: Run, operation: str, lock_timeout: float) -> Iterator[Writer]:
+    """The lock's holder, when no call is left of which nothing is known. Raises StateError otherwise."""
+    with run.backend.locked(operation, lock_timeout) as writer:
+        if writer.open:
+            names = ", ".join(sorted({intent.name for intent in writer.open}))
+            raise StateError(
+                f"an apply was cut off at {names}", hint="apply once, which finds out what AWS did, then do this again"
+            )
+        yield writer
+
+
+def move(run: Run, source: str, target: str, lock_timeout: float) -> None:
+    """Give a record another name. Raises UsageError when there is none, or when the name is taken."""
+    with _editing(run, "state mv", lock_timeout) as writer:
+        mappings = writer.state.mappings
+        require_names([source], list(mappings), "state mv")
+        if target in mappings:
+            raise UsageError(f"the state has {target} already", hint="move or remove that one first")
+        record = mappings[source]
+        writer.save(writer.state.with_record(source, None).with_record(target, record))
+
+
+def remove(run: Run, names: Sequence[str], lock_timeout: float) -> None:
+    """Forget records; their mappings keep running. Raises UsageError when one is not there."""
+    with _editing(run, "state rm", lock_timeout) as writer:
+        require_names(names, list(writer.state.mappings), "state rm")
+        state = writer.state
+        for name in names:
+            state = state.with_record(name, None)
+        writer.save(state)
+
+
+def pull(run: Run) -> str:
+    """The state's text, with what a journal adds to it."""
+    return encode(run.backend.read().state)
+
+
+def push(run: Run, text: str, where: str, lock_timeout: float, *, force: bool) -> State:
+    """Store a state that was read elsewhere: how a state moves to another place.
+
+    Raises StateError when it is not this stack's, of another lineage, or older than what is stored; `force` overrules the
+    last two.
+    """
+    pushed = decode(text, where=where, stack=run.manifest.stack)
+    with _editing(run, "state push", lock_timeout) as writer:
+        stored = writer.state
+        if stored.serial and not force:
+            if stored.lineage != pushed.lineage:
+                raise StateError(
+                    f"{where} is of lineage {pushed.lineage}, what is stored of {stored.lineage}",
+                    hint="they are two states; `state pull` shows the stored one; --force replaces it",
+                )
+            if stored.serial > pushed.serial:
+                raise StateError(
+                    f"{where} has serial {pushed.serial}, what is stored {stored.serial}: it is older",
+                    hint="`state pull` shows the stored one; --force replaces it",
+                )
+        writer.save(replace(pushed, serial=max(pushed.serial, stored.serial)))
+        return writer.state
+
+
+def rebuild_state(run: Run, lock_timeout: float) -> State:
+    """Make a lost state anew from what AWS has. Raises StateError when there is a state."""
+    with _editing(run, "state rebuild", lock_timeout) as writer:
+        if writer.state.mappings:
+            raise StateError(
+                f"the state holds {len(writer.state.mappings)} mappings: it is not lost",
+                hint="plan with it; if it is really wrong, move it away first",
+            )
+        aws, account = run.connect(writer.state.account)
+        regions = sorted(
+            {item.region for item in run.manifest.mappings.values()} | ({aws.region} if aws.region else set())
+        )
+        live = [item for region in regions for item in inventory(aws.gateway(region), run.manifest.provider)]
+        rebuilt = rebuild(run.manifest, live, account, writer.state.lineage)
+        for line in rebuilt.told:
+            run.ui.note(line)
+        writer.save(rebuilt.state)
+        return writer.state
+
+
+def force_unlock(run: Run, ident: str) -> None:
+    """Take away a lock whose holder is gone for good."""
+    run.backend.force_unlock(ident)

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from provisioner.aws.errors import Retry, retry_class, translated
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.wait import Clock, delays
-from provisioner.errors import AwsError, NotFoundError, ThrottledError
+from provisioner.errors import AwsError, InUseError, NotFoundError, ThrottledError
 
 Config = dict[str, Any]
 """A mapping as the API answers it."""
@@ -25,6 +25,10 @@ PAGE: Final = 100
 
 BUDGETS: Final = {Retry.FUNCTION: 30.0, Retry.BUSY: 300.0, Retry.THROTTLED: 300.0, Retry.FAULT: 30.0}
 """How long each class is tried, in seconds; the budget for IAM is the manifest's `retry_timeout`."""
+
+
+def _nothing() -> None:
+    """What there is to do before most calls are tried again."""
 
 
 class Calls:
@@ -118,10 +122,10 @@ class Gateway:
         what = f"creating the mapping for {request.get('FunctionName')} in {self.region}"
         return _body(self._call(what, lambda: create(**request), notify, repeatable=False))
 
-    def update(self, uuid: str, request: Config, notify: Notify) -> Config:
-        """Change members of a mapping."""
+    def update(self, uuid: str, request: Config, notify: Notify, again: Callable[[], None] = _nothing) -> Config:
+        """Change members of a mapping. `again` is called before it is tried again because the mapping was in use."""
         update = self._client.update_event_source_mapping
-        return _body(self._call(f"updating {uuid}", lambda: update(UUID=uuid, **request), notify))
+        return _body(self._call(f"updating {uuid}", lambda: update(UUID=uuid, **request), notify, again=again))
 
     def delete(self, uuid: str, notify: Notify) -> None:
         """Delete a mapping; one that is gone already is a success."""
@@ -140,7 +144,15 @@ class Gateway:
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
-    def _call(self, what: str, send: Callable[[], T], notify: Notify | None = None, *, repeatable: bool = True) -> T:
+    def _call(
+        self,
+        what: str,
+        send: Callable[[], T],
+        notify: Notify | None = None,
+        *,
+        repeatable: bool = True,
+        again: Callable[[], None] = _nothing,
+    ) -> T:
         """Send, and send again for as long as the class of refusal allows; the first refusal is told at once."""
         began: dict[Retry, float] = {}
         pauses = delays(0.3, 10.0)
@@ -152,6 +164,8 @@ class Gateway:
                     answer = send()
             except AwsError as error:
                 self._pause(error, began, next(pauses), notify, repeatable=repeatable)
+                if isinstance(error, InUseError):
+                    again()
             else:
                 self._limiter.answered()
                 return answer

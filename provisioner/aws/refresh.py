@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from provisioner.aws.convert import arn_of, live_mapping, pair_of, user_tags
@@ -45,12 +46,12 @@ def refresh(aws: Aws, resolution: Resolution, provider: Provider, note: Callable
         seen: dict[str, Config] = {}
         configs = read(gateway, asked.known, seen)
         pairs = asked.pairs | {name: pair for uuid, (name, pair) in asked.fallback.items() if uuid not in configs}
-        holders = _look_up(gateway, pairs, seen)
-        wanted = {**configs, **{config["UUID"]: config for config in holders.values()}}
+        holding = _look_up(gateway, pairs, seen)
+        wanted = {**configs, **{config["UUID"]: config for config in holding.values()}}
         tags = _tags(gateway, wanted, expected, provider, note)
         read_now = {uuid: live_mapping(config, region, tags.get(uuid, {}), provider) for uuid, config in wanted.items()}
         live |= {uuid: read_now[uuid] for uuid in configs}
-        found |= {name: read_now[config["UUID"]] for name, config in holders.items()}
+        found |= {name: read_now[config["UUID"]] for name, config in holding.items()}
     return Reading(live, found)
 
 
@@ -132,26 +133,33 @@ def _read_pages(gateway: Gateway, known: Mapping[str, str], function: str, seen:
 # --- mappings by pair ------------------------------------------------------------------------------------------------
 
 
-def _look_up(gateway: Gateway, pairs: Mapping[str, Pair], seen: dict[str, Config]) -> dict[str, Config]:
-    """For each name the mapping that holds its pair; where List is denied, the 409 of a create will tell."""
+def _look_up(gateway: Gateway, pairs: Mapping[str, Pair], seen: Mapping[str, Config]) -> dict[str, Config]:
+    """`holders`, but where List is denied, the 409 of a create will tell."""
+    try:
+        return holders(gateway, pairs, seen)
+    except DeniedError:
+        return _holders(pairs, seen.values(), gateway.region)
+
+
+def holders(
+    gateway: Gateway, pairs: Mapping[str, Pair], seen: Mapping[str, Config] = MappingProxyType({})
+) -> dict[str, Config]:
+    """For each key the mapping that holds its pair, from what was `seen` already, else by one List a function."""
     if not pairs:
         return {}
-    holders = _holders(pairs, seen.values(), gateway.region)
-    asked = {pair.function for name, pair in pairs.items() if name not in holders}
+    found = _holders(pairs, seen.values(), gateway.region)
+    asked = {pair.function for name, pair in pairs.items() if name not in found}
 
     def list_function(function: str) -> list[Config]:
         return [config for page in gateway.pages(function) for config in page]
 
-    try:
-        shown = {config["UUID"]: config for configs in parallel(list_function, sorted(asked)) for config in configs}
-    except DeniedError:
-        return holders
-    holders |= _holders(pairs, shown.values(), gateway.region)
-    encrypted = {name: config for name, config in holders.items() if "KMSKeyArn" in config}
+    shown = {config["UUID"]: config for configs in parallel(list_function, sorted(asked)) for config in configs}
+    found |= _holders(pairs, shown.values(), gateway.region)
+    encrypted = {name: config for name, config in found.items() if "KMSKeyArn" in config}
     read_again = dict(
         zip(encrypted, parallel(gateway.get, [config["UUID"] for config in encrypted.values()]), strict=True)
     )
-    return holders | {name: config for name, config in read_again.items() if config}
+    return found | {name: config for name, config in read_again.items() if config}
 
 
 def _holders(pairs: Mapping[str, Pair], configs: Iterable[Config], region: str) -> dict[str, Config]:

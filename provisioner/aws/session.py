@@ -18,6 +18,7 @@ from provisioner import __version__
 from provisioner.aws.errors import translated
 from provisioner.aws.gateway import Calls, Gateway
 from provisioner.aws.limiter import TokenBucket
+from provisioner.aws.objects import Bucket
 from provisioner.aws.wait import Clock
 from provisioner.errors import AccountError
 from provisioner.model.desired import Desired, Provider
@@ -60,6 +61,12 @@ class Aws:
             if region not in self._gateways:
                 self._gateways[region] = self._open(region)
             return self._gateways[region]
+
+    def bucket(self, name: str, region: str) -> Bucket:
+        """The objects of one bucket."""
+        with translated("opening S3"):
+            client = self._client("s3", region or self.region or None, Config(retries={"mode": "standard"}))
+        return Bucket(client, name)
 
     def _open(self, region: str) -> Gateway:
         with translated("opening Lambda"):

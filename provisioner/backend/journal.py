@@ -18,25 +18,14 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from provisioner.backend.files import explained, sync_folder
-from provisioner.backend.statefile import record_of, record_value
+from provisioner.backend.files import explained, sync_folder, write_all
+from provisioner.backend.statefile import intent_of, intent_value, record_of, record_value
 from provisioner.errors import StateError
 from provisioner.model.references import Pair
-from provisioner.model.state import Record, State
+from provisioner.model.state import Intent, Record, State
 
 VERSION: Final = 1
 CLOSED: Final = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A call that was about to be made. `uuids` are the mappings that it touches; a create has none yet."""
-
-    token: str
-    action: str
-    name: str
-    pair: Pair
-    uuids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +72,7 @@ class Journal:
         token = uuid.uuid4().hex
         with self._lock:
             self._open.add(token)
-        self._append({"intent": token, "action": action, "name": name, "pair": _pair_value(pair), "uuids": list(uuids)})
+        self._append(intent_value(Intent(token, action, name, pair, tuple(uuids))))
         return token
 
     def done(self, token: str, name: str, record: Record | None) -> None:
@@ -113,7 +102,7 @@ class Journal:
             if self._descriptor == CLOSED:
                 raise StateError(f"{self._path} is closed", hint="run the command again")
             try:
-                _write_all(self._descriptor, data)
+                write_all(self._descriptor, data)
             except OSError:
                 self._take_back()
                 raise
@@ -126,12 +115,6 @@ class Journal:
         except OSError:
             os.close(self._descriptor)
             self._descriptor = CLOSED
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
-    os.fsync(descriptor)
 
 
 def fold(state: State, text: str, *, where: str) -> Folded:
@@ -168,8 +151,7 @@ def fold(state: State, text: str, *, where: str) -> Folded:
 
 def _apply_line(state: State, line: dict[str, Any], intents: dict[str, Intent]) -> State:
     if "intent" in line:
-        token = line["intent"]
-        intents[token] = Intent(token, line["action"], line["name"], Pair(**line["pair"]), tuple(line["uuids"]))
+        intents[line["intent"]] = intent_of(line)
         return state
     intents.pop(line["done"], None)
     if "name" not in line:
@@ -194,7 +176,3 @@ def _object(line: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
-
-
-def _pair_value(pair: Pair) -> dict[str, str]:
-    return {"region": pair.region, "source": pair.source, "function": pair.function, "channel": pair.channel}

@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from provisioner.backend import lock
 from provisioner.backend.files import explained, sync_folder, write_atomically
-from provisioner.backend.journal import Folded, Intent, Journal, fold
+from provisioner.backend.journal import Folded, Journal, fold
 from provisioner.backend.statefile import decode, encode
+from provisioner.backend.store import Snapshot
 from provisioner.errors import StateError
-from provisioner.model.state import State
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A state as a reader sees it. `open` are intents of an apply that was cut off, or is going on; `holder` says whose."""
-
-    state: State
-    open: tuple[Intent, ...] = ()
-    holder: str = ""
+from provisioner.model.state import Intent, State
 
 
 class LocalBackend:
     """The state of one stack in a file. Readers never write; only the lock's holder does."""
 
-    def __init__(self, path: Path, stack: str) -> None:
+    def __init__(self, path: Path, stack: str, sleep: Callable[[float], bool]) -> None:
         self.path = path
+        self._sleep = sleep
         self._stack = stack
         self._journal = path.with_suffix(".journal")
         self._lock = path.with_suffix(".lock")
@@ -41,10 +34,21 @@ class LocalBackend:
         return Snapshot(folded.state, folded.open, holder)
 
     @contextmanager
-    def locked(self, operation: str) -> Iterator[Writer]:
-        """Hold the state's lock; a journal that was left behind is worked in first. Raises LockedError."""
-        with lock.locked(self._lock, operation):
-            yield Writer(self.path, self._journal, self._folded())
+    def locked(self, operation: str, timeout: float = 0.0) -> Iterator[LocalWriter]:
+        """Hold the state's lock, waiting for it at most `timeout` seconds; a journal that was left behind is worked in first.
+        Raises LockedError.
+        """
+        with lock.locked(self._lock, operation, timeout, self._sleep):
+            yield LocalWriter(self.path, self._journal, self._folded())
+
+    def force_unlock(self, ident: str) -> None:
+        """Say who holds it: the kernel frees the lock with the process that holds it. Raises StateError."""
+        del ident
+        who = lock.holder(self._lock)
+        if not who:
+            raise StateError("the state is not locked", hint="a lock in a file ends with the process that held it")
+        hint = "a lock in a file ends with its process: wait for it, or end it"
+        raise StateError(f"the state is locked by {who}", hint=hint)
 
     def _folded(self) -> Folded:
         text = _read(self.path)
@@ -58,7 +62,7 @@ class LocalBackend:
         return fold(state, _read(self._journal) or "", where=str(self._journal))
 
 
-class Writer:
+class LocalWriter:
     """The lock's holder. `state` is the state with what an earlier apply left in its journal; `open` are the intents that
     it left behind, which stay in that journal until a state is saved that has taken them into account.
     """
@@ -91,12 +95,13 @@ class Writer:
         self.state = state
 
     @contextmanager
-    def journal(self) -> Iterator[Journal]:
+    def journal(self, planned: Sequence[Intent]) -> Iterator[Journal]:
         """A journal for the calls of one apply, worked in at its end.
 
         After an error or a second interrupt, or with an intent that nothing is known of, it is left as it is: the next
-        command folds it, and knows what was going on.
+        command folds it, and knows what was going on. What is `planned` needs no writing down: each intent is, in its turn.
         """
+        del planned
         journal = Journal(self._journal, self.state)
         try:
             yield journal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -10,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from provisioner.errors import StateError
 from provisioner.model.canonical import canonical
 from provisioner.model.mapping import EventSourceMapping
-from provisioner.model.references import UUID
+from provisioner.model.references import UUID, Pair
 from provisioner.model.sources import SourceKind, kind_of
-from provisioner.model.state import Deposed, Record, State
+from provisioner.model.state import Deposed, Intent, Record, State
 
 VERSION: Final = 1
 
@@ -73,8 +74,8 @@ def _damaged(where: str, why: str) -> StateError:
     return StateError(f"{where} is damaged: {why}", hint=f"the state before the last apply is in {where}.backup")
 
 
-def encode(state: State) -> str:
-    """The text of a state."""
+def encode(state: State, pending: Sequence[Intent] = (), writer: str = "") -> str:
+    """The text of a state. One that is shared also holds what is about to be done, and a token of who wrote it last."""
     value = {
         "version": VERSION,
         "lineage": state.lineage,
@@ -83,7 +84,18 @@ def encode(state: State) -> str:
         "account": state.account,
         "mappings": {name: record_value(record) for name, record in state.mappings.items()},
     }
+    if writer:
+        value |= {"pending": [intent_value(intent) for intent in pending], "writer": writer}
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
+
+
+def shared_part(text: str, *, where: str) -> tuple[tuple[Intent, ...], str]:
+    """The pending intents and the writer's token of a text that `decode` understood. Raises StateError."""
+    value = json.loads(text)
+    try:
+        return tuple(intent_of(item) for item in value.get("pending", ())), str(value.get("writer", ""))
+    except (KeyError, TypeError) as error:
+        raise _damaged(where, "`pending` holds what is no intent") from error
 
 
 def record_of(value: Any) -> Record:
@@ -112,6 +124,25 @@ def _is_mapping(applied: dict[str, Any]) -> bool:
     except ValidationError as error:
         return all(item["type"] == "extra_forbidden" for item in error.errors(include_url=False))
     return True
+
+
+def intent_of(value: Any) -> Intent:
+    """The intent that a JSON value spells. Raises KeyError or TypeError when it is none."""
+    token, action, name = str(value["intent"]), str(value["action"]), str(value["name"])
+    return Intent(token, action, name, Pair(**value["pair"]), tuple(value["uuids"]))
+
+
+def intent_value(intent: Intent) -> dict[str, Any]:
+    """An intent as a JSON value."""
+    pair = intent.pair
+    where = {"region": pair.region, "source": pair.source, "function": pair.function, "channel": pair.channel}
+    return {
+        "intent": intent.token,
+        "action": intent.action,
+        "name": intent.name,
+        "pair": where,
+        "uuids": list(intent.uuids),
+    }
 
 
 def record_value(record: Record) -> dict[str, Any]:

@@ -71,6 +71,25 @@ def _selection_options(command: F) -> F:
     return command
 
 
+def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    del ctx, param
+    from provisioner.model.duration import seconds
+
+    try:
+        return seconds(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+_lock_timeout_option = click.option(
+    "--lock-timeout",
+    callback=_seconds,
+    default="0",
+    metavar="T",
+    help="Wait this long for the state's lock, as in 30s.",
+)
+
+
 def _apply_options(command: F) -> F:
     for option in reversed(
         (
@@ -79,6 +98,7 @@ def _apply_options(command: F) -> F:
                 "--parallelism", type=click.IntRange(1, 100), default=10, show_default=True, help="Changes at once."
             ),
             click.option("--fail-fast", is_flag=True, help="Start nothing new after the first failure."),
+            _lock_timeout_option,
         )
     ):
         command = option(command)
@@ -156,7 +176,7 @@ def destroy(path: str, colour: str, no_input: bool, quiet: bool, **options: Any)
 
 
 def _apply(path: str, colour: str, no_input: bool, quiet: bool, options: dict[str, Any]) -> None:
-    execution = {name: options.pop(name) for name in ("auto_approve", "parallelism", "fail_fast")}
+    execution = {name: options.pop(name) for name in ("auto_approve", "parallelism", "fail_fast", "lock_timeout")}
     with _running(path, colour, no_input, quiet) as (run, terminal):
         from provisioner import workflow
         from provisioner.render.report import report_text
@@ -194,13 +214,19 @@ def import_(name: str, uuid: str, path: str, colour: str, no_input: bool, quiet:
             terminal.say("It is as the manifest says.")
 
 
-def _check_import(name: str, uuid: str) -> None:
+def _check_name(name: str) -> None:
     from provisioner.errors import UsageError
     from provisioner.manifest.load import NAME
-    from provisioner.model.references import UUID
 
     if not NAME.fullmatch(name):
         raise UsageError(f"{name!r} is not a mapping's name", hint="use letters, digits, '.', '_' and '-', at most 128")
+
+
+def _check_import(name: str, uuid: str) -> None:
+    from provisioner.errors import UsageError
+    from provisioner.model.references import UUID
+
+    _check_name(name)
     if not UUID.fullmatch(uuid):
         raise UsageError(
             f"{uuid!r} is not a UUID", hint="it has 36 characters, like 5f0c1f2e-1111-2222-3333-444455556666"
@@ -209,7 +235,7 @@ def _check_import(name: str, uuid: str) -> None:
 
 @cli.group()
 def state() -> None:
-    """Look at what is recorded. Needs no AWS."""
+    """Look at what is recorded, and mend it. Needs AWS only for `rebuild`, and where the state is in S3."""
 
 
 @state.command(name="list")
@@ -239,6 +265,102 @@ def state_show(name: str, path: str, colour: str, no_input: bool, quiet: bool) -
         from provisioner.render.state import state_show as text
 
         terminal.data(text(name, workflow.records(run, name)[name]))
+
+
+@state.command(name="mv")
+@click.argument("source")
+@click.argument("target")
+@_manifest_option
+@_lock_timeout_option
+@_terminal_options
+def state_mv(
+    source: str, target: str, path: str, lock_timeout: float, colour: str, no_input: bool, quiet: bool
+) -> None:
+    """Give a record another name. Makes no call; `moved` in the manifest does the same for everybody."""
+    with _running(path, colour, no_input, quiet) as (run, terminal):
+        from provisioner import workflow
+
+        _check_name(target)
+        workflow.move(run, source, target, lock_timeout)
+        terminal.say(f"{source} is {target} now.")
+
+
+@state.command(name="rm")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@_manifest_option
+@_lock_timeout_option
+@_terminal_options
+def state_rm(names: tuple[str, ...], path: str, lock_timeout: float, colour: str, no_input: bool, quiet: bool) -> None:
+    """Forget records; their mappings keep running."""
+    with _running(path, colour, no_input, quiet) as (run, terminal):
+        from provisioner import workflow
+
+        workflow.remove(run, names, lock_timeout)
+        terminal.say(f"Forgotten: {', '.join(names)}. Their mappings keep running.")
+
+
+@state.command(name="pull")
+@_manifest_option
+@_terminal_options
+def state_pull(path: str, colour: str, no_input: bool, quiet: bool) -> None:
+    """Print the state."""
+    with _running(path, colour, no_input, quiet) as (run, terminal):
+        from provisioner import workflow
+
+        terminal.data(workflow.pull(run).rstrip())
+
+
+@state.command(name="push")
+@click.argument("file", metavar="FILE")
+@click.option("--force", is_flag=True, help="Replace a newer state, or one of another lineage.")
+@_manifest_option
+@_lock_timeout_option
+@_terminal_options
+def state_push(
+    file: str, force: bool, path: str, lock_timeout: float, colour: str, no_input: bool, quiet: bool
+) -> None:
+    """Store the state in FILE (`-` for standard input) where the manifest keeps it: moves a state, say from a file to S3."""
+    with _running(path, colour, no_input, quiet) as (run, terminal):
+        from provisioner import workflow
+
+        pushed = workflow.push(run, _text_of(file), file, lock_timeout, force=force)
+        terminal.say(f"Stored serial {pushed.serial} with {len(pushed.mappings)} mappings.")
+
+
+def _text_of(file: str) -> str:
+    from provisioner.errors import UsageError
+
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UsageError(f"{file} cannot be read: {reason}") from error
+
+
+@state.command(name="rebuild")
+@_manifest_option
+@_lock_timeout_option
+@_terminal_options
+def state_rebuild(path: str, lock_timeout: float, colour: str, no_input: bool, quiet: bool) -> None:
+    """Make a lost state anew: by the manifest's functions and sources, then by ownership tags."""
+    with _running(path, colour, no_input, quiet) as (run, terminal):
+        from provisioner import workflow
+
+        made = workflow.rebuild_state(run, lock_timeout)
+        terminal.say(f"The state holds {len(made.mappings)} mappings now; plan to see what differs.")
+
+
+@cli.command(name="force-unlock")
+@click.argument("ident", metavar="ID")
+@_manifest_option
+@_terminal_options
+def force_unlock(ident: str, path: str, colour: str, no_input: bool, quiet: bool) -> None:
+    """Take away the lock with this ID, when its process is gone for good. A lock in a file needs no such thing."""
+    with _running(path, colour, no_input, quiet) as (run, terminal):
+        from provisioner import workflow
+
+        workflow.force_unlock(run, ident)
+        terminal.say("The state is unlocked; the next apply finds out what was going on.")
 
 
 @cli.command()

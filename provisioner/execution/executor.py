@@ -11,17 +11,21 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from graphlib import TopologicalSorter
 from typing import Final
 
-from provisioner.aws.convert import create_request, live_mapping, update_requests
+from provisioner.aws.convert import arn_of, create_request, live_mapping, update_requests
 from provisioner.aws.gateway import PAGE, Config, Notify
-from provisioner.aws.refresh import read
+from provisioner.aws.refresh import holders, read
 from provisioner.aws.session import Aws
 from provisioner.aws.wait import WallClock, delays
-from provisioner.backend.journal import Journal
+from provisioner.backend.store import Log
 from provisioner.errors import (
+    AwsError,
     ConflictError,
+    CredentialsError,
+    DeniedError,
     ProvisionerError,
     ServiceError,
     StateError,
@@ -62,7 +66,7 @@ class Executor:
         self,
         aws: Aws,
         plan: Plan,
-        journal: Journal,
+        journal: Log,
         provider: Provider,
         emit: Emit,
         clock: WallClock,
@@ -94,6 +98,7 @@ class Executor:
         self._next_poll = 0.0
         self._pauses = delays(0.2, 5.0)
         self._stopping = ""
+        self._denied: dict[Action, str] = {}  # what the caller may not do is not tried for every mapping
         self._interrupted = False
 
     # --- the main thread ----------------------------------------------------------------------------------------------
@@ -136,8 +141,9 @@ class Executor:
     def _start(self, change: Change) -> None:
         earlier = [self._outcomes[key] for key in change.after if key in self._outcomes]
         failed = next((outcome.change.key for outcome in earlier if outcome.result is not Result.APPLIED), "")
-        if self._stopping or failed:
-            why = f"it must come after {failed}, which was not applied" if failed else self._stopping
+        stopping = self._stopping or self._denied.get(change.action, "")
+        if stopping or failed:
+            why = f"it must come after {failed}, which was not applied" if failed else stopping
             self._end(change, Outcome(change, Result.NOT_ATTEMPTED, why))
             return
         self._began[change.key] = self._clock.now()
@@ -263,6 +269,12 @@ class Executor:
                 f"adopt it: provisioner import {change.name} {error.uuid}" if error.uuid else "apply again"
             )
             return Outcome(change, Result.FAILED, error.message, hint)
+        except (CredentialsError, ThrottledError) as error:
+            self._stopping = self._stopping or f"the credentials or the quota ended: {error.message}"
+            return Outcome(change, Result.FAILED, error.message, error.hint)
+        except DeniedError as error:
+            self._denied.setdefault(change.action, error.message)
+            return Outcome(change, Result.FAILED, error.message, error.hint)
         except ProvisionerError as error:
             return Outcome(change, Result.FAILED, error.message, error.hint)
         except Exception as error:  # noqa: BLE001  # a mistake of ours fails its change, and loses no other
@@ -292,14 +304,74 @@ class Executor:
         owner = Owner(self._plan.stack, self._plan.lineage, change.name) if self._provider.ownership_tags else None
         request = create_request(desired, owner)
         with self._intended(change, "create", [item.uuid for item in deposed]) as token:
-            try:
-                config = self._aws.gateway(change.region).create(request, self._notify(change))
-            except UnreachableError as error:
-                raise _lost(error) from error
+            config, made = self._made(change, request)
             live = live_mapping(config, change.region, {}, self._provider)
             record = applied_record(change, live, change.applied or {}, tuple(deposed))
-            self._remember(change, token, record)
+            self._remember(change, token, record if made else replace(record, applied=live.mapping))
+        if not made:
+            self._bring_up(change, live, token, record)
         return _Settling(change, token, record, self._clock.now())
+
+    def _made(self, change: Change, request: Config) -> tuple[Config, bool]:
+        """Create a mapping; False beside it when it was there already.
+
+        After a lost answer AWS is looked at before anything is sent again; a second create cannot make a second mapping,
+        because AWS holds the pair unique, and its refusal names the first.
+        """
+        gateway, notify = self._aws.gateway(change.region), self._notify(change)
+        for pause in (1.0, 2.0, 4.0, None):
+            try:
+                return gateway.create(request, notify), True
+            except ConflictError as error:
+                config = self._taken_over(change, error)
+                if config is None:
+                    raise
+                return config, False
+            except (UnreachableError, ServiceError) as error:
+                if isinstance(error, UnreachableError) and error.code != "Lost":
+                    raise
+                notify(f"{error.message}; looking whether AWS has made it")
+                if found := holders(gateway, {change.name: change.pair}).get(change.name):
+                    return self._proved(change, found, error), False
+                if pause is None or not self._clock.sleep(pause):
+                    raise _lost(error) from error
+        raise AssertionError  # the last round returns or raises
+
+    def _taken_over(self, change: Change, error: ConflictError) -> Config | None:
+        """The mapping that a 409 names, when it is ours, or is to be adopted; else None."""
+        gateway = self._aws.gateway(change.region)
+        config = gateway.get(error.uuid) if error.uuid else None
+        if config is None or error.uuid in self._journal.state.managers():
+            return None
+        live = live_mapping(config, change.region, gateway.tags(arn_of(config, change.region)), self._provider)
+        ours = live.owner is not None and live.owner.lineage == self._plan.lineage
+        adopts = live.owner is None and change.wanted is not None and change.wanted.lifecycle.on_conflict == "adopt"
+        return config if (ours or adopts) and live.pair == change.pair else None
+
+    def _proved(self, change: Change, config: Config, error: AwsError) -> Config:
+        """The mapping that was found after a lost answer, when its tags prove that we made it."""
+        conflict = ConflictError(error.message, uuid=str(config["UUID"]))
+        taken = self._taken_over(change, conflict)
+        if taken is None:
+            hint = f"it may be what this create made; if it is: provisioner import {change.name} {config['UUID']}"
+            raise ConflictError(
+                f"{error.message}; {config['UUID']} holds its function and source", hint=hint
+            ) from error
+        return taken
+
+    def _bring_up(self, change: Change, live: Live, token: str, record: Record) -> None:
+        """Make a mapping that was taken over as it is wanted, where that can be done in place."""
+        target = fill_kept(change.desired or {}, live.mapping, live.kind)
+        fields = field_changes({}, {**live.mapping, "tags": {}}, {**target, "tags": {}})
+        if any(field.replaces for field in fields):
+            raise ConflictError(
+                f"{live.uuid} was there already, is taken over, and must be replaced", hint="apply again to replace it"
+            )
+        self._await_settled(change, live.uuid)
+        for request in update_requests(live.mapping, target, live.kind, {item.path[0] for item in fields}):
+            self._aws.gateway(change.region).update(live.uuid, request, self._notify(change))
+            self._await_settled(change, live.uuid)
+        self._journal.done(token, change.name, record)
 
     def _update(self, change: Change) -> _Settling | Outcome:
         live, desired = change.live, change.desired or {}
@@ -310,8 +382,8 @@ class Executor:
         with self._intended(change, "update", [change.uuid]) as token:
             for index, request in enumerate(requests):
                 if index:
-                    self._await_settled(change)
-                gateway.update(change.uuid, request, notify)
+                    self._await_settled(change, change.uuid)
+                gateway.update(change.uuid, request, notify, _nothing if index else partial(self._see_unmoved, live))
             gone, new = _tag_changes(live.mapping.get("tags", {}), desired.get("tags", {}))
             if gone:
                 gateway.untag(live.arn, gone, notify)
@@ -348,16 +420,26 @@ class Executor:
             self._aws.gateway(region).delete(change.uuid, self._notify(change))
             self._journal.done(token, change.name, after)
 
-    def _await_settled(self, change: Change) -> None:
+    def _see_unmoved(self, live: Live) -> None:
+        """Somebody else was changing the mapping: what was planned from its old settings must not be sent over new ones."""
+        config = self._aws.gateway(live.region).get(live.uuid)
+        now = live_mapping(config, live.region, {}, self._provider) if config else None
+        if now is None or any(
+            change.path not in live.unknown | now.unknown and change.path[0] != "tags"
+            for change in field_changes({}, live.mapping, now.mapping)
+        ):
+            raise ConflictError(f"{live.uuid} was changed by somebody else since it was planned", hint="plan again")
+
+    def _await_settled(self, change: Change, uuid: str) -> None:
         """Wait until a mapping takes the next request of the same change."""
         gateway, deadline = self._aws.gateway(change.region), self._clock.now() + self._provider.settle_timeout
         for pause in delays(0.2, 5.0):
-            config = gateway.get(change.uuid)
+            config = gateway.get(uuid)
             if config is None or config.get("State") in SETTLED:
                 return  # a mapping that has gone is told by the next request
             if self._clock.now() > deadline or not self._clock.sleep(pause):
                 hint = "apply again to go on"
-                raise ProvisionerError(f"the mapping {change.uuid} is changed in part: it does not settle", hint=hint)
+                raise ProvisionerError(f"the mapping {uuid} is changed in part: it does not settle", hint=hint)
 
     def _await_gone(self, live: Live | None) -> None:
         """Wait until AWS no longer shows a mapping: until then it holds its pair."""
@@ -397,11 +479,13 @@ class Executor:
         return lambda text: self._emit(Progress(change, Phase.RETRYING, self._elapsed(change), text))
 
 
-def _lost(error: UnreachableError) -> UnreachableError:
-    if error.code != "Lost":
-        return error
-    hint = "AWS may have created it; plan again: it is looked for by its function and source"
-    return UnreachableError(error.message, hint=hint, code=error.code)
+def _lost(error: AwsError) -> AwsError:
+    hint = "AWS may have created it; apply again: it is looked for by its function and source"
+    return type(error)(error.message, hint=hint, code=error.code)
+
+
+def _nothing() -> None:
+    """The second request of a change is the same hand's as the first."""
 
 
 def _without(record: Record, uuid: str) -> Record:

@@ -28,6 +28,7 @@ from provisioner.model.desired import (
     Provider,
     Removal,
     Renaming,
+    S3Location,
 )
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.duration import seconds
@@ -191,6 +192,10 @@ class _Checked:
         if root.state.path is not None and not root.state.path.endswith(".json"):
             hint = "its lock and its journal stand beside it under the same name"
             self._add("E104", ("state", "path"), f"{root.state.path!r} does not end in .json", hint)
+        if root.state.path is not None and root.state.s3:
+            self._add(
+                "E104", ("state", "s3"), "the state is kept in one place: path or s3", "remove one of the two", key=True
+            )
         if not STACK.fullmatch(root.stack):
             self._add(
                 "E104",
@@ -214,6 +219,9 @@ class _Checked:
                 Removal(item.from_, self._joined.place(("removed", index))) for index, item in enumerate(root.removed)
             ),
             delete_limit=root.limits.deletes,
+            state_s3=S3Location(root.state.s3.bucket, root.state.s3.key, root.state.s3.region)
+            if root.state.s3
+            else None,
         )
 
     def _add(self, code: str, path: Sequence[Hashable], message: str, hint: str = "", *, key: bool = False) -> None:

@@ -50,10 +50,19 @@ class ProviderBlock(Block):
     settle_timeout: Duration = 600
 
 
+class S3Block(Block):
+    """`state.s3`: an object that a team shares."""
+
+    bucket: str
+    key: str
+    region: str = ""
+
+
 class StateBlock(Block):
     """`state`: where it is kept."""
 
     path: str | None = None
+    s3: S3Block | None = None
 
 
 class LimitsBlock(Block):
@@ -116,7 +125,6 @@ NOT_YET: dict[tuple[str, ...], Any] = {
     ("variables",): "variables",
     ("defaults",): "defaults",
     ("include",): "include",
-    ("state", "s3"): "state in S3",
     ("limits", "risk"): "limits on risk",
 }
 """Keys of the manifest language that this version reads but does not carry out."""

@@ -108,8 +108,20 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True)
+class S3Location:
+    """An object in S3; an empty region is the session's."""
+
+    bucket: str
+    key: str
+    region: str = ""
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """A whole manifest. `folder` is where its relative paths start, `state_path` where its state lives."""
+    """A whole manifest. `folder` is where its relative paths start, `state_path` or `state_s3` where its state lives."""
 
     stack: str
     folder: str
@@ -121,6 +133,7 @@ class Manifest:
     moved: tuple[Renaming, ...] = ()
     removed: tuple[Removal, ...] = ()
     delete_limit: int | None = None
+    state_s3: S3Location | None = None
 
     def in_region(self, region: str) -> Self:
         """The manifest with `region` wherever nothing else named one."""

@@ -39,6 +39,17 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Intent:
+    """A call that was about to be made. `uuids` are the mappings that it touches; of a create, those that it replaces."""
+
+    token: str
+    action: str
+    name: str
+    pair: Pair
+    uuids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """Everything under management of one stack. A state that was never written has serial 0."""
 

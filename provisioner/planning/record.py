@@ -5,7 +5,7 @@ from __future__ import annotations
 from provisioner.model.canonical import Canonical
 from provisioner.model.live import Live
 from provisioner.model.plan import Action, Change, Plan, Reading, Reason
-from provisioner.model.state import Deposed, Record, State
+from provisioner.model.state import Deposed, Intent, Record, State
 
 
 def prepared(state: State, plan: Plan, reading: Reading) -> State:
@@ -39,6 +39,23 @@ def _at_rest(change: Change, reading: Reading) -> Record | None:
         return applied_record(change, change.live, change.applied or {}, deposed)
     base = record.applied if record else change.live.mapping
     return Record(change.uuid, change.live.arn, change.live.region, base, protected, deposed)
+
+
+_CALLS = {
+    Action.CREATE: ("create",),
+    Action.UPDATE: ("update",),
+    Action.DELETE: ("delete",),
+    Action.REPLACE: ("delete", "create"),
+}
+
+
+def planned_calls(plan: Plan) -> tuple[Intent, ...]:
+    """The calls that a plan's changes make, as they are written down before them."""
+    return tuple(
+        Intent(f"{change.key}: {action}", action, change.name, change.pair, (change.uuid,) if change.uuid else ())
+        for change in plan.changes
+        for action in _CALLS.get(change.action, ())
+    )
 
 
 def applied_record(change: Change, live: Live, applied: Canonical, deposed: tuple[Deposed, ...] = ()) -> Record:

@@ -34,9 +34,14 @@ STATE = State(
 )
 
 
+def never(seconds: float) -> bool:
+    """No wait at all."""
+    return False
+
+
 @pytest.fixture
 def backend(tmp_path: Path) -> LocalBackend:
-    return LocalBackend(tmp_path / "state/test.json", "test")
+    return LocalBackend(tmp_path / "state/test.json", "test", never)
 
 
 def test_a_state_survives_its_own_codec() -> None:
@@ -143,7 +148,7 @@ def test_a_journal_is_seen_by_readers_and_worked_in_by_the_next_writer(backend: 
 def break_off(backend: LocalBackend) -> None:
     with backend.locked("apply") as writer:
         writer.save(replace(STATE, mappings={}))
-        with writer.journal() as journal:
+        with writer.journal([]) as journal:
             token = journal.intent("create", "a", Pair("r", "s", "f"))
             journal.done(token, "a", RECORD)
             raise RuntimeError
@@ -164,7 +169,7 @@ def test_an_apply_that_breaks_off_leaves_its_journal_to_the_next_command(backend
 def test_what_a_worker_says_after_the_end_reaches_no_other_file(backend: LocalBackend) -> None:
     with backend.locked("apply") as writer:
         writer.save(replace(STATE, mappings={}))
-        with writer.journal() as journal:
+        with writer.journal([]) as journal:
             pass
         before = backend.path.read_bytes()
 
@@ -227,7 +232,7 @@ def test_the_lock_is_held_by_one(backend: LocalBackend) -> None:
 
 
 def _hold(path: Path, ready: multiprocessing.synchronize.Event, forever: multiprocessing.synchronize.Event) -> None:
-    with LocalBackend(path, "test").locked("apply"):
+    with LocalBackend(path, "test", never).locked("apply"):
         ready.set()
         forever.wait()
 

@@ -212,12 +212,11 @@ def test_more_deletes_than_the_manifest_allows(unchanged: Workspace) -> None:
 
 
 def test_keys_that_are_not_carried_out_yet_say_so(unchanged: Workspace) -> None:
-    unchanged.write(ONE, head="variables: { env: { type: string } }\nstate: { s3: { bucket: b } }\n")
+    unchanged.write(ONE, head="variables: { env: { type: string } }\n")
 
     message = fails(unchanged, "plan")
 
     assert "provisioner.yaml:3:1: error[E003]: variables: not carried out by this version of provisioner" in message
-    assert "error[E003]: state in S3: not carried out" in message
 
 
 @pytest.mark.parametrize("arguments", [("nonsense",), ("plan", "--nonsense"), ("apply", "--parallelism", "0"), ()])

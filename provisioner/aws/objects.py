@@ -1,0 +1,48 @@
+"""Objects of one S3 bucket, written under conditions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from provisioner.aws.errors import translated
+from provisioner.errors import NotFoundError, StateError
+
+
+class Bucket:
+    """A bucket. The client is handed in; its own retries are safe, because every write has a condition."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def get(self, key: str) -> tuple[str, str] | None:
+        """The text and the ETag of an object, or None. Raises StateError when the bucket is not there, or AwsError."""
+        where = f"s3://{self._name}/{key}"
+        try:
+            with translated(f"reading {where}"):
+                answer = self._client.get_object(Bucket=self._name, Key=key)
+                data: bytes = answer["Body"].read()
+        except NotFoundError as error:
+            if error.code == "NoSuchBucket":
+                raise StateError(
+                    f"there is no bucket {self._name}", hint="make it, or correct state.s3.bucket"
+                ) from error
+            return None
+        try:
+            return data.decode(), str(answer["ETag"])
+        except UnicodeDecodeError as error:
+            raise StateError(f"{where} is damaged: it is not UTF-8 text", hint="restore one of its versions") from error
+
+    def put(self, key: str, text: str, *, match: str) -> str:
+        """Write an object that has this ETag, or none at all when `match` is "". Raises PreconditionError and others."""
+        condition = {"IfMatch": match} if match else {"IfNoneMatch": "*"}
+        with translated(f"writing s3://{self._name}/{key}"):
+            answer = self._client.put_object(
+                Bucket=self._name, Key=key, Body=text.encode(), ContentType="application/json", **condition
+            )
+        return str(answer["ETag"])
+
+    def delete(self, key: str, *, match: str) -> None:
+        """Delete an object that has this ETag. Raises PreconditionError and others."""
+        with translated(f"deleting s3://{self._name}/{key}"):
+            self._client.delete_object(Bucket=self._name, Key=key, IfMatch=match)

@@ -1,0 +1,280 @@
+"""State in an S3 object that a team shares, guarded by conditional writes (design section 5).
+
+The state is written with If-Match on the ETag that was read, the lock with If-None-Match; the lock never expires by time. The
+intents of a whole run stand in the state as `pending` before its first call and are replaced by results at least every ten
+seconds, so that another machine can recover what this one was doing.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final, Protocol
+
+from provisioner.backend.lock import advice, described
+from provisioner.backend.statefile import decode, encode, shared_part
+from provisioner.backend.store import Snapshot
+from provisioner.errors import (
+    AwsError,
+    ConflictError,
+    LockedError,
+    NotFoundError,
+    PreconditionError,
+    StateError,
+)
+from provisioner.model.references import Pair
+from provisioner.model.state import Intent, Record, State
+
+FLUSH_EVERY: Final = 10.0
+"""Seconds after which a result is in S3 at the latest."""
+
+TRIES: Final = 5
+
+
+class Objects(Protocol):
+    """One bucket. Texts are UTF-8; an ETag is what S3 calls a version of an object."""
+
+    def get(self, key: str) -> tuple[str, str] | None:
+        """The text and the ETag of an object, or None."""
+
+    def put(self, key: str, text: str, *, match: str) -> str:
+        """Write an object that has this ETag, or that must not be there when `match` is ""; the answer is its new ETag.
+
+        Raises PreconditionError when it has another, ConflictError when somebody writes it at this moment, NotFoundError
+        when there is none.
+        """
+
+    def delete(self, key: str, *, match: str) -> None:
+        """Delete an object that has this ETag. Raises PreconditionError."""
+
+
+class S3Backend:
+    """The state of one stack in a bucket."""
+
+    def __init__(self, objects: Objects, key: str, stack: str, where: str, sleep: Callable[[float], bool]) -> None:
+        self._objects = objects
+        self._key = key
+        self._stack = stack
+        self._where = where
+        self._sleep = sleep
+
+    @property
+    def _lock_key(self) -> str:
+        return f"{self._key}.lock"
+
+    def read(self) -> Snapshot:
+        """The state as it is stored, with the intents of an apply that is going on or was cut off."""
+        held = self._objects.get(self._lock_key)
+        stored = self._stored()
+        return Snapshot(stored.state, stored.pending, described(held[0].encode()) if held else "")
+
+    def _stored(self) -> _Stored:
+        found = self._objects.get(self._key)
+        if found is None:
+            return _Stored(State(self._stack, str(uuid.uuid4())), (), "", "")
+        text, etag = found
+        state = decode(text, where=self._where, stack=self._stack)
+        pending, writer = shared_part(text, where=self._where)
+        return _Stored(state, pending, writer, etag)
+
+    @contextmanager
+    def locked(self, operation: str, timeout: float = 0.0) -> Iterator[S3Writer]:
+        """Hold the lock object; wait for it at most `timeout` seconds. Raises LockedError."""
+        ident = str(uuid.uuid4())
+        etag = self._take(json.dumps({"id": ident, **advice(operation)}), ident, timeout)
+        try:
+            yield S3Writer(self, self._stored())
+        finally:
+            self._release(etag)
+
+    def _take(self, text: str, ident: str, timeout: float) -> str:
+        waited = 0.0
+        while True:
+            try:
+                return self._objects.put(self._lock_key, text, match="")
+            except (PreconditionError, ConflictError):
+                held = self._objects.get(self._lock_key)
+                if held and _ident(held[0]) == ident:
+                    return held[1]  # our own write, whose answer was lost
+            if waited >= timeout or not self._sleep(0.5):
+                raise self._is_locked(held)
+            waited += 0.5
+
+    def _is_locked(self, held: tuple[str, str] | None) -> LockedError:
+        if held is None:
+            return LockedError("the state is being locked by somebody else", hint="run the command again")
+        hint = "wait for it to end (--lock-timeout waits); if its process is gone for good: provisioner force-unlock "
+        return LockedError(f"the state is locked by {described(held[0].encode())}", hint=f"{hint}{_ident(held[0])}")
+
+    def _release(self, etag: str) -> None:
+        try:
+            self._objects.delete(self._lock_key, match=etag)
+        except (PreconditionError, NotFoundError):
+            return  # somebody forced it; what we wrote was guarded by the state's own ETag
+
+    def force_unlock(self, ident: str) -> None:
+        """Delete the lock object when it bears this id."""
+        held = self._objects.get(self._lock_key)
+        if held is None:
+            raise StateError("the state is not locked", hint="there is nothing to unlock")
+        if _ident(held[0]) != ident:
+            raise StateError(
+                f"the lock has another id: {_ident(held[0])}", hint=f"it is held by {described(held[0].encode())}"
+            )
+        self._objects.delete(self._lock_key, match=held[1])
+
+    def write(self, state: State, pending: Sequence[Intent], etag: str) -> str:
+        """Write the state over the version with this ETag; the answer is the new one.
+
+        A lost answer to our own write is told from somebody else's by the writer's token. Raises StateError.
+        """
+        token = uuid.uuid4().hex
+        text = encode(state, pending, writer=token)
+        trouble: AwsError | None = None
+        for _ in range(TRIES):
+            try:
+                return self._objects.put(self._key, text, match=etag)
+            except PreconditionError as error:
+                stored = self._stored()
+                if stored.writer == token:
+                    return stored.etag
+                hint = "somebody else wrote it although this run held the lock; look at it with `state pull`, then plan again"
+                raise StateError(
+                    f"{self._where} was changed meanwhile (serial {stored.state.serial})", hint=hint
+                ) from error
+            except NotFoundError as error:
+                hint = "restore it from the bucket's versions, or `state rebuild`"
+                raise StateError(f"{self._where} has vanished", hint=hint) from error
+            except AwsError as error:  # an answer that was lost, a fault, somebody writing at this moment
+                trouble = error
+                if not self._sleep(0.5):
+                    break
+        hint = "check the bucket and the permission s3:PutObject"
+        message = f"{self._where} cannot be written: {trouble.message if trouble else 'no answer'}"
+        raise StateError(message, hint=hint) from trouble
+
+
+class _Stored:
+    """What the object holds, and its ETag; "" where there is no object."""
+
+    __slots__ = ("etag", "pending", "state", "writer")
+
+    def __init__(self, state: State, pending: tuple[Intent, ...], writer: str, etag: str) -> None:
+        self.state, self.pending, self.writer, self.etag = state, pending, writer, etag
+
+
+class S3Writer:
+    """The lock's holder."""
+
+    def __init__(self, backend: S3Backend, stored: _Stored) -> None:
+        self._backend = backend
+        self._etag = stored.etag
+        self.state = stored.state
+        self.open = stored.pending
+
+    def save(self, state: State) -> None:
+        """Write a state when it differs from what is stored, or when that holds intents that are settled now."""
+        if state != self.state or state.serial == 0 or self.open:
+            self.write(state, ())
+            self.open = ()
+
+    def write(self, state: State, pending: Sequence[Intent]) -> None:
+        """Write a state one serial further, with what is still pending."""
+        state = replace(state, serial=self.state.serial + 1)
+        self._etag = self._backend.write(state, pending, self._etag)
+        self.state = state
+
+    @contextmanager
+    def journal(self, planned: Sequence[Intent]) -> Iterator[Pending]:
+        """The intents are stored before the first call; at the end the results, and what nothing is known of."""
+        self.write(self.state, planned)
+        pending = Pending(self, planned)
+        try:
+            yield pending
+        finally:
+            pending.close()
+
+
+class Pending:
+    """The planned calls in the state object, and their results as they come in."""
+
+    def __init__(self, writer: S3Writer, planned: Sequence[Intent]) -> None:
+        self._writer = writer
+        self._lock = threading.RLock()
+        self._left = {intent.token: intent for intent in planned}
+        self._started: set[str] = set()
+        self._state = writer.state
+        self._trouble: StateError | None = None
+        self._timer: threading.Timer | None = None
+
+    @property
+    def state(self) -> State:
+        """The state with all that was done so far."""
+        with self._lock:
+            return self._state
+
+    def intent(self, action: str, name: str, pair: Pair, uuids: Sequence[str] = ()) -> str:
+        """Find the planned call; what was not planned is stored before it is made. Raises StateError when nothing can be
+        stored any more.
+        """
+        with self._lock:
+            if self._trouble:
+                raise self._trouble
+            for token, planned in self._left.items():
+                if (planned.action, planned.name) == (action, name) and token not in self._started:
+                    self._started.add(token)
+                    return token
+            token = uuid.uuid4().hex
+            self._left[token] = Intent(token, action, name, pair, tuple(uuids))
+            self._started.add(token)
+            self._flush()
+            return token
+
+    def done(self, token: str, name: str, record: Record | None) -> None:
+        """Keep a result; it is stored in ten seconds at the latest."""
+        with self._lock:
+            self._left.pop(token, None)
+            self._state = self._state.with_record(name, record)
+            self._soon()
+
+    def failed(self, token: str) -> None:
+        """Nothing came of a call."""
+        with self._lock:
+            self._left.pop(token, None)
+            self._soon()
+
+    def _soon(self) -> None:
+        if self._timer is None:
+            self._timer = threading.Timer(FLUSH_EVERY, self._flush_later)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _flush_later(self) -> None:
+        try:
+            self._flush()
+        except StateError as error:
+            self._trouble = error  # told to the next call that would be made, and at the end
+
+    def _flush(self) -> None:
+        with self._lock:
+            if self._timer:
+                self._timer.cancel()
+                self._timer = None
+            self._writer.write(self._state, tuple(self._left.values()))
+
+    def close(self) -> None:
+        """Store everything; of what was never started nothing is left. Raises StateError."""
+        with self._lock:
+            self._left = {token: intent for token, intent in self._left.items() if token in self._started}
+            self._flush()
+
+
+def _ident(text: str) -> str:
+    try:
+        return str(json.loads(text)["id"])
+    except (ValueError, KeyError, TypeError):
+        return ""

@@ -1,0 +1,73 @@
+"""A lost state made anew: by the manifest's functions and sources first, by ownership tags second. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from provisioner.errors import StateError
+from provisioner.model.canonical import canonical, fill_kept
+from provisioner.model.desired import Desired, Manifest
+from provisioner.model.live import Live, Owner
+from provisioner.model.state import Record, State
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """The state, and what is said beside it."""
+
+    state: State
+    told: tuple[str, ...]
+
+
+def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str) -> Rebuilt:
+    """The state of a manifest whose state was lost. `lineage` is for a stack whose mappings bear no tags.
+
+    The mappings keep the lineage of their tags, so that they stay ours. Raises StateError when the tags of one stack name
+    several lineages: then two states of it were in use, and nobody but a person can tell which is meant.
+    """
+    everything = list(live)
+    lineages = {item.owner.lineage for item in everything if item.owner and item.owner.stack == manifest.stack}
+    if len(lineages) > 1:
+        raise StateError(
+            f"the mappings of stack {manifest.stack} belong to several states: lineages {', '.join(sorted(lineages))}",
+            hint="give one of the stacks another name, or import the mappings one by one",
+        )
+    told: list[str] = []
+    by_claim = {claim: item for item in everything for claim in item.pair.claims()}
+    records: dict[str, Record] = {}
+    taken: set[str] = set()
+    for name, wanted in sorted(manifest.mappings.items()):
+        holder = next((by_claim[claim] for claim in wanted.pair.claims() if claim in by_claim), None)
+        if holder is None or holder.uuid in taken:
+            told.append(f"{name}: AWS has no mapping for its function and source")
+        elif holder.owner and holder.owner.stack != manifest.stack:
+            told.append(f"{name}: {holder.uuid} belongs to stack {holder.owner.stack}, and is left alone")
+        else:
+            records[name] = _record(holder, wanted)
+            taken.add(holder.uuid)
+    for item in everything:
+        if item.owner and item.owner.stack == manifest.stack and item.uuid not in taken:
+            name = _free_name(item.owner, item.uuid, records)
+            records[name] = Record(item.uuid, item.arn, item.region, item.mapping)
+            told.append(
+                f"{name}: {item.uuid} bears this stack's tags and is not in the manifest; the next apply deletes it"
+            )
+    state = State(manifest.stack, next(iter(lineages), lineage), account, 0, records)
+    return Rebuilt(state, tuple(told))
+
+
+def _record(live: Live, wanted: Desired) -> Record:
+    """What is unknown in AWS, such as filters that cannot be decrypted, is taken to be as wanted."""
+    applied = dict(live.mapping)
+    desired = canonical(wanted.mapping, wanted.kind)
+    for path in live.unknown:
+        if path[0] in desired:
+            applied[path[0]] = desired[path[0]]
+    protected = wanted.lifecycle.prevent_destroy
+    return Record(live.uuid, live.arn, live.region, fill_kept(applied, live.mapping, live.kind), protected)
+
+
+def _free_name(owner: Owner, uuid: str, records: Mapping[str, Record]) -> str:
+    """The name of its tag, which is only a hint: a move makes no call."""
+    return owner.name if owner.name and owner.name not in records else f"{owner.name or 'mapping'}-{uuid[:8]}"

@@ -1,0 +1,70 @@
+"""What becomes of the calls that an earlier apply was about to make when it was cut off. Pure.
+
+Only a create can leave something behind that no state knows: a new UUID. Execution looks for it by function and source; what
+holds them and bears this state's lineage is taken over. Whatever else was cut off is found by comparing with AWS again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from provisioner.model.live import Live
+from provisioner.model.state import Deposed, Intent, Record, State
+
+CREATE = "create"
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """The state with everything taken over that could be, and a line for the user for each intent."""
+
+    state: State
+    told: tuple[str, ...] = ()
+
+
+def to_look_for(state: State, intents: Sequence[Intent]) -> dict[str, Intent]:
+    """The creates of which nothing is known, by token."""
+    return {
+        intent.token: intent
+        for intent in intents
+        if intent.action == CREATE and _holder(state, intent) in ("", *intent.uuids)
+    }
+
+
+def _holder(state: State, intent: Intent) -> str:
+    """The UUID that the state has for the intent's name, or ""."""
+    record = state.mappings.get(intent.name)
+    return record.uuid if record else ""
+
+
+def recover(state: State, intents: Sequence[Intent], found: Mapping[str, Live]) -> Recovery:
+    """Decide about each intent. `found` are the mappings that hold an intent's function and source, by token."""
+    told = []
+    for intent in intents:
+        if intent.action == CREATE:
+            state, line = _created(state, intent, found.get(intent.token))
+        else:
+            what = ", ".join(intent.uuids)
+            line = f"an apply was cut off at {intent.action} of {intent.name} ({what}); it is compared with AWS again"
+        told.append(line)
+    return Recovery(state, tuple(told))
+
+
+def _created(state: State, intent: Intent, live: Live | None) -> tuple[State, str]:
+    cut_off = f"an apply was cut off at create of {intent.name}"
+    if live is None:
+        return state, f"{cut_off}; AWS has made no such mapping"
+    manager = state.managers().get(live.uuid)
+    if manager:
+        return state, f"{cut_off}; its function and source belong to {manager} ({live.uuid})"
+    if live.owner is None:
+        return state, f"{cut_off}; {live.uuid} has no ownership tags that prove that it is ours, and is left alone"
+    if live.owner.lineage != state.lineage:
+        return state, f"{cut_off}; {live.uuid} belongs to stack {live.owner.stack}, and is left alone"
+    old = state.mappings.get(intent.name)
+    record = Record(live.uuid, live.arn, live.region, live.mapping)
+    if old:
+        deposed = (*old.deposed, Deposed(old.uuid, old.region))
+        record = replace(record, protected=old.protected, deposed=deposed)
+    return state.with_record(intent.name, record), f"{cut_off}; {live.uuid}, which it had made, is taken over"
