@@ -11,9 +11,9 @@ from provisioner.aws.gateway import Config
 from provisioner.model.canonical import Canonical, absent, canonical, is_own_tag, value_at, with_value
 from provisioner.model.desired import Path, Provider
 from provisioner.model.live import LINEAGE_TAG, NAME_TAG, STACK_TAG, Live, Owner, Status
-from provisioner.model.mapping import CONSUMER_GROUPS, FIELDS, NOTHING, Field, timestamp
+from provisioner.model.mapping import CONSUMER_GROUPS, CONSUMPTION_MODE, FIELDS, NOTHING, Field, timestamp
 from provisioner.model.references import FunctionReference, Pair
-from provisioner.model.sources import SourceKind, kind_of
+from provisioner.model.sources import KAFKAS, SourceKind, kind_of
 
 _ENABLED = {"Enabled": True, "Enabling": True, "Disabled": False, "Disabling": False}
 
@@ -30,6 +30,8 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
     for path in CONSUMER_GROUPS:
         if value_at(mapping, path) == config["UUID"]:  # what AWS gives a mapping that states none (aws-behaviour 5.2)
             mapping = with_value(mapping, path, None)
+    if mapping.get("self_managed_event_source") and value_at(mapping, CONSUMPTION_MODE) is None:
+        mapping = with_value(mapping, CONSUMPTION_MODE, "Stream")  # AWS's default, whether it is shown or not
     kind = kind_of(mapping) or SourceKind.SQS  # a source that AWS reads from and we do not know: shown, never wanted
     unknown: set[Path] = set() if state in _ENABLED else {("enabled",)}
     error = config.get("FilterCriteriaError") or {}
@@ -111,7 +113,13 @@ def create_request(desired: Canonical, owner: Owner | None) -> Config:
     return {**request, "Tags": tags} if tags else request
 
 
-def update_requests(live: Canonical, desired: Canonical, kind: SourceKind, changed: Collection[str]) -> list[Config]:
+def update_requests(
+    live: Canonical,
+    desired: Canonical,
+    kind: SourceKind,
+    changed: Collection[str],
+    unknown: Collection[Path] = frozenset(),
+) -> list[Config]:
     """The requests, one after the other, that turn `live` into `desired`, for the top-level fields that changed; none when
     only tags did.
 
@@ -124,17 +132,19 @@ def update_requests(live: Canonical, desired: Canonical, kind: SourceKind, chang
             value = _update_value(field, live.get(name), desired.get(name), kind)
             if value is not NOTHING:
                 request[field.row.api] = value
-    return _in_steps(_filters_with_key(request, live, desired))
+    # Filters that nobody can read, and that the manifest says nothing of, are never cleared beside a change of their key.
+    untold = ("filter_criteria",) in unknown and "filter_criteria" not in desired and "filter_criteria" not in changed
+    return _in_steps(request if untold else _filters_with_key(request, live, desired), kind)
 
 
-def _in_steps(request: Config) -> list[Config]:
+def _in_steps(request: Config, kind: SourceKind) -> list[Config]:
     """What provisioned pollers exclude, and what needs them, goes before or after them: whether AWS takes both in one call is
     not known (aws-behaviour 4.6 and 7.10), and each of these steps is legal by itself.
     """
     if "ProvisionedPollerConfig" not in request:
         return [request] if request else []
     leaving = request["ProvisionedPollerConfig"] == {}
-    first = {name: value for name, value in request.items() if _is_clear(name, value)} if leaving else {}
+    first = {name: value for name, value in request.items() if leaving and kind in KAFKAS and _is_clear(name, value)}
     last = {"ScalingConfig": request["ScalingConfig"]} if leaving and request.get("ScalingConfig") else {}
     if not leaving and request.get("ScalingConfig") == {}:
         first = {"ScalingConfig": {}}

@@ -13,6 +13,7 @@ from botocore import exceptions as vendor
 from provisioner import errors
 from provisioner.errors import AwsError
 
+_FORBIDDEN, _TIMED_OUT, _TOO_MANY = 403, 408, 429
 _UUID_AT_END: Final = re.compile(r"([0-9a-fA-F-]{36})\W*$")
 
 CODES: Final[dict[str, type[AwsError]]] = {
@@ -80,9 +81,14 @@ _HINTS: Final = (
         "is less than Function timeout",
         "raise the queue's visibility timeout to the function's timeout or more; AWS advises six times as much",
     ),
+    ("key is disabled", "enable the KMS key; or state new filter_criteria, which replaces what cannot be read"),
     (
         "unable to decrypt your filter criteria",
         "allow kms:Decrypt on the key to these credentials; or state new filter_criteria, which replaces what cannot be read",
+    ),
+    (
+        "AccessDeniedException from Secrets Manager",
+        "allow secretsmanager:GetSecretValue, and kms:Decrypt of the secret's key, in the function's role",
     ),
     ("from Secrets Manager", "correct the secret in source_access_configuration; it must be in the function's region"),
     (
@@ -90,7 +96,7 @@ _HINTS: Final = (
         "this partition has no tags on mappings: set `provider: {ownership_tags: false}`, and no tags",
     ),
     ("Number of tags exceeds", "AWS allows 50 tags; three are ours unless `provider: {ownership_tags: false}`"),
-    ("Invalid filter pattern definition", "`provisioner explain E221` shows what a pattern may hold"),
+    ("Invalid filter pattern definition", "`provisioner explain E220` shows what a pattern may hold"),
 )
 """What to do about refusals that people meet, by AWS's words (aws-behaviour 5.4)."""
 
@@ -115,7 +121,13 @@ def from_response(response: Any, what: str) -> AwsError:
     code, status = str(detail.get("Code", "")), meta.get("HTTPStatusCode", 0)
     text = detail.get("Message") or response.get("Message") or response.get("message") or f"HTTP {status}"
     kind = CODES.get(code) or (
-        errors.ServiceError if status >= 500 else errors.DeniedError if status == 403 else AwsError
+        errors.ServiceError
+        if status >= 500 or status == _TIMED_OUT
+        else errors.ThrottledError
+        if status == _TOO_MANY
+        else errors.DeniedError
+        if status == _FORBIDDEN
+        else AwsError
     )
     message = f"{what}: {code or status}: {text}"
     known = {"code": code, "request_id": meta.get("RequestId", "")}
@@ -179,6 +191,9 @@ _IAM_TEXTS: Final = (
     "cannot be assumed by Lambda",
     "execution role does not have permissions",
     "ensure the role can perform",
+    "Cannot access stream",
+    "Cannot access event source",
+    "Cannot access cluster",
 )
 
 

@@ -377,7 +377,8 @@ class Executor:
         live, desired = change.live, change.desired or {}
         assert live is not None  # an update has both sides
         gateway, notify = self._aws.gateway(change.region), self._notify(change)
-        requests = update_requests(live.mapping, desired, live.kind, {field.path[0] for field in change.fields})
+        changed = {field.path[0] for field in change.fields}
+        requests = update_requests(live.mapping, desired, live.kind, changed, live.unknown)
         record = applied_record(change, live, change.applied or {}, self._deposed(change))
         with self._intended(change, "update", [change.uuid]) as token:
             for index, request in enumerate(requests):

@@ -16,6 +16,8 @@ from provisioner.model.mapping import FIELDS, TAG_TEXT, Field, Limits, moment, p
 from provisioner.model.references import Arn, FunctionReference
 from provisioner.model.sources import SourceKind, kind_of
 
+TIME_HINT = 'write it as "2026-01-15T00:00:00Z"'
+
 
 def source_findings(raw: Mapping[str, Any]) -> Iterator[Finding]:
     """What is wrong with the references of a mapping: without a kind nothing else can be checked."""
@@ -49,7 +51,10 @@ def field_findings(raw: Mapping[str, Any], kind: SourceKind, misshapen: Collecti
         if kind in field.row.required and name not in effective:
             yield Finding("E102", (), f"{name} is missing; {kind.phrase} needs it", field=name)
     yield from rule_findings(raw, effective, kind, misshapen)
-    if raw.get("provisioned_poller_config") == {}:
+    pollers = raw.get("provisioned_poller_config")
+    numbers = (pollers or {}).get("minimum_pollers"), (pollers or {}).get("maximum_pollers")
+    empty = pollers is not None and numbers == (None, None) and "provisioned_poller_config" not in misshapen
+    if empty and kind in FIELDS["provisioned_poller_config"].row.kinds:
         path = ("provisioned_poller_config",)
         yield Finding("E209", path, "provisioned_poller_config needs minimum_pollers or maximum_pollers")
 
@@ -87,7 +92,7 @@ def _value(field: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) -
     yield from _limits(field.name, field.row, field.row.narrower.get(kind, field.row.bounds), value, kind, path)
     yield from _enumeration(field, value, path)
     if field.name == "starting_position_timestamp" and moment(value) is None:
-        yield Finding("E104", path, f"{value!r} is not a time", 'write it as "2026-01-15T00:00:00Z"')
+        yield Finding("E104", path, f"{value!r} is not a time", TIME_HINT)
     if field.name == "pattern":
         yield from pattern_findings(value, path)
 
@@ -111,8 +116,8 @@ def _limits(
     path: tuple[Step, ...],
 ) -> Iterator[Finding]:
     """What of a value, and of the items in it, the limits do not allow; `bounds` are those of the kind."""
-    if name == "pattern":
-        value = json.dumps(parsed(value), separators=(",", ":"), ensure_ascii=False)  # as it is sent
+    if name == "pattern" and not isinstance(value := parsed(value), str):
+        value = json.dumps(value, separators=(",", ":"), ensure_ascii=False)  # as it is sent
     one_text = isinstance(value, str) and limits.each is not None
     if one_text:  # brokers as Terraform writes them
         value = [item.strip() for item in value.split(",")]
@@ -121,7 +126,9 @@ def _limits(
         hint = f"choose {least} to {most}" if least < most else ""
         yield Finding("E103", path, f"{name}: {wrong} that {kind.phrase} allows", hint)
     elif limits.legal and isinstance(value, str) and not limits.legal.allows(value):
-        yield Finding("E104", path, f"{name}: {value!r} is not {limits.legal.words}", "AWS refuses any other")
+        code = "E104" if limits.legal.enforced else "W207"
+        hint = "AWS refuses any other" if limits.legal.enforced else ""
+        yield Finding(code, path, f"{name}: {value!r} is not {limits.legal.words}", hint)
     if limits.each and name != "tags":  # tags have findings of their own
         for label, item, step in _items(name, value):
             place = path if one_text else (*path, step)

@@ -22,9 +22,15 @@ class Finding:
 
 def suggestion(word: str, candidates: Iterable[str]) -> str:
     """`did you mean "batch_size"?`, or nothing when no candidate is near."""
+    near = nearest(word, candidates)
+    return f'did you mean "{near}"?' if near else ""
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str:
+    """The candidate that a word is most like, or ""."""
     plain = {_plain(candidate): candidate for candidate in candidates}
     near = difflib.get_close_matches(_plain(word), plain, n=1, cutoff=0.7)
-    return f'did you mean "{plain[near[0]]}"?' if near else ""
+    return plain[near[0]] if near else ""
 
 
 def _plain(word: str) -> str:

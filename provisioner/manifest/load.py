@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
 from provisioner.errors import ManifestError
-from provisioner.manifest.check import field_findings, ignored_path, source_findings, tag_findings
-from provisioner.manifest.finding import Finding, suggestion
+from provisioner.manifest.check import TIME_HINT, field_findings, ignored_path, source_findings, tag_findings
+from provisioner.manifest.finding import Finding, nearest, suggestion
 from provisioner.manifest.reader import Document, read, scalar
+from provisioner.manifest.rules import secret_findings
 from provisioner.manifest.schema import NOT_YET, Entry, LifecycleBlock, Root
 from provisioner.model.canonical import canonical, claims, consumer_group
 from provisioner.model.desired import (
@@ -40,6 +43,9 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 STACK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SOURCES: Final = {"event_source_arn", "self_managed_event_source"}
 _LISTS: Final = ("imports", "moved", "removed")
+MOST_POLLERS, MOST_MEMBERS = 2000, 100
+_ABSENT: Final = object()
+_A_FIELD: Final = 3  # steps from the top to a field of a mapping
 _TYPES: Final = {
     "int_type": "a whole number",
     "bool_type": "true or false",
@@ -181,17 +187,18 @@ class _Checked:
     def manifest(self, folder: Path) -> Manifest | None:
         """The manifest, or None when its shape is wrong."""
         self._not_yet()
+        self._names()
         with self._new_members_aside():
-            root, misshapen = self._shape()
-        mappings = {
-            name: item for name, raw in self._entries() if (item := self._mapping(name, raw, misshapen[name], root))
-        }
+            root, wrong, sound = self._shape()
+        mappings = {name: item for name, raw in _entries(sound) if (item := self._mapping(name, raw, wrong, root))}
         self._unique_pairs(mappings)
         if root is None:
             return None
-        if root.state.path is not None and not root.state.path.endswith(".json"):
+        if root.state.path is not None and (not root.state.path.endswith(".json") or not root.state.path.isprintable()):
             hint = "its lock and its journal stand beside it under the same name"
-            self._add("E104", ("state", "path"), f"{root.state.path!r} does not end in .json", hint)
+            self._add(
+                "E104", ("state", "path"), f"{root.state.path!r} is not the path of a file that ends in .json", hint
+            )
         if root.state.path is not None and root.state.s3:
             self._add(
                 "E104", ("state", "s3"), "the state is kept in one place: path or s3", "remove one of the two", key=True
@@ -239,10 +246,10 @@ class _Checked:
         """While shapes are checked, set aside the fields that only botocore knows; each gets a line in the field table."""
         aside = [
             item
-            for name, raw in self._entries()
+            for name, raw in _entries(self._value)
             for item in list(self._new_members(FIELDS, raw, (), ("mappings", name)))
         ]
-        values = [(block, key, block.pop(key)) for block, key in aside]
+        values = [(block, key, block.pop(key)) for block, key in aside if key in block]  # aliases share a block
         yield
         for block, key, value in values:
             block[key] = value
@@ -264,21 +271,32 @@ class _Checked:
                 self._add("W202", (*path, key), message, key=True)
                 yield block, key
 
-    def _shape(self) -> tuple[Root | None, defaultdict[str, set[str]]]:
-        """The manifest by its types, or None; and for each mapping the fields whose shape is wrong."""
-        misshapen: defaultdict[str, set[str]] = defaultdict(set)
+    def _shape(self) -> tuple[Root | None, set[tuple[Hashable, ...]], dict[str, Any]]:
+        """The manifest by its types, the places whose shape is wrong, and the manifest without what is there.
+
+        What is left is checked all the same, so that one mistake hides no other. A field whose name is misspelt counts as
+        wrong too: that it is missing is no second mistake.
+        """
         try:
-            return Root.model_validate(self._value), misshapen
+            return Root.model_validate(self._value), set(), self._value
         except ValidationError as error:
-            seen: set[tuple[Hashable, ...]] = set()
-            for item in error.errors(include_url=False, include_context=False):
-                path = self._known_part(item["loc"], missing=item["type"] == "missing")
-                if path not in seen:
-                    seen.add(path)
-                    self._shape_error(path, item["type"], item["msg"], item["input"])
-                if path[0] == "mappings" and len(path) > 2:
-                    misshapen[str(path[1])].add(str(path[2]))
-            return None, misshapen
+            items = error.errors(include_url=False, include_context=False)
+        found = [(self._known_part(item["loc"], missing=item["type"] == "missing"), item) for item in items]
+        meant = {
+            (*path[:-1], near)
+            for path, item in found
+            if item["type"] == "extra_forbidden" and (near := nearest(_field_name(path), _siblings(path)))
+        }
+        seen: set[tuple[Hashable, ...]] = set()
+        for path, item in found:
+            if path not in seen | meant:
+                self._shape_error(path, item["type"], item["msg"], item["input"])
+            seen.add(path)
+        sound = _without(self._value, seen)
+        try:
+            return Root.model_validate(sound), seen | meant, sound
+        except ValidationError:
+            return None, seen | meant, sound
 
     def _known_part(self, path: tuple[Hashable, ...], *, missing: bool) -> tuple[Hashable, ...]:
         """The steps of a path that lead somewhere in the manifest: pydantic adds the branches of its unions."""
@@ -301,37 +319,42 @@ class _Checked:
             self._add("E101", path, f"there is no field {name!r} here", suggestion(name, _siblings(path)), key=True)
         elif kind == "missing":
             self._add("E102", path[:-1], f"{name} is missing")
+        elif name == "pattern":
+            self._add("E104", path, f"a pattern is a group of `name: value` lines or a JSON text, not {_shown(value)}")
+        elif len(path) > 1 and path[-2] == "endpoints":
+            self._add("E104", path, f"{name} must be a list of texts, or one text with commas")
         elif kind in _TYPES:
-            self._add("E104", path, f"{name} must be {_TYPES[kind]}, not {_shown(value)}", _type_hint(kind, value))
+            hint = TIME_HINT if name == "starting_position_timestamp" else _type_hint(kind, value)
+            self._add("E104", path, f"{name} must be {_TYPES[kind]}, not {_shown(value)}", hint)
         elif kind == "literal_error":
             expected = message.removeprefix("Input should be ").lower()
             self._add("E104", path, f"{name} must be {expected}, not {_shown(value)}")
         else:
             self._add("E104", path, f"{name}: {message.removeprefix('Value error, ')}")
 
-    def _entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Every mapping that is one."""
+    def _names(self) -> None:
         mappings = self._value.get("mappings")
-        for name, raw in mappings.items() if isinstance(mappings, dict) else ():
+        for name in mappings if isinstance(mappings, dict) else ():
             if not NAME.fullmatch(name):
                 hint = "use letters, digits, '.', '_' and '-', at most 128, beginning with a letter or digit"
                 self._add("E104", ("mappings", name), f"{name!r} is not a mapping's name", hint, key=True)
-            elif isinstance(raw, dict):
-                yield name, raw
 
-    def _mapping(self, name: str, raw: dict[str, Any], misshapen: set[str], root: Root | None) -> Desired | None:
-        """A mapping, or None when something is wrong with it.
-
-        Misshapen fields are set aside, so that they do not hide the mistakes in the others.
-        """
-        raw = {key: value for key, value in raw.items() if key not in misshapen}
+    def _mapping(
+        self, name: str, raw: dict[str, Any], wrong: set[tuple[Hashable, ...]], root: Root | None
+    ) -> Desired | None:
+        """A mapping, or None when something is wrong with it; what is `wrong` in it was told, and left out of `raw`."""
+        here = {path[2:] for path in wrong if path[:2] == ("mappings", name)}
+        misshapen = {str(path[0]) for path in here if path}
         findings = [finding for finding in source_findings(raw) if not misshapen & _SOURCES]
         kind = kind_of(raw)
-        if kind and not findings:
-            findings += (item for item in field_findings(raw, kind, misshapen) if item.field not in misshapen)
         lifecycle = LifecycleBlock.model_validate(raw.get("lifecycle") or {})
-        region = self._mapping_region(raw, root, findings)
         ignored = [(text, ignored_path(text)) for text in lifecycle.ignore_changes]
+        # What an ignored field is in AWS is not known here.
+        unjudged = misshapen | {path[0] for _, path in ignored if path}
+        if kind and all(finding.path == ("function_name",) for finding in findings):
+            findings += (item for item in field_findings(raw, kind, unjudged) if not _caused(item, here, unjudged))
+        region = self._mapping_region(raw, root, findings)
+        findings += secret_findings(raw, region)
         findings += (item for item in tag_findings(raw.get("tags") or {}, ("tags",), root) if "tags" not in misshapen)
         for index, (text, ignored_at) in enumerate(ignored):
             if ignored_at is None:
@@ -387,8 +410,24 @@ class _Checked:
                 hint = "Lambda refuses the second with 409; give it another consumer_group_id, or none"
                 group = consumer_group(item.mapping)
                 message = f"{item.name} and {twin.name} ({twin.place}) want the same consumer group {group!r}"
-                self._add("E223", ("mappings", item.name), message, hint, key=True)
+                self._add("E221", ("mappings", item.name), message, hint, key=True)
             holders |= dict.fromkeys(wanted, item)
+        self._poller_groups(mappings.values())
+
+    def _poller_groups(self, mappings: Iterable[Desired]) -> None:
+        """Mappings of one group share their pollers (aws-behaviour 5.1)."""
+        groups: defaultdict[str, list[Desired]] = defaultdict(list)
+        for item in mappings:
+            if group := item.mapping.get("provisioned_poller_config", {}).get("poller_group_name"):
+                groups[group].append(item)
+        for group, members in groups.items():
+            pollers = sum(item.mapping["provisioned_poller_config"]["maximum_pollers"] for item in members)
+            if pollers > MOST_POLLERS or len(members) > MOST_MEMBERS:
+                message = (
+                    f"poller group {group!r} has {len(members)} mappings with up to {pollers} pollers; "
+                    f"a group has at most {MOST_MEMBERS} with {MOST_POLLERS}"
+                )
+                self._add("W210", ("mappings", members[-1].name), message, key=True)
 
     def _provider(self, root: Root) -> Provider:
         block = root.provider
@@ -429,6 +468,43 @@ class _Checked:
             if not UUID.fullmatch(item.id):
                 self._add("E104", ("imports", index, "id"), f"{item.id!r} is not a UUID")
             yield Adoption(item.to, item.id, self._joined.place(("imports", index)))
+
+
+def _entries(value: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every mapping that is one."""
+    mappings = value.get("mappings")
+    for name, raw in mappings.items() if isinstance(mappings, dict) else ():
+        if NAME.fullmatch(name) and isinstance(raw, dict):
+            yield name, raw
+
+
+def _caused(finding: Finding, wrong: set[tuple[Hashable, ...]], unjudged: set[str]) -> bool:
+    """Whether a finding only follows from what was told already: something misses what was left out."""
+    missing = finding.code == "E102" and any(
+        path[: len(finding.path)] == finding.path for path in wrong if finding.path
+    )
+    return missing or finding.field in unjudged
+
+
+def _without(value: dict[str, Any], wrong: Iterable[tuple[Hashable, ...]]) -> dict[str, Any]:
+    """A copy without these places; of a list that holds one nothing is left, because numbers of others would change."""
+    copy = deepcopy(value)
+    for path in wrong:
+        steps = list(takewhile(lambda step: not isinstance(step, int), path))
+        holder: Any = copy
+        for step in steps[:-1]:
+            holder = holder.get(step) if isinstance(holder, dict) else None
+        if isinstance(holder, dict) and steps and holder.pop(steps[-1], _ABSENT) is _ABSENT and len(steps) > _A_FIELD:
+            _pop(copy, steps[:-1])  # what misses a part is left out as a whole
+    return copy
+
+
+def _pop(value: Any, steps: Sequence[Hashable]) -> None:
+    *above, last = steps
+    for step in above:
+        value = value.get(step) if isinstance(value, dict) else None
+    if isinstance(value, dict):
+        value.pop(last, None)
 
 
 def _parsed(raw: Mapping[str, Any]) -> tuple[Arn | None, FunctionReference | None]:

@@ -16,7 +16,7 @@ from provisioner.manifest.finding import Finding, Step, suggestion
 Problem = tuple[str, str]
 """The place in the pattern, as in `body.price[0]`, and what is wrong there."""
 
-_HINT: Final = "`provisioner explain E221` shows what a pattern may hold"
+_HINT: Final = "`provisioner explain E220` shows what a pattern may hold"
 
 
 def pattern_findings(value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
@@ -37,10 +37,10 @@ def pattern_findings(value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
     try:
         problems, unknown = list(_object(value, "")), list(_unknown_rules(value, ""))
     except RecursionError:
-        yield Finding("E221", path, "the pattern is nested too deeply", _HINT)
+        yield Finding("E220", path, "the pattern is nested too deeply", _HINT)
         return
     for place, message in problems:
-        yield Finding("E221", path, f"{place}: {message}", _HINT)
+        yield Finding("E220", path, f"{place}: {message}", _HINT)
     for place, word in unknown:
         hint = suggestion(word, _RULES) or f"known are {', '.join(_RULES)}"
         yield Finding(

@@ -225,11 +225,14 @@ class _Builder:
         return ManifestError([Diagnostic(code, message, Place(self._file, mark.line + 1, mark.column + 1))])
 
 
+_MOST_DIGITS = 400  # no number of ours has so many, and Python converts no more to text
+
+
 def scalar(text: str) -> Any:
     """The value of a plain scalar (YAML 1.2.2, section 10.3.2), digits with a leading zero excepted."""
     if text in _WORDS:
         return _WORDS[text]
-    if text[0] not in "+-.0123456789":
+    if text[0] not in "+-.0123456789" or len(text) > _MOST_DIGITS:
         return text
     try:
         if _INTEGER.fullmatch(text):

@@ -33,7 +33,7 @@ def rule_findings(
     """
     for rule in RULES:
         judged = rule.path[0] in raw and kind in rule.kinds & FIELDS[rule.path[0]].row.kinds
-        if judged and not rule.reads & set(misshapen) and rule.broken(effective):
+        if judged and not {*rule.reads, rule.path[0]} & set(misshapen) and rule.broken(effective):
             yield Finding(rule.code, rule.path, rule.message)
     yield from _source(raw, kind)
     yield from _access(raw, kind)
@@ -93,14 +93,17 @@ RULES: Final = (
         "AT_TIMESTAMP needs starting_position_timestamp",
         frozenset({"starting_position_timestamp"}),
     ),
-    Rule(
-        "E203",
-        "5.3 a timestamp with another position",
-        ALL,
-        lambda m: m.get("starting_position") != "AT_TIMESTAMP" and "starting_position_timestamp" in m,
-        ("starting_position_timestamp",),
-        "a timestamp is only for starting_position: AT_TIMESTAMP",
-        frozenset({"starting_position"}),
+    *(
+        Rule(
+            code,
+            "5.3 a timestamp with another position",
+            kinds,
+            lambda m: m.get("starting_position") != "AT_TIMESTAMP" and "starting_position_timestamp" in m,
+            ("starting_position_timestamp",),
+            "a timestamp is only for starting_position: AT_TIMESTAMP",
+            frozenset({"starting_position"}),
+        )
+        for code, kinds in (("E203", STREAMS), ("W208", ALL - STREAMS))  # others check it late, "if at all"
     ),
     Rule(
         "E204",
@@ -164,7 +167,7 @@ RULES: Final = (
         for path in _REGISTRIES
     ),
     Rule(
-        "E220",
+        "E219",
         "7.7 on-demand Kafka rejects MetricsConfig",
         KAFKAS,
         lambda m: "metrics_config" in m and "provisioned_poller_config" not in m,
@@ -191,6 +194,11 @@ _RESOURCES: Final[Mapping[SourceKind, tuple[tuple[str, ...], str]]] = {
 def _source(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
     """The ARN must name what Lambda reads from (botocore's documentation of EventSourceArn)."""
     arn, path = Arn.parse(raw.get("event_source_arn")), ("event_source_arn",)
+    if kind in SELF_MANAGED and not value_at(
+        raw, ("self_managed_event_source", "endpoints", "KAFKA_BOOTSTRAP_SERVERS")
+    ):
+        at = ("self_managed_event_source",)
+        yield Finding("E102", at, "endpoints has no KAFKA_BOOTSTRAP_SERVERS", "list the brokers under that name")
     if arn is None:
         return
     if kind is SourceKind.DYNAMODB and "/stream/" not in arn.resource:
@@ -256,6 +264,9 @@ def _access_item(
         yield Finding("E214", (*path, "uri"), f"{word} has no uri: the function's role signs in", "remove uri")
     elif word not in _WITHOUT_URI and not uri:
         yield Finding("E214", path, f"{word} needs uri", _uri_hint(word))
+    if word in _OAUTH_PARTS and "IAM_OAUTHBEARER_AUTH" in types:
+        yield Finding("E215", (*path, "type"), f"IAM_OAUTHBEARER_AUTH has no {word} beside it", f"remove {word}")
+        return
     needed = {"IAM_OAUTHBEARER_AUTH": (_AUDIENCE,), _AUDIENCE: ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH")}
     needed |= dict.fromkeys(_OAUTH_PARTS, ("OAUTHBEARER_AUTH",))
     if word in needed and not set(needed[word]) & set(types):
@@ -283,16 +294,18 @@ def _destination(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
         return
     if target.startswith("kafka://"):
         if kind in STREAMS:
-            yield Finding("E218", path, f"{kind.phrase} has no Kafka topic to send records to", _places(kind))
+            yield Finding(
+                "W209", path, f"Lambda is not known to send records of {kind.phrase} to a Kafka topic", _places(kind)
+            )
         return
     arn = Arn.parse(target)
     if arn is None:
         return  # its form is told already
     if arn.service not in ("sqs", "sns", "s3"):
-        yield Finding("E218", path, f"records cannot be sent to {arn.service}", _places(kind))
-    elif arn.resource.endswith(".fifo"):
+        yield Finding("W209", path, f"Lambda is not known to send records to {arn.service}", _places(kind))
+    elif arn.service != "s3" and arn.resource.endswith(".fifo"):
         what = "queue" if arn.service == "sqs" else "topic"
-        yield Finding("E218", path, f"records cannot be sent to a FIFO {what}", f"use a standard {what}")
+        yield Finding("W209", path, f"Lambda is not known to send records to a FIFO {what}", f"use a standard {what}")
 
 
 def _places(kind: SourceKind) -> str:
@@ -308,15 +321,26 @@ _KAFKA_METRICS: Final = frozenset({"ErrorCount", "KafkaMetrics"})
 def _metrics(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
     path = ("metrics_config", "metrics")
     for index, word in enumerate(value_at(raw, path) or ()):
-        if word in _KAFKA_METRICS and kind not in KAFKAS:
-            yield Finding("E219", (*path, index), f"{kind.phrase} has no metric {word}", "it has EventCount")
+        if word in _KAFKA_METRICS and kind in QUEUES | STREAMS:
+            yield Finding("E218", (*path, index), f"{kind.phrase} has no metric {word}", "it has EventCount")
 
 
 def _filters(raw: Mapping[str, Any]) -> Iterator[Finding]:
     path = ("filter_criteria", "filter")
     count = len(value_at(raw, path) or ())
-    if count > MOST_FILTERS:
-        yield Finding("E222", path, f"{count} filters are more than the {MOST_FILTERS} that a mapping can have")
-    elif count > USUAL_FILTERS:
+    if count > USUAL_FILTERS:
         message = f"{count} filters are more than the {USUAL_FILTERS} of the default quota"
         yield Finding("W203", path, message, f"AWS raises it to {MOST_FILTERS} on request")
+
+
+# --- secrets ---------------------------------------------------------------------------------------------------------
+
+
+def secret_findings(raw: Mapping[str, Any], region: str) -> Iterator[Finding]:
+    """Secrets are in the function's region (aws-behaviour 5.5)."""
+    items = raw.get("source_access_configuration")
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        arn = Arn.parse(item.get("uri")) if isinstance(item, dict) else None
+        if arn and arn.service == "secretsmanager" and region and arn.region != region:
+            path = ("source_access_configuration", index, "uri")
+            yield Finding("W211", path, f"the secret is in {arn.region}, the mapping in {region}")

@@ -236,25 +236,18 @@ CODES: Final[dict[str, Explanation]] = {
         f"{_API}KafkaSchemaRegistryConfig.html",
     ),
     "E218": Explanation(
-        "Records cannot be sent there",
-        "Discarded records of Kinesis, DynamoDB, MSK and self-managed Kafka go to an SQS queue or an SNS topic (neither of them "
-        "FIFO), or to an S3 bucket; those of Kafka also to a topic of the same cluster, as kafka://topic.",
-        "name such a destination",
-        f"{_API}OnFailure.html",
-    ),
-    "E219": Explanation(
         "This kind of source has no such metric",
         "EventCount exists for every kind that has metrics; ErrorCount and KafkaMetrics for MSK and self-managed Kafka.",
         "remove the metric",
         f"{_API}EventSourceMappingMetricsConfig.html",
     ),
-    "E220": Explanation(
+    "E219": Explanation(
         "Metrics of Kafka need provisioned pollers",
         "For MSK and self-managed Kafka, Lambda publishes metrics only in provisioned mode.",
         "add provisioned_poller_config, or remove metrics_config",
         f"{_API}EventSourceMappingMetricsConfig.html",
     ),
-    "E221": Explanation(
+    "E220": Explanation(
         "The filter pattern is not a legal pattern",
         "A pattern is a JSON object. Each of its fields holds an object that goes deeper, or a list of what may match: texts, "
         'numbers, true, false, null, and rules such as {"prefix": "a"}, {"numeric": [">", 0]}, {"anything-but": ["a"]}, '
@@ -263,13 +256,7 @@ CODES: Final[dict[str, Explanation]] = {
         _FILTERING,
         "Invalid filter pattern definition.",
     ),
-    "E222": Explanation(
-        "More than 10 filters",
-        "A mapping has at most 5 filters, 10 when the account's quota was raised.",
-        'join filters: the fields of one pattern are joined by "and", the values of a list by "or"',
-        _FILTERING,
-    ),
-    "E223": Explanation(
+    "E221": Explanation(
         "Two mappings with the same consumer group",
         "A consumer group must be unique among all Kafka mappings; the second create would be refused with 409.",
         "give one of them another consumer_group_id, or none: AWS then makes one up",
@@ -314,6 +301,38 @@ CODES: Final[dict[str, Explanation]] = {
         "More than one way to sign in",
         "A Kafka mapping signs in by one of SASL/PLAIN (BASIC_AUTH), SASL/SCRAM, a client certificate, OAuth or IAM.",
         "keep one of the types that the message names; what Lambda answers to several is not recorded",
+        _ACCESS,
+    ),
+    "W207": Explanation(
+        "A broker's address has an unusual form",
+        "The API's model wants a host name and a port; AWS was seen not to check it when a mapping is created.",
+        "write host and port, as in broker-1.example.com:9092",
+        _CREATE,
+    ),
+    "W208": Explanation(
+        "A timestamp without AT_TIMESTAMP",
+        "starting_position_timestamp has a meaning only with starting_position: AT_TIMESTAMP. For MSK, Kafka and DocumentDB AWS "
+        "checks it late, if at all.",
+        "remove the timestamp, or set starting_position: AT_TIMESTAMP",
+        _CREATE,
+    ),
+    "W209": Explanation(
+        "A destination that Lambda is not known to take",
+        "Discarded records of Kinesis, DynamoDB, MSK and self-managed Kafka go to an SQS queue or an SNS topic (neither of them "
+        "FIFO), or to an S3 bucket; those of Kafka also to a topic of the same cluster, as kafka://topic.",
+        "name such a destination",
+        f"{_API}OnFailure.html",
+    ),
+    "W210": Explanation(
+        "A poller group is too large",
+        "The mappings of one poller group share their pollers: at most 100 mappings with at most 2000 pollers together.",
+        "lower maximum_pollers, or use another poller_group_name",
+        f"{_API}ProvisionedPollerConfig.html",
+    ),
+    "W211": Explanation(
+        "A secret of another region",
+        "Lambda reads the secret that opens the source in the function's region.",
+        "name the secret of the mapping's region",
         _ACCESS,
     ),
 }

@@ -40,6 +40,7 @@ class Legal:
 
     pattern: str
     words: str
+    enforced: bool = True  # False where AWS was seen to let others pass
 
     def allows(self, text: str) -> bool:
         """Whether the whole text matches."""
@@ -113,6 +114,7 @@ _BROKER: Final = Legal(
     r"(([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9\-]*[a-zA-Z0-9])\.)*"
     r"([A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9\-]*[A-Za-z0-9]):[0-9]{1,5}",
     "a broker's host and port, as in broker-1.example.com:9092",
+    enforced=False,
 )
 _DATABASE: Final = Legal(r"[^ /\.$\x22]*", "a database's name, which has no space, '/', '.', '$' or '\"'")
 _COLLECTION: Final = Legal(
@@ -151,13 +153,26 @@ def _endpoints(value: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def parsed(pattern: Any) -> Any:
-    """A filter pattern as the JSON value that it spells; a text that is no JSON stays a text."""
+    """A filter pattern as the JSON value that it spells; a text that is no JSON stays a text.
+
+    Numbers match by their spelling: 300, 300.0 and 3.0e2 are three. A pattern with a number that Python would spell
+    otherwise stays a text too, sorted and without spaces.
+    """
     if not isinstance(pattern, str):
         return pattern
     try:
-        return json.loads(pattern)
+        value = json.loads(pattern)
+        spelt = json.loads(
+            pattern, parse_float=lambda text: text if repr(float(text)) == text else f"{_MARK}{text}{_MARK}"
+        )
     except (ValueError, RecursionError):
         return pattern
+    text = json.dumps(spelt, sort_keys=True, separators=(",", ":"))
+    return _SPELT.sub(r"\1", text) if _SPELT.search(text) else value
+
+
+_MARK: Final = "\0number\0"
+_SPELT: Final = re.compile(r'"\\u0000number\\u0000([-+.eE0-9]+)\\u0000number\\u0000"')
 
 
 def moment(value: str | float | datetime | None) -> datetime | None:
@@ -168,13 +183,16 @@ def moment(value: str | float | datetime | None) -> datetime | None:
         instant = datetime.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
         return None
-    return instant.replace(tzinfo=UTC) if instant and instant.tzinfo is None else instant
+    try:
+        return instant and (instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC))
+    except OverflowError:  # beyond the year 9999 in UTC
+        return None
 
 
 def timestamp(value: str | float | datetime) -> str:
     """RFC 3339 in UTC and whole seconds: AWS drops fractions (aws-behaviour section 1). A text that is none stays."""
     instant = moment(value)
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if instant else str(value)
+    return instant.replace(microsecond=0, tzinfo=None).isoformat() + "Z" if instant else str(value)
 
 
 # --- rules that need both sides --------------------------------------------------------------------------------------
@@ -425,3 +443,6 @@ CONSUMER_GROUPS: Final = (
     ("self_managed_kafka_event_source_config", "consumer_group_id"),
 )
 """Where a consumer group stands: a second thing that AWS holds unique, on its cluster."""
+
+CONSUMPTION_MODE: Final = ("self_managed_kafka_event_source_config", "consumption_mode")
+"""Where it stands whether a self-managed cluster is read as a stream or as a queue."""

@@ -238,8 +238,16 @@ class _Deciding:
 
     # --- a mapping that is wanted and lives ---------------------------------------------------------------------------
 
+    def _refuse_what_the_mode_lacks(self, wanted: Desired, kind: SourceKind) -> None:
+        """A mapping whose manifest says nothing of its mode keeps the live one, and has that one's fields only."""
+        for name in wanted.mapping:
+            if kind != wanted.kind and kind not in FIELDS[name].row.kinds:
+                hint = "state consumption_mode, as in self_managed_kafka_event_source_config: {consumption_mode: Queue}"
+                self._refuse(wanted.name, f"it is {kind.phrase}, which has no {name}", hint)
+
     def _existing(self, wanted: Desired, record: Record | None, live: Live) -> Change:
-        sides = _sides(wanted, record, live)
+        kind = _compared_kind(wanted, live)
+        sides = _sides(wanted, record, live, kind)
         fields = field_changes(sides.prior, sides.live, sides.target)
         requested = wanted.name in self._replaced
         change = Change(
@@ -257,25 +265,27 @@ class _Deciding:
             notes=tuple(_notes(wanted, record, live, sides)),
         )
         if wanted.region == live.region and not requested and not any(field.replaces for field in fields):
+            self._refuse_what_the_mode_lacks(wanted, kind)
             return change
         if wanted.lifecycle.prevent_destroy:
             hint = "set `prevent_destroy: false` to allow it"
             self._refuse(wanted.name, "has prevent_destroy, and this change would replace it", hint)
+        # A new mapping is made from the manifest alone: a kept value, such as a generated group, is the old one's.
+        alone = _sides(wanted, record, live, wanted.kind).desired
         return replace(
             change,
             action=Action.REPLACE,
             region=wanted.region,
             pair=wanted.pair,
-            # A new mapping is made from the manifest alone: a kept value, such as a generated group, is the old one's.
-            desired=sides.desired,
+            desired=alone,
+            applied=alone,
             reason=Reason.REQUESTED if requested else Reason.CANNOT_UPDATE,
             creates_first=not _collide(wanted.mapping, wanted.pair, live.mapping, live.pair),
-            notes=(),
+            notes=tuple(_lost(FIELDS, (), alone, live.mapping, wanted.kind)),
         )
 
 
-def _sides(wanted: Desired, record: Record | None, live: Live) -> _Sides:
-    kind = _compared_kind(wanted, live)
+def _sides(wanted: Desired, record: Record | None, live: Live, kind: SourceKind) -> _Sides:
     desired = canonical(wanted.mapping, kind)
     known = live.mapping
     for path in live.unknown:
@@ -308,6 +318,24 @@ def _notes(wanted: Desired, record: Record | None, live: Live, sides: _Sides) ->
             yield f"AWS disabled this mapping by itself: {live.status.fault}"
     if live.status.last_result.startswith("PROBLEM"):
         yield f"the last result is {live.status.last_result!r}"
+
+
+def _lost(
+    fields: Mapping[str, Field],
+    path: tuple[str, ...],
+    desired: Mapping[str, Any],
+    live: Mapping[str, Any],
+    kind: SourceKind,
+) -> Iterator[str]:
+    """What the old mapping has, the manifest does not say, and the new mapping will have as AWS chooses."""
+    for name, field in fields.items():
+        if name not in live or field.learned:
+            continue
+        if kind in field.row.kept and name not in desired:
+            where = ".".join((*path, name))
+            yield f"{where} is {live[name]!r} now; it is not stated, so the new mapping has what AWS chooses"
+        elif field.children and not field.many and kind in field.row.kinds:
+            yield from _lost(field.children, (*path, name), desired.get(name, {}), live[name], kind)
 
 
 def _stays(

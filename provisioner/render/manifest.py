@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, Final
 
 import yaml
 
 from provisioner.manifest.reader import scalar
-from provisioner.model.canonical import Canonical
+from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.live import Live
+from provisioner.model.mapping import CONSUMPTION_MODE
 from provisioner.model.references import Arn
+
+_DEEP: Final = 60
 
 
 class _Dumper(yaml.SafeDumper):
@@ -20,7 +24,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    plain = isinstance(scalar(value), str) if value else False
+    plain = value.isprintable() and isinstance(scalar(value), str) if value else False
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if plain else '"')
 
 
@@ -30,10 +34,21 @@ _Dumper.add_representer(str, _text)
 def entry_yaml(name: str, live: Live, default_region: str) -> str:
     """The entry under `mappings:` that describes a live mapping, without what has AWS's default."""
     entry: Canonical = {**live.mapping}
+    if value_at(entry, CONSUMPTION_MODE) == "Stream":
+        entry = with_value(entry, CONSUMPTION_MODE, None)
+    filters = value_at(entry, ("filter_criteria", "filter"))
+    if filters:
+        entry = with_value(entry, ("filter_criteria", "filter"), [_filter(item) for item in filters])
     source = Arn.parse(entry.get("event_source_arn"))
     if source is None and live.region != default_region:
         entry = {"region": live.region, **entry}
     return dump({"mappings": {name: entry}})
+
+
+def _filter(item: Canonical) -> Canonical:
+    """A filter whose pattern is YAML, or JSON text where it goes deeper than anybody reads, or than our reader follows."""
+    text = json.dumps(item["pattern"], ensure_ascii=False)
+    return {"pattern": text} if text.count("{") + text.count("[") > _DEEP else item
 
 
 def dump(value: Any) -> str:

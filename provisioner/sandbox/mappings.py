@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import time
 import uuid as uuids
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,11 +15,13 @@ from typing import Any, Final
 from provisioner.model.mapping import FIELDS
 from provisioner.model.references import Arn, FunctionReference, Pair
 from provisioner.model.sources import KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind, kind_of_arn
-from provisioner.sandbox.answers import Refusal, conflict, in_use, invalid, not_found
-from provisioner.sandbox.rules import KMS_WORDS, Case, Members, check
+from provisioner.sandbox.answers import Refusal, conflict, in_use, invalid, not_found, violates
+from provisioner.sandbox.rules import KMS_WORDS, Case, Members, check, check_model
 from provisioner.sandbox.world import World
 
 PAGE: Final = 100
+_MAPPING_ARN: Final = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:event-source-mapping:[0-9a-fA-F-]{36}")
+_ARN_CONSTRAINT: Final = "Member must satisfy regular expression pattern: arn:.*:event-source-mapping:.*"
 MAX_TAGS: Final = 50
 
 
@@ -129,6 +132,7 @@ class Mappings:
 
     def create(self, sent: Members) -> Members:
         """CreateEventSourceMapping."""
+        check_model(sent)
         kind = self._kind(sent)
         tags = sent.get("Tags") or {}
         members = _with_new(_defaults(kind), {key: value for key, value in sent.items() if value is not None}, kind)
@@ -152,6 +156,7 @@ class Mappings:
 
     def update(self, uuid: str, sent: Members) -> Members:
         """UpdateEventSourceMapping: what is not sent is kept, null is not sent (aws-behaviour 7.4)."""
+        check_model({key: value for key, value in sent.items() if key != "UUID"})
         item = self._find(uuid)
         if item.state not in ("Enabled", "Disabled"):
             raise in_use("update")
@@ -161,17 +166,18 @@ class Mappings:
         check(case)
         if pair_of(members, self._region) != item.pair:
             self._check_free(members, item.kind, besides=item)
+        changes = members != item.members
         item.members = members
         item.modified = time.time()
-        self._after_update(item, sent)
+        self._after_update(item, sent, changes=changes)
         return self._shown(item, exact=True)
 
-    def _after_update(self, item: StoredMapping, sent: Members) -> None:
+    def _after_update(self, item: StoredMapping, sent: Members, *, changes: bool) -> None:
         enabled = sent.get("Enabled", item.state == "Enabled")
         was_enabled = item.state == "Enabled"
         if enabled != was_enabled:
             self._transit(item, "Enabling" if enabled else "Disabling", "Enabled" if enabled else "Disabled")
-        elif sent and (was_enabled or item.kind not in _INSTANT_WHEN_DISABLED):
+        elif changes and (was_enabled or item.kind not in _INSTANT_WHEN_DISABLED):
             self._transit(item, "Updating", item.state)
 
     def delete(self, uuid: str) -> Members:
@@ -179,6 +185,7 @@ class Mappings:
         item = self._find(uuid)
         if item.state == "Updating":
             raise in_use("delete")
+        item.modified = time.time()
         self._transit(item, "Deleting", "")
         return self._shown(item)
 
@@ -236,6 +243,8 @@ class Mappings:
         return ((item.arn, dict(item.tags)) for item in found if item and item.tags)
 
     def _by_arn(self, arn: str) -> StoredMapping:
+        if not _MAPPING_ARN.fullmatch(arn):
+            raise violates(f"Value '{arn}' at 'resource' failed to satisfy constraint: {_ARN_CONSTRAINT}")
         self._alive()
         found = self._all.get(arn.rpartition(":")[2])
         if found is None:
@@ -273,7 +282,7 @@ class Mappings:
     # --- what is unique, and what is shown ----------------------------------------------------------------------------
 
     def _kind(self, sent: Members) -> SourceKind:
-        if sent.get("SelfManagedEventSource"):
+        if sent.get("SelfManagedEventSource") and not sent.get("EventSourceArn"):
             mode = (sent.get("SelfManagedKafkaEventSourceConfig") or {}).get("ConsumptionMode")
             return SourceKind.KAFKA_QUEUE if mode == "Queue" else SourceKind.KAFKA
         arn = Arn.parse(sent.get("EventSourceArn"))
@@ -321,7 +330,7 @@ class Mappings:
         error = self._world.key_error(members["KMSKeyArn"]) if members.get("KMSKeyArn") else ""
         if error:
             members["FilterCriteria"] = None
-            facts["FilterCriteriaError"] = {"ErrorCode": error, "Message": KMS_WORDS}
+            facts["FilterCriteriaError"] = {"ErrorCode": error, "Message": KMS_WORDS[error]}
         return {**_UNSET, **members, **facts}
 
 

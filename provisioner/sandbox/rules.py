@@ -48,10 +48,14 @@ class Rule:
     words: Callable[[Case], str]
 
 
-def check(case: Case) -> None:
-    """Raise the first Refusal that AWS would answer."""
-    for refusal in _model(FIELDS, case.sent, ""):
+def check_model(sent: Members) -> None:
+    """Raise the first Refusal for a constraint of the API's model: before AWS looks at anything else."""
+    for refusal in _model(FIELDS, sent, ""):
         raise refusal
+
+
+def check(case: Case) -> None:
+    """Raise the first Refusal of a rule that AWS would answer."""
     for rule in RULES:
         if case.kind in rule.kinds and rule.broken(case):
             raise invalid(rule.words(case))
@@ -72,7 +76,7 @@ def _lower(member: str) -> str:
 
 
 def _constraint(field: Field, value: Any, path: str) -> Iterator[Refusal]:
-    yield from _limits(field.row, value, path, path)
+    yield from _limits(field.row, value, path)
     words = [value] if isinstance(value, str) else list(value) if isinstance(value, list | dict) else []
     if field.row.values and any(isinstance(word, str) and word not in field.row.values for word in words):
         yield _violates(value, path, f"Member must satisfy enum value set: [{', '.join(field.row.values)}]")
@@ -83,7 +87,7 @@ def _constraint(field: Field, value: Any, path: str) -> Iterator[Refusal]:
         yield from _model(field.children, value, f"{path}.")
 
 
-def _limits(limits: Limits, value: Any, path: str, top: str) -> Iterator[Refusal]:
+def _limits(limits: Limits, value: Any, path: str) -> Iterator[Refusal]:
     if limits.bounds:
         least, most = limits.bounds
         size, word = (value, "value") if isinstance(value, int) else (len(value), "length")
@@ -91,12 +95,11 @@ def _limits(limits: Limits, value: Any, path: str, top: str) -> Iterator[Refusal
             yield _violates(value, path, f"Member must have {word} greater than or equal to {least}")
         if size > most:
             yield _violates(value, path, f"Member must have {word} less than or equal to {most}")
-    if limits.legal and not limits.legal.allows(value):
+    if limits.legal and limits.legal.enforced and not limits.legal.allows(value):
         yield _violates(value, path, f"Member must satisfy regular expression pattern: {limits.legal.pattern}")
-    # The form of a broker was not checked at this stage (aws-behaviour 5.3).
-    if limits.each and top != "selfManagedEventSource.endpoints":
+    if limits.each:
         for item in value.values() if isinstance(value, dict) else value:
-            yield from _limits(limits.each, item, path, top)
+            yield from _limits(limits.each, item, path)
 
 
 def _violates(value: Any, path: str, constraint: str) -> Refusal:
@@ -163,6 +166,8 @@ def _wrong_access(case: Case) -> bool:
     secret = "OAUTHBEARER_AUTH" in types
     parts = {"OAUTHBEARER_SCOPE", "OAUTHBEARER_LOGICAL_CLUSTER", "OAUTHBEARER_IDENTITY_POOL"} & types
     audience, token = "OAUTHBEARER_AUDIENCE" in types, "IAM_OAUTHBEARER_AUTH" in types
+    if token and parts:
+        return True
     alone = (parts and not secret) or (audience and not (secret or token)) or (token and not audience)
     return bool(foreign or odd_uri or alone)
 
@@ -236,14 +241,6 @@ def _empty_destination(case: Case) -> bool:
     return any(
         config.get(side) is not None and not config[side].get("Destination") for side in ("OnFailure", "OnSuccess")
     )
-
-
-def _wrong_destination(case: Case) -> bool:
-    target = ((case.sent.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", "")
-    arn = Arn.parse(target)
-    if arn is None:
-        return bool(target) and case.kind in STREAMS
-    return arn.service not in ("sqs", "sns", "s3") or arn.resource.endswith(".fifo")
 
 
 def _late(case: Case) -> bool:
@@ -327,7 +324,17 @@ _STREAM_ACTIONS: Final[Mapping[SourceKind, tuple[str, ...]]] = {
     SourceKind.DYNAMODB: ("dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream"),
 }
 _CONSUMER_ACTIONS: Final = ("kinesis:ListShards", "kinesis:SubscribeToShard")
-_CLUSTER_ACTIONS: Final = ("kafka:DescribeClusterV2", "kafka:DescribeCluster", "kafka:GetBootstrapBrokers")
+_DESCRIBES: Final = ("kafka:DescribeClusterV2", "kafka:DescribeCluster")
+
+
+def _cluster_denied(case: Case) -> bool:
+    """One of the two ways to describe a cluster is enough."""
+    return all(_lacking(case, [action]) for action in _DESCRIBES) or bool(_lacking(case, ["kafka:GetBootstrapBrokers"]))
+
+
+def _unsaid_pollers(case: Case) -> bool:
+    pollers = case.sent.get("ProvisionedPollerConfig")
+    return case.creating and pollers is not None and not pollers.keys() & {"MinimumPollers", "MaximumPollers"}
 
 
 def _is_consumer(case: Case) -> bool:
@@ -364,7 +371,12 @@ _CLUSTER_WORDS: Final = (
     "Please ensure the role can perform the DescribeClusterV2 (recommended) or DescribeCluster and GetBootstrapBrokers "
     "actions on your cluster in IAM."
 )
-KMS_WORDS: Final = "Lambda was unable to decrypt your filter criteria because the KMS access was denied. Please check your KMS permissions."
+KMS_WORDS: Final = {
+    "AccessDeniedException": "Lambda was unable to decrypt your filter criteria because the KMS access was denied. "
+    "Please check your KMS permissions.",
+    "DisabledException": "Lambda was unable to decrypt your filter criteria because the KMS key is disabled. "
+    "Please check your KMS key settings.",
+}
 
 # fmt: off
 RULES: Final[tuple[Rule, ...]] = (
@@ -388,21 +400,20 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("2 Queue mode, endless retries; words ours", _KAFKA_QUEUE, lambda c: c.sent.get("MaximumRetryAttempts") == -1, _says("MaximumRetryAttempts must be between 0 and 10000 (inclusive)")),
     Rule("5.7 no StartingPosition", STREAMS, lambda c: c.creating and not c.sent.get("StartingPosition"), _says("1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")),
     Rule("5.4 DynamoDB AT_TIMESTAMP", _DYNAMODB, lambda c: c.creating and c.sent.get("StartingPosition") == "AT_TIMESTAMP", lambda c: f"Unsupported starting position for arn type: {c.sent['EventSourceArn']}"),
-    Rule("5.4 AT_TIMESTAMP without timestamp", _EVERY, lambda c: c.creating and c.sent.get("StartingPosition") == "AT_TIMESTAMP" and not c.sent.get("StartingPositionTimestamp"), _says("When the starting position is 'AT_TIMESTAMP', a starting position timestamp must be provided.")),
+    Rule("5.4 AT_TIMESTAMP without timestamp", _EVERY, lambda c: c.creating and c.sent.get("StartingPosition") == "AT_TIMESTAMP" and c.sent.get("StartingPositionTimestamp") is None, _says("When the starting position is 'AT_TIMESTAMP', a starting position timestamp must be provided.")),
+    Rule("5.3 a timestamp with another position; words ours", STREAMS, lambda c: c.creating and c.sent.get("StartingPosition") != "AT_TIMESTAMP" and c.sent.get("StartingPositionTimestamp") is not None, _says("The starting position timestamp is only valid with AT_TIMESTAMP.")),
     Rule("5.5 timestamp in the future; words ours", _EVERY, _late, _says("The starting position timestamp cannot be in the future.")),
     Rule("5.4 FIFO batch", _FIFO, lambda c: (c.sent.get("BatchSize") or 0) > 10, _says("Maximum batch size must be between 1 and 10 inclusive")),
     Rule("5.4 SQS batch > 10, window 0", _SQS, _large_batch, _says("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")),
-    Rule("5.4 Record age 1-59", _EVERY, _age_in_the_hole, _says("MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)")),
-    Rule("7.5 ProvisionedPollerConfig {} in a create", _EVERY, lambda c: c.creating and c.sent.get("ProvisionedPollerConfig") == {}, _says("Either MinimumPollers or MaximumPollers are required if ProvisionedPollerConfig is provided.")),
+    Rule("5.4 Record age 1-59", STREAMS | KAFKAS, _age_in_the_hole, _says("MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)")),
+    Rule("7.5 ProvisionedPollerConfig {} in a create", QUEUES | KAFKAS, _unsaid_pollers, _says("Either MinimumPollers or MaximumPollers are required if ProvisionedPollerConfig is provided.")),
     Rule("7.10 Pollers; words ours", QUEUES | KAFKAS, _wrong_pollers, _says("MinimumPollers and MaximumPollers are out of range for given event source mapping type.")),
     Rule("5.1 PollerGroupName; words ours", QUEUES, lambda c: bool((c.sent.get("ProvisionedPollerConfig") or {}).get("PollerGroupName")), _says("Unsupported 'pollerGroupName' parameter for given event source mapping type.")),
     Rule("7.10 ScalingConfig with ProvisionedPollerConfig; words ours", QUEUES, lambda c: c.has("ScalingConfig") and c.has("ProvisionedPollerConfig"), _says("ScalingConfig and ProvisionedPollerConfig cannot be specified together.")),
     Rule("4.6 SchemaRegistryConfig only in provisioned mode; words ours", KAFKAS, _on_demand_registry, _says("SchemaRegistryConfig requires ProvisionedPollerConfig.")),
     Rule("7.7 on-demand Kafka rejects MetricsConfig; words ours", KAFKAS, _on_demand_metrics, _says("Unsupported 'metricsConfig' parameter for given event source mapping type.")),
-    Rule("5.1 MetricsConfig; words ours", _EVERY - KAFKAS, _foreign_metrics, _says("Unsupported 'metricsConfig' parameter for given event source mapping type.")),
-    Rule("5.4 Empty OnFailure on update", _EVERY, _empty_destination, _says("The Destination field is required for an OnFailure configuration.")),
-    Rule("1 OnFailure.Destination; words ours", STREAMS | KAFKAS, _wrong_destination, _says("The destination is not supported for given event source mapping type.")),
-    Rule("5.1 Filters, quota; words ours", _EVERY, lambda c: len((c.sent.get("FilterCriteria") or {}).get("Filters") or ()) > 10, _says("Number of filters exceeds the limit.")),
+    Rule("5.1 MetricsConfig; words ours", QUEUES | STREAMS, _foreign_metrics, _says("Unsupported 'metricsConfig' parameter for given event source mapping type.")),
+    Rule("5.4 Empty OnFailure on update", STREAMS | KAFKAS, _empty_destination, _says("The Destination field is required for an OnFailure configuration.")),
     Rule("5.4 Filter invalid", _EVERY - _DOCUMENTDB, _bad_patterns, _says("Invalid filter pattern definition.")),
     # function, role, source
     Rule("5.4 Function unknown; 7.4 Function or alias deleted", _EVERY, _function_missing, _says("Function does not exist")),
@@ -413,9 +424,9 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("5.4 Role: streams", STREAMS, _stream_denied, lambda c: f"Cannot access stream {_source(c)}. {_STREAM_WORDS}"),
     Rule("7.10 Role: consumer", STREAMS, _consumer_denied, lambda c: f"Cannot access event source {_source(c)}. {_CONSUMER_WORDS}"),
     Rule("5.4 Stream unknown", STREAMS, _source_missing, lambda c: f"Stream not found: {_source(c)}"),
-    Rule("5.4 Role: MSK, also for an absent cluster", _MSK, lambda c: _source_missing(c) or bool(_lacking(c, _CLUSTER_ACTIONS)), lambda c: f"Cannot access cluster {_source(c)}. {_CLUSTER_WORDS}"),
+    Rule("5.4 Role: MSK, also for an absent cluster", _MSK, lambda c: _source_missing(c) or _cluster_denied(c), lambda c: f"Cannot access cluster {_source(c)}. {_CLUSTER_WORDS}"),
     Rule("5.4 Secret missing", _DOCUMENTDB | _MQ | KAFKAS, _secret_missing, _says("Lambda received ResourceNotFoundException from Secrets Manager.")),
     Rule("5.4 DocumentDB illegal members, after the secret (7.10)", _DOCUMENTDB, lambda c: bool(unsupported(c)), _unsupported_words),
-    Rule("5.4 KMS decrypt denied on clearing the key", _EVERY, _cannot_decrypt, _says(KMS_WORDS)),
+    Rule("5.4 KMS decrypt denied on clearing the key", _EVERY, _cannot_decrypt, lambda c: KMS_WORDS[c.world.key_error(c.before["KMSKeyArn"])]),
 )
 # fmt: on

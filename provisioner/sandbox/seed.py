@@ -74,7 +74,7 @@ class Role(_Part):
 
     name: str
     lacks: list[str]
-    seconds: Annotated[float | None, Field(alias="for", strict=False)] = None
+    seconds: Annotated[float | None, Field(alias="for", strict=False, ge=0)] = None
 
 
 class Key(_Part):
@@ -82,7 +82,7 @@ class Key(_Part):
 
     arn: str
     error: Literal["AccessDeniedException", "DisabledException"] = "AccessDeniedException"
-    seconds: Annotated[float | None, Field(alias="for", strict=False)] = None
+    seconds: Annotated[float | None, Field(alias="for", strict=False, ge=0)] = None
 
 
 class Source(_Part):
@@ -126,7 +126,7 @@ def load(path: str) -> Seed:
         return Seed.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {})
     except OSError as error:
         raise UsageError(f"--seed {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"--seed {path}: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         first = error.errors()[0]

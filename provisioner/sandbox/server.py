@@ -10,6 +10,7 @@ from collections.abc import Callable
 from provisioner.errors import UsageError
 
 try:
+    from botocore.exceptions import BotoCoreError, ClientError
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import BaseWSGIServer, make_server
 
@@ -74,7 +75,10 @@ def serve(*, port: int, seed: str | None, delay: str, say: Callable[[str], None]
     endpoint = f"http://{HOST}:{server.port}"
     # Served from a thread, because seeding goes through the front door too.
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    Seeder(endpoint, planted).plant()
+    try:
+        Seeder(endpoint, planted).plant()
+    except (ClientError, BotoCoreError) as error:
+        raise UsageError(f"--seed {seed}: {error}", hint="correct what it names") from error
     planted.trouble(plane.troubles)
     region = planted.region if seed else REGION
     say(f"The sandbox is ready; Ctrl-C ends it. In another shell:\n\n{exports(endpoint, region)}")

@@ -195,5 +195,6 @@ def test_the_groups_that_aws_makes_up_are_its_default() -> None:
         {**answer, "SelfManagedKafkaEventSourceConfig": {"ConsumerGroupId": "g"}}, "r", {}, Provider()
     )
 
-    assert "self_managed_kafka_event_source_config" not in generated.mapping
-    assert stated.mapping["self_managed_kafka_event_source_config"] == {"consumer_group_id": "g"}
+    block = "self_managed_kafka_event_source_config"
+    assert generated.mapping[block] == {"consumption_mode": "Stream"}  # AWS's default, shown or not
+    assert stated.mapping[block] == {"consumer_group_id": "g", "consumption_mode": "Stream"}

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from provisioner.errors import ManifestError
+from provisioner import workflow
+from provisioner.errors import ManifestError, RefusedError
 from provisioner.model.plan import Action
 from tests.embedded import ACCOUNT, REGION
 from tests.flow import Flow
@@ -213,6 +214,66 @@ def test_tags_are_untagged(flow: Flow) -> None:
     arn = flow.live()["EventSourceMappingArn"]
     tags = flow.plane.client().list_tags(Resource=arn)["Tags"]
     assert {key: value for key, value in tags.items() if not key.startswith("provisioner:")} == {"tier": "one"}
+
+
+def test_the_mode_that_is_aws_default_is_no_change_when_it_is_stated(flow: Flow) -> None:
+    """Section 2: whether Get shows it is not recorded; both answers are one."""
+    flow.applied(BROKERS)
+    uuid = flow.uuid
+
+    flow.applied({**BROKERS, "self_managed_kafka_event_source_config": {"consumption_mode": "Stream"}})
+
+    assert flow.uuid == uuid
+
+
+def test_a_mapping_that_leaves_queue_mode_with_its_brokers_is_made_from_the_manifest_alone(flow: Flow) -> None:
+    flow.applied(SHARED)
+    others = {**BROKERS, "self_managed_event_source": {"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["z:1"]}}}
+
+    flow.applied({**others, "maximum_retry_attempts": 0})
+
+    assert flow.live()["MaximumRetryAttempts"] == 0
+
+
+def test_a_kept_queue_mode_refuses_what_it_lacks_before_anything_happens(flow: Flow) -> None:
+    flow.applied(SHARED)
+    flow.write({**BROKERS, **window(5)})
+
+    with pytest.raises(RefusedError) as caught:
+        flow.plan()
+
+    [problem] = caught.value.problems
+    assert "in Queue mode, which has no maximum_batching_window_in_seconds" in problem.message  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("ignored", [["filter_criteria"], []])
+def test_filters_that_nobody_can_read_are_not_cleared_with_their_key(flow: Flow, ignored: list[str]) -> None:
+    """Lesson 12: unknown is not absent; what AWS then refuses is better than what it would erase."""
+    flow.applied({**QUEUE, "filter_criteria": filters(1), "kms_key_arn": KEY})
+    uuid = flow.uuid
+    workflow.remove(flow.run(), ["it"], 0.0)
+    flow.plane.world.key = "AccessDeniedException"
+    bare = {**QUEUE, "lifecycle": {"ignore_changes": ignored}}
+    flow.write(bare)
+    flow.import_(uuid)
+    flow.updates()
+
+    flow.apply(bare)
+
+    assert all("FilterCriteria" not in update for update in flow.updates())
+    flow.plane.world.key = ""
+    assert flow.live()["FilterCriteria"] == sent_filters(1)
+
+
+@pytest.mark.parametrize("number", ["3.0e2", "1.10", "12345678901234567890.5", "300", "1e-9"])
+def test_a_number_in_a_pattern_keeps_its_spelling(flow: Flow, number: str) -> None:
+    """Numbers match by their spelling: 300, 300.0 and 3.0e2 are three."""
+    pattern = f'{{"a": [{number}, {{"numeric": [">", {number}]}}]}}'
+
+    flow.applied({**QUEUE, "filter_criteria": {"filter": [{"pattern": pattern}]}})
+
+    [kept] = flow.live()["FilterCriteria"]["Filters"]
+    assert kept["Pattern"] == f'{{"a":[{number},{{"numeric":[">",{number}]}}]}}'
 
 
 # --- the open questions: either answer of AWS is handled, and told -----------------------------------------------------

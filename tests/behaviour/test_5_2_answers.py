@@ -92,10 +92,13 @@ def test_a_default_is_read_as_absent(
     asked = {
         "function_name", "event_source_arn", "self_managed_event_source", "topics", "queues", "starting_position",
         "source_access_configuration", "document_db_event_source_config", "amazon_managed_kafka_event_source_config",
+        "self_managed_kafka_event_source_config",
     }  # fmt: skip
     assert live.mapping.keys() <= asked
     assert live.mapping.get("document_db_event_source_config", {"database_name": "d"}) == {"database_name": "d"}
-    assert "self_managed_kafka_event_source_config" not in live.mapping  # a group that equals the UUID is AWS's own
+    # A group that equals the UUID is AWS's own; a mode that is not shown is AWS's default.
+    own = live.mapping.get("self_managed_kafka_event_source_config", {"consumption_mode": "Stream"})
+    assert own == {"consumption_mode": "Stream"}
 
 
 def test_a_consumer_group_that_was_not_given(plane: Plane) -> None:

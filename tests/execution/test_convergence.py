@@ -249,7 +249,7 @@ STORIES = settings(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_mapping_converges_through_changes_of_its_own_kind(kind: str, plane: Embedded, sessions: Sessions) -> None:
-    @settings(STORIES, max_examples=40)
+    @settings(STORIES, max_examples=30)
     @given(st.lists(KINDS[kind], min_size=2, max_size=3))
     def check(story: list[dict[str, Any]]) -> None:
         converges(plane, sessions, story)
@@ -258,7 +258,7 @@ def test_a_mapping_converges_through_changes_of_its_own_kind(kind: str, plane: E
 
 
 def test_a_name_converges_through_changes_of_kind(plane: Embedded, sessions: Sessions) -> None:
-    @settings(STORIES, max_examples=120)
+    @settings(STORIES, max_examples=100)
     @given(st.lists(anything, min_size=2, max_size=3))
     def check(story: list[dict[str, Any]]) -> None:
         converges(plane, sessions, story)

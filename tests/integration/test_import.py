@@ -170,3 +170,19 @@ def test_a_mapping_of_another_stack_is_imported_with_a_warning(workspace: Worksp
 
     assert "its tags say that it belongs to stack billing" in result.err
     workspace.assert_in_sync()
+
+
+def test_what_import_prints_is_read_back_as_it_was(workspace: Workspace) -> None:
+    """Also what YAML would fold, and what goes deeper than our reader follows."""
+    deep = '{"a":' * 110 + "[1]" + "}" * 110
+    filters = [{"Pattern": pattern} for pattern in ('{"a":["x\u0085y","3"]}', '{"b":[3.0e2]}', deep)]
+    made = workspace.aws.create_event_source_mapping(
+        FunctionName="worker", EventSourceArn=sqs("orders"), FilterCriteria={"Filters": filters}
+    )
+    workspace.settled(made["UUID"])
+    workspace.write("")
+
+    printed = workspace.run("import", "orders", made["UUID"]).out
+    workspace.write_text(f"stack: test\nprovider: {{ region: {REGION} }}\n{printed}")
+
+    workspace.assert_in_sync()

@@ -37,6 +37,7 @@ def newer(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 MAPPING = f"""
+    other: {{ function_name: other, event_source_arn: {sqs("orders")}, polling_hours: {{ From: 1 }} }}
     orders:
       function_name: worker
       event_source_arn: {sqs("orders")}
@@ -59,7 +60,7 @@ def test_it_is_a_warning_is_sent_as_it_is_and_converges(workspace: Workspace, ne
         "warning[W202]: polling_hours: only the installed botocore knows this field; it is sent as it is, as PollingHours"
         in (told[0])
     )
-    assert "2 warnings" in told[0]
+    assert "3 warnings" in told[0]
     assert run("plan").startswith("No changes.")
     workspace.write(MAPPING.replace("Until: 20", "Until: 22").replace("concurrency: 2", "concurrency: 3"))
     changed = run("plan")

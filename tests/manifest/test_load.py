@@ -105,7 +105,7 @@ def test_a_mistake_in_a_list_stands_in_its_own_file(tmp_path: Path) -> None:
         b="moved:\n  - { from: c, to: d }\n  - { form: e, to: f }\n",
     )
 
-    assert message(tmp_path, tmp_path).splitlines()[0] == "b.yaml:3:5: error[E102]: from is missing"
+    assert message(tmp_path, tmp_path).splitlines()[0] == "b.yaml:3:7: error[E101]: there is no field 'form' here"
 
 
 def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
