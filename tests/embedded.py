@@ -85,6 +85,8 @@ class Embedded:
     ignored: set[str] = field(default_factory=set)  # members that are taken without a word and not set
     requests: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)  # method, path and body of each call
 
+    reset: Callable[[], None] = lambda: None  # forgets every mapping
+
     def client(self) -> Any:
         return boto3.client(
             "lambda", region_name=REGION, endpoint_url=self.endpoint, aws_access_key_id="x", aws_secret_access_key="x",
@@ -99,7 +101,7 @@ logging.getLogger("werkzeug").setLevel(logging.ERROR)
 def served(delays: Delays = AT_ONCE, now: Callable[[], float] = time.monotonic) -> Iterator[Embedded]:
     world = World()
     plane = ControlPlane(only_sts, delays, world=lambda account, region: world, now=now)
-    embedded = Embedded("", world)
+    embedded = Embedded("", world, reset=plane.reset)
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:
         if "event-source-mappings" in environ["PATH_INFO"]:

@@ -62,8 +62,7 @@ class ControlPlane:
         """Answer one request, by WSGI."""
         path = environ.get("PATH_INFO", "")
         if path == "/moto-api/reset":
-            with self._lock:
-                self._stores.clear()
+            self.reset()
         elif (
             path.startswith(("/2015-03-31/event-source-mappings", "/2017-03-31/tags/"))
             or environ.get("HTTP_X_AMZ_TARGET") == _GET_RESOURCES
@@ -74,6 +73,11 @@ class ControlPlane:
                 return _respond(answer, start_response)
             environ = {**environ, "wsgi.input": _Again(data)}
         return self._behind(environ, start_response)
+
+    def reset(self) -> None:
+        """Forget every mapping."""
+        with self._lock:
+            self._stores.clear()
 
     def _answer(self, request: _Request) -> Answer | None:
         """Our answer, or None for a call that is moto's."""

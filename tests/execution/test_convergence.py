@@ -114,7 +114,9 @@ stream = merged(common, counted, report, filtering, batch, window, retrying, fac
 
 # --- Kafka -----------------------------------------------------------------------------------------------------------
 
-kafka_pollers = some(minimum_pollers=[1, 5], maximum_pollers=[5, 2000], poller_group_name=["one", "two"]).filter(bool)
+kafka_pollers = some(minimum_pollers=[1, 5], maximum_pollers=[5, 2000], poller_group_name=["one", "two"]).filter(
+    lambda pollers: bool(pollers.keys() - {"poller_group_name"})
+)
 registry = merged(
     all_of(
         schema_registry_uri=["https://r.example.com", "https://s.example.com"], event_record_format=["JSON", "SOURCE"]
@@ -230,6 +232,7 @@ def sessions(plane: Embedded) -> Iterator[Sessions]:
 
 def converges(plane: Embedded, sessions: Sessions, story: list[dict[str, Any]]) -> None:
     """Each mapping of the story is applied under one name; the last is imported elsewhere, and destroyed from there."""
+    plane.reset()
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
         here, there = Flow(Path(first), plane, sessions), Flow(Path(second), plane, sessions)
         for mapping in story:
