@@ -9,10 +9,12 @@ from enum import Enum
 from typing import Any, Final
 
 from botocore import exceptions as vendor
+from botocore.parsers import ResponseParserError
 
 from provisioner import errors
 from provisioner.errors import AwsError
 
+_LONGEST: Final = 200
 _FORBIDDEN, _TIMED_OUT, _TOO_MANY = 403, 408, 429
 _UUID_AT_END: Final = re.compile(r"([0-9a-fA-F-]{36})\W*$")
 
@@ -110,6 +112,9 @@ def translated(what: str) -> Iterator[None]:
         raise from_response(error.response, what) from error
     except vendor.BotoCoreError as error:
         raise _from_client(error, what) from error
+    except ResponseParserError as error:  # of no family
+        text = " ".join(str(error).split())
+        raise errors.ServiceError(f"{what}: the answer cannot be understood: {text[:_LONGEST]}") from error
     except ValueError as error:  # botocore's own word for an endpoint or region that is none
         hint = "check `provider` in the manifest, and AWS_ENDPOINT_URL and AWS_REGION"
         raise AwsError(f"{what}: {error}", hint=hint) from error

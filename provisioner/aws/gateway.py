@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from provisioner.aws.errors import Retry, retry_class, translated
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.wait import Clock, delays
-from provisioner.errors import AwsError, InUseError, NotFoundError, ThrottledError
+from provisioner.errors import AwsError, InUseError, NotFoundError, ServiceError, ThrottledError
 
 Config = dict[str, Any]
 """A mapping as the API answers it."""
@@ -18,9 +18,9 @@ Config = dict[str, Any]
 Notify = Callable[[str], None]
 """Told, in words, why a call is tried again."""
 
-T = TypeVar("T")
 
 PAGE: Final = 100
+_NO_CONTENT: Final = 204
 """Mappings on a page of List, whatever MaxItems says (aws-behaviour 5.7); also ARNs in one call for tags."""
 
 BUDGETS: Final = {Retry.FUNCTION: 30.0, Retry.BUSY: 300.0, Retry.THROTTLED: 300.0, Retry.FAULT: 30.0}
@@ -75,9 +75,8 @@ class Gateway:
     def get(self, uuid: str) -> Config | None:
         """One mapping, or None when there is none with this UUID."""
         try:
-            return _body(
-                self._call(f"reading mapping {uuid}", lambda: self._client.get_event_source_mapping(UUID=uuid))
-            )
+            send = partial(self._client.get_event_source_mapping, UUID=uuid)
+            return _body(self._call(f"reading mapping {uuid}", send, says="UUID"))
         except NotFoundError:
             return None
 
@@ -89,7 +88,7 @@ class Gateway:
         while True:
             page = {**request, **({"Marker": marker} if marker else {})}
             send = partial(self._client.list_event_source_mappings, MaxItems=PAGE, **page)
-            answer: Config = self._call("listing mappings", send)
+            answer = self._call("listing mappings", send, says="EventSourceMappings")
             yield answer.get("EventSourceMappings", [])
             marker = answer.get("NextMarker") or ""
             if not marker:
@@ -98,7 +97,7 @@ class Gateway:
     def tags(self, arn: str) -> dict[str, str]:
         """The tags of one mapping; none when the mapping is gone."""
         try:
-            answer = self._call(f"reading the tags of {arn}", lambda: self._client.list_tags(Resource=arn))
+            answer = self._call(f"reading the tags of {arn}", lambda: self._client.list_tags(Resource=arn), says="Tags")
         except NotFoundError:
             return {}
         return dict(answer.get("Tags") or {})
@@ -120,39 +119,44 @@ class Gateway:
         """Create a mapping. Never sent again when AWS may have acted: there is no idempotency token."""
         create = self._client.create_event_source_mapping
         what = f"creating the mapping for {request.get('FunctionName')} in {self.region}"
-        return _body(self._call(what, lambda: create(**request), notify, repeatable=False))
+        return _body(self._call(what, lambda: create(**request), notify, says="UUID", repeatable=False))
 
     def update(self, uuid: str, request: Config, notify: Notify, again: Callable[[], None] = _nothing) -> Config:
         """Change members of a mapping. `again` is called before it is tried again because the mapping was in use."""
         update = self._client.update_event_source_mapping
-        return _body(self._call(f"updating {uuid}", lambda: update(UUID=uuid, **request), notify, again=again))
+        return _body(
+            self._call(f"updating {uuid}", lambda: update(UUID=uuid, **request), notify, says="UUID", again=again)
+        )
 
     def delete(self, uuid: str, notify: Notify) -> None:
         """Delete a mapping; one that is gone already is a success."""
         try:
-            self._call(f"deleting {uuid}", lambda: self._client.delete_event_source_mapping(UUID=uuid), notify)
+            send = partial(self._client.delete_event_source_mapping, UUID=uuid)
+            self._call(f"deleting {uuid}", send, notify, says="UUID")
         except NotFoundError:
             return
 
     def tag(self, arn: str, tags: dict[str, str], notify: Notify) -> None:
         """Set tags of a mapping."""
-        self._call(f"tagging {arn}", lambda: self._client.tag_resource(Resource=arn, Tags=tags), notify)
+        self._call(f"tagging {arn}", lambda: self._client.tag_resource(Resource=arn, Tags=tags), notify, says="")
 
     def untag(self, arn: str, keys: Sequence[str], notify: Notify) -> None:
         """Remove tags of a mapping; an absent key is fine (aws-behaviour 7.9)."""
-        self._call(f"untagging {arn}", lambda: self._client.untag_resource(Resource=arn, TagKeys=list(keys)), notify)
+        send = partial(self._client.untag_resource, Resource=arn, TagKeys=list(keys))
+        self._call(f"untagging {arn}", send, notify, says="")
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
     def _call(
         self,
         what: str,
-        send: Callable[[], T],
+        send: Callable[[], Config],
         notify: Notify | None = None,
         *,
+        says: str,
         repeatable: bool = True,
         again: Callable[[], None] = _nothing,
-    ) -> T:
+    ) -> Config:
         """Send, and send again for as long as the class of refusal allows; the first refusal is told at once."""
         began: dict[Retry, float] = {}
         pauses = delays(0.3, 10.0)
@@ -162,6 +166,7 @@ class Gateway:
             try:
                 with translated(what):
                     answer = send()
+                _refuse_nonsense(answer, says, what)
             except AwsError as error:
                 self._pause(error, began, next(pauses), notify, repeatable=repeatable)
                 if isinstance(error, InUseError):
@@ -193,6 +198,15 @@ class Gateway:
         first = not self._told_throttling
         self._told_throttling = self._told_throttling or reason is Retry.THROTTLED
         return first or reason is not Retry.THROTTLED
+
+
+def _refuse_nonsense(answer: Config, says: str, what: str) -> None:
+    """Raise ServiceError for an answer that is none of AWS's: without the member that it must have, or, where it has no body,
+    with another status. botocore takes a body that it cannot parse for an empty one.
+    """
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    if (says and says not in answer) or (not says and status != _NO_CONTENT):
+        raise ServiceError(f"{what}: the answer cannot be understood (HTTP {status})", hint="run the command again")
 
 
 def _body(answer: Config) -> Config:

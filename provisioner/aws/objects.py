@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from provisioner.aws.errors import translated
-from provisioner.errors import NotFoundError, StateError
+from provisioner.errors import NotFoundError, ServiceError, StateError
 
 
 class Bucket:
@@ -40,6 +40,8 @@ class Bucket:
             answer = self._client.put_object(
                 Bucket=self._name, Key=key, Body=text.encode(), ContentType="application/json", **condition
             )
+        if not answer.get("ETag"):
+            raise ServiceError(f"writing s3://{self._name}/{key}: the answer cannot be understood")
         return str(answer["ETag"])
 
     def delete(self, key: str, *, match: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from provisioner.model.canonical import Canonical, canonical, claims, fill_kept, value_at, with_value
 from provisioner.model.desired import Desired
 from provisioner.model.live import Live
-from provisioner.model.mapping import FIELDS, Field
+from provisioner.model.mapping import CONSUMPTION_MODE, FIELDS, Field
 from provisioner.model.plan import Action, Change, Plan, Problem, Reading, Reason
 from provisioner.model.references import Pair
 from provisioner.model.sources import SELF_MANAGED, SourceKind
@@ -320,6 +320,11 @@ def _notes(wanted: Desired, record: Record | None, live: Live, sides: _Sides) ->
         yield f"the last result is {live.status.last_result!r}"
 
 
+def _is_default(path: tuple[str, ...], value: Any) -> bool:
+    """Whether a kept value is what AWS would choose: the one mode that a self-managed cluster has when none is stated."""
+    return path == CONSUMPTION_MODE and value == "Stream"
+
+
 def _lost(
     fields: Mapping[str, Field],
     path: tuple[str, ...],
@@ -329,7 +334,7 @@ def _lost(
 ) -> Iterator[str]:
     """What the old mapping has, the manifest does not say, and the new mapping will have as AWS chooses."""
     for name, field in fields.items():
-        if name not in live or field.learned:
+        if name not in live or field.learned or _is_default((*path, name), live[name]):
             continue
         if kind in field.row.kept and name not in desired:
             where = ".".join((*path, name))
@@ -349,7 +354,8 @@ def _stays(
     """The kept fields whose line was removed, with the value that stays."""
     for name, field in fields.items():
         if kind in field.row.kept and name in prior and name in live and name not in desired:
-            yield (*path, name), live[name]
+            if not _is_default((*path, name), live[name]):
+                yield (*path, name), live[name]
         elif field.children and not field.many and name in prior and name in live:
             yield from _stays(field.children, (*path, name), prior[name], desired.get(name, {}), live[name], kind)
 

@@ -21,7 +21,7 @@ from provisioner.model.report import Phase, Progress, Report, Result
 from provisioner.sandbox.mappings import Delays
 from provisioner.workflow import Execution, Run, Selection
 from tests.embedded import ACCOUNT, REGION, Embedded, Fault, served
-from tests.flow import SilentUi
+from tests.flow import Hurried, SilentUi
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Bench:
         (self.folder / "provisioner.yaml").write_text(text if mappings else text.replace("mappings:\n", ""))
 
     def run(self) -> Run:
-        return Run(self.folder, self.ui)
+        return Run(self.folder, self.ui, clock=Hurried())
 
     def apply(self, **execution: Any) -> Report:
         options = {"auto_approve": True, **execution}
@@ -252,7 +252,7 @@ def test_a_name_that_another_mapping_takes_over_loses_none(bench: Bench) -> None
 def test_a_replacement_that_vanishes_while_it_settles_forgets_neither(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with served(Delays(creating=0.5)) as plane:
+    with served(Delays(creating=1.5), Hurried().now) as plane:
         bench = bench_of(plane, tmp_path, monkeypatch)
         bench.write(queue("a"))
         bench.apply()

@@ -1,0 +1,26 @@
+"""A machine for each test, on one control plane for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.harness import BUCKET, Machine, plane_process
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    with plane_process() as started:
+        yield started
+
+
+@pytest.fixture(params=["local", "s3"])
+def machine(request: pytest.FixtureRequest, endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    made = Machine(tmp_path, endpoint, s3=request.param == "s3")
+    made.post("/moto-api/reset")
+    made.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    return made

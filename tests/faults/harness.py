@@ -1,0 +1,255 @@
+"""Faults for a forked tool: killed, cut, answered with errors at the n-th call; killed or failed at the n-th file operation.
+
+The tool is imported once and forked for each point, so that a point takes a fraction of a second and SIGKILL stays real.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import traceback
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import botocore.awsrequest
+import botocore.exceptions
+import botocore.httpsession
+
+from provisioner import workflow
+from provisioner.errors import LockedError, ProvisionerError
+from provisioner.model.report import Report
+from provisioner.workflow import Execution, Run, Selection
+from tests.embedded import REGION
+from tests.flow import Hurried, Sessions, SilentUi
+
+BUCKET, KEY = "states", "test.json"
+OPERATIONS: Final = ("write", "fsync", "replace", "link", "unlink", "ftruncate", "open")
+FILE_MODES: Final = ("kill", "torn", "ENOSPC", "EIO")
+CALL_MODES: Final = ("kill before", "kill after", "cut", "429", "500", "garbage")
+
+
+@dataclass
+class Counted:
+    """What one run did: calls, file operations, and the bytes and syncs among them."""
+
+    calls: int = 0
+    files: int = 0
+    bytes: int = 0
+    syncs: int = 0
+
+
+@dataclass
+class Fault:
+    """What goes wrong, and at which call or file operation (from 1); 0 counts only."""
+
+    mode: str = ""
+    at: int = 0
+    counted: Counted = field(default_factory=Counted)
+
+    def install(self) -> None:
+        """Put the hooks in this process, which is a fork."""
+        for name in OPERATIONS:
+            setattr(os, name, self._file_operation(name, getattr(os, name)))
+        send = botocore.httpsession.URLLib3Session.send
+        botocore.httpsession.URLLib3Session.send = lambda session, request: self._call(send, session, request)  # type: ignore[method-assign]
+
+    def _file_operation(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def operation(*arguments: Any, **options: Any) -> Any:
+            if name == "open" and not (len(arguments) > 1 and arguments[1] & os.O_CREAT):
+                return real(*arguments, **options)
+            counted = self.counted
+            counted.files += 1
+            counted.syncs += name == "fsync"
+            counted.bytes += len(arguments[1]) if name == "write" else 0
+            if self.mode in FILE_MODES and counted.files == self.at:
+                if self.mode == "torn" and name == "write":
+                    real(arguments[0], arguments[1][: len(arguments[1]) // 2])
+                if self.mode in ("kill", "torn"):
+                    os.kill(os.getpid(), signal.SIGKILL)
+                code = getattr(errno, self.mode)
+                raise OSError(code, os.strerror(code))
+            return real(*arguments, **options)
+
+        return operation
+
+    def _call(self, send: Callable[..., Any], session: Any, request: Any) -> Any:
+        self.counted.calls += 1
+        mode = self.mode if self.counted.calls == self.at else ""
+        if mode == "kill before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if mode in ("429", "500"):
+            code = "TooManyRequestsException" if mode == "429" else "ServiceException"
+            return _answer(request, int(mode), b'{"message": "made by a test"}', {"x-amzn-errortype": code})
+        if mode == "garbage":
+            return _answer(request, 200, b"\x00<garbage", {})
+        answer = send(session, request)
+        if mode == "kill after":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if mode == "cut":
+            raise botocore.exceptions.ConnectionClosedError(endpoint_url=request.url)
+        return answer
+
+
+class _Raw:
+    """The body of an answer that no server made."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        yield self._data
+
+    def read(self, *_: Any, **__: Any) -> bytes:
+        data, self._data = self._data, b""
+        return data
+
+
+def _answer(request: Any, status: int, data: bytes, headers: dict[str, str]) -> Any:
+    return botocore.awsrequest.AWSResponse(
+        request.url, status, {"content-length": str(len(data)), **headers}, _Raw(data)
+    )
+
+
+@dataclass
+class Machine:
+    """A folder with a manifest, a control plane, and forks of the tool."""
+
+    folder: Path
+    endpoint: str
+    s3: bool = False
+    manifest: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Opened here without a connection, so that no fork has to open it.
+        self.sessions = Sessions(self.endpoint)
+        self.clock = Hurried()
+
+    def post(self, path: str) -> None:
+        urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}{path}", method="POST")).close()
+
+    def client(self, service: str = "lambda") -> Any:
+        return boto3.client(
+            service, region_name=REGION, endpoint_url=self.endpoint, aws_access_key_id="x", aws_secret_access_key="x"
+        )
+
+    def write(self, mappings: dict[str, Any], **more: Any) -> None:
+        state = {"state": {"s3": {"bucket": BUCKET, "key": KEY}}} if self.s3 else {}
+        self.manifest = {"stack": "test", "provider": {"region": REGION}, **state, "mappings": mappings, **more}
+        (self.folder / "provisioner.yaml").write_text(json.dumps(self.manifest))
+
+    def run(self) -> Run:
+        run = Run(self.folder, SilentUi(), clock=self.clock, opened=self.sessions)
+        _ = run.aws.gateway(REGION), run.backend if self.s3 else None
+        return run
+
+    def apply(self) -> Report:
+        return workflow.apply(self.run(), Selection(), Execution(auto_approve=True, parallelism=3))[1]
+
+    def forked(self, work: Callable[[], Any], fault: Fault | None = None) -> tuple[int, Counted, str]:
+        """Do work in a fork under a fault: how it ended (negative is a signal), what it did, and what it says."""
+        self.run()
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reading)
+            status, said = 1, ""
+            fault = fault or Fault()
+            try:
+                fault.install()
+                said = str(work() or "")
+                status = 0
+            except ProvisionerError as error:
+                said, status = error.message, 3
+            except BaseException:
+                said, status = traceback.format_exc(), 2
+            counted = json.dumps([vars(fault.counted), said[-4000:]]).encode()
+            _real_write(writing, counted)
+            os._exit(status)
+        os.close(writing)
+        with os.fdopen(reading, "rb") as pipe:
+            text = pipe.read()
+        _, ended = os.waitpid(child, 0)
+        counts, said = json.loads(text) if text else ({}, "")
+        return os.waitstatus_to_exitcode(ended), Counted(**counts), said
+
+    def free_the_lock(self) -> None:
+        """What a person does who knows that the machine is gone: only a lock in S3 needs it."""
+        if not self.s3:
+            return
+        client = self.client("s3")
+        with suppress(client.exceptions.NoSuchKey):
+            ident = json.loads(client.get_object(Bucket=BUCKET, Key=f"{KEY}.lock")["Body"].read())["id"]
+            workflow.force_unlock(self.run(), ident)
+
+    def recovers(self) -> str:
+        """Apply again, and look: what is wrong afterwards, or ""."""
+        self.free_the_lock()
+        report = self.apply()
+        if not report.clean:
+            return f"the second apply is not clean: {[(item.change.name, item.detail) for item in report.outcomes]}"
+        pages = self.client().get_paginator("list_event_source_mappings").paginate()
+        live = [item["UUID"] for page in pages for item in page["EventSourceMappings"]]
+        snapshot = self.run().backend.read()
+        known = snapshot.state.managers()
+        wanted = self.manifest["mappings"]
+        plan = workflow.plan(self.run(), Selection())
+        findings = {
+            "a plan that is not empty": [change.name for change in plan.changes if change.counts],
+            "orphans": set(live) - known.keys(),
+            "records of nothing": known.keys() - set(live),
+            "mappings twice": len(live) - len(wanted),
+            "names": set(snapshot.state.mappings) ^ set(wanted),
+            "open intents": snapshot.open,
+        }
+        return "; ".join(f"{what}: {found}" for what, found in findings.items() if found)
+
+    def copy_of_state(self) -> Callable[[], None]:
+        """A function that puts the state and the mappings back as they are now."""
+        self.post("/test/keep")
+        if self.s3:
+            client = self.client("s3")
+            text = client.get_object(Bucket=BUCKET, Key=KEY)["Body"].read()
+
+            def put_back() -> None:
+                client.delete_object(Bucket=BUCKET, Key=f"{KEY}.lock")
+                client.put_object(Bucket=BUCKET, Key=KEY, Body=text)
+                self.post("/test/restore")
+        else:
+            kept = self.folder / "kept"
+            shutil.copytree(self.folder / "state", kept)
+
+            def put_back() -> None:
+                shutil.rmtree(self.folder / "state")
+                shutil.copytree(kept, self.folder / "state")
+                self.post("/test/restore")
+
+        return put_back
+
+
+_real_write = os.write
+
+
+@contextmanager
+def plane_process() -> Iterator[str]:
+    """The endpoint of a control plane in another process, with an empty bucket."""
+    process = subprocess.Popen([sys.executable, "-m", "tests.faults.plane"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    endpoint = f"http://127.0.0.1:{process.stdout.readline().strip()}"
+    try:
+        yield endpoint
+    finally:
+        process.kill()
+        process.wait()
+
+
+__all__ = ["CALL_MODES", "FILE_MODES", "Counted", "Fault", "LockedError", "Machine", "plane_process"]

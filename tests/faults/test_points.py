@@ -1,0 +1,82 @@
+"""Kill it anywhere, run it again: after every call and every file operation of one long apply."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from tests.embedded import ACCOUNT, REGION
+from tests.faults.harness import CALL_MODES, FILE_MODES, Fault, Machine
+
+ALL = bool(os.environ.get("FAULTS_ALL"))
+"""`make faults` tries every point in every mode; a plain run every kill with local state, and every third of the rest."""
+
+
+def queue(number: int | str, function: str = "f", **more: Any) -> dict[str, Any]:
+    return {"function_name": function, "event_source_arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:q{number}", **more}
+
+
+def stream(position: str) -> dict[str, Any]:
+    arn = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/s"
+    return {"function_name": "f", "event_source_arn": arn, "starting_position": position}
+
+
+BEFORE = {
+    "kept": queue(1), "edited": queue(2), "tagged": queue(3, tags={"a": "1", "b": "2"}), "moved-source": queue(4),
+    "repositioned": stream("LATEST"), "old-name": queue(5), "unwanted": queue(6),
+}  # fmt: skip
+AFTER = {
+    "kept": queue(1), "edited": queue(2, batch_size=5), "tagged": queue(3, tags={"a": "2", "c": "3"}, batch_size=7),
+    "moved-source": queue(14), "repositioned": stream("TRIM_HORIZON"), "new-name": queue(5), "adopted": queue(7),
+    "new": queue(8), "newer": queue(9, "g"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def story(machine: Machine) -> Machine:
+    """Between the two manifests: creates, updates, tag changes, two kinds of replacement, a rename, an adoption, a delete."""
+    machine.write(BEFORE)
+    assert machine.apply().clean
+    made = machine.client().create_event_source_mapping(
+        FunctionName="f", EventSourceArn=queue(7)["event_source_arn"], BatchSize=3
+    )
+    machine.write(AFTER, imports=[{"to": "adopted", "id": made["UUID"]}])
+    return machine
+
+
+def points(total: int, every: int) -> list[int]:
+    return list(range(1, total + 1, every))
+
+
+def test_every_point_of_an_apply_is_survived(story: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    put_back = story.copy_of_state()
+    status, counted, said = story.forked(story.apply)
+    assert status == 0, said
+    put_back()
+    wrong: list[str] = []
+    tried = 0
+
+    def attempt(mode: str, at: int) -> None:
+        nonlocal tried
+        tried += 1
+        put_back()
+        status, _, said = story.forked(story.apply, Fault(mode, at))
+        if status == 2:
+            wrong.append(f"{mode} at {at}: {said}")
+        ended, _, finding = story.forked(story.recovers)
+        if ended or finding:
+            wrong.append(f"{mode} at {at} (first run {status}): {finding}")
+
+    for modes, total in ((FILE_MODES, counted.files), (CALL_MODES, counted.calls)):
+        for mode in modes:
+            every_point = ALL or (mode.startswith("kill") and not story.s3)
+            for at in points(total, 1 if every_point else 3 if mode.startswith("kill") else 5):
+                attempt(mode, at)
+
+    with capsys.disabled():
+        kind = "s3" if story.s3 else "local"
+        print(f"\n  {kind}: {counted.calls} calls and {counted.files} file operations; {tried} points tried")
+    assert wrong == []
+    assert tried > counted.calls // 3
