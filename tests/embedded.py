@@ -72,7 +72,7 @@ def only_sts(environ: dict[str, Any], start_response: Any) -> Any:
 
 Fault = Callable[[str, str], str]
 """Asked (method, path) before each call: "" goes on, "before" cuts the connection, "after" cuts it once AWS has acted,
-a number is the status of an error that AWS answers instead."""
+a number is the status of an error that AWS answers instead, with its code behind it where that matters."""
 
 
 @dataclass
@@ -111,15 +111,12 @@ def served(delays: Delays = AT_ONCE, now: Callable[[], float] = time.monotonic) 
             environ |= {"wsgi.input": io.BytesIO(data), "CONTENT_LENGTH": str(len(data))}
         verdicts = [fault(environ["REQUEST_METHOD"], environ["PATH_INFO"]) for fault in embedded.faults]
         verdict = next(filter(None, verdicts), "")
-        if verdict.isdigit():
+        if verdict[:1].isdigit():
+            status, _, code = verdict.partition(" ")
+            code = code or ("AccessDeniedException" if status == "403" else "ServiceException")
             answer = b'{"message": "made by a test"}'
-            start_response(
-                f"{verdict} Error",
-                [
-                    ("Content-Length", str(len(answer))),
-                    ("x-amzn-ErrorType", "AccessDeniedException" if verdict == "403" else "ServiceException"),
-                ],
-            )
+            headers = [("Content-Length", str(len(answer))), ("x-amzn-ErrorType", code)]
+            start_response(f"{status} Error", headers)
             return [answer]
         if verdict:
             if verdict == "after":

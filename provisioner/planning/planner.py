@@ -226,7 +226,7 @@ class _Deciding:
         if found.owner.stack == self._state.stack:
             return (
                 f"the mapping {found.uuid} belongs to another state of stack {found.owner.stack}",
-                f"use the state that it was made from; if that state is lost: {line}",
+                f"use the state that it was made from; if that state is lost: `state rebuild`, or {line}",
             )
         return (
             f"the mapping {found.uuid} belongs to stack {found.owner.stack}",

@@ -510,3 +510,93 @@ def test_without_ownership_tags_none_are_sent(bench: Bench) -> None:
 
     assert [body.get("Tags") for method, _, body in bench.plane.requests if method == "POST"] == [None]
     bench.assert_in_sync()
+
+
+def test_expired_credentials_in_the_middle_leave_the_rest_unattempted(bench: Bench) -> None:
+    bench.write(*(queue(name, number=number) for number, name in enumerate("abcd")))
+    made: list[str] = []
+
+    def expire(method: str, path: str) -> str:
+        if method == "POST" and "event-source-mappings" in path:
+            made.append(path)
+        return "403 ExpiredTokenException" if len(made) > 1 else ""
+
+    bench.plane.faults[:] = [expire]
+
+    results = [item.result for item in bench.apply(parallelism=1).outcomes]
+
+    assert results == [Result.APPLIED, Result.FAILED, Result.NOT_ATTEMPTED, Result.NOT_ATTEMPTED]
+    assert list(bench.uuids()) == ["a"]
+    bench.plane.faults.clear()
+    assert bench.apply().clean
+    bench.assert_in_sync()
+
+
+def test_a_permission_lost_in_the_middle_stops_that_kind_of_change_only(bench: Bench) -> None:
+    bench.write(queue("z", number=9))
+    bench.apply()
+    bench.write(queue("a", number=1), queue("b", number=2), queue("z", ", batch_size: 5", number=9))
+    bench.plane.faults[:] = [lambda method, path: "403" if method == "POST" and "event-source-mappings" in path else ""]
+
+    outcomes = {item.change.name: item.result for item in bench.apply(parallelism=1).outcomes}
+
+    assert outcomes == {"a": Result.FAILED, "b": Result.NOT_ATTEMPTED, "z": Result.APPLIED}
+    bench.plane.faults.clear()
+    assert bench.apply().clean
+
+
+def test_what_somebody_else_is_changing_is_not_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(Delays(0, 1, 0, 0, 0), Hurried().now) as plane:
+        bench = bench_of(plane, tmp_path, monkeypatch)
+        bench.write(queue("a"))
+        bench.apply()
+        bench.write(queue("a", ", batch_size: 5"))
+        meddled: list[str] = []
+
+        def meddle(method: str, path: str) -> str:
+            if method == "PUT" and not meddled:
+                meddled.append(path)
+                plane.client().update_event_source_mapping(UUID=path.rsplit("/", 1)[1], BatchSize=7)
+            return ""
+
+        plane.faults.append(meddle)
+
+        moved = outcome(bench.apply())
+
+        assert moved.result is Result.FAILED
+        assert "was changed by somebody else since it was planned" in moved.detail
+        [live] = bench.live().values()
+        assert live["BatchSize"] == 7
+        assert bench.apply().clean
+        bench.assert_in_sync()
+
+
+def test_a_409_that_names_a_mapping_of_ours_finishes_it(bench: Bench) -> None:
+    """Made by this state a moment ago, and not in List yet: the create is refused, and the mapping is taken over."""
+    bench.write(queue("a"))
+    bench.apply()
+    [uuid] = bench.live()
+    workflow.remove(bench.run(), ["a"], 0.0)
+    bench.write(queue("a", ", batch_size: 5"))
+    bench.plane.faults[:] = [lambda method, path: "403" if method == "GET" and path.endswith("mappings") else ""]
+
+    assert bench.apply().clean
+
+    bench.plane.faults.clear()
+    assert bench.uuids() == {"a": uuid}
+    assert bench.live()[uuid]["BatchSize"] == 5
+    bench.assert_in_sync()
+
+
+def test_a_409_on_what_is_nobodys_is_adopted_only_when_asked(bench: Bench) -> None:
+    source = f"arn:aws:sqs:{REGION}:{ACCOUNT}:q1"
+    uuid = bench.plane.client().create_event_source_mapping(FunctionName="f", EventSourceArn=source)["UUID"]
+    bench.plane.faults[:] = [lambda method, path: "403" if method == "GET" and path.endswith("mappings") else ""]
+    bench.write(queue("a"))
+
+    refused = outcome(bench.apply())
+    assert (refused.result, refused.hint) == (Result.FAILED, f"adopt it: provisioner import a {uuid}")
+
+    bench.write(queue("a", ", lifecycle: { on_conflict: adopt }"))
+    assert bench.apply().clean
+    assert bench.uuids() == {"a": uuid}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import BUCKET, Machine, plane_process
+from tests.faults.harness import Machine, plane_process
 
 
 @pytest.fixture(scope="session")
@@ -22,5 +22,5 @@ def machine(request: pytest.FixtureRequest, endpoint: str, tmp_path: Path, monke
         monkeypatch.setenv(name, "x")
     made = Machine(tmp_path, endpoint, s3=request.param == "s3")
     made.post("/moto-api/reset")
-    made.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    made.make_bucket()
     return made

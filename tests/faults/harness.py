@@ -32,6 +32,9 @@ from provisioner.workflow import Execution, Run, Selection
 from tests.embedded import REGION
 from tests.flow import Hurried, Sessions, SilentUi
 
+LONGEST: Final = 60
+"""Seconds after which a fork is killed: nothing in these stories waits so long."""
+
 BUCKET, KEY = "states", "test.json"
 OPERATIONS: Final = ("write", "fsync", "replace", "link", "unlink", "ftruncate", "open")
 FILE_MODES: Final = ("kill", "torn", "ENOSPC", "EIO")
@@ -46,6 +49,7 @@ class Counted:
     files: int = 0
     bytes: int = 0
     syncs: int = 0
+    state_calls: int = 0
 
 
 @dataclass
@@ -84,6 +88,9 @@ class Fault:
 
     def _call(self, send: Callable[..., Any], session: Any, request: Any) -> Any:
         self.counted.calls += 1
+        if f"/{BUCKET}/" in request.url:
+            self.counted.state_calls += 1
+            self.counted.bytes += int(request.headers.get("Content-Length") or 0)
         mode = self.mode if self.counted.calls == self.at else ""
         if mode == "kill before":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -142,6 +149,9 @@ class Machine:
             service, region_name=REGION, endpoint_url=self.endpoint, aws_access_key_id="x", aws_secret_access_key="x"
         )
 
+    def make_bucket(self) -> None:
+        self.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+
     def write(self, mappings: dict[str, Any], **more: Any) -> None:
         state = {"state": {"s3": {"bucket": BUCKET, "key": KEY}}} if self.s3 else {}
         self.manifest = {"stack": "test", "provider": {"region": REGION}, **state, "mappings": mappings, **more}
@@ -164,6 +174,7 @@ class Machine:
             os.close(reading)
             status, said = 1, ""
             fault = fault or Fault()
+            signal.alarm(LONGEST)
             try:
                 fault.install()
                 said = str(work() or "")

@@ -1,0 +1,35 @@
+"""What an apply writes grows with the number of its changes, not with its square."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.faults.harness import Counted, Machine
+from tests.faults.test_points import queue
+
+
+def written(machine: Machine, count: int) -> Counted:
+    machine.post("/moto-api/reset")
+    shutil.rmtree(machine.folder / "state", ignore_errors=True)
+    if machine.s3:
+        machine.make_bucket()
+    machine.write({f"m{number}": queue(number) for number in range(count)})
+    status, counted, said = machine.forked(lambda: machine.apply().clean)
+    assert (status, said) == (0, "True")
+    return counted
+
+
+def test_bytes_and_syncs_are_linear(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    hundred, thousand = written(machine, 100), written(machine, 1000)
+
+    with capsys.disabled():
+        kind = "s3" if machine.s3 else "local"
+        for count, counted in ((100, hundred), (1000, thousand)):
+            did = f"{counted.bytes} bytes, {counted.syncs} syncs, {counted.state_calls} calls of S3"
+            print(f"\n  {kind}, N = {count}: {did}", end="")
+    assert thousand.bytes <= hundred.bytes * 12
+    assert thousand.syncs <= hundred.syncs * 12
+    # A state in S3 is written before the first call, at the end, and every ten seconds: not once a change.
+    assert thousand.state_calls <= hundred.state_calls + 10

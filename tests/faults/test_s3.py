@@ -1,0 +1,136 @@
+"""State in S3: whose write it was when the answer is lost, and what stands in the object while an apply runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import botocore.exceptions
+import botocore.httpsession
+import pytest
+
+from provisioner.backend import s3
+from provisioner.backend.s3 import S3Backend
+from provisioner.errors import LockedError, StateError
+from provisioner.model.references import Pair
+from provisioner.model.state import Intent, Record
+from tests.faults.harness import BUCKET, KEY, Machine
+
+APPLIED = {"function_name": "f", "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:q"}
+UUID = "00000000-1111-2222-3333-444455556666"
+RECORD = Record(UUID, "arn", "eu-west-1", APPLIED)
+CREATE = Intent("t", "create", "a", Pair.of(APPLIED, "eu-west-1"))
+
+
+@pytest.fixture
+def shared(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    machine = Machine(tmp_path, endpoint, s3=True)
+    machine.post("/moto-api/reset")
+    machine.make_bucket()
+    machine.write({})
+    return machine
+
+
+def backend(machine: Machine) -> S3Backend:
+    found = machine.run().backend
+    assert isinstance(found, S3Backend)
+    return found
+
+
+def stored(machine: Machine) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(machine.client("s3").get_object(Bucket=BUCKET, Key=KEY)["Body"].read())
+    return value
+
+
+def lose_the_answer_to(monkeypatch: pytest.MonkeyPatch, method: str, end: str) -> None:
+    """The next such request reaches S3, and its answer nobody."""
+    real = botocore.httpsession.URLLib3Session.send
+    lost: list[str] = []
+
+    def send(session: Any, request: Any) -> Any:
+        answer = real(session, request)
+        if not lost and request.method == method and request.url.endswith(end):
+            lost.append(request.url)
+            raise botocore.exceptions.ConnectionClosedError(endpoint_url=request.url)
+        return answer
+
+    monkeypatch.setattr(botocore.httpsession.URLLib3Session, "send", send)
+
+
+def test_our_own_write_whose_answer_was_lost_is_ours(shared: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with backend(shared).locked("apply") as writer:
+        writer.save(writer.state)
+        lose_the_answer_to(monkeypatch, "PUT", KEY)
+        writer.save(writer.state.with_record("a", RECORD))
+        writer.save(writer.state.with_record("b", None).with_record("a", None))
+
+    assert stored(shared)["serial"] == 3
+
+
+def test_our_own_lock_whose_answer_was_lost_is_ours(shared: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    lose_the_answer_to(monkeypatch, "PUT", f"{KEY}.lock")
+
+    with backend(shared).locked("apply") as writer:
+        writer.save(writer.state)
+
+    assert "Contents" not in shared.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"{KEY}.lock")
+
+
+def test_somebody_elses_write_is_not_written_over(shared: Machine) -> None:
+    with backend(shared).locked("apply") as writer:
+        writer.save(writer.state)
+        shared.client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=json.dumps(stored(shared) | {"serial": 40}))
+
+        with pytest.raises(StateError, match="was changed meanwhile \\(serial 40\\)"):
+            writer.save(writer.state.with_record("a", RECORD))
+
+    assert stored(shared)["serial"] == 40
+
+
+def test_a_state_that_vanishes_is_told(shared: Machine) -> None:
+    with backend(shared).locked("apply") as writer:
+        writer.save(writer.state)
+        shared.client("s3").delete_object(Bucket=BUCKET, Key=KEY)
+
+        with pytest.raises(StateError, match="has vanished"):
+            writer.save(writer.state.with_record("a", RECORD))
+
+
+def test_one_holds_the_lock_and_the_other_is_told_by_whom(shared: Machine) -> None:
+    with backend(shared).locked("apply"), pytest.raises(LockedError) as caught, backend(shared).locked("destroy"):
+        pass
+
+    assert " since " in caught.value.message
+    assert caught.value.message.endswith(": apply")
+    assert "force-unlock " in caught.value.hint
+
+
+def test_the_intents_of_the_run_are_stored_before_its_first_call(shared: Machine) -> None:
+    with backend(shared).locked("apply") as writer:
+        with writer.journal([CREATE]) as log:
+            assert [item["name"] for item in stored(shared)["pending"]] == ["a"]
+            assert backend(shared).read().open == (CREATE,)
+            log.done(log.intent("create", "a", CREATE.pair), "a", RECORD)
+        assert stored(shared)["pending"] == []
+        assert list(stored(shared)["mappings"]) == ["a"]
+
+
+def test_a_result_is_stored_in_time_and_what_is_not_known_stays(
+    shared: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "FLUSH_EVERY", 0.05)
+    other = Intent("u", "create", "b", CREATE.pair)
+    with backend(shared).locked("apply") as writer, writer.journal([CREATE, other]) as log:
+        log.done(log.intent("create", "a", CREATE.pair), "a", RECORD)
+        log.intent("create", "b", other.pair)
+        deadline = time.monotonic() + 10
+        while not stored(shared)["mappings"] and time.monotonic() < deadline:
+            time.sleep(0.01)  # S3 tells nobody
+        assert list(stored(shared)["mappings"]) == ["a"]
+        assert [item["name"] for item in stored(shared)["pending"]] == ["b"]
+
+    assert backend(shared).read().open == (other,)  # it was begun, and nothing is known of it

@@ -1,0 +1,70 @@
+"""What becomes of a call that was cut off: decided by what holds its function and source, and by whose tags that bears."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from provisioner.model.live import Live, Owner, Status
+from provisioner.model.references import Pair
+from provisioner.model.sources import SourceKind
+from provisioner.model.state import Deposed, Intent, Record, State
+from provisioner.planning.recovery import recover, to_look_for
+
+OLD, NEW = (f"{number:08d}-1111-2222-3333-444455556666" for number in (1, 2))
+MAPPING = {"function_name": "f", "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:q"}
+PAIR = Pair.of(MAPPING, "eu-west-1")
+CREATE = Intent("t", "create", "a", PAIR)
+EMPTY = State("test", "lineage")
+RECORD = Record(OLD, "arn", "eu-west-1", {**MAPPING, "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:r"})
+FOUND = Live(
+    NEW, "arn-new", "eu-west-1", SourceKind.SQS, MAPPING, Status("Enabled"), owner=Owner("test", "lineage", "a")
+)
+
+
+def test_what_bears_our_lineage_is_taken_over_wanted_or_not() -> None:
+    recovery = recover(EMPTY, [CREATE], {"t": FOUND})
+
+    assert recovery.state.mappings == {"a": Record(NEW, "arn-new", "eu-west-1", MAPPING)}
+    assert recovery.told == (f"an apply was cut off at create of a; {NEW}, which it had made, is taken over",)
+
+
+def test_what_it_was_to_replace_is_still_to_be_deleted() -> None:
+    intent = replace(CREATE, uuids=(OLD,))
+    state = EMPTY.with_record("a", replace(RECORD, protected=True))
+
+    taken = recover(state, [intent], {"t": FOUND}).state.mappings["a"]
+
+    assert (taken.uuid, taken.deposed, taken.protected) == (NEW, (Deposed(OLD, "eu-west-1"),), True)
+
+
+def test_what_is_not_there_is_not_made_up() -> None:
+    recovery = recover(EMPTY, [CREATE], {})
+
+    assert recovery.state == EMPTY
+    assert recovery.told == ("an apply was cut off at create of a; AWS has made no such mapping",)
+
+
+def test_what_is_not_provably_ours_is_left_alone() -> None:
+    for owner in (None, Owner("other", "elsewhere", "a"), Owner("test", "elsewhere", "a")):
+        recovery = recover(EMPTY, [CREATE], {"t": replace(FOUND, owner=owner)})
+
+        assert recovery.state == EMPTY
+        assert "left alone" in recovery.told[0]
+
+
+def test_what_another_name_manages_stays_with_it() -> None:
+    state = EMPTY.with_record("b", Record(NEW, "arn", "eu-west-1", MAPPING))
+
+    assert recover(state, [CREATE], {"t": FOUND}).state == state
+
+
+def test_only_creates_of_which_nothing_is_known_are_looked_for() -> None:
+    update = Intent("u", "update", "a", PAIR, (OLD,))
+    known = EMPTY.with_record("a", Record(NEW, "arn", "eu-west-1", MAPPING))
+
+    assert to_look_for(EMPTY, [CREATE, update]) == {"t": CREATE}
+    assert to_look_for(known, [CREATE]) == {}
+    assert to_look_for(EMPTY.with_record("a", RECORD), [replace(CREATE, uuids=(OLD,))]) != {}
+    assert recover(known, [update], {}).told == (
+        f"an apply was cut off at update of a ({OLD}); it is compared with AWS again",
+    )
