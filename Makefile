@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: check test demo bench clean
+.PHONY: check test faults demo bench clean
 
 # The sandbox is all that the demo needs; the rest comes with the first check or test.
 .venv/demo: pyproject.toml constraints.txt
@@ -23,6 +23,9 @@ check: .venv/dev ## lint, format, types, layers
 
 test: .venv/dev ## the whole suite, offline
 	$(BIN)/pytest
+
+faults: .venv/dev ## every fault at every point of an apply, local and S3; minutes
+	FAULTS_ALL=1 $(BIN)/pytest tests/faults -s
 
 demo: .venv/demo ## the tour of examples/quickstart, against the sandbox
 	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/quickstart/tour.sh
