@@ -158,19 +158,19 @@ def plan(run: Run, selection: Selection) -> Plan:
     aws, account = run.connect(snapshot.state.account)
     # What another process is doing at this moment was not cut off.
     left = () if snapshot.holder else snapshot.open
-    state = _recovered(run, aws, snapshot.state, left, patient=False)
+    state = _recovered(run, _meant(run, selection), aws, snapshot.state, left, patient=False)
     made, _ = _plan(run, aws, account, state, selection)
     _show_or_refuse(run, made, state, selection, account, aws, left)
     return made
 
 
-def _recovered(run: Run, aws: Aws, state: State, left: Sequence[Intent], *, patient: bool) -> State:
+def _recovered(run: Run, manifest: Manifest, aws: Aws, state: State, left: Sequence[Intent], *, patient: bool) -> State:
     """The state with what a cut-off apply made; tells what became of each of its calls.
 
     `patient` goes on looking for what is wanted no more, because a later run would not.
     """
     sought = to_look_for(state, left)
-    wanted = {(item.name, item.pair) for item in run.manifest.mappings.values()}
+    wanted = {(item.name, item.pair) for item in manifest.mappings.values()}
     unwanted = (
         {token for token, intent in sought.items() if (intent.name, intent.pair) not in wanted} if patient else ()
     )
@@ -234,7 +234,7 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
         aws, account = run.connect(writer.state.account)
         left = writer.open
         if left:
-            writer.save(_recovered(run, aws, writer.state, left, patient=True))
+            writer.save(_recovered(run, _meant(run, selection), aws, writer.state, left, patient=True))
         made, reading = _plan(run, aws, account, writer.state, selection)
         _show_or_refuse(run, made, writer.state, selection, account, aws, left)
         moved: tuple[Outcome, ...] = ()
@@ -311,7 +311,7 @@ def import_mapping(run: Run, name: str, uuid: str) -> Imported:
         _refuse_import(writer.state, name, uuid)
         aws, account = run.connect(writer.state.account)
         if writer.open:
-            writer.save(_recovered(run, aws, writer.state, writer.open, patient=True))
+            writer.save(_recovered(run, run.manifest, aws, writer.state, writer.open, patient=True))
             _refuse_import(writer.state, name, uuid)
         wanted = run.manifest.mappings.get(name)
         region = wanted.region if wanted else aws.region

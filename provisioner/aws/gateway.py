@@ -107,6 +107,8 @@ class Gateway:
         with translated("reading tags"):
             self._calls.count()
             answer = self._tagging().get_resources(ResourceARNList=list(arns))
+        if "ResourceTagMappingList" not in answer:
+            raise ServiceError("reading tags: the answer cannot be understood")
         found = {
             item["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in item["Tags"]}
             for item in answer["ResourceTagMappingList"]

@@ -28,6 +28,8 @@ class Bucket:
                     f"there is no bucket {self._name}", hint="make it, or correct state.s3.bucket"
                 ) from error
             return None
+        if not answer.get("ETag"):
+            raise ServiceError(f"reading {where}: the answer cannot be understood")
         try:
             return data.decode(), str(answer["ETag"])
         except UnicodeDecodeError as error:

@@ -20,7 +20,7 @@ from provisioner.aws.gateway import Calls, Gateway
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.objects import Bucket
 from provisioner.aws.wait import Clock
-from provisioner.errors import AccountError
+from provisioner.errors import AccountError, ServiceError
 from provisioner.model.desired import Desired, Provider
 
 DEFAULT_RATE = 10.0
@@ -53,7 +53,10 @@ class Aws:
                 "sts", self.region or "us-east-1", Config(retries={"total_max_attempts": 2, "mode": "standard"})
             )
             self.calls.count()
-            return str(client.get_caller_identity()["Account"])
+            answer = client.get_caller_identity()
+        if "Account" not in answer:
+            raise ServiceError("asking whose credentials these are: the answer cannot be understood")
+        return str(answer["Account"])
 
     def gateway(self, region: str) -> Gateway:
         """The calls on mappings in one region."""

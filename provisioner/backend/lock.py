@@ -11,7 +11,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -76,7 +76,8 @@ def locked(path: Path, operation: str, timeout: float, sleep: Callable[[float], 
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps(advice(operation)).encode(), 0)
         yield
-        os.ftruncate(descriptor, 0)
+        with suppress(OSError):  # what stands inside is advice
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 

@@ -24,7 +24,9 @@ from provisioner.errors import (
     LockedError,
     NotFoundError,
     PreconditionError,
+    ServiceError,
     StateError,
+    UnreachableError,
 )
 from provisioner.model.references import Pair
 from provisioner.model.state import Intent, Record, State
@@ -96,10 +98,12 @@ class S3Backend:
         while True:
             try:
                 return self._objects.put(self._lock_key, text, match="")
-            except (PreconditionError, ConflictError):
+            except (PreconditionError, ConflictError, ServiceError, UnreachableError) as error:
                 held = self._objects.get(self._lock_key)
                 if held and _ident(held[0]) == ident:
                     return held[1]  # our own write, whose answer was lost
+                if isinstance(error, ServiceError | UnreachableError):
+                    raise
             if waited >= timeout or not self._sleep(0.5):
                 raise self._is_locked(held)
             waited += 0.5

@@ -17,7 +17,7 @@ CREATE = "create"
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """The state with everything taken over that could be, and a line for the user for each intent."""
+    """The state with everything taken over that could be, and what the user is told."""
 
     state: State
     told: tuple[str, ...] = ()
@@ -41,20 +41,21 @@ def _holder(state: State, intent: Intent) -> str:
 def recover(state: State, intents: Sequence[Intent], found: Mapping[str, Live]) -> Recovery:
     """Decide about each intent. `found` are the mappings that hold an intent's function and source, by token."""
     told = []
+    nothing = [intent.name for intent in intents if intent.action == CREATE and intent.token not in found]
     for intent in intents:
-        if intent.action == CREATE:
-            state, line = _created(state, intent, found.get(intent.token))
-        else:
-            what = ", ".join(intent.uuids)
-            line = f"an apply was cut off at {intent.action} of {intent.name} ({what}); it is compared with AWS again"
-        told.append(line)
+        if intent.token in found:
+            state, line = _created(state, intent, found[intent.token])
+            told.append(line)
+    others = [f"{intent.action} of {intent.name}" for intent in intents if intent.action != CREATE]
+    if nothing:
+        told.append(f"an apply was cut off at create of {', '.join(nothing)}; AWS has made no such mapping")
+    if others:
+        told.append(f"an apply was cut off at {', '.join(others)}; it is compared with AWS again")
     return Recovery(state, tuple(told))
 
 
-def _created(state: State, intent: Intent, live: Live | None) -> tuple[State, str]:
+def _created(state: State, intent: Intent, live: Live) -> tuple[State, str]:
     cut_off = f"an apply was cut off at create of {intent.name}"
-    if live is None:
-        return state, f"{cut_off}; AWS has made no such mapping"
     manager = state.managers().get(live.uuid)
     if manager:
         return state, f"{cut_off}; its function and source belong to {manager} ({live.uuid})"

@@ -56,6 +56,7 @@ class ControlPlane:
         self._world = world or (lambda account, region: MotoWorld(account, region, self.troubles))
         self._now = now
         self._lock = threading.Lock()
+        self._conditional = threading.Lock()
         self._stores: dict[tuple[str, str], Mappings] = {}
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -72,6 +73,9 @@ class ControlPlane:
             if answer:
                 return _respond(answer, start_response)
             environ = {**environ, "wsgi.input": _Again(data)}
+        if environ.keys() & {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"} and environ["REQUEST_METHOD"] in ("PUT", "DELETE"):
+            with self._conditional:  # moto looks and then writes; S3 does both at once
+                return self._behind(environ, start_response)
         return self._behind(environ, start_response)
 
     def reset(self) -> None:

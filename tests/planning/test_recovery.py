@@ -65,6 +65,4 @@ def test_only_creates_of_which_nothing_is_known_are_looked_for() -> None:
     assert to_look_for(EMPTY, [CREATE, update]) == {"t": CREATE}
     assert to_look_for(known, [CREATE]) == {}
     assert to_look_for(EMPTY.with_record("a", RECORD), [replace(CREATE, uuids=(OLD,))]) != {}
-    assert recover(known, [update], {}).told == (
-        f"an apply was cut off at update of a ({OLD}); it is compared with AWS again",
-    )
+    assert recover(known, [update], {}).told == ("an apply was cut off at update of a; it is compared with AWS again",)
