@@ -16,10 +16,11 @@ from provisioner.aws.session import Aws, check_account, environment_region
 from provisioner.aws.wait import WallClock
 from provisioner.backend.local import LocalBackend
 from provisioner.backend.s3 import S3Backend
-from provisioner.backend.statefile import decode, encode
+from provisioner.backend.statefile import decode, encode, shared_part
 from provisioner.backend.store import Backend, Writer
 from provisioner.errors import (
     CancelledError,
+    LockedError,
     ManifestError,
     NotFoundError,
     ProvisionerError,
@@ -117,7 +118,7 @@ class Run:
             stack, place = self.manifest.stack, self.manifest.state_s3
             if place:
                 objects = self.aws.bucket(place.bucket, place.region)
-                self._backend = S3Backend(objects, place.key, stack, str(place), self.clock.sleep)
+                self._backend = S3Backend(objects, place.key, stack, str(place), self.clock.sleep, self.ui.note)
             else:
                 self._backend = LocalBackend(Path(self.manifest.state_path), stack, self.clock.sleep)
         return self._backend
@@ -158,19 +159,28 @@ def plan(run: Run, selection: Selection) -> Plan:
     aws, account = run.connect(snapshot.state.account)
     # What another process is doing at this moment was not cut off.
     left = () if snapshot.holder else snapshot.open
-    state = _recovered(run, _meant(run, selection), aws, snapshot.state, left, patient=False)
+    state = _recovered(run, aws, snapshot.state, left, patient=False)
+    _refuse_contradictions(run, state, selection)
     made, _ = _plan(run, aws, account, state, selection)
     _show_or_refuse(run, made, state, selection, account, aws, left)
     return made
 
 
-def _recovered(run: Run, manifest: Manifest, aws: Aws, state: State, left: Sequence[Intent], *, patient: bool) -> State:
+def _creates_all(selection: Selection) -> bool:
+    """Whether the run creates all that the manifest wants."""
+    return not (selection.destroy or selection.targets or selection.excludes)
+
+
+def _recovered(
+    run: Run, aws: Aws, state: State, left: Sequence[Intent], *, patient: bool, certain: bool = False
+) -> State:
     """The state with what a cut-off apply made; tells what became of each of its calls.
 
-    `patient` goes on looking for what is wanted no more, because a later run would not.
+    `patient` goes on looking for what this run will not create, because a later run would not look. `certain` says that it
+    creates all that is wanted, and so learns of one that is there all the same.
     """
-    sought = to_look_for(state, left)
-    wanted = {(item.name, item.pair) for item in manifest.mappings.values()}
+    sought = to_look_for(left)
+    wanted = {(item.name, item.pair) for item in run.manifest.mappings.values()} if certain else set()
     unwanted = (
         {token for token, intent in sought.items() if (intent.name, intent.pair) not in wanted} if patient else ()
     )
@@ -233,17 +243,18 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
         _refuse_contradictions(run, writer.state, selection)
         aws, account = run.connect(writer.state.account)
         left = writer.open
-        if left:
-            writer.save(_recovered(run, _meant(run, selection), aws, writer.state, left, patient=True))
-        made, reading = _plan(run, aws, account, writer.state, selection)
-        _show_or_refuse(run, made, writer.state, selection, account, aws, left)
+        # Nothing is stored before it is approved, so that what was left behind is not forgotten by a run that does nothing.
+        state = _recovered(run, aws, writer.state, left, patient=True, certain=_creates_all(selection))
+        _refuse_contradictions(run, state, selection)
+        made, reading = _plan(run, aws, account, state, selection)
+        _show_or_refuse(run, made, state, selection, account, aws, left)
         moved: tuple[Outcome, ...] = ()
         if made.has_changes and not execution.auto_approve:
             if not run.ui.confirm(made, destroys_all=selection.destroy and not selection.targets):
                 raise CancelledError("Apply cancelled.")
-            now, reading = _plan(run, aws, account, writer.state, selection)
+            now, reading = _plan(run, aws, account, state, selection)
             made, moved = _still_approved(made, now)
-        writer.save(prepared(writer.state, made, reading))
+        writer.save(prepared(state, made, reading))
         report = _carry_out(run, aws, made, writer, execution)
         return made, replace(report, outcomes=(*report.outcomes, *moved))
 
@@ -297,9 +308,18 @@ def _carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Execut
     except StateError as error:
         if report is None:
             raise
-        # What was done must be told all the same; it is in the journal, as far as that could be written.
-        return replace(report, trouble=f"{error.message}: the next command works the journal in ({error.hint})")
+        # What was done must be told all the same; where it could not be stored, this is the last place to keep it.
+        made_now = [f"provisioner import {item.change.name} {item.uuid}" for item in report.outcomes if _is_new(item)]
+        lines = [
+            f"{error.message} ({error.hint})",
+            *(made_now and ["made in this run, if the state does not have it:"]),
+        ]
+        return replace(report, trouble="\n    ".join([*lines, *made_now]))
     return report
+
+
+def _is_new(outcome: Outcome) -> bool:
+    return bool(outcome.uuid) and outcome.change.action in (Action.CREATE, Action.REPLACE)
 
 
 # --- import ----------------------------------------------------------------------------------------------------------
@@ -308,14 +328,13 @@ def _carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Execut
 def import_mapping(run: Run, name: str, uuid: str) -> Imported:
     """Put a live mapping under management: writes state only, calls nothing that changes AWS."""
     with run.backend.locked("import") as writer:
-        _refuse_import(writer.state, name, uuid)
         aws, account = run.connect(writer.state.account)
         if writer.open:
-            writer.save(_recovered(run, run.manifest, aws, writer.state, writer.open, patient=True))
-            _refuse_import(writer.state, name, uuid)
+            writer.save(_recovered(run, aws, writer.state, writer.open, patient=True))
         wanted = run.manifest.mappings.get(name)
         region = wanted.region if wanted else aws.region
         gateway = aws.gateway(region)
+        _refuse_import(writer.state, name, uuid, aws)
         config = gateway.get(uuid)
         if config is None:
             hint = "check the UUID, the region and the account; `aws lambda list-event-source-mappings` shows what there is"
@@ -341,12 +360,14 @@ def _next_change(manifest: Manifest, state: State, name: str, live: Live) -> Cha
     return next((change for change in made.changes if change.action is not Action.NO_OP), None)
 
 
-def _refuse_import(state: State, name: str, uuid: str) -> None:
+def _refuse_import(state: State, name: str, uuid: str, aws: Aws) -> None:
+    """Raise ProvisionerError when the state has the name or the UUID already; a record whose mapping is gone is no hindrance."""
     record = state.mappings.get(name)
     if record and record.uuid == uuid:
         raise ProvisionerError(f"{name} is managed as {uuid} already", hint="there is nothing to import")
-    if record:
-        raise ProvisionerError(f"{name} is managed already, as {record.uuid}", hint="import it under another name")
+    if record and aws.gateway(record.region).get(record.uuid):
+        hint = f"import it under another name; or first `state mv {name} {name}-old`, which the next apply then deletes"
+        raise ProvisionerError(f"{name} is managed already, as {record.uuid}", hint=hint)
     holder = state.managers().get(uuid)
     if holder:
         raise ProvisionerError(
@@ -367,8 +388,13 @@ def records(run: Run, name: str = "") -> dict[str, Record]:
 
 
 @contextmanager
-def _editing(run: Run, operation: str, lock_timeout: float) -> Iterator[Writer]:
-    """The lock's holder, when no call is left of which nothing is known. Raises StateError otherwise."""
+def _editing(run: Run, operation: str, lock_timeout: float, *, mends: bool = False) -> Iterator[Writer]:
+    """The lock's holder, when no call is left of which nothing is known. Raises StateError otherwise.
+
+    One that `mends` puts aside what is damaged.
+    """
+    if mends:
+        _put_aside_if_damaged(run)
     with run.backend.locked(operation, lock_timeout) as writer:
         if writer.open:
             names = ", ".join(sorted({intent.name for intent in writer.open}))
@@ -376,6 +402,16 @@ def _editing(run: Run, operation: str, lock_timeout: float) -> Iterator[Writer]:
                 f"an apply was cut off at {names}", hint="apply once, which finds out what AWS did, then do this again"
             )
         yield writer
+
+
+def _put_aside_if_damaged(run: Run) -> None:
+    try:
+        run.backend.read()
+    except LockedError:
+        raise
+    except StateError as error:
+        kept = run.backend.put_aside()
+        run.ui.note(f"{error.message}; it is kept as {kept}")
 
 
 def move(run: Run, source: str, target: str, lock_timeout: float) -> None:
@@ -400,8 +436,12 @@ def remove(run: Run, names: Sequence[str], lock_timeout: float) -> None:
 
 
 def pull(run: Run) -> str:
-    """The state's text, with what a journal adds to it."""
-    return encode(run.backend.read().state)
+    """The state's text, with what a journal adds to it, and with the calls of which nothing is known."""
+    snapshot = run.backend.read()
+    if snapshot.open:
+        names = ", ".join(sorted({intent.name for intent in snapshot.open}))
+        run.ui.note(f"an apply was cut off at {names}, or goes on: this is not the whole truth; apply once first")
+    return encode(snapshot.state, snapshot.open, writer="pull" if snapshot.open else "")
 
 
 def push(run: Run, text: str, where: str, lock_timeout: float, *, force: bool) -> State:
@@ -411,7 +451,11 @@ def push(run: Run, text: str, where: str, lock_timeout: float, *, force: bool) -
     last two.
     """
     pushed = decode(text, where=where, stack=run.manifest.stack)
-    with _editing(run, "state push", lock_timeout) as writer:
+    beside = Path(where).with_suffix(".journal")
+    if shared_part(text, where=where)[0] or (where != "-" and beside.exists() and beside.stat().st_size):
+        hint = "apply once where it comes from, which finds out what AWS did; then push it"
+        raise StateError(f"{where} is not the whole truth: an apply was cut off", hint=hint)
+    with _editing(run, "state push", lock_timeout, mends=force) as writer:
         stored = writer.state
         if stored.serial and not force:
             if stored.lineage != pushed.lineage:
@@ -430,7 +474,7 @@ def push(run: Run, text: str, where: str, lock_timeout: float, *, force: bool) -
 
 def rebuild_state(run: Run, lock_timeout: float) -> State:
     """Make a lost state anew from what AWS has. Raises StateError when there is a state."""
-    with _editing(run, "state rebuild", lock_timeout) as writer:
+    with _editing(run, "state rebuild", lock_timeout, mends=True) as writer:
         if writer.state.mappings:
             raise StateError(
                 f"the state holds {len(writer.state.mappings)} mappings: it is not lost",

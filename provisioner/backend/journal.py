@@ -67,12 +67,12 @@ class Journal:
         with self._lock:
             return bool(self._open)
 
-    def intent(self, action: str, name: str, pair: Pair, uuids: Sequence[str] = ()) -> str:
+    def intent(self, action: str, name: str, pair: Pair, uuids: Sequence[str] = (), *, protected: bool = False) -> str:
         """Write down a call before it is made; the answer is the token for `done`."""
         token = uuid.uuid4().hex
         with self._lock:
             self._open.add(token)
-        self._append(intent_value(Intent(token, action, name, pair, tuple(uuids))))
+        self._append(intent_value(Intent(token, action, name, pair, tuple(uuids), protected)))
         return token
 
     def done(self, token: str, name: str, record: Record | None) -> None:
@@ -142,10 +142,14 @@ def fold(state: State, text: str, *, where: str) -> Folded:
     try:
         for line in lines[1:]:
             state = _apply_line(state, line, intents)
-    except (KeyError, TypeError, ValueError, ValidationError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
         raise StateError(
             f"{where} is damaged: {' '.join(str(error).split())}", hint="keep it, and compare it with AWS by hand"
         ) from error
+    if len(state.managers()) < sum(1 + len(record.deposed) for record in state.mappings.values()):
+        raise StateError(
+            f"{where} is damaged: one UUID under two names", hint="keep it, and compare it with AWS by hand"
+        )
     return Folded(state, tuple(intents.values()))
 
 
@@ -156,6 +160,8 @@ def _apply_line(state: State, line: dict[str, Any], intents: dict[str, Intent]) 
     intents.pop(line["done"], None)
     if "name" not in line:
         return state
+    if not isinstance(line["name"], str):
+        raise TypeError(f"{line['name']!r} is not a name")
     return state.with_record(line["name"], record_of(line["record"]) if line["record"] else None)
 
 

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from provisioner.backend import lock
@@ -40,6 +41,16 @@ class LocalBackend:
         """
         with lock.locked(self._lock, operation, timeout, self._sleep):
             yield LocalWriter(self.path, self._journal, self._folded())
+
+    def put_aside(self) -> str:
+        """Rename state and journal; the names tell when."""
+        ending = f".damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        with lock.locked(self._lock, "putting a damaged state aside", 0.0, self._sleep):
+            for path in (self.path, self._journal):
+                with explained(path, "renamed"):
+                    if path.exists():
+                        path.rename(path.with_name(path.name + ending))
+        return f"{self.path}{ending}"
 
     def force_unlock(self, ident: str) -> None:
         """Say who holds it: the kernel frees the lock with the process that holds it. Raises StateError."""

@@ -11,7 +11,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,9 @@ from provisioner.errors import LockedError
 
 _POLL: Final = 0.1
 """Seconds between two tries for a lock; flock cannot wait for a time."""
+
+_READERS: Final = 0.5
+"""Seconds to try in any case: a reader that looks holds the lock for a moment."""
 
 
 def advice(operation: str) -> dict[str, str | int]:
@@ -41,16 +44,21 @@ def advice(operation: str) -> dict[str, str | int]:
 def holder(path: Path) -> str:
     """Who holds the lock, as a sentence's end; empty when nobody does.
 
-    Told by what stands inside and whether that process lives: a reader that took the lock to look would make a writer fail.
+    The kernel is asked, by a lock that readers share for a moment: a writer tries for longer than that.
     """
     try:
-        text = path.read_bytes()
-        os.kill(int(json.loads(text)["pid"]), 0)
-    except PermissionError:  # it lives, and is somebody else's
-        return described(text)
-    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
         return ""
-    return described(text)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return described(os.pread(descriptor, 4096, 0))
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)
+    return ""
 
 
 def described(text: bytes) -> str:
@@ -71,15 +79,14 @@ def locked(path: Path, operation: str, timeout: float, sleep: Callable[[float], 
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        _take(descriptor, timeout, sleep)
+        with explained(path, "locked"):
+            _take(descriptor, timeout, sleep)
         with explained(path, "written"):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps(advice(operation)).encode(), 0)
         yield
-        with suppress(OSError):  # what stands inside is advice
-            os.ftruncate(descriptor, 0)
     finally:
-        os.close(descriptor)
+        os.close(descriptor)  # what stands inside is advice, and stays
 
 
 def _take(descriptor: int, timeout: float, sleep: Callable[[float], bool]) -> None:
@@ -88,7 +95,7 @@ def _take(descriptor: int, timeout: float, sleep: Callable[[float], bool]) -> No
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            if waited >= timeout or not sleep(_POLL):
+            if waited >= max(timeout, _READERS) or not sleep(_POLL):
                 who = described(os.pread(descriptor, 4096, 0))
                 hint = "wait for it to end (--lock-timeout waits), then run the command again"
                 raise LockedError(f"the state is locked by {who}", hint=hint) from error

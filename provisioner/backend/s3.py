@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from provisioner.errors import (
     LockedError,
     NotFoundError,
     PreconditionError,
+    ProvisionerError,
     ServiceError,
     StateError,
     UnreachableError,
@@ -57,7 +59,16 @@ class Objects(Protocol):
 class S3Backend:
     """The state of one stack in a bucket."""
 
-    def __init__(self, objects: Objects, key: str, stack: str, where: str, sleep: Callable[[float], bool]) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        key: str,
+        stack: str,
+        where: str,
+        sleep: Callable[[float], bool],
+        note: Callable[[str], None],
+    ) -> None:
+        self._note = note
         self._objects = objects
         self._key = key
         self._stack = stack
@@ -87,23 +98,43 @@ class S3Backend:
     def locked(self, operation: str, timeout: float = 0.0) -> Iterator[S3Writer]:
         """Hold the lock object; wait for it at most `timeout` seconds. Raises LockedError."""
         ident = str(uuid.uuid4())
-        etag = self._take(json.dumps({"id": ident, **advice(operation)}), ident, timeout)
         try:
-            yield S3Writer(self, self._stored())
-        finally:
-            self._release(etag)
+            self._take(json.dumps({"id": ident, **advice(operation)}), ident, timeout)
+            yield S3Writer(self, self._stored(), ident)
+        except LockedError:
+            raise  # it is somebody else's
+        except BaseException:
+            self._release(ident)
+            raise
+        self._release(ident)
 
-    def _take(self, text: str, ident: str, timeout: float) -> str:
+    def holds(self, ident: str) -> bool:
+        """Whether the lock still bears this id."""
+        held = self._objects.get(self._lock_key)
+        return held is not None and _ident(held[0]) == ident
+
+    def put_aside(self) -> str:
+        """Copy the object to another key, and delete it."""
+        found = self._objects.get(self._key)
+        kept = f"{self._key}.damaged-{uuid.uuid4().hex[:8]}"
+        if found:
+            self._objects.put(kept, found[0], match="")
+            self._objects.delete(self._key, match=found[1])
+        return kept
+
+    def _take(self, text: str, ident: str, timeout: float) -> None:
         waited = 0.0
         while True:
             try:
-                return self._objects.put(self._lock_key, text, match="")
+                self._objects.put(self._lock_key, text, match="")
             except (PreconditionError, ConflictError, ServiceError, UnreachableError) as error:
                 held = self._objects.get(self._lock_key)
                 if held and _ident(held[0]) == ident:
-                    return held[1]  # our own write, whose answer was lost
+                    return  # our own write, whose answer was lost
                 if isinstance(error, ServiceError | UnreachableError):
                     raise
+            else:
+                return
             if waited >= timeout or not self._sleep(0.5):
                 raise self._is_locked(held)
             waited += 0.5
@@ -114,11 +145,16 @@ class S3Backend:
         hint = "wait for it to end (--lock-timeout waits); if its process is gone for good: provisioner force-unlock "
         return LockedError(f"the state is locked by {described(held[0].encode())}", hint=f"{hint}{_ident(held[0])}")
 
-    def _release(self, etag: str) -> None:
+    def _release(self, ident: str) -> None:
+        """Delete the lock if it is ours; what was done must be told whether or not that works."""
         try:
-            self._objects.delete(self._lock_key, match=etag)
+            held = self._objects.get(self._lock_key)
+            if held and _ident(held[0]) == ident:
+                self._objects.delete(self._lock_key, match=held[1])
         except (PreconditionError, NotFoundError):
             return  # somebody forced it; what we wrote was guarded by the state's own ETag
+        except ProvisionerError as error:
+            self._note(f"the lock could not be released: {error.message}; provisioner force-unlock {ident}")
 
     def force_unlock(self, ident: str) -> None:
         """Delete the lock object when it bears this id."""
@@ -143,7 +179,7 @@ class S3Backend:
             try:
                 return self._objects.put(self._key, text, match=etag)
             except PreconditionError as error:
-                stored = self._stored()
+                stored = self._now(error)
                 if stored.writer == token:
                     return stored.etag
                 hint = "somebody else wrote it although this run held the lock; look at it with `state pull`, then plan again"
@@ -161,6 +197,13 @@ class S3Backend:
         message = f"{self._where} cannot be written: {trouble.message if trouble else 'no answer'}"
         raise StateError(message, hint=hint) from trouble
 
+    def _now(self, error: AwsError) -> _Stored:
+        try:
+            return self._stored()
+        except AwsError as trouble:
+            hint = "look at it with `state pull`, then plan again"
+            raise StateError(f"{error.message}; then {trouble.message}", hint=hint) from trouble
+
 
 class _Stored:
     """What the object holds, and its ETag; "" where there is no object."""
@@ -174,8 +217,10 @@ class _Stored:
 class S3Writer:
     """The lock's holder."""
 
-    def __init__(self, backend: S3Backend, stored: _Stored) -> None:
+    def __init__(self, backend: S3Backend, stored: _Stored, ident: str) -> None:
         self._backend = backend
+        self._ident = ident
+        self._seen = time.monotonic()
         self._etag = stored.etag
         self.state = stored.state
         self.open = stored.pending
@@ -191,6 +236,19 @@ class S3Writer:
         state = replace(state, serial=self.state.serial + 1)
         self._etag = self._backend.write(state, pending, self._etag)
         self.state = state
+
+    def check_lock(self) -> None:
+        """Raise StateError when somebody took the lock away: what would be done now would be in no state. Looks once a second."""
+        if time.monotonic() - self._seen < 1.0:
+            return
+        try:
+            held = self._backend.holds(self._ident)
+        except AwsError as error:
+            raise StateError(f"the lock cannot be looked at: {error.message}", hint="run the command again") from error
+        if not held:
+            hint = "somebody used force-unlock; plan again"
+            raise StateError("the lock was taken away while this was running", hint=hint)
+        self._seen = time.monotonic()
 
     @contextmanager
     def journal(self, planned: Sequence[Intent]) -> Iterator[Pending]:
@@ -212,7 +270,7 @@ class Pending:
         self._left = {intent.token: intent for intent in planned}
         self._started: set[str] = set()
         self._state = writer.state
-        self._trouble: StateError | None = None
+        self._trouble: ProvisionerError | None = None
         self._timer: threading.Timer | None = None
 
     @property
@@ -221,19 +279,20 @@ class Pending:
         with self._lock:
             return self._state
 
-    def intent(self, action: str, name: str, pair: Pair, uuids: Sequence[str] = ()) -> str:
+    def intent(self, action: str, name: str, pair: Pair, uuids: Sequence[str] = (), *, protected: bool = False) -> str:
         """Find the planned call; what was not planned is stored before it is made. Raises StateError when nothing can be
         stored any more.
         """
         with self._lock:
             if self._trouble:
                 raise self._trouble
+            self._writer.check_lock()
             for token, planned in self._left.items():
                 if (planned.action, planned.name) == (action, name) and token not in self._started:
                     self._started.add(token)
                     return token
             token = uuid.uuid4().hex
-            self._left[token] = Intent(token, action, name, pair, tuple(uuids))
+            self._left[token] = Intent(token, action, name, pair, tuple(uuids), protected)
             self._started.add(token)
             self._flush()
             return token
@@ -260,7 +319,7 @@ class Pending:
     def _flush_later(self) -> None:
         try:
             self._flush()
-        except StateError as error:
+        except ProvisionerError as error:
             self._trouble = error  # told to the next call that would be made, and at the end
 
     def _flush(self) -> None:

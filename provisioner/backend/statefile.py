@@ -94,7 +94,7 @@ def shared_part(text: str, *, where: str) -> tuple[tuple[Intent, ...], str]:
     value = json.loads(text)
     try:
         return tuple(intent_of(item) for item in value.get("pending", ())), str(value.get("writer", ""))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise _damaged(where, "`pending` holds what is no intent") from error
 
 
@@ -128,8 +128,11 @@ def _is_mapping(applied: dict[str, Any]) -> bool:
 
 def intent_of(value: Any) -> Intent:
     """The intent that a JSON value spells. Raises KeyError or TypeError when it is none."""
-    token, action, name = str(value["intent"]), str(value["action"]), str(value["name"])
-    return Intent(token, action, name, Pair(**value["pair"]), tuple(value["uuids"]))
+    texts = (value["intent"], value["action"], value["name"], *value["pair"].values(), *value["uuids"])
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("an intent is made of texts")
+    pair, protected = Pair(**value["pair"]), value.get("protected") is True
+    return Intent(value["intent"], value["action"], value["name"], pair, tuple(value["uuids"]), protected)
 
 
 def intent_value(intent: Intent) -> dict[str, Any]:
@@ -142,6 +145,7 @@ def intent_value(intent: Intent) -> dict[str, Any]:
         "name": intent.name,
         "pair": where,
         "uuids": list(intent.uuids),
+        **({"protected": True} if intent.protected else {}),
     }
 
 

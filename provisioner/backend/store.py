@@ -27,7 +27,7 @@ class Log(Protocol):
     def state(self) -> State:
         """The state with all that was done so far."""
 
-    def intent(self, action: str, name: str, pair: Pair, uuids: Sequence[str] = ()) -> str:
+    def intent(self, action: str, name: str, pair: Pair, uuids: Sequence[str] = (), *, protected: bool = False) -> str:
         """Before a call; the answer is the token for `done` or `failed`."""
 
     def done(self, token: str, name: str, record: Record | None) -> None:
@@ -60,6 +60,9 @@ class Backend(Protocol):
 
     def locked(self, operation: str, timeout: float = 0.0) -> AbstractContextManager[Writer]:
         """Hold the lock, waiting for it at most `timeout` seconds. Raises LockedError."""
+
+    def put_aside(self) -> str:
+        """Keep what cannot be read under another name, and say which. Raises StateError."""
 
     def force_unlock(self, ident: str) -> None:
         """Take away a lock whose holder is gone. Raises StateError when it cannot or must not be."""

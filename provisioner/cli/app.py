@@ -460,7 +460,8 @@ def main() -> None:
     """Run the command line."""
     if os.name != "posix":
         sys.exit("provisioner runs on Linux and macOS: its lock needs flock, which Windows does not have")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     try:
         cli.main(_two_dashes(sys.argv[1:]), prog_name="provisioner", standalone_mode=False)
     except click.ClickException as error:

@@ -40,9 +40,11 @@ from provisioner.model.plan import Action, Change, Plan, Reason
 from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.model.state import Deposed, Record
 from provisioner.planning.diff import field_changes
-from provisioner.planning.record import applied_record
+from provisioner.planning.record import applied_record, is_protected
 
 Emit = Callable[[Progress], None]
+
+_MAY_BE_THERE: Final = "AWS may have created it; apply again: it is looked for by its function and source"
 
 STILL: Final = 10.0
 """Seconds after which a waiting change says that it still waits."""
@@ -318,6 +320,17 @@ class Executor:
         After a lost answer AWS is looked at before anything is sent again; a second create cannot make a second mapping,
         because AWS holds the pair unique, and its refusal names the first.
         """
+        lost: list[AwsError] = []
+        try:
+            return self._made_or_found(change, request, lost)
+        except ProvisionerError as error:
+            if lost and not isinstance(error, UnreachableError | ServiceError):
+                # Whatever was refused afterwards, AWS may have acted: the intent must stay open.
+                message = f"{lost[0].message}; then {error.message}"
+                raise UnreachableError(message, hint=error.hint or _MAY_BE_THERE, code="Lost") from error
+            raise
+
+    def _made_or_found(self, change: Change, request: Config, lost: list[AwsError]) -> tuple[Config, bool]:
         gateway, notify = self._aws.gateway(change.region), self._notify(change)
         for pause in (1.0, 2.0, 4.0, None):
             try:
@@ -330,11 +343,12 @@ class Executor:
             except (UnreachableError, ServiceError) as error:
                 if isinstance(error, UnreachableError) and error.code != "Lost":
                     raise
+                lost.append(error)
                 notify(f"{error.message}; looking whether AWS has made it")
                 if found := holders(gateway, {change.name: change.pair}).get(change.name):
                     return self._proved(change, found, error), False
                 if pause is None or not self._clock.sleep(pause):
-                    raise _lost(error) from error
+                    raise type(error)(error.message, hint=_MAY_BE_THERE, code=error.code) from error
         raise AssertionError  # the last round returns or raises
 
     def _taken_over(self, change: Change, error: ConflictError) -> Config | None:
@@ -458,7 +472,7 @@ class Executor:
     @contextmanager
     def _intended(self, change: Change, action: str, uuids: Sequence[str]) -> Iterator[str]:
         """An intent around a call. An answer of AWS closes it; when no answer came, it stays open, because AWS may have acted."""
-        token = self._journal.intent(action, change.name, change.pair, uuids)
+        token = self._journal.intent(action, change.name, change.pair, uuids, protected=is_protected(change))
         try:
             yield token
         except (UnreachableError, ServiceError, StateError):
@@ -478,11 +492,6 @@ class Executor:
 
     def _notify(self, change: Change) -> Notify:
         return lambda text: self._emit(Progress(change, Phase.RETRYING, self._elapsed(change), text))
-
-
-def _lost(error: AwsError) -> AwsError:
-    hint = "AWS may have created it; apply again: it is looked for by its function and source"
-    return type(error)(error.message, hint=hint, code=error.code)
 
 
 def _nothing() -> None:

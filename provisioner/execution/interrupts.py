@@ -28,7 +28,7 @@ def interrupts(stop: Callable[[], None]) -> Iterator[None]:
             signal.default_int_handler(number, frame)
         stop()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:

@@ -8,6 +8,7 @@ from provisioner.aws.convert import arn_of, live_mapping
 from provisioner.aws.refresh import holders
 from provisioner.aws.session import Aws
 from provisioner.aws.wait import Clock, delays
+from provisioner.errors import DeniedError
 from provisioner.model.desired import Provider
 from provisioner.model.live import Live
 from provisioner.model.state import Intent
@@ -30,7 +31,13 @@ def find(
     One that is wanted is looked for once: when it is there all the same, the create that follows is refused and names it.
     One that is `unwanted` (by token) is looked for until it is found, or long enough.
     """
-    found = _look(aws, sought, provider)
+    try:
+        found = _look(aws, sought, provider)
+    except DeniedError as error:
+        if unwanted:
+            hint = "allow lambda:ListEventSourceMappings: an apply was cut off, and what it made must be found"
+            raise DeniedError(error.message, hint=hint, code=error.code) from error
+        return {}  # what is wanted is created again, and the refusal names what is there
     left = {token: intent for token, intent in sought.items() if token in unwanted and token not in found}
     if not left:
         return found

@@ -40,13 +40,16 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A call that was about to be made. `uuids` are the mappings that it touches; of a create, those that it replaces."""
+    """A call that was about to be made. `uuids` are the mappings that it touches; of a create, those that it replaces.
+    `protected` is the `prevent_destroy` of what it makes.
+    """
 
     token: str
     action: str
     name: str
     pair: Pair
     uuids: tuple[str, ...] = ()
+    protected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

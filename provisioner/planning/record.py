@@ -49,10 +49,22 @@ _CALLS = {
 }
 
 
+def is_protected(change: Change) -> bool:
+    """Whether what a change makes must not be destroyed."""
+    return change.wanted is not None and change.wanted.lifecycle.prevent_destroy
+
+
 def planned_calls(plan: Plan) -> tuple[Intent, ...]:
     """The calls that a plan's changes make, as they are written down before them."""
     return tuple(
-        Intent(f"{change.key}: {action}", action, change.name, change.pair, (change.uuid,) if change.uuid else ())
+        Intent(
+            f"{change.key}: {action}",
+            action,
+            change.name,
+            change.pair,
+            (change.uuid,) if change.uuid else (),
+            is_protected(change),
+        )
         for change in plan.changes
         for action in _CALLS.get(change.action, ())
     )
@@ -60,5 +72,4 @@ def planned_calls(plan: Plan) -> tuple[Intent, ...]:
 
 def applied_record(change: Change, live: Live, applied: Canonical, deposed: tuple[Deposed, ...] = ()) -> Record:
     """The record of a mapping that is now as `applied` says."""
-    protected = change.wanted is not None and change.wanted.lifecycle.prevent_destroy
-    return Record(live.uuid, live.arn, live.region, applied, protected, deposed)
+    return Record(live.uuid, live.arn, live.region, applied, is_protected(change), deposed)

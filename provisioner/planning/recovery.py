@@ -23,19 +23,9 @@ class Recovery:
     told: tuple[str, ...] = ()
 
 
-def to_look_for(state: State, intents: Sequence[Intent]) -> dict[str, Intent]:
+def to_look_for(intents: Sequence[Intent]) -> dict[str, Intent]:
     """The creates of which nothing is known, by token."""
-    return {
-        intent.token: intent
-        for intent in intents
-        if intent.action == CREATE and _holder(state, intent) in ("", *intent.uuids)
-    }
-
-
-def _holder(state: State, intent: Intent) -> str:
-    """The UUID that the state has for the intent's name, or ""."""
-    record = state.mappings.get(intent.name)
-    return record.uuid if record else ""
+    return {intent.token: intent for intent in intents if intent.action == CREATE}
 
 
 def recover(state: State, intents: Sequence[Intent], found: Mapping[str, Live]) -> Recovery:
@@ -64,8 +54,8 @@ def _created(state: State, intent: Intent, live: Live) -> tuple[State, str]:
     if live.owner.lineage != state.lineage:
         return state, f"{cut_off}; {live.uuid} belongs to stack {live.owner.stack}, and is left alone"
     old = state.mappings.get(intent.name)
-    record = Record(live.uuid, live.arn, live.region, live.mapping)
+    record = Record(live.uuid, live.arn, live.region, live.mapping, intent.protected)
     if old:
         deposed = (*old.deposed, Deposed(old.uuid, old.region))
-        record = replace(record, protected=old.protected, deposed=deposed)
+        record = replace(record, protected=old.protected or intent.protected, deposed=deposed)
     return state.with_record(intent.name, record), f"{cut_off}; {live.uuid}, which it had made, is taken over"

@@ -17,9 +17,9 @@ START = State("test", "lineage", "123456789012", 4)
 
 
 def record(number: int) -> Record:
-    uuid = f"{number:08}-0000-0000-0000-000000000000"
+    uuid, old = (f"{number:08}-0000-0000-0000-00000000000{digit}" for digit in (0, 1))
     return Record(
-        uuid, "arn", "eu-west-1", {"function_name": "f", "event_source_arn": PAIR.source}, deposed=(Deposed(uuid, "r"),)
+        uuid, "arn", "eu-west-1", {"function_name": "f", "event_source_arn": PAIR.source}, deposed=(Deposed(old, "r"),)
     )
 
 

@@ -96,15 +96,15 @@ class Fault:
             os.kill(os.getpid(), signal.SIGKILL)
         if mode in ("429", "500"):
             code = "TooManyRequestsException" if mode == "429" else "ServiceException"
-            return _answer(request, int(mode), b'{"message": "made by a test"}', {"x-amzn-errortype": code})
+            return answer(request, int(mode), b'{"message": "made by a test"}', {"x-amzn-errortype": code})
         if mode == "garbage":
-            return _answer(request, 200, b"\x00<garbage", {})
-        answer = send(session, request)
+            return answer(request, 200, b"\x00<garbage", {})
+        answered = send(session, request)
         if mode == "kill after":
             os.kill(os.getpid(), signal.SIGKILL)
         if mode == "cut":
             raise botocore.exceptions.ConnectionClosedError(endpoint_url=request.url)
-        return answer
+        return answered
 
 
 class _Raw:
@@ -121,7 +121,7 @@ class _Raw:
         return data
 
 
-def _answer(request: Any, status: int, data: bytes, headers: dict[str, str]) -> Any:
+def answer(request: Any, status: int, data: bytes, headers: dict[str, str]) -> Any:
     return botocore.awsrequest.AWSResponse(
         request.url, status, {"content-length": str(len(data)), **headers}, _Raw(data)
     )

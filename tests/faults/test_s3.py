@@ -16,7 +16,8 @@ from provisioner.backend.s3 import S3Backend
 from provisioner.errors import LockedError, StateError
 from provisioner.model.references import Pair
 from provisioner.model.state import Intent, Record
-from tests.faults.harness import BUCKET, KEY, Machine
+from tests.faults.harness import BUCKET, KEY, Machine, answer
+from tests.flow import SilentUi
 
 APPLIED = {"function_name": "f", "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:q"}
 UUID = "00000000-1111-2222-3333-444455556666"
@@ -52,11 +53,11 @@ def lose_the_answer_to(monkeypatch: pytest.MonkeyPatch, method: str, end: str) -
     lost: list[str] = []
 
     def send(session: Any, request: Any) -> Any:
-        answer = real(session, request)
+        answered = real(session, request)
         if not lost and request.method == method and request.url.endswith(end):
             lost.append(request.url)
             raise botocore.exceptions.ConnectionClosedError(endpoint_url=request.url)
-        return answer
+        return answered
 
     monkeypatch.setattr(botocore.httpsession.URLLib3Session, "send", send)
 
@@ -134,3 +135,34 @@ def test_a_result_is_stored_in_time_and_what_is_not_known_stays(
         assert [item["name"] for item in stored(shared)["pending"]] == ["b"]
 
     assert backend(shared).read().open == (other,)  # it was begun, and nothing is known of it
+
+
+def test_a_lock_that_was_taken_away_stops_the_next_call(shared: Machine) -> None:
+    with backend(shared).locked("apply") as writer, writer.journal([CREATE]) as log:
+        shared.client("s3").delete_object(Bucket=BUCKET, Key=f"{KEY}.lock")
+        writer._seen = 0.0  # looked at long ago
+        with pytest.raises(StateError, match="was taken away") as caught:
+            log.intent("create", "a", CREATE.pair)
+
+    assert "force-unlock" in caught.value.hint
+
+
+def test_a_lock_that_cannot_be_released_does_not_hide_what_was_done(
+    shared: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = botocore.httpsession.URLLib3Session.send
+
+    def send(session: Any, request: Any) -> Any:
+        if request.method == "DELETE":
+            return answer(request, 403, b"<Error><Code>AccessDenied</Code></Error>", {})
+        return real(session, request)
+
+    monkeypatch.setattr(botocore.httpsession.URLLib3Session, "send", send)
+    run = shared.run()
+
+    with run.backend.locked("apply") as writer:
+        writer.save(writer.state)
+
+    assert isinstance(run.ui, SilentUi)
+    assert "the lock could not be released" in run.ui.notes[-1]
+    assert "provisioner force-unlock " in run.ui.notes[-1]
