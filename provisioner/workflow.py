@@ -120,7 +120,9 @@ class Run:
                 objects = self.aws.bucket(place.bucket, place.region)
                 self._backend = S3Backend(objects, place.key, stack, str(place), self.clock.sleep, self.ui.note)
             else:
-                self._backend = LocalBackend(Path(self.manifest.state_path), stack, self.clock.sleep)
+                path = Path(self.manifest.state_path)
+                # Lock and journal stand beside the file itself, so that two links to it are one state.
+                self._backend = LocalBackend(path.resolve() if path.is_symlink() else path, stack, self.clock.sleep)
         return self._backend
 
     @property

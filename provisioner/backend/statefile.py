@@ -71,7 +71,12 @@ def decode(text: str, *, where: str, stack: str) -> State:
 
 
 def _damaged(where: str, why: str) -> StateError:
-    return StateError(f"{where} is damaged: {why}", hint=f"the state before the last apply is in {where}.backup")
+    before = (
+        "restore one of its versions"
+        if where.startswith("s3://")
+        else f"the state before the last command is in {where}.backup"
+    )
+    return StateError(f"{where} is damaged: {why}", hint=f"{before}; or make it anew: provisioner state rebuild")
 
 
 def encode(state: State, pending: Sequence[Intent] = (), writer: str = "") -> str:

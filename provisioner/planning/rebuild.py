@@ -44,6 +44,10 @@ def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str
         elif holder.owner and holder.owner.stack != manifest.stack:
             told.append(f"{name}: {holder.uuid} belongs to stack {holder.owner.stack}, and is left alone")
         else:
+            if holder.owner is None:
+                told.append(
+                    f"{name}: {holder.uuid} bears no tags, and is taken because it holds the function and source"
+                )
             records[name] = _record(holder, wanted)
             taken.add(holder.uuid)
     for item in everything:

@@ -146,3 +146,16 @@ def test_a_damaged_state_is_put_aside_by_what_mends_it(flow: Flow, damage: str) 
     flow.assert_in_sync()
     assert json.loads(good)["mappings"] == json.loads(file.read_text())["mappings"]
     assert len(list(file.parent.glob("test.json.damaged-*"))) >= 1
+
+
+def test_a_link_to_a_state_is_the_state(flow: Flow) -> None:
+    shared = flow.folder / "shared"
+    (flow.folder / "state").mkdir()
+    (flow.folder / "state/test.json").symlink_to(shared / "test.json")
+    shared.mkdir()
+
+    flow.applied(QUEUE)
+
+    assert (flow.folder / "state/test.json").is_symlink()
+    assert (shared / "test.json").exists()
+    assert (shared / "test.lock").exists()
