@@ -28,7 +28,9 @@ def interrupts(stop: Callable[[], None]) -> Iterator[None]:
             signal.default_int_handler(number, frame)
         stop()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    endings = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    heard = [number for number in endings if signal.getsignal(number) is not signal.SIG_IGN]  # as under nohup
+    before = {number: signal.signal(number, handle) for number in heard}
     try:
         yield
     finally:
