@@ -49,7 +49,7 @@ class Counted:
     files: int = 0
     bytes: int = 0
     syncs: int = 0
-    state_calls: int = 0
+    state_writes: int = 0
 
 
 @dataclass
@@ -88,8 +88,8 @@ class Fault:
 
     def _call(self, send: Callable[..., Any], session: Any, request: Any) -> Any:
         self.counted.calls += 1
-        if f"/{BUCKET}/" in request.url:
-            self.counted.state_calls += 1
+        if f"/{BUCKET}/" in request.url and request.method == "PUT":
+            self.counted.state_writes += 1
             self.counted.bytes += int(request.headers.get("Content-Length") or 0)
         mode = self.mode if self.counted.calls == self.at else ""
         if mode == "kill before":

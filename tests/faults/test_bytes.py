@@ -27,9 +27,9 @@ def test_bytes_and_syncs_are_linear(machine: Machine, capsys: pytest.CaptureFixt
     with capsys.disabled():
         kind = "s3" if machine.s3 else "local"
         for count, counted in ((100, hundred), (1000, thousand)):
-            did = f"{counted.bytes} bytes, {counted.syncs} syncs, {counted.state_calls} calls of S3"
+            did = f"{counted.bytes} bytes, {counted.syncs} syncs, {counted.state_writes} writes to S3"
             print(f"\n  {kind}, N = {count}: {did}", end="")
     assert thousand.bytes <= hundred.bytes * 12
     assert thousand.syncs <= hundred.syncs * 12
     # A state in S3 is written before the first call, at the end, and every ten seconds: not once a change.
-    assert thousand.state_calls <= hundred.state_calls + 10
+    assert thousand.state_writes <= hundred.state_writes + 10
