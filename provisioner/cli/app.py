@@ -460,9 +460,9 @@ def main() -> None:
     """Run the command line."""
     if os.name != "posix":
         sys.exit("provisioner runs on Linux and macOS: its lock needs flock, which Windows does not have")
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(ending) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(ending, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         cli.main(_two_dashes(sys.argv[1:]), prog_name="provisioner", standalone_mode=False)
     except click.ClickException as error:

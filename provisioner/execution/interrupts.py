@@ -28,8 +28,9 @@ def interrupts(stop: Callable[[], None]) -> Iterator[None]:
             signal.default_int_handler(number, frame)
         stop()
 
-    endings = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    heard = [number for number in endings if signal.getsignal(number) is not signal.SIG_IGN]  # as under nohup
+    heard = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        heard.append(signal.SIGHUP)
     before = {number: signal.signal(number, handle) for number in heard}
     try:
         yield
