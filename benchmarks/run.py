@@ -100,7 +100,7 @@ def main() -> None:
     """Measure and print."""
     from provisioner.sandbox.mappings import Delays  # late: a measuring process must stay small
     from provisioner.sandbox.seed import Function, Queue, Seed, Seeder
-    from provisioner.sandbox.server import start
+    from provisioner.sandbox.server import plane_over_moto, start
 
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     environ = {**os.environ, "AWS_EC2_METADATA_DISABLED": "true"}
@@ -109,7 +109,7 @@ def main() -> None:
     row("provisioner version", measure([COMMAND, "version"], environ), click)
     row("provisioner --help", measure([COMMAND, "--help"], environ), click)
 
-    server = start(0, Delays(0, 0, 0, 0, 0))
+    server = start(0, plane_over_moto(Delays(0, 0, 0, 0, 0)))
     counting = Counting(server.app)
     server.app = counting
     threading.Thread(target=server.serve_forever, daemon=True).start()

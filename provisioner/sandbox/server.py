@@ -35,6 +35,11 @@ class _Handler(MotoRequestHandler):
         """Say nothing."""
 
 
+def plane_over_moto(delays: Delays) -> ControlPlane:
+    """The control plane with moto behind it for the rest of AWS."""
+    return ControlPlane(DomainDispatcherApplication(create_backend_app), delays)
+
+
 def start(port: int, plane: ControlPlane) -> BaseWSGIServer:
     """A server that listens; the caller serves it. Raises UsageError when the port is taken."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -70,7 +75,7 @@ def _seconds(text: str) -> float:
 def serve(*, port: int, seed: str | None, delay: str, say: Callable[[str], None]) -> None:
     """Run until interrupted; says what to export once all is ready."""
     planted = load(seed) if seed else Seed()
-    plane = ControlPlane(DomainDispatcherApplication(create_backend_app), parse_delays(delay))
+    plane = plane_over_moto(parse_delays(delay))
     server = start(port, plane)
     endpoint = f"http://{HOST}:{server.port}"
     # Served from a thread, because seeding goes through the front door too.
