@@ -160,15 +160,21 @@ def parsed(pattern: Any) -> Any:
     """
     if not isinstance(pattern, str):
         return pattern
+    otherwise: list[str] = []
+
+    def number(text: str) -> float:
+        if repr(float(text)) != text:
+            otherwise.append(text)
+        return float(text)
+
     try:
-        value = json.loads(pattern)
-        spelt = json.loads(
-            pattern, parse_float=lambda text: text if repr(float(text)) == text else f"{_MARK}{text}{_MARK}"
-        )
+        value = json.loads(pattern, parse_float=number)
     except (ValueError, RecursionError):
         return pattern
-    text = json.dumps(spelt, sort_keys=True, separators=(",", ":"))
-    return _SPELT.sub(r"\1", text) if _SPELT.search(text) else value
+    if not otherwise:
+        return value
+    spelt = json.loads(pattern, parse_float=lambda text: f"{_MARK}{text}{_MARK}")
+    return _SPELT.sub(r"\1", json.dumps(spelt, sort_keys=True, separators=(",", ":")))
 
 
 _MARK: Final = "\0number\0"

@@ -268,12 +268,12 @@ def test_filters_that_nobody_can_read_are_not_cleared_with_their_key(flow: Flow,
 @pytest.mark.parametrize("number", ["3.0e2", "1.10", "12345678901234567890.5", "300", "1e-9"])
 def test_a_number_in_a_pattern_keeps_its_spelling(flow: Flow, number: str) -> None:
     """Numbers match by their spelling: 300, 300.0 and 3.0e2 are three."""
-    pattern = f'{{"a": [{number}, {{"numeric": [">", {number}]}}]}}'
+    pattern = f'{{"a": [{number}, 1.5, {{"numeric": [">", {number}]}}]}}'
 
     flow.applied({**QUEUE, "filter_criteria": {"filter": [{"pattern": pattern}]}})
 
     [kept] = flow.live()["FilterCriteria"]["Filters"]
-    assert kept["Pattern"] == f'{{"a":[{number},{{"numeric":[">",{number}]}}]}}'
+    assert kept["Pattern"] == f'{{"a":[{number},1.5,{{"numeric":[">",{number}]}}]}}'
 
 
 # --- the open questions: either answer of AWS is handled, and told -----------------------------------------------------
