@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from provisioner.aws.convert import live_mapping
 from provisioner.aws.inventory import inventory
 from provisioner.aws.members import member_of
-from provisioner.aws.refresh import refresh
+from provisioner.aws.refresh import refresh, with_tags
 from provisioner.aws.session import Aws, check_account, environment_region
 from provisioner.aws.wait import WallClock
 from provisioner.backend.local import LocalBackend
@@ -20,7 +19,6 @@ from provisioner.backend.statefile import decode, encode, shared_part
 from provisioner.backend.store import Backend, Writer
 from provisioner.errors import (
     CancelledError,
-    LockedError,
     ManifestError,
     NotFoundError,
     ProvisionerError,
@@ -162,7 +160,8 @@ def plan(run: Run, selection: Selection) -> Plan:
     # What another process is doing at this moment was not cut off.
     left = () if snapshot.holder else snapshot.open
     state = _recovered(run, aws, snapshot.state, left, patient=False)
-    _refuse_contradictions(run, state, selection)
+    if left:
+        _refuse_contradictions(run, state, selection)
     made, _ = _plan(run, aws, account, state, selection)
     _show_or_refuse(run, made, state, selection, account, aws, left)
     return made
@@ -181,6 +180,8 @@ def _recovered(
     `patient` goes on looking for what this run will not create, because a later run would not look. `certain` says that it
     creates all that is wanted, and so learns of one that is there all the same.
     """
+    if not left:
+        return state
     sought = to_look_for(left)
     wanted = {(item.name, item.pair) for item in run.manifest.mappings.values()} if certain else set()
     unwanted = (
@@ -247,7 +248,8 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
         left = writer.open
         # Nothing is stored before it is approved, so that what was left behind is not forgotten by a run that does nothing.
         state = _recovered(run, aws, writer.state, left, patient=True, certain=_creates_all(selection))
-        _refuse_contradictions(run, state, selection)
+        if left:
+            _refuse_contradictions(run, state, selection)
         made, reading = _plan(run, aws, account, state, selection)
         _show_or_refuse(run, made, state, selection, account, aws, left)
         moved: tuple[Outcome, ...] = ()
@@ -341,8 +343,7 @@ def import_mapping(run: Run, name: str, uuid: str) -> Imported:
         if config is None:
             hint = "check the UUID, the region and the account; `aws lambda list-event-source-mappings` shows what there is"
             raise NotFoundError(f"no mapping in account {account}, region {region} has the UUID {uuid}", hint=hint)
-        arn = live_mapping(config, region, {}, run.manifest.provider).arn
-        live = live_mapping(config, region, gateway.tags(arn), run.manifest.provider)
+        live = with_tags(gateway, config, run.manifest.provider)
         if live.owner and live.owner.lineage != writer.state.lineage:
             run.ui.note(
                 f"warning: its tags say that it belongs to stack {live.owner.stack}; make sure that only one stack manages it"
@@ -409,8 +410,6 @@ def _editing(run: Run, operation: str, lock_timeout: float, *, mends: bool = Fal
 def _put_aside_if_damaged(run: Run) -> None:
     try:
         run.backend.read()
-    except LockedError:
-        raise
     except StateError as error:
         kept = run.backend.put_aside()
         run.ui.note(f"{error.message}; it is kept as {kept}")

@@ -18,7 +18,7 @@ import boto3
 import pytest
 
 from provisioner.sandbox.mappings import Delays
-from tests.embedded import served
+from tests.embedded import any_credentials, served
 from tests.flow import Flow, Sessions
 from tests.planes import Plane, Time
 
@@ -176,8 +176,7 @@ def plane() -> Iterator[Plane]:
 @pytest.fixture
 def flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flow]:
     """The workflows in this process, against a control plane of their own."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "x")
+    any_credentials(monkeypatch)
     with served() as embedded:
         yield Flow(tmp_path, embedded, Sessions(embedded.endpoint))
 

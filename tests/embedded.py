@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+import pytest
 from botocore.config import Config
 
 from provisioner.model.references import Arn
@@ -27,6 +28,12 @@ AT_ONCE = Delays(0, 0, 0, 0, 0)
 IDENTITY = f"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
 <Arn>arn:aws:iam::{ACCOUNT}:user/x</Arn><UserId>x</UserId><Account>{ACCOUNT}</Account>
 </GetCallerIdentityResult></GetCallerIdentityResponse>""".encode()
+
+
+def any_credentials(patch: pytest.MonkeyPatch) -> None:
+    """Keys that every control plane here takes."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        patch.setenv(name, "x")
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any, Final
@@ -15,7 +15,13 @@ from provisioner import errors
 from provisioner.errors import AwsError
 
 _LONGEST: Final = 200
-_FORBIDDEN, _TIMED_OUT, _TOO_MANY = 403, 408, 429
+_NO_CONTENT: Final = 204
+_BY_STATUS: Final[dict[int, type[AwsError]]] = {
+    403: errors.DeniedError,
+    408: errors.ServiceError,
+    429: errors.ThrottledError,
+}
+"""What a status says by itself, where the code says nothing."""
 _UUID_AT_END: Final = re.compile(r"([0-9a-fA-F-]{36})\W*$")
 
 CODES: Final[dict[str, type[AwsError]]] = {
@@ -120,20 +126,23 @@ def translated(what: str) -> Iterator[None]:
         raise AwsError(f"{what}: {error}", hint=hint) from error
 
 
+def understood(answer: Mapping[str, Any], member: str, what: str) -> None:
+    """Raise ServiceError for an answer that is none of AWS's: without the member that it must have, or, when that is "", with
+    another status than that of an answer without a body. botocore takes a body that it cannot parse for an empty one.
+    """
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    if not (answer.get(member) is not None if member else status == _NO_CONTENT):
+        raise errors.ServiceError(
+            f"{what}: the answer cannot be understood (HTTP {status})", hint="run the command again"
+        )
+
+
 def from_response(response: Any, what: str) -> AwsError:
     """The error that an answer of AWS says."""
     detail, meta = response.get("Error", {}), response.get("ResponseMetadata", {})
     code, status = str(detail.get("Code", "")), meta.get("HTTPStatusCode", 0)
     text = detail.get("Message") or response.get("Message") or response.get("message") or f"HTTP {status}"
-    kind = CODES.get(code) or (
-        errors.ServiceError
-        if status >= 500 or status == _TIMED_OUT
-        else errors.ThrottledError
-        if status == _TOO_MANY
-        else errors.DeniedError
-        if status == _FORBIDDEN
-        else AwsError
-    )
+    kind = CODES.get(code) or _BY_STATUS.get(status) or (errors.ServiceError if status >= 500 else AwsError)
     message = f"{what}: {code or status}: {text}"
     known = {"code": code, "request_id": meta.get("RequestId", "")}
     if issubclass(kind, errors.ConflictError):

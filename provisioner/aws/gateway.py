@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
-from provisioner.aws.errors import Retry, retry_class, translated
+from provisioner.aws.errors import Retry, retry_class, translated, understood
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.wait import Clock, delays
-from provisioner.errors import AwsError, InUseError, NotFoundError, ServiceError, ThrottledError
+from provisioner.errors import AwsError, InUseError, NotFoundError, ThrottledError
 
 Config = dict[str, Any]
 """A mapping as the API answers it."""
@@ -18,17 +18,11 @@ Config = dict[str, Any]
 Notify = Callable[[str], None]
 """Told, in words, why a call is tried again."""
 
-
 PAGE: Final = 100
-_NO_CONTENT: Final = 204
 """Mappings on a page of List, whatever MaxItems says (aws-behaviour 5.7); also ARNs in one call for tags."""
 
 BUDGETS: Final = {Retry.FUNCTION: 30.0, Retry.BUSY: 300.0, Retry.THROTTLED: 300.0, Retry.FAULT: 30.0}
 """How long each class is tried, in seconds; the budget for IAM is the manifest's `retry_timeout`."""
-
-
-def _nothing() -> None:
-    """What there is to do before most calls are tried again."""
 
 
 class Calls:
@@ -107,8 +101,7 @@ class Gateway:
         with translated("reading tags"):
             self._calls.count()
             answer = self._tagging().get_resources(ResourceARNList=list(arns))
-        if "ResourceTagMappingList" not in answer:
-            raise ServiceError("reading tags: the answer cannot be understood")
+        understood(answer, "ResourceTagMappingList", "reading tags")
         found = {
             item["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in item["Tags"]}
             for item in answer["ResourceTagMappingList"]
@@ -123,7 +116,7 @@ class Gateway:
         what = f"creating the mapping for {request.get('FunctionName')} in {self.region}"
         return _body(self._call(what, lambda: create(**request), notify, says="UUID", repeatable=False))
 
-    def update(self, uuid: str, request: Config, notify: Notify, again: Callable[[], None] = _nothing) -> Config:
+    def update(self, uuid: str, request: Config, notify: Notify, again: Callable[[], None] | None = None) -> Config:
         """Change members of a mapping. `again` is called before it is tried again because the mapping was in use."""
         update = self._client.update_event_source_mapping
         return _body(
@@ -157,7 +150,7 @@ class Gateway:
         *,
         says: str,
         repeatable: bool = True,
-        again: Callable[[], None] = _nothing,
+        again: Callable[[], None] | None = None,
     ) -> Config:
         """Send, and send again for as long as the class of refusal allows; the first refusal is told at once."""
         began: dict[Retry, float] = {}
@@ -168,10 +161,10 @@ class Gateway:
             try:
                 with translated(what):
                     answer = send()
-                _refuse_nonsense(answer, says, what)
+                understood(answer, says, what)
             except AwsError as error:
                 self._pause(error, began, next(pauses), notify, repeatable=repeatable)
-                if isinstance(error, InUseError):
+                if again and isinstance(error, InUseError):
                     again()
             else:
                 self._limiter.answered()
@@ -200,15 +193,6 @@ class Gateway:
         first = not self._told_throttling
         self._told_throttling = self._told_throttling or reason is Retry.THROTTLED
         return first or reason is not Retry.THROTTLED
-
-
-def _refuse_nonsense(answer: Config, says: str, what: str) -> None:
-    """Raise ServiceError for an answer that is none of AWS's: without the member that it must have, or, where it has no body,
-    with another status. botocore takes a body that it cannot parse for an empty one.
-    """
-    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    if (says and says not in answer) or (not says and status != _NO_CONTENT):
-        raise ServiceError(f"{what}: the answer cannot be understood (HTTP {status})", hint="run the command again")
 
 
 def _body(answer: Config) -> Config:

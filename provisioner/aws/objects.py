@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from provisioner.aws.errors import translated
-from provisioner.errors import NotFoundError, ServiceError, StateError
+from provisioner.aws.errors import translated, understood
+from provisioner.errors import NotFoundError, StateError
 
 
 class Bucket:
@@ -18,8 +18,9 @@ class Bucket:
     def get(self, key: str) -> tuple[str, str] | None:
         """The text and the ETag of an object, or None. Raises StateError when the bucket is not there, or AwsError."""
         where = f"s3://{self._name}/{key}"
+        what = f"reading {where}"
         try:
-            with translated(f"reading {where}"):
+            with translated(what):
                 answer = self._client.get_object(Bucket=self._name, Key=key)
                 data: bytes = answer["Body"].read()
         except NotFoundError as error:
@@ -28,8 +29,7 @@ class Bucket:
                     f"there is no bucket {self._name}", hint="make it, or correct state.s3.bucket"
                 ) from error
             return None
-        if not answer.get("ETag"):
-            raise ServiceError(f"reading {where}: the answer cannot be understood")
+        understood(answer, "ETag", what)
         try:
             return data.decode(), str(answer["ETag"])
         except UnicodeDecodeError as error:
@@ -38,12 +38,12 @@ class Bucket:
     def put(self, key: str, text: str, *, match: str) -> str:
         """Write an object that has this ETag, or none at all when `match` is "". Raises PreconditionError and others."""
         condition = {"IfMatch": match} if match else {"IfNoneMatch": "*"}
-        with translated(f"writing s3://{self._name}/{key}"):
+        what = f"writing s3://{self._name}/{key}"
+        with translated(what):
             answer = self._client.put_object(
                 Bucket=self._name, Key=key, Body=text.encode(), ContentType="application/json", **condition
             )
-        if not answer.get("ETag"):
-            raise ServiceError(f"writing s3://{self._name}/{key}: the answer cannot be understood")
+        understood(answer, "ETag", what)
         return str(answer["ETag"])
 
     def delete(self, key: str, *, match: str) -> None:

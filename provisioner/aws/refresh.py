@@ -198,6 +198,11 @@ def _hinted_tags(gateway: Gateway, arns: Sequence[str]) -> dict[str, dict[str, s
     return {arn: tags for batch in parallel(gateway.tags_of, batches) for arn, tags in batch.items()}
 
 
+def with_tags(gateway: Gateway, config: Config, provider: Provider) -> Live:
+    """A mapping with its tags as ListTags has them: where they decide whose it is, a hint would not do."""
+    return live_mapping(config, gateway.region, gateway.tags(arn_of(config, gateway.region)), provider)
+
+
 def parallel(function: Callable[[T], U], items: Sequence[T]) -> list[U]:
     """`[function(item) for item in items]` with several in flight. The first error is raised."""
     if len(items) < 2:

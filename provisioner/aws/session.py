@@ -15,12 +15,12 @@ from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
 from provisioner import __version__
-from provisioner.aws.errors import translated
+from provisioner.aws.errors import translated, understood
 from provisioner.aws.gateway import Calls, Gateway
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.objects import Bucket
 from provisioner.aws.wait import Clock
-from provisioner.errors import AccountError, ServiceError
+from provisioner.errors import AccountError
 from provisioner.model.desired import Desired, Provider
 
 DEFAULT_RATE = 10.0
@@ -48,14 +48,14 @@ class Aws:
 
     def identify(self) -> str:
         """The account of the credentials: one call."""
-        with translated("asking whose credentials these are"):
+        what = "asking whose credentials these are"
+        with translated(what):
             client = self._client(
                 "sts", self.region or "us-east-1", Config(retries={"total_max_attempts": 2, "mode": "standard"})
             )
             self.calls.count()
             answer = client.get_caller_identity()
-        if "Account" not in answer:
-            raise ServiceError("asking whose credentials these are: the answer cannot be understood")
+        understood(answer, "Account", what)
         return str(answer["Account"])
 
     def gateway(self, region: str) -> Gateway:

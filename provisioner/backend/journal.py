@@ -146,7 +146,7 @@ def fold(state: State, text: str, *, where: str) -> Folded:
         raise StateError(
             f"{where} is damaged: {' '.join(str(error).split())}", hint="keep it, and compare it with AWS by hand"
         ) from error
-    if len(state.managers()) < sum(1 + len(record.deposed) for record in state.mappings.values()):
+    if not state.is_sound:
         raise StateError(
             f"{where} is damaged: one UUID under two names", hint="keep it, and compare it with AWS by hand"
         )

@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from provisioner.backend.lock import advice, described
@@ -88,7 +88,7 @@ class S3Backend:
     def _stored(self) -> _Stored:
         found = self._objects.get(self._key)
         if found is None:
-            return _Stored(State(self._stack, str(uuid.uuid4())), (), "", "")
+            return _Stored(State(self._stack, str(uuid.uuid4())))
         text, etag = found
         state = decode(text, where=self._where, stack=self._stack)
         pending, writer = shared_part(text, where=self._where)
@@ -101,12 +101,8 @@ class S3Backend:
         try:
             self._take(json.dumps({"id": ident, **advice(operation)}), ident, timeout)
             yield S3Writer(self, self._stored(), ident)
-        except LockedError:
-            raise  # it is somebody else's
-        except BaseException:
-            self._release(ident)
-            raise
-        self._release(ident)
+        finally:
+            self._release(ident)  # also after a write that was cut off; a lock of somebody else is left alone
 
     def holds(self, ident: str) -> bool:
         """Whether the lock still bears this id."""
@@ -205,13 +201,14 @@ class S3Backend:
             raise StateError(f"{error.message}; then {trouble.message}", hint=hint) from trouble
 
 
+@dataclass(frozen=True, slots=True)
 class _Stored:
     """What the object holds, and its ETag; "" where there is no object."""
 
-    __slots__ = ("etag", "pending", "state", "writer")
-
-    def __init__(self, state: State, pending: tuple[Intent, ...], writer: str, etag: str) -> None:
-        self.state, self.pending, self.writer, self.etag = state, pending, writer, etag
+    state: State
+    pending: tuple[Intent, ...] = ()
+    writer: str = ""
+    etag: str = ""
 
 
 class S3Writer:

@@ -65,7 +65,7 @@ def decode(text: str, *, where: str, stack: str) -> State:
         hint = "name the right manifest with -f, or give this stack a `state: {path: ...}` of its own"
         raise StateError(f"{where} belongs to stack {file.stack}, not to {stack}", hint=hint)
     state = State(file.stack, file.lineage, file.account, file.serial, mappings)
-    if len(state.managers()) < sum(1 + len(record.deposed) for record in mappings.values()):
+    if not state.is_sound:
         raise _damaged(where, "one UUID stands under two names")
     return state
 

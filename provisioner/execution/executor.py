@@ -15,9 +15,9 @@ from functools import partial
 from graphlib import TopologicalSorter
 from typing import Final
 
-from provisioner.aws.convert import arn_of, create_request, live_mapping, update_requests
+from provisioner.aws.convert import create_request, live_mapping, update_requests
 from provisioner.aws.gateway import PAGE, Config, Notify
-from provisioner.aws.refresh import holders, read
+from provisioner.aws.refresh import holders, read, with_tags
 from provisioner.aws.session import Aws
 from provisioner.aws.wait import WallClock, delays
 from provisioner.backend.store import Log
@@ -36,7 +36,7 @@ from provisioner.execution.interrupts import interrupts
 from provisioner.model.canonical import Canonical, fill_kept, value_at, with_value
 from provisioner.model.desired import Path, Provider
 from provisioner.model.live import SETTLED, Live, Owner
-from provisioner.model.plan import Action, Change, Plan, Reason
+from provisioner.model.plan import Action, Change, FieldChange, Plan, Reason
 from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.model.state import Deposed, Record
 from provisioner.planning.diff import field_changes
@@ -306,15 +306,15 @@ class Executor:
         owner = Owner(self._plan.stack, self._plan.lineage, change.name) if self._provider.ownership_tags else None
         request = create_request(desired, owner)
         with self._intended(change, "create", [item.uuid for item in deposed]) as token:
-            config, made = self._made(change, request)
-            live = live_mapping(config, change.region, {}, self._provider)
+            live, made = self._made(change, request)
             record = applied_record(change, live, change.applied or {}, tuple(deposed))
             self._remember(change, token, record if made else replace(record, applied=live.mapping))
         if not made:
-            self._bring_up(change, live, token, record)
+            self._bring_up(change, live)
+            self._journal.done(token, change.name, record)
         return _Settling(change, token, record, self._clock.now())
 
-    def _made(self, change: Change, request: Config) -> tuple[Config, bool]:
+    def _made(self, change: Change, request: Config) -> tuple[Live, bool]:
         """Create a mapping; False beside it when it was there already.
 
         After a lost answer AWS is looked at before anything is sent again; a second create cannot make a second mapping,
@@ -330,16 +330,17 @@ class Executor:
                 raise UnreachableError(message, hint=error.hint or _MAY_BE_THERE, code="Lost") from error
             raise
 
-    def _made_or_found(self, change: Change, request: Config, lost: list[AwsError]) -> tuple[Config, bool]:
+    def _made_or_found(self, change: Change, request: Config, lost: list[AwsError]) -> tuple[Live, bool]:
         gateway, notify = self._aws.gateway(change.region), self._notify(change)
         for pause in (1.0, 2.0, 4.0, None):
             try:
-                return gateway.create(request, notify), True
+                config = gateway.create(request, notify)
+                return live_mapping(config, change.region, {}, self._provider), True
             except ConflictError as error:
-                config = self._taken_over(change, error)
-                if config is None:
+                live = self._taken_over(change, error.uuid)
+                if live is None:
                     raise
-                return config, False
+                return live, False
             except (UnreachableError, ServiceError) as error:
                 if isinstance(error, UnreachableError) and error.code != "Lost":
                     raise
@@ -351,63 +352,75 @@ class Executor:
                     raise type(error)(error.message, hint=_MAY_BE_THERE, code=error.code) from error
         raise AssertionError  # the last round returns or raises
 
-    def _taken_over(self, change: Change, error: ConflictError) -> Config | None:
-        """The mapping that a 409 names, when it is ours, or is to be adopted; else None."""
+    def _taken_over(self, change: Change, uuid: str) -> Live | None:
+        """The mapping that holds the wanted pair, when it is ours, or is to be adopted; else None."""
         gateway = self._aws.gateway(change.region)
-        config = gateway.get(error.uuid) if error.uuid else None
-        if config is None or error.uuid in self._journal.state.managers():
+        config = gateway.get(uuid) if uuid else None
+        if config is None or uuid in self._journal.state.managers():
             return None
-        live = live_mapping(config, change.region, gateway.tags(arn_of(config, change.region)), self._provider)
+        live = with_tags(gateway, config, self._provider)
         ours = live.owner is not None and live.owner.lineage == self._plan.lineage
         adopts = live.owner is None and change.wanted is not None and change.wanted.lifecycle.on_conflict == "adopt"
-        return config if (ours or adopts) and live.pair == change.pair else None
+        return live if (ours or adopts) and live.pair == change.pair else None
 
-    def _proved(self, change: Change, config: Config, error: AwsError) -> Config:
+    def _proved(self, change: Change, config: Config, error: AwsError) -> Live:
         """The mapping that was found after a lost answer, when its tags prove that we made it."""
-        conflict = ConflictError(error.message, uuid=str(config["UUID"]))
-        taken = self._taken_over(change, conflict)
-        if taken is None:
+        live = self._taken_over(change, str(config["UUID"]))
+        if live is None:
             hint = f"it may be what this create made; if it is: provisioner import {change.name} {config['UUID']}"
             raise ConflictError(
                 f"{error.message}; {config['UUID']} holds its function and source", hint=hint
             ) from error
-        return taken
+        return live
 
-    def _bring_up(self, change: Change, live: Live, token: str, record: Record) -> None:
+    def _bring_up(self, change: Change, live: Live) -> None:
         """Make a mapping that was taken over as it is wanted, where that can be done in place."""
         target = fill_kept(change.desired or {}, live.mapping, live.kind)
-        fields = field_changes({}, {**live.mapping, "tags": {}}, {**target, "tags": {}})
+        fields = field_changes({}, live.mapping, target)
         if any(field.replaces for field in fields):
             raise ConflictError(
                 f"{live.uuid} was there already, is taken over, and must be replaced", hint="apply again to replace it"
             )
-        self._await_settled(change, live.uuid)
-        for request in update_requests(live.mapping, target, live.kind, {item.path[0] for item in fields}):
-            self._aws.gateway(change.region).update(live.uuid, request, self._notify(change))
-            self._await_settled(change, live.uuid)
-        self._journal.done(token, change.name, record)
+        self._await_settled(live)
+        if self._send(change, live, target, fields):
+            self._await_settled(live)
 
     def _update(self, change: Change) -> _Settling | Outcome:
-        live, desired = change.live, change.desired or {}
+        live = change.live
         assert live is not None  # an update has both sides
-        gateway, notify = self._aws.gateway(change.region), self._notify(change)
-        changed = {field.path[0] for field in change.fields}
-        requests = update_requests(live.mapping, desired, live.kind, changed, live.unknown)
         record = applied_record(change, live, change.applied or {}, self._deposed(change))
         with self._intended(change, "update", [change.uuid]) as token:
-            for index, request in enumerate(requests):
-                if index:
-                    self._await_settled(change, change.uuid)
-                gateway.update(change.uuid, request, notify, _nothing if index else partial(self._see_unmoved, live))
-            gone, new = _tag_changes(live.mapping.get("tags", {}), desired.get("tags", {}))
-            if gone:
-                gateway.untag(live.arn, gone, notify)
-            if new:
-                gateway.tag(live.arn, new, notify)
+            settles = self._send(change, live, change.desired or {}, change.fields, partial(self._see_unmoved, live))
             self._journal.done(token, change.name, record)
-        if not requests:
+        if not settles:
             return Outcome(change, Result.APPLIED, uuid=change.uuid)
         return _Settling(change, token, record, self._clock.now())
+
+    def _send(
+        self,
+        change: Change,
+        live: Live,
+        desired: Canonical,
+        fields: Sequence[FieldChange],
+        again: Callable[[], None] | None = None,
+    ) -> bool:
+        """Send what turns a mapping into the desired one, and its tags; whether it has to settle afterwards.
+
+        `again` is called before the first request is sent once more because somebody else was changing the mapping.
+        """
+        gateway, notify = self._aws.gateway(live.region), self._notify(change)
+        changed = {field.path[0] for field in fields}
+        requests = update_requests(live.mapping, desired, live.kind, changed, live.unknown)
+        for index, request in enumerate(requests):
+            if index:
+                self._await_settled(live)
+            gateway.update(live.uuid, request, notify, None if index else again)
+        gone, new = _tag_changes(live.mapping.get("tags", {}), desired.get("tags", {}))
+        if gone:
+            gateway.untag(live.arn, gone, notify)
+        if new:
+            gateway.tag(live.arn, new, notify)
+        return bool(requests)
 
     def _remove(self, change: Change) -> Outcome:
         current = self._journal.state.mappings.get(change.name) if change.reason is Reason.DEPOSED else None
@@ -445,29 +458,28 @@ class Executor:
         ):
             raise ConflictError(f"{live.uuid} was changed by somebody else since it was planned", hint="plan again")
 
-    def _await_settled(self, change: Change, uuid: str) -> None:
-        """Wait until a mapping takes the next request of the same change."""
-        gateway, deadline = self._aws.gateway(change.region), self._clock.now() + self._provider.settle_timeout
-        for pause in delays(0.2, 5.0):
-            config = gateway.get(uuid)
-            if config is None or config.get("State") in SETTLED:
-                return  # a mapping that has gone is told by the next request
-            if self._clock.now() > deadline or not self._clock.sleep(pause):
-                hint = "apply again to go on"
-                raise ProvisionerError(f"the mapping {uuid} is changed in part: it does not settle", hint=hint)
+    def _await_settled(self, live: Live) -> None:
+        """Wait until a mapping takes the next request; one that has gone is told by that request."""
+        self._await(
+            live,
+            lambda config: config is None or config.get("State") in SETTLED,
+            f"the mapping {live.uuid} is changed in part: it does not settle",
+        )
 
     def _await_gone(self, live: Live | None) -> None:
         """Wait until AWS no longer shows a mapping: until then it holds its pair."""
-        if live is None:
-            return
+        if live:
+            self._await(
+                live, lambda config: config is None, f"the mapping {live.uuid} is deleted, but still shown by AWS"
+            )
+
+    def _await(self, live: Live, arrived: Callable[[Config | None], bool], trouble: str) -> None:
         gateway, deadline = self._aws.gateway(live.region), self._clock.now() + self._provider.settle_timeout
         for pause in delays(0.2, 5.0):
-            if gateway.get(live.uuid) is None:
+            if arrived(gateway.get(live.uuid)):
                 return
             if self._clock.now() > deadline or not self._clock.sleep(pause):
-                raise ProvisionerError(
-                    f"the mapping {live.uuid} is deleted, but still shown by AWS", hint="apply again to go on"
-                )
+                raise ProvisionerError(trouble, hint="apply again to go on")
 
     @contextmanager
     def _intended(self, change: Change, action: str, uuids: Sequence[str]) -> Iterator[str]:
@@ -492,10 +504,6 @@ class Executor:
 
     def _notify(self, change: Change) -> Notify:
         return lambda text: self._emit(Progress(change, Phase.RETRYING, self._elapsed(change), text))
-
-
-def _nothing() -> None:
-    """The second request of a change is the same hand's as the first."""
 
 
 def _without(record: Record, uuid: str) -> Record:

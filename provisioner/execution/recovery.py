@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from provisioner.aws.convert import arn_of, live_mapping
-from provisioner.aws.refresh import holders
+from provisioner.aws.refresh import holders, with_tags
 from provisioner.aws.session import Aws
 from provisioner.aws.wait import Clock, delays
 from provisioner.errors import DeniedError
@@ -58,5 +57,5 @@ def _look(aws: Aws, sought: Mapping[str, Intent], provider: Provider) -> dict[st
         gateway = aws.gateway(region)
         pairs = {token: intent.pair for token, intent in sought.items() if intent.pair.region == region}
         for token, config in holders(gateway, pairs).items():
-            found[token] = live_mapping(config, region, gateway.tags(arn_of(config, region)), provider)
+            found[token] = with_tags(gateway, config, provider)
     return found

@@ -51,12 +51,6 @@ def field_findings(raw: Mapping[str, Any], kind: SourceKind, misshapen: Collecti
         if kind in field.row.required and name not in effective:
             yield Finding("E102", (), f"{name} is missing; {kind.phrase} needs it", field=name)
     yield from rule_findings(raw, effective, kind, misshapen)
-    pollers = raw.get("provisioned_poller_config")
-    numbers = (pollers or {}).get("minimum_pollers"), (pollers or {}).get("maximum_pollers")
-    empty = pollers is not None and numbers == (None, None) and "provisioned_poller_config" not in misshapen
-    if empty and kind in FIELDS["provisioned_poller_config"].row.kinds:
-        path = ("provisioned_poller_config",)
-        yield Finding("E209", path, "provisioned_poller_config needs minimum_pollers or maximum_pollers")
 
 
 def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], root: Root | None) -> Iterator[Finding]:

@@ -44,7 +44,6 @@ STACK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SOURCES: Final = {"event_source_arn", "self_managed_event_source"}
 _LISTS: Final = ("imports", "moved", "removed")
 MOST_POLLERS, MOST_MEMBERS = 2000, 100
-_ABSENT: Final = object()
 _A_FIELD: Final = 3  # steps from the top to a field of a mapping
 _TYPES: Final = {
     "int_type": "a whole number",
@@ -491,20 +490,19 @@ def _without(value: dict[str, Any], wrong: Iterable[tuple[Hashable, ...]]) -> di
     copy = deepcopy(value)
     for path in wrong:
         steps = list(takewhile(lambda step: not isinstance(step, int), path))
-        holder: Any = copy
-        for step in steps[:-1]:
-            holder = holder.get(step) if isinstance(holder, dict) else None
-        if isinstance(holder, dict) and steps and holder.pop(steps[-1], _ABSENT) is _ABSENT and len(steps) > _A_FIELD:
-            _pop(copy, steps[:-1])  # what misses a part is left out as a whole
+        if not _drop(copy, steps) and len(steps) > _A_FIELD:
+            _drop(copy, steps[:-1])  # what misses a part is left out as a whole
     return copy
 
 
-def _pop(value: Any, steps: Sequence[Hashable]) -> None:
-    *above, last = steps
-    for step in above:
-        value = value.get(step) if isinstance(value, dict) else None
-    if isinstance(value, dict):
-        value.pop(last, None)
+def _drop(value: Any, steps: Sequence[Hashable]) -> bool:
+    """Remove what is at a place; whether it was there."""
+    if not steps or not isinstance(value, dict) or steps[0] not in value:
+        return False
+    if len(steps) > 1:
+        return _drop(value[steps[0]], steps[1:])
+    del value[steps[0]]
+    return True
 
 
 def _parsed(raw: Mapping[str, Any]) -> tuple[Arn | None, FunctionReference | None]:

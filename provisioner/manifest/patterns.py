@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from provisioner.manifest.finding import Finding, Step, suggestion
 
-Problem = tuple[str, str]
-"""The place in the pattern, as in `body.price[0]`, and what is wrong there."""
+Problem = tuple[str, str, str]
+"""The place in the pattern, as in `body.price[0]`, what is wrong there, and a rule that is not known, or ""."""
 
 _HINT: Final = "`provisioner explain E220` shows what a pattern may hold"
 
@@ -35,17 +35,16 @@ def pattern_findings(value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
         yield Finding("E104", path, "a pattern is a JSON object")
         return
     try:
-        problems, unknown = list(_object(value, "")), list(_unknown_rules(value, ""))
+        problems = sorted(_object(value, ""), key=lambda problem: bool(problem[2]))  # errors first
     except RecursionError:
         yield Finding("E220", path, "the pattern is nested too deeply", _HINT)
         return
-    for place, message in problems:
-        yield Finding("E220", path, f"{place}: {message}", _HINT)
-    for place, word in unknown:
-        hint = suggestion(word, _RULES) or f"known are {', '.join(_RULES)}"
-        yield Finding(
-            "W204", path, f"{place}: {word!r} is not a rule that this version knows; it is sent as it is", hint
-        )
+    for place, message, unknown in problems:
+        if unknown:
+            hint = suggestion(unknown, _RULES) or f"known are {', '.join(_RULES)}"
+            yield Finding("W204", path, f"{place}: {message}", hint)
+        else:
+            yield Finding("E220", path, f"{place}: {message}", _HINT)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -69,43 +68,44 @@ def _object(value: Mapping[str, Any], place: str) -> Iterator[Problem]:
             yield from _alternatives(item, here)
         elif isinstance(item, Mapping):
             if not item:
-                yield here, "an empty object says nothing"
+                yield here, "an empty object says nothing", ""
             yield from _object(item, here)
         elif isinstance(item, list):
             yield from _list(item, here)
         else:
-            yield here, f"what may match stands in a list: write [{json.dumps(item, ensure_ascii=False)}]"
+            yield here, f"what may match stands in a list: write [{json.dumps(item, ensure_ascii=False)}]", ""
 
 
 def _alternatives(items: list[Any], place: str) -> Iterator[Problem]:
     if len(items) < 2:
-        yield place, "$or needs two alternatives or more"
+        yield place, "$or needs two alternatives or more", ""
     for index, item in enumerate(items):
         if isinstance(item, Mapping) and item:
             yield from _object(item, f"{place}[{index}]")
         else:
-            yield f"{place}[{index}]", "an alternative of $or is an object with fields"
+            yield f"{place}[{index}]", "an alternative of $or is an object with fields", ""
 
 
 def _list(items: list[Any], place: str) -> Iterator[Problem]:
     if not items:
-        yield place, "an empty list matches nothing"
+        yield place, "an empty list matches nothing", ""
     for index, item in enumerate(items):
         here = f"{place}[{index}]"
         if isinstance(item, list):
-            yield here, "a list inside a list; what may match is a scalar or a rule"
+            yield here, "a list inside a list; what may match is a scalar or a rule", ""
         elif isinstance(item, Mapping):
             yield from _rule(item, here)
 
 
 def _rule(rule: Mapping[str, Any], place: str) -> Iterator[Problem]:
     if len(rule) != 1:
-        yield place, 'a rule is an object with one key, as in {"prefix": "a"}'
+        yield place, 'a rule is an object with one key, as in {"prefix": "a"}', ""
         return
     name, operand = next(iter(rule.items()))
-    expected = _RULES[name](operand) if name in _RULES else ""
-    if expected:
-        yield place, f"{name} takes {expected}"
+    if name not in _RULES:
+        yield place, f"{name!r} is not a rule that this version knows; it is sent as it is", name
+    elif expected := _RULES[name](operand):
+        yield place, f"{name} takes {expected}", ""
 
 
 def _text(operand: Any) -> str:
@@ -171,16 +171,3 @@ _RULES: Final[Mapping[str, Callable[[Any], str]]] = {
     "anything-but": _others,
 }
 """The rules by name; each tells what it takes when its operand is something else."""
-
-
-def _unknown_rules(value: Any, place: str) -> Iterator[Problem]:
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _unknown_rules(item, f"{place}.{name}" if place else name)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            here = f"{place}[{index}]"
-            if isinstance(item, Mapping) and place.rpartition(".")[2] == "$or":
-                yield from _unknown_rules(item, here)
-            elif isinstance(item, Mapping) and len(item) == 1 and next(iter(item)) not in _RULES:
-                yield here, next(iter(item))

@@ -35,6 +35,8 @@ def rule_findings(
         judged = rule.path[0] in raw and kind in rule.kinds & FIELDS[rule.path[0]].row.kinds
         if judged and not {*rule.reads, rule.path[0]} & set(misshapen) and rule.broken(effective):
             yield Finding(rule.code, rule.path, rule.message)
+    if "provisioned_poller_config" not in misshapen:
+        yield from _pollers(raw, kind)
     yield from _source(raw, kind)
     yield from _access(raw, kind)
     yield from _destination(raw, kind)
@@ -70,6 +72,11 @@ def _crossed_pollers(mapping: Canonical) -> bool:
 def _in_the_future(mapping: Canonical) -> bool:
     begin = moment(mapping.get("starting_position_timestamp"))
     return begin is not None and begin > datetime.now(UTC)
+
+
+def _on_demand_registry(mapping: Canonical) -> bool:
+    registries = (value_at(mapping, path) for path in _REGISTRIES)
+    return any(registry is not None for registry in registries) and "provisioned_poller_config" not in mapping
 
 
 _PROVISIONED: Final = frozenset({"provisioned_poller_config"})
@@ -159,7 +166,7 @@ RULES: Final = (
             "E217",
             "5.1 SchemaRegistryConfig",
             KAFKAS,
-            lambda m, path=path: value_at(m, path) is not None and "provisioned_poller_config" not in m,  # type: ignore[misc]
+            _on_demand_registry,
             path,
             "a schema registry needs provisioned pollers",
             _PROVISIONED,
@@ -176,6 +183,16 @@ RULES: Final = (
         _PROVISIONED,
     ),
 )
+
+
+def _pollers(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
+    """As it is written: in canonical form both numbers have their defaults."""
+    name = "provisioned_poller_config"
+    pollers = raw.get(name)
+    if pollers is None or kind not in FIELDS[name].row.kinds:
+        return
+    if pollers.get("minimum_pollers") is None and pollers.get("maximum_pollers") is None:
+        yield Finding("E209", (name,), f"{name} needs minimum_pollers or maximum_pollers")
 
 
 # --- the source ------------------------------------------------------------------------------------------------------

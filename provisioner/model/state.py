@@ -70,6 +70,11 @@ class State:
             for uuid in (record.uuid, *(item.uuid for item in record.deposed))
         }
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether every UUID stands under one name only."""
+        return len(self.managers()) == sum(1 + len(record.deposed) for record in self.mappings.values())
+
     def with_record(self, name: str, record: Record | None) -> Self:
         """The state with one record set, or dropped when it is None."""
         others = {key: value for key, value in self.mappings.items() if key != name}

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from provisioner.model.canonical import Canonical, canonical, claims, fill_kept, value_at, with_value
-from provisioner.model.desired import Desired
+from provisioner.model.desired import Desired, Path
 from provisioner.model.live import Live
 from provisioner.model.mapping import CONSUMPTION_MODE, FIELDS, Field
 from provisioner.model.plan import Action, Change, Plan, Problem, Reading, Reason
@@ -281,7 +281,10 @@ class _Deciding:
             applied=alone,
             reason=Reason.REQUESTED if requested else Reason.CANNOT_UPDATE,
             creates_first=not _collide(wanted.mapping, wanted.pair, live.mapping, live.pair),
-            notes=tuple(_lost(FIELDS, (), alone, live.mapping, wanted.kind)),
+            notes=tuple(
+                f"{'.'.join(path)} is {value!r} now; it is not stated, so the new mapping has what AWS chooses"
+                for path, value in _unstated(FIELDS, (), alone, live.mapping, wanted.kind)
+            ),
         )
 
 
@@ -307,8 +310,9 @@ def _compared_kind(wanted: Desired, live: Live) -> SourceKind:
 
 def _notes(wanted: Desired, record: Record | None, live: Live, sides: _Sides) -> Iterator[str]:
     if record:
-        for path, value in _stays(FIELDS, (), record.applied, sides.desired, live.mapping, live.kind):
-            yield f"{'.'.join(path)} stays {value!r}; set a value, or use --replace {wanted.name}"
+        for path, value in _unstated(FIELDS, (), sides.desired, live.mapping, live.kind):
+            if value_at(record.applied, path) is not None:  # its line was removed
+                yield f"{'.'.join(path)} stays {value!r}; set a value, or use --replace {wanted.name}"
     if live.status.filter_error:
         yield f"AWS cannot read the filters at the moment ({live.status.filter_error}); they are taken to be as last applied"
     if live.mapping.get("enabled") is False and "enabled" not in sides.target and live.status.fault:
@@ -320,44 +324,21 @@ def _notes(wanted: Desired, record: Record | None, live: Live, sides: _Sides) ->
         yield f"the last result is {live.status.last_result!r}"
 
 
-def _is_default(path: tuple[str, ...], value: Any) -> bool:
-    """Whether a kept value is what AWS would choose: the one mode that a self-managed cluster has when none is stated."""
-    return path == CONSUMPTION_MODE and value == "Stream"
+def _unstated(
+    fields: Mapping[str, Field], path: Path, desired: Mapping[str, Any], live: Mapping[str, Any], kind: SourceKind
+) -> Iterator[tuple[Path, Any]]:
+    """The kept fields of a kind that live has and the manifest does not state, with live's value.
 
-
-def _lost(
-    fields: Mapping[str, Field],
-    path: tuple[str, ...],
-    desired: Mapping[str, Any],
-    live: Mapping[str, Any],
-    kind: SourceKind,
-) -> Iterator[str]:
-    """What the old mapping has, the manifest does not say, and the new mapping will have as AWS chooses."""
+    The one mode that a self-managed cluster has when none is stated is none of them.
+    """
     for name, field in fields.items():
-        if name not in live or field.learned or _is_default((*path, name), live[name]):
+        here = (*path, name)
+        if name not in live or kind not in field.row.kinds or (here == CONSUMPTION_MODE and live[name] == "Stream"):
             continue
         if kind in field.row.kept and name not in desired:
-            where = ".".join((*path, name))
-            yield f"{where} is {live[name]!r} now; it is not stated, so the new mapping has what AWS chooses"
-        elif field.children and not field.many and kind in field.row.kinds:
-            yield from _lost(field.children, (*path, name), desired.get(name, {}), live[name], kind)
-
-
-def _stays(
-    fields: Mapping[str, Field],
-    path: tuple[str, ...],
-    prior: Mapping[str, Any],
-    desired: Mapping[str, Any],
-    live: Mapping[str, Any],
-    kind: SourceKind,
-) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The kept fields whose line was removed, with the value that stays."""
-    for name, field in fields.items():
-        if kind in field.row.kept and name in prior and name in live and name not in desired:
-            if not _is_default((*path, name), live[name]):
-                yield (*path, name), live[name]
-        elif field.children and not field.many and name in prior and name in live:
-            yield from _stays(field.children, (*path, name), prior[name], desired.get(name, {}), live[name], kind)
+            yield here, live[name]
+        elif field.children and not field.many:
+            yield from _unstated(field.children, here, desired.get(name, {}), live[name], kind)
 
 
 # --- order -----------------------------------------------------------------------------------------------------------

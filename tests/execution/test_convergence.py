@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.embedded import ACCOUNT, REGION, Embedded, served
+from tests.embedded import ACCOUNT, REGION, Embedded, any_credentials, served
 from tests.flow import Flow, Sessions
 
 Strategy = st.SearchStrategy[dict[str, Any]]
@@ -225,8 +225,7 @@ def plane() -> Iterator[Embedded]:
 @pytest.fixture(scope="module")
 def sessions(plane: Embedded) -> Iterator[Sessions]:
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "x")
+        any_credentials(patch)
         yield Sessions(plane.endpoint)
 
 

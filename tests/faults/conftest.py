@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.embedded import any_credentials
 from tests.faults.harness import Machine, plane_process
 
 
@@ -18,8 +19,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture(params=["local", "s3"])
 def machine(request: pytest.FixtureRequest, endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "x")
+    any_credentials(monkeypatch)
     made = Machine(tmp_path, endpoint, s3=request.param == "s3")
     made.post("/moto-api/reset")
     made.make_bucket()

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from unittest import mock
 
 import boto3
 import botocore.awsrequest
@@ -65,7 +66,8 @@ class Fault:
         for name in OPERATIONS:
             setattr(os, name, self._file_operation(name, getattr(os, name)))
         send = botocore.httpsession.URLLib3Session.send
-        botocore.httpsession.URLLib3Session.send = lambda session, request: self._call(send, session, request)  # type: ignore[method-assign]
+        hook = lambda session, request: self._call(send, session, request)  # noqa: E731  # a function, so that it is bound
+        mock.patch.object(botocore.httpsession.URLLib3Session, "send", hook).start()
 
     def _file_operation(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def operation(*arguments: Any, **options: Any) -> Any:
@@ -181,7 +183,7 @@ class Machine:
                 status = 0
             except ProvisionerError as error:
                 said, status = error.message, 3
-            except BaseException:
+            except BaseException:  # whatever it was, the parent must learn of it before this fork ends
                 said, status = traceback.format_exc(), 2
             counted = json.dumps([vars(fault.counted), said[-4000:]]).encode()
             _real_write(writing, counted)

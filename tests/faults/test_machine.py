@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from tests.embedded import any_credentials
 from tests.faults.harness import CALL_MODES, FILE_MODES, Fault, Machine
 from tests.faults.test_points import queue, stream
 
@@ -87,12 +88,11 @@ class Story(RuleBasedStateMachine):
 def test_whatever_happens_one_more_apply_makes_it_whole(
     s3: bool, endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "x")
+    any_credentials(monkeypatch)
     monkeypatch.setattr(Story, "endpoint", endpoint)
     monkeypatch.setattr(Story, "s3", s3)
     count = 400 if os.environ.get("FAULTS_ALL") else 8 if s3 else 15
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis states no types for it
         Story,
         settings=settings(
             max_examples=count, stateful_step_count=10, deadline=None, derandomize=not os.environ.get("FAULTS_ALL"),

@@ -16,6 +16,7 @@ from provisioner.backend.s3 import S3Backend
 from provisioner.errors import LockedError, StateError
 from provisioner.model.references import Pair
 from provisioner.model.state import Intent, Record
+from tests.embedded import any_credentials
 from tests.faults.harness import BUCKET, KEY, Machine, answer
 from tests.flow import SilentUi
 
@@ -27,8 +28,7 @@ CREATE = Intent("t", "create", "a", Pair.of(APPLIED, "eu-west-1"))
 
 @pytest.fixture
 def shared(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "x")
+    any_credentials(monkeypatch)
     machine = Machine(tmp_path, endpoint, s3=True)
     machine.post("/moto-api/reset")
     machine.make_bucket()
