@@ -46,6 +46,23 @@ class Reason(StrEnum):
     REMOVED = "removed"
 
 
+class Level(StrEnum):
+    """How bad a risk to records in flight is, from the least to the worst."""
+
+    NOTE = "note"  # worth knowing
+    REPLAY = "replay"  # records may be processed again
+    LOSS = "loss"  # records may never be processed
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """What a change may do to records in flight. `code` is a key of `codes.CODES`; `message` is one sentence."""
+
+    code: str
+    level: Level
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class FieldChange:
     """One differing value. None means that the field is absent on that side."""
@@ -93,6 +110,7 @@ class Change:
     creates_first: bool = False
     after: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    risks: tuple[Risk, ...] = ()
 
     @property
     def key(self) -> str:
