@@ -216,7 +216,7 @@ def import_(name: str, uuid: str, path: str, colour: str, no_input: bool, quiet:
 
 def _check_name(name: str) -> None:
     from provisioner.errors import UsageError
-    from provisioner.manifest.load import NAME
+    from provisioner.manifest.mappings import NAME
 
     if not NAME.fullmatch(name):
         raise UsageError(f"{name!r} is not a mapping's name", hint="use letters, digits, '.', '_' and '-', at most 128")

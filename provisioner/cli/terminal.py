@@ -42,10 +42,11 @@ class Terminal:
 
     def diagnose(self, diagnostics: Sequence[Diagnostic]) -> None:
         """Show what was found in the manifest."""
+        from provisioner.manifest.reader import line_at
         from provisioner.render.diagnostics import diagnostics_text
 
         if diagnostics:
-            self.say(diagnostics_text(diagnostics, self.style(sys.stderr)))
+            self.say(diagnostics_text(diagnostics, self.style(sys.stderr), line_at))
 
     def note(self, text: str) -> None:
         """Say something beside the data."""
@@ -89,12 +90,12 @@ class Terminal:
     def fail(self, error: ProvisionerError) -> None:
         """Show an error, whatever it carries."""
         from provisioner.errors import ManifestError, RefusedError
-        from provisioner.render.diagnostics import diagnostics_text, error_text
+        from provisioner.render.diagnostics import error_text
         from provisioner.render.report import problems_text
 
         style = self.style(sys.stderr)
         if isinstance(error, ManifestError):
-            self.say(diagnostics_text(error.diagnostics, style))  # type: ignore[arg-type]  # errors is below model
+            self.diagnose(error.diagnostics)  # type: ignore[arg-type]  # errors is below model
         elif isinstance(error, RefusedError):
             self.say(problems_text(error.problems, style))  # type: ignore[arg-type]  # errors is below model
         else:

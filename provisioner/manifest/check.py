@@ -9,10 +9,10 @@ from typing import Any
 from provisioner.manifest.finding import Finding, Step, suggestion
 from provisioner.manifest.patterns import pattern_findings
 from provisioner.manifest.rules import rule_findings
-from provisioner.manifest.schema import IgnoreTagsBlock, Root
-from provisioner.model.canonical import canonical, is_own_tag
+from provisioner.manifest.schema import ProviderBlock
+from provisioner.model.canonical import Canonical, is_own_tag
 from provisioner.model.desired import Path
-from provisioner.model.mapping import FIELDS, TAG_TEXT, Field, Limits, moment, parsed
+from provisioner.model.mapping import FIELDS, REQUIRED, TAG_TEXT, Field, Limits, moment, parsed
 from provisioner.model.references import Arn, FunctionReference
 from provisioner.model.sources import SourceKind, kind_of
 
@@ -42,20 +42,24 @@ def source_findings(raw: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("E106", ("function_name",), f"{function!r} is not the name or the ARN of a function")
 
 
-def field_findings(raw: Mapping[str, Any], kind: SourceKind, misshapen: Collection[str]) -> Iterator[Finding]:
-    """What is wrong with the fields of a mapping, for its kind of source. `misshapen` are fields that were set aside."""
-    effective = canonical(raw, kind)
-    for name, field in FIELDS.items():
-        if name in raw and name in effective:
-            yield from _value(field, raw[name], kind, (name,))
-        if kind in field.row.required and name not in effective:
+def field_findings(
+    raw: Mapping[str, Any], effective: Canonical, kind: SourceKind, misshapen: Collection[str]
+) -> Iterator[Finding]:
+    """What is wrong with the fields of a mapping, for its kind of source. `effective` is its canonical form; `misshapen` are
+    fields that were set aside.
+    """
+    for name in raw:
+        if name in effective:
+            yield from _value(FIELDS[name], raw[name], kind, (name,))
+    for name in REQUIRED[kind]:
+        if name not in effective:
             yield Finding("E102", (), f"{name} is missing; {kind.phrase} needs it", field=name)
     yield from rule_findings(raw, effective, kind, misshapen)
 
 
-def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], root: Root | None) -> Iterator[Finding]:
+def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], provider: ProviderBlock) -> Iterator[Finding]:
     """What is wrong with tags: whose they are, and how long (aws-behaviour section 1)."""
-    ignored = root.provider.ignore_tags if root else IgnoreTagsBlock()
+    ignored = provider.ignore_tags
     for key, value in tags.items():
         if is_own_tag(key):
             yield Finding("E103", (*path, key), f"tags that begin with {key.split(':')[0]}: are not yours to set")

@@ -1,231 +1,281 @@
 """Strict YAML with positions.
 
-PyYAML's C parser makes the node graph, which knows where everything stands; values are built from it by YAML 1.2's core
-schema (only `true` and `false` are booleans, a date stays a string), except that digits with a leading zero stay a string:
-an account id must keep its zero. The graph is kept, so a position is looked up only when there is something to say.
+One pass over the events of PyYAML's C parser makes values that know where they stand. Scalars are YAML 1.2's core schema
+(only `true` and `false` are booleans, a date stays a string), except that digits with a leading zero stay a string: an
+account id must keep its zero. What a file may hold is bounded, so that no file costs more than a moment.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
+import yaml.events
 
-from provisioner.errors import ManifestError
+from provisioner.manifest.node import Node
 from provisioner.model.desired import Place
 from provisioner.model.diagnostics import Diagnostic
 
+MAX_BYTES: Final = 32 * 1024 * 1024
 MAX_DEPTH: Final = 100
-MAX_NODES: Final = 2_000_000
+MAX_NODES: Final = 1_000_000
 """The most values that a file may hold with its aliases expanded: far above any manifest, far below any memory."""
 
-_Entry = tuple[yaml.Node, yaml.Node]
-
-_PLAIN: Final = "plain"
-_STRING: Final = "tag:yaml.org,2002:str"
+# PyYAML's types do not tell which event has what.
+_Event = Any
+_Alias: Any = yaml.events.AliasEvent
+_DocumentStart: Any = yaml.events.DocumentStartEvent
+_MappingStart: Any = yaml.events.MappingStartEvent
+_MappingEnd: Any = yaml.events.MappingEndEvent
+_Scalar: Any = yaml.events.ScalarEvent
+_SequenceStart: Any = yaml.events.SequenceStartEvent
+_SequenceEnd: Any = yaml.events.SequenceEndEvent
+_StreamEnd: Any = yaml.events.StreamEndEvent
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader may be missing
+_TAGS: Final = {_Scalar: ":str", _MappingStart: ":map", _SequenceStart: ":seq"}
 _MERGE: Final = "<<"
 _INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # where libyaml counts a new line
+_MOST_DIGITS: Final = 400  # no number of ours has so many, and Python converts no more to text
 _HINTS: Final = {
     "cannot start any token": "YAML is indented with spaces, not with tabs",
-    "another document": "a manifest is one document: remove the line with ---",
     "mapping values are not allowed": "check the indentation, and quote a text that holds a colon",
     "expected <block end>": "check the indentation of this line and of the ones above it",
+    "expected ',' or": "inside [ ] and { } a text with ${…} needs quotes",
+    "control characters": "remove the character, or write it as an escape in double quotes",
 }
 _WORDS: Final[dict[str, Any]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf"), float("inf")),
-    "-.inf": float("-inf"),
-    ".nan": float("nan"),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C loader may be missing
-    """Leaves plain scalars to `_scalar`."""
-
-    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:  # noqa: ARG002  # PyYAML's signature
-        if kind is yaml.ScalarNode:
-            return _PLAIN if implicit[0] else _STRING
-        return "tag:yaml.org,2002:map" if kind is yaml.MappingNode else "tag:yaml.org,2002:seq"
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file: its name as the user gave it, its value, and the nodes that know where each part stands."""
+    """One file: its name as the user gave it, its value (None when it is empty or cannot be read), and what is wrong.
+
+    `readable` is False when the value is not all that the file holds.
+    """
 
     file: str
-    value: Any
-    root: yaml.Node | None
-    _entries: dict[int, dict[Hashable, _Entry]] = field(default_factory=dict, repr=False)
-
-    def place(self, path: Sequence[Hashable], *, key: bool = False) -> Place:
-        """Where a value stands, or with `key` the key that leads to it; the nearest part that does stand somewhere."""
-        node, found = self.root, self.root
-        for step in path:
-            entry = self._below(node).get(step) if node is not None else None
-            if entry is None:
-                break
-            name, node = entry
-            found = name if key else node
-        if found is None:
-            return Place(self.file)
-        mark = found.start_mark
-        return Place(self.file, mark.line + 1, mark.column + 1)
-
-    def _below(self, node: yaml.Node) -> dict[Hashable, _Entry]:
-        """The key and value nodes right below a node, merged ones too; looked up once a node."""
-        if id(node) not in self._entries:
-            self._entries[id(node)] = self._index(node)
-        return self._entries[id(node)]
-
-    def _index(self, node: yaml.Node) -> dict[Hashable, _Entry]:
-        if isinstance(node, yaml.SequenceNode):
-            return {index: (item, item) for index, item in enumerate(node.value)}
-        if not isinstance(node, yaml.MappingNode):
-            return {}
-        own: dict[Hashable, _Entry] = {}
-        merged: dict[Hashable, _Entry] = {}
-        for key, value in node.value:
-            if _is_merge(key):
-                for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-                    merged = self._below(source) | merged
-            else:
-                own[key.value] = (key, value)
-        return merged | own
+    root: Node | None
+    found: tuple[Diagnostic, ...] = ()
+    readable: bool = True
 
 
 def read(path: Path, shown: str) -> Document:
-    """The document in a file. `shown` is the file's name in messages. Raises ManifestError with one diagnostic."""
+    """The document in a file. `shown` is the file's name in messages. Raises nothing: what is wrong is in the document."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise _failure(shown, f"cannot be read: {error.strerror}", hint="check the path given with -f") from error
-    except UnicodeDecodeError as error:
-        raise _failure(shown, "is not UTF-8 text") from error
+        return _unreadable(shown, f"cannot be read: {error.strerror}", "check the path")
+    if len(content) > MAX_BYTES:
+        return _unreadable(
+            shown, f"is larger than {MAX_BYTES // 1024 // 1024} MB", "split it, and name the parts in `include`"
+        )
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:2]:
+        return _unreadable(shown, "is UTF-16, not UTF-8", "save it as UTF-8")
     try:
-        _bound_depth(text, shown)
-        root = yaml.compose(text, Loader=_Loader)
+        return parse(content.decode("utf-8-sig"), shown)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return _unreadable(
+            shown, f"is not UTF-8 text: byte {error.object[error.start]:#04x} in line {line}", "save it as UTF-8"
+        )
+
+
+@lru_cache(maxsize=16)
+def _lines(file: str) -> list[str]:
+    try:
+        with Path(file).open("rb") as opened:
+            return _BREAK.split(opened.read(MAX_BYTES).decode("utf-8-sig"))
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def line_at(place: Place) -> str:
+    """The line of a file at a place; "" when it cannot be read any more."""
+    lines = _lines(place.file)
+    return lines[place.line - 1] if 0 < place.line <= len(lines) else ""
+
+
+def parse(text: str, shown: str) -> Document:
+    """The document that a text spells. Raises nothing."""
+    if not text.isascii() and (half := re.search("[\ud800-\udfff]", text)):
+        line = text.count("\n", 0, half.start()) + 1
+        return _unreadable(shown, f"holds half a character (a lone surrogate) in line {line}", "remove it")
+    building = _Building(text, shown)
+    try:
+        root, readable = building.document(), True
+    except _StopReading as stop:
+        building.found.append(stop.diagnostic)
+        root, readable = None, False
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(shown, mark.line + 1, mark.column + 1) if mark else Place(shown)
         problem = error.problem or error.context or "it cannot be parsed"
-        hint = next((hint for part, hint in _HINTS.items() if part in problem), "")
-        raise ManifestError([Diagnostic("E001", f"not YAML: {problem}", place, hint)]) from error
+        building.found.append(Diagnostic("E001", f"not YAML: {problem}", place, _hint(problem)))
+        root, readable = None, False
     except (yaml.YAMLError, ValueError) as error:
-        raise _failure(shown, f"not YAML: {' '.join(str(error).split())}") from error
-    value = None if root is None else _Builder(shown).build(root)
-    return Document(shown, value, root)
+        problem = " ".join(str(error).split())
+        building.found.append(Diagnostic("E001", f"not YAML: {problem}", Place(shown), _hint(problem)))
+        root, readable = None, False
+    return Document(shown, root, tuple(building.found), readable)
 
 
-def _failure(file: str, message: str, hint: str = "") -> ManifestError:
-    return ManifestError([Diagnostic("E001", message, Place(file), hint)])
+def _unreadable(file: str, message: str, hint: str) -> Document:
+    return Document(file, None, (Diagnostic("E001", message, Place(file), hint),), readable=False)
 
 
-def _bound_depth(text: str, file: str) -> None:
-    """Refuse a text that nests so deeply that composing it, which recurses in C, would overrun the stack."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise _failure(file, f"is nested more than {MAX_DEPTH} levels deep")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+def _hint(problem: str) -> str:
+    return next((hint for part, hint in _HINTS.items() if part in problem), "")
 
 
-class _Builder:
-    """Builds values from nodes; a node that several aliases share is built once."""
+class _StopReading(Exception):  # noqa: N818  # no error for a caller: it ends the reading of one file
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
 
-    def __init__(self, file: str) -> None:
+
+class _Building:
+    """Builds the nodes of one text; what can be passed over is collected in `found`, what cannot stops."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self._next: Callable[[], _Event] = _Loader(text).get_event
         self._file = file
-        self._built: dict[int, tuple[Any, int]] = {}
-        self._open: set[int] = set()
+        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._open: set[str] = set()
+        self._count = 0
+        self.found: list[Diagnostic] = []
 
-    def build(self, node: yaml.Node) -> Any:
-        value, _ = self._sized(node)
-        return value
+    def document(self) -> Node | None:
+        """The one document of the text."""
+        event = self._next()  # the stream begins
+        event = self._next()
+        if type(event) is _StreamEnd:
+            return None
+        root = self._node(self._next(), 0)
+        self._next()  # the document ends
+        event = self._next()
+        if type(event) is _DocumentStart:
+            raise self._stop(event, "a second document begins", "a manifest is one document: remove the line with ---")
+        return root
 
-    def _sized(self, node: yaml.Node) -> tuple[Any, int]:
-        """A node's value, and how many values it holds with its aliases expanded."""
-        if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node), 1
-        if id(node) in self._built:
-            return self._built[id(node)]
-        if id(node) in self._open:
-            raise self._error(node, "an alias refers to a value that it stands in")
-        self._check_tag(
-            node, "tag:yaml.org,2002:map" if isinstance(node, yaml.MappingNode) else "tag:yaml.org,2002:seq"
+    def _node(self, event: _Event, depth: int) -> Node:
+        self._count += 1
+        if type(event) is _Scalar:
+            node = Node(self._scalar(event), self._file, event.start_mark, event.end_mark)
+            if event.anchor:
+                self._anchors[event.anchor] = (node, 1)
+            return node
+        if type(event) is _Alias:
+            return self._alias(event)
+        if depth == MAX_DEPTH:
+            raise self._stop(event, f"values are nested more than {MAX_DEPTH} levels deep here")
+        before, anchor = self._count, event.anchor
+        if anchor:
+            self._open.add(anchor)
+        if event.tag and not event.tag.endswith(_TAGS[type(event)]):
+            self._error(event, f"the tag {event.tag} is not allowed in a manifest")
+        node = self._mapping(event, depth + 1) if type(event) is _MappingStart else self._sequence(event, depth + 1)
+        if self._count > MAX_NODES:
+            raise self._stop(event, f"its values, with aliases expanded, are more than {MAX_NODES:,}")
+        if anchor:
+            self._open.discard(anchor)
+            self._anchors[anchor] = (node, self._count - before + 1)
+        return node
+
+    def _alias(self, event: _Event) -> Node:
+        if event.anchor in self._open:
+            raise self._stop(event, f"the alias *{event.anchor} refers to a value that it stands in")
+        if event.anchor not in self._anchors:
+            raise self._stop(event, f"no value before this has the anchor &{event.anchor}")
+        node, size = self._anchors[event.anchor]
+        self._count += size
+        if self._count > MAX_NODES:
+            raise self._stop(event, f"its values, with aliases expanded, are more than {MAX_NODES:,}")
+        return Node(node.value, node.file, node.start, node.end)
+
+    def _sequence(self, start: _Event, depth: int) -> Node:
+        items: list[Node] = []
+        while type(event := self._next()) is not _SequenceEnd:
+            items.append(self._node(event, depth))
+        return Node(
+            items, self._file, start.start_mark, event.end_mark if start.flow_style or not items else items[-1].end
         )
-        self._open.add(id(node))
-        built = self._mapping(node) if isinstance(node, yaml.MappingNode) else self._sequence(node)
-        self._open.discard(id(node))
-        if built[1] > MAX_NODES:
-            raise self._error(node, f"its aliases expand to more than {MAX_NODES:,} values")
-        self._built[id(node)] = built
-        return built
 
-    def _sequence(self, node: yaml.Node) -> tuple[Any, int]:
-        items = [self._sized(item) for item in node.value]
-        return [value for value, _ in items], 1 + sum(size for _, size in items)
-
-    def _mapping(self, node: yaml.MappingNode) -> tuple[Any, int]:
-        own: dict[Any, Any] = {}
-        merged: list[dict[Any, Any]] = []
-        first: dict[Any, yaml.Node] = {}
-        size = 1
-        for key_node, value_node in node.value:
-            value, value_size = self._sized(value_node)
-            size += value_size
-            if _is_merge(key_node):
-                merged += self._merges(value_node, value)
-                continue
-            key = self._key(key_node)
-            if key in first:
-                line = first[key].start_mark.line + 1
-                raise self._error(key_node, f"the key {key!r} stands already in line {line}", code="E002")
-            first[key] = key_node
-            own[key] = value
-        inherited: dict[Any, Any] = {}
+    def _mapping(self, start: _Event, depth: int) -> Node:
+        own: dict[str, Node] = {}
+        merged: list[Node] = []
+        last = start.end_mark
+        while type(event := self._next()) is not _MappingEnd:
+            is_merge = type(event) is _Scalar and event.value == _MERGE and event.implicit[0]
+            key = None if is_merge else self._key(event, depth)
+            node = self._node(self._next(), depth)
+            last = node.end
+            if is_merge:
+                merged += self._merges(node)
+            elif key is not None:
+                node.key_start, node.key_end = event.start_mark, event.end_mark
+                if key in own:
+                    there = own[key].place(key=True).line
+                    self._error(event, f"the key {key!r} stands already in line {there}", "E002")
+                else:
+                    own[key] = node
+        inherited: dict[str, Node] = {}
         for source in reversed(merged):
-            inherited |= source
-        return inherited | own, size
+            inherited |= source.value
+        return Node(
+            inherited | own if inherited else own,
+            self._file,
+            start.start_mark,
+            event.end_mark if start.flow_style else last,
+        )
 
-    def _merges(self, node: yaml.Node, value: Any) -> list[dict[Any, Any]]:
-        values = value if isinstance(value, list) else [value]
-        if not all(isinstance(item, dict) for item in values):
-            raise self._error(node, "`<<` merges only mappings")
-        return values
+    def _merges(self, node: Node) -> list[Node]:
+        sources = node.value if isinstance(node.value, list) else [node]
+        if all(isinstance(item.value, dict) for item in sources):
+            return sources
+        self.found.append(Diagnostic("E001", "`<<` merges only mappings", node.place()))
+        return []
 
-    def _key(self, node: yaml.Node) -> str:
-        if not isinstance(node, yaml.ScalarNode):
-            raise self._error(node, "a key must be a text")
-        # A key is a name whatever it looks like: `200:` under `tags:` is the tag "200".
-        return str(node.value)
+    def _key(self, event: _Event, depth: int) -> str | None:
+        """A key, which is a name whatever it looks like: `200:` under `tags:` is the tag "200"."""
+        if type(event) is _Scalar:
+            if event.tag:
+                self._scalar(event)  # says what is wrong with the tag
+            if event.anchor:
+                self._anchors[event.anchor] = (Node(event.value, self._file, event.start_mark, event.end_mark), 1)
+            return str(event.value)
+        value = self._node(event, depth).value
+        if isinstance(value, str):
+            return value
+        self._error(event, "a key must be a text")
+        return None
 
-    def _scalar(self, node: yaml.ScalarNode) -> Any:
-        if not node.value.isascii() and any("\ud800" <= character <= "\udfff" for character in node.value):
-            raise self._error(node, "half a character (a lone surrogate)")
-        if node.tag == _STRING:
-            return node.value
-        self._check_tag(node, _PLAIN)
-        return scalar(node.value)
+    def _scalar(self, event: _Event) -> Any:
+        if event.tag and event.tag != "!" and not event.tag.endswith(_TAGS[_Scalar]):
+            self._error(event, f"the tag {event.tag} is not allowed in a manifest")
+        return scalar(event.value) if event.implicit[0] else event.value
 
-    def _check_tag(self, node: yaml.Node, expected: str) -> None:
-        if node.tag != expected:
-            raise self._error(node, f"the tag {node.tag} is not allowed in a manifest")
+    def _stop(self, event: _Event, message: str, hint: str = "") -> _StopReading:
+        return _StopReading(Diagnostic("E001", message, self._place(event), hint))
 
-    def _error(self, node: yaml.Node, message: str, code: str = "E001") -> ManifestError:
-        mark = node.start_mark
-        return ManifestError([Diagnostic(code, message, Place(self._file, mark.line + 1, mark.column + 1))])
+    def _error(self, event: _Event, message: str, code: str = "E001") -> None:
+        self.found.append(Diagnostic(code, message, self._place(event)))
 
-
-_MOST_DIGITS = 400  # no number of ours has so many, and Python converts no more to text
+    def _place(self, event: _Event) -> Place:
+        return Node(None, self._file, event.start_mark, event.end_mark).place()
 
 
 def scalar(text: str) -> Any:
@@ -234,15 +284,8 @@ def scalar(text: str) -> Any:
         return _WORDS[text]
     if text[0] not in "+-.0123456789" or len(text) > _MOST_DIGITS:
         return text
-    try:
-        if _INTEGER.fullmatch(text):
-            return int(text, 0)
-        if _FLOAT.fullmatch(text):
-            return float(text)
-    except ValueError:  # more digits than Python converts: no number of ours has so many
-        return text
+    if _INTEGER.fullmatch(text):
+        return int(text, 0)
+    if _FLOAT.fullmatch(text):
+        return float(text)
     return text
-
-
-def _is_merge(key: yaml.Node) -> bool:
-    return key.tag == _PLAIN and key.value == _MERGE

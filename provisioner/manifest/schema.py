@@ -69,6 +69,7 @@ class LimitsBlock(Block):
     """`limits`: what a plan may not exceed."""
 
     deletes: Annotated[int, Field(ge=0)] | None = None
+    risk: Literal["loss", "replay"] | None = None
 
 
 class LifecycleBlock(Block):
@@ -82,8 +83,32 @@ class LifecycleBlock(Block):
 class Entry(EventSourceMapping):
     """One entry of `mappings`: the API's fields, and what is ours."""
 
-    region: str = ""
-    lifecycle: LifecycleBlock = LifecycleBlock()
+    region: str | None = None
+    lifecycle: LifecycleBlock | None = None
+
+
+class VariableBlock(Block):
+    """One entry of `variables`."""
+
+    type: Literal["string", "integer", "number", "boolean", "list", "map"] = "string"
+    default: Any = None
+    allowed: list[Any] | None = None
+    pattern: str | None = None
+    description: str = ""
+
+
+class DefaultsBlock(Block):
+    """`defaults`: what mappings have unless they say otherwise."""
+
+    all: Entry | None = None
+    stream: Entry | None = None
+    sqs: Entry | None = None
+    kinesis: Entry | None = None
+    dynamodb: Entry | None = None
+    msk: Entry | None = None
+    kafka: Entry | None = None
+    mq: Entry | None = None
+    documentdb: Entry | None = None
 
 
 class ImportEntry(Block):
@@ -108,23 +133,16 @@ class RemovedEntry(Block):
 
 
 class Root(Block):
-    """A whole manifest."""
+    """A whole manifest; `include` and `variables` are dealt with while it is put together."""
 
     version: Literal[1] = 1
     stack: str
     provider: ProviderBlock = ProviderBlock()
     state: StateBlock = StateBlock()
+    variables: dict[str, VariableBlock] = {}
+    defaults: DefaultsBlock = DefaultsBlock()
     mappings: dict[str, Entry] = {}
     imports: list[ImportEntry] = []
     moved: list[MovedEntry] = []
     removed: list[RemovedEntry] = []
     limits: LimitsBlock = LimitsBlock()
-
-
-NOT_YET: dict[tuple[str, ...], Any] = {
-    ("variables",): "variables",
-    ("defaults",): "defaults",
-    ("include",): "include",
-    ("limits", "risk"): "limits on risk",
-}
-"""Keys of the manifest language that this version reads but does not carry out."""

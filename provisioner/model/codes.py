@@ -47,12 +47,6 @@ CODES: Final[dict[str, Explanation]] = {
         "remove or rename one of the two",
         _YAML,
     ),
-    "E003": Explanation(
-        "The manifest language has this key, but this version does not carry it out yet",
-        "Ignoring the key would apply something else than what is written, so the manifest is refused.",
-        "remove the key, or use a version that carries it out",
-        _OURS,
-    ),
     # --- a field alone ---
     "E101": Explanation(
         "The field is not known",
@@ -117,6 +111,35 @@ CODES: Final[dict[str, Explanation]] = {
         "A tag is under ignore_tags",
         "A tag that is ignored is neither set nor removed, so it cannot be wanted as well.",
         "remove the tag, or take its key out of provider.ignore_tags",
+        _OURS,
+    ),
+    "E110": Explanation(
+        "An included file is missing, or must not be included",
+        "include names files, or globs of files, relative to the file that it stands in. They are in the manifest's folder or "
+        "below it, and none includes itself. A glob that matches nothing is a mistake too: the mappings that it should bring "
+        "would be deleted.",
+        "correct the path",
+        _OURS,
+    ),
+    "E111": Explanation(
+        "A reference to a variable cannot be understood",
+        "A reference is written ${var.name} and names an entry of `variables`. It may stand in any value, and in the keys of tags "
+        "and filter patterns; a list or a map can only be referred to as a whole value. There are no expressions.",
+        "declare the variable, or write $${ for the characters themselves",
+        _OURS,
+    ),
+    "E112": Explanation(
+        "A variable has no value",
+        "A variable takes its value from its default, the environment (PROVISIONER_VAR_name), --var-file and --var; the later "
+        "wins. `validate` passes over what depends on a variable without a value; everything else needs all of them.",
+        "give it a value in one of these ways",
+        _OURS,
+    ),
+    "E113": Explanation(
+        "A variable's value is not what its declaration allows",
+        "A value has the declared type, is among `allowed` and matches `pattern` as a whole, where they are stated. What comes from "
+        "--var or the environment is read as YAML, but for a string, which is taken as it is.",
+        "correct the value or the declaration",
         _OURS,
     ),
     # --- rules of the kinds ---
@@ -334,6 +357,24 @@ CODES: Final[dict[str, Explanation]] = {
         "Lambda reads the secret that opens the source in the function's region.",
         "name the secret of the mapping's region",
         _ACCESS,
+    ),
+    "W212": Explanation(
+        "A variable is used nowhere",
+        "It is declared, but no value refers to it.",
+        "remove the declaration, or refer to it as ${var.name}",
+        _OURS,
+    ),
+    "W213": Explanation(
+        "A default that no mapping can use",
+        "A default is applied to the mappings whose kind of source has the field. Among those of this manifest there is none.",
+        "remove it, or move it to another kind under `defaults`",
+        _OURS,
+    ),
+    "W214": Explanation(
+        "A file of variables names one that is not declared",
+        "Its value is ignored. A file may serve several manifests.",
+        "correct the name, or declare the variable",
+        _OURS,
     ),
 }
 """Every code that a diagnostic can bear."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Literal, Self
 
 from provisioner.model.canonical import Canonical
@@ -16,11 +17,15 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands in a manifest. Line and column count from one; zero means the file as a whole."""
+    """Where something stands in a manifest, up to and without the end. Lines and columns count from one; zero means the file
+    as a whole, or an end that is not known.
+    """
 
     file: str
     line: int = 0
     column: int = 0
+    end_line: int = 0
+    end_column: int = 0
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
@@ -119,6 +124,14 @@ class S3Location:
         return f"s3://{self.bucket}/{self.key}"
 
 
+class Level(StrEnum):
+    """How bad a risk to records in flight is, from the least to the worst."""
+
+    NOTE = "note"  # worth knowing
+    REPLAY = "replay"  # records may be processed again
+    LOSS = "loss"  # records may never be processed
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A whole manifest. `folder` is where its relative paths start, `state_path` or `state_s3` where its state lives."""
@@ -133,6 +146,7 @@ class Manifest:
     moved: tuple[Renaming, ...] = ()
     removed: tuple[Removal, ...] = ()
     delete_limit: int | None = None
+    risk_limit: Level | None = None
     state_s3: S3Location | None = None
 
     def in_region(self, region: str) -> Self:

@@ -430,6 +430,11 @@ def _field(name: str, annotation: Any, metadata: list[Any]) -> Field:
 FIELDS: Final[Mapping[str, Field]] = _fields(EventSourceMapping)
 """Every top-level field by our name, in the order of the table."""
 
+REQUIRED: Final[Mapping[SourceKind, tuple[str, ...]]] = {
+    kind: tuple(name for name, field in FIELDS.items() if kind in field.row.required) for kind in SourceKind
+}
+"""The fields that each kind refuses a mapping without."""
+
 
 def learn(path: Sequence[str], api: str) -> None:
     """Add a line to the table for a member that AWS has and this version does not know; `path` ends in its name.

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from provisioner.model.canonical import Canonical
-from provisioner.model.desired import Desired, Path
+from provisioner.model.desired import Desired, Level, Path
 from provisioner.model.live import Live
 from provisioner.model.references import Pair
 from provisioner.model.state import Record
@@ -44,14 +44,6 @@ class Reason(StrEnum):
     CANNOT_UPDATE = "cannot update"
     REQUESTED = "requested"
     REMOVED = "removed"
-
-
-class Level(StrEnum):
-    """How bad a risk to records in flight is, from the least to the worst."""
-
-    NOTE = "note"  # worth knowing
-    REPLAY = "replay"  # records may be processed again
-    LOSS = "loss"  # records may never be processed
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Self
 
 ACCOUNT: Final = re.compile(r"\d{12}")
 UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+_RECENT: Final = 512  # a mapping's references are asked for several times, one mapping after the other
 
 # Pattern P2 of aws-behaviour section 1: everything before the name may be missing. A full ARN may carry a newer
 # partition or region than the pattern knows, so both are matched by position instead of by their spelling.
@@ -35,13 +38,18 @@ class Arn:
     def __str__(self) -> str:
         return f"arn:{self.partition}:{self.service}:{self.region}:{self.account}:{self.resource}"
 
-    @classmethod
-    def parse(cls, text: object) -> Self | None:
+    @staticmethod
+    def parse(text: object) -> Arn | None:
         """The ARN that a text spells, or None."""
-        parts = text.split(":", 5) if isinstance(text, str) else []
-        if len(parts) != 6 or parts[0] != "arn" or not parts[1].startswith("aws") or not parts[2] or not parts[5]:
-            return None
-        return cls(*parts[1:])
+        return _arn(text) if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=_RECENT)
+def _arn(text: str) -> Arn | None:
+    parts = text.split(":", 5)
+    if len(parts) != 6 or parts[0] != "arn" or not parts[1].startswith("aws") or not parts[2] or not parts[5]:
+        return None
+    return Arn(*parts[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +65,24 @@ class FunctionReference:
     region: str
     account: str
 
-    @classmethod
-    def parse(cls, text: object) -> Self | None:
+    @staticmethod
+    def parse(text: object) -> FunctionReference | None:
         """The reference that a text spells, or None."""
-        match = _FUNCTION.fullmatch(text) if isinstance(text, str) else None
-        if match is None:
-            return None
-        part = match.groupdict(default="")
-        return cls(part["name"], part["qualifier"], part["region"], part["account"])
+        return _function(text) if isinstance(text, str) else None
 
     @property
     def canonical(self) -> str:
         """`name` or `name:qualifier`, the form that is compared and that List filters by."""
         return f"{self.name}:{self.qualifier}" if self.qualifier else self.name
+
+
+@lru_cache(maxsize=_RECENT)
+def _function(text: str) -> FunctionReference | None:
+    match = _FUNCTION.fullmatch(text)
+    if match is None:
+        return None
+    part = match.groupdict(default="")
+    return FunctionReference(part["name"], part["qualifier"], part["region"], part["account"])
 
 
 @dataclass(frozen=True, slots=True, order=True)

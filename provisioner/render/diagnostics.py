@@ -1,26 +1,62 @@
-"""Diagnostics and errors as text, as a compiler writes them."""
+"""Diagnostics and errors: as text, as a compiler writes them, and in the formats that other tools read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+from unicodedata import east_asian_width
 
 from provisioner.errors import ProvisionerError
+from provisioner.model.codes import CODES
+from provisioner.model.desired import Place
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.render.style import Style
 
 _LONGEST: Final = 600
+_WIDEST: Final = 110
+_MARGIN: Final = 20
+_SARIF_LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning"}
+
+LineOf = Callable[[Place], str]
+"""The line of a manifest at a place, or "" when it cannot be had."""
 
 
-def diagnostics_text(diagnostics: Sequence[Diagnostic], style: Style) -> str:
-    """One line a finding, its hint below it, and the counts."""
+def _no_line(_: Place) -> str:
+    return ""
+
+
+def diagnostics_text(diagnostics: Sequence[Diagnostic], style: Style, line_of: LineOf = _no_line) -> str:
+    """For each finding its message, the line that it is about with its span underlined, and a hint; then the counts."""
     lines = []
     for item in diagnostics:
         paint = style.red if item.severity is Severity.ERROR else style.yellow
         lines.append(f"{item.place}: {paint(f'{item.severity}[{item.code}]')}: {style.bold(_printable(item.message))}")
-        lines.append(f"  hint: {item.advice}")
+        lines += _snippet(item.place, line_of(item.place), paint)
+        lines.append(f"  hint: {_printable(item.advice)}")
     lines.append(_counts(diagnostics))
     return "\n".join(lines)
+
+
+def _snippet(place: Place, line: str, paint: Callable[[str], str]) -> Iterator[str]:
+    line = line.rstrip()
+    start = place.column - 1
+    if not place.line or start >= len(line):
+        return
+    end = min(place.end_column - 1, len(line)) if place.end_line == place.line else len(line)
+    end = max(end, start + 1)
+    if len(line) > _WIDEST:
+        begin = max(0, start - _MARGIN)
+        line, start, end = line[begin : begin + _WIDEST], start - begin, min(end - begin, _WIDEST)
+    number = f"{place.line:>5}"
+    line = "".join(char if char.isprintable() else " " if char == "\t" else "?" for char in line)
+    yield f"{number} | {line}"
+    yield f"{' ' * len(number)} | {' ' * _columns(line[:start])}{paint('^' * _columns(line[start:end]))}"
+
+
+def _columns(text: str) -> int:
+    """How many columns a terminal gives a text: a wide character has two."""
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def _counts(diagnostics: Sequence[Diagnostic]) -> str:
@@ -42,3 +78,103 @@ def error_text(error: ProvisionerError, style: Style) -> str:
     """An error: what, where, and what next."""
     head = style.red("Error: ") + style.bold(error.message)
     return f"{head}\n  {error.hint}" if error.hint else head
+
+
+# --- for other tools -------------------------------------------------------------------------------------------------
+
+
+def diagnostics_json(diagnostics: Sequence[Diagnostic], unvalued: Sequence[str] = ()) -> str:
+    """Everything, in the frame of `terraform validate -json`. `unvalued` are variables that had no value."""
+    errors = sum(item.severity is Severity.ERROR for item in diagnostics)
+    document = {
+        "format_version": "1.0",
+        "valid": not errors,
+        "error_count": errors,
+        "warning_count": len(diagnostics) - errors,
+        "variables_without_value": list(unvalued),
+        "diagnostics": [_as_json(item) for item in diagnostics],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _as_json(item: Diagnostic) -> dict[str, Any]:
+    place = item.place
+    return {
+        "severity": str(item.severity),
+        "code": item.code,
+        "message": item.message,
+        "hint": item.advice,
+        "file": place.file,
+        "start": {"line": place.line, "column": place.column} if place.line else None,
+        "end": {"line": place.end_line, "column": place.end_column} if place.end_line else None,
+    }
+
+
+def diagnostics_github(diagnostics: Sequence[Diagnostic]) -> str:
+    """Workflow commands that GitHub shows beside the lines of a pull request."""
+    return "\n".join(
+        f"::{item.severity} {_properties(item)}::{_escaped(f'{item.message} ({item.advice})')}" for item in diagnostics
+    )
+
+
+def _properties(item: Diagnostic) -> str:
+    place = item.place
+    values: dict[str, Any] = {"file": place.file}
+    if place.line:
+        values |= {"line": place.line, "col": place.column}
+    if place.end_line:
+        values |= {"endLine": place.end_line, "endColumn": place.end_column}
+    values["title"] = f"{item.code} {CODES[item.code].title}"
+    return ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in values.items())
+
+
+def _escaped(text: str, more: str = "") -> str:
+    """Percent-encoded where GitHub's commands need it (docs.github.com, "Workflow commands")."""
+    for char in "%\r\n" + more:
+        text = text.replace(char, f"%{ord(char):02X}")
+    return text
+
+
+def diagnostics_sarif(diagnostics: Sequence[Diagnostic], version: str) -> str:
+    """SARIF 2.1.0, for code scanning."""
+    codes = sorted({item.code for item in diagnostics})
+    run = {
+        "tool": {"driver": {"name": "provisioner", "version": version, "rules": [_sarif_rule(code) for code in codes]}},
+        "columnKind": "unicodeCodePoints",
+        "results": [_sarif_result(item, codes) for item in diagnostics],
+    }
+    document = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [run],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _sarif_rule(code: str) -> Mapping[str, Any]:
+    item = CODES[code]
+    help_uri = {"helpUri": item.source} if item.source.startswith("https://") else {}
+    return {
+        "id": code,
+        "shortDescription": {"text": item.title},
+        "fullDescription": {"text": item.meaning},
+        "help": {"text": item.remedy},
+        **help_uri,
+    }
+
+
+def _sarif_result(item: Diagnostic, codes: Sequence[str]) -> Mapping[str, Any]:
+    place = item.place
+    location: dict[str, Any] = {"artifactLocation": {"uri": place.file}}
+    if place.line:
+        region = {"startLine": place.line, "startColumn": place.column}
+        location["region"] = region | (
+            {"endLine": place.end_line, "endColumn": place.end_column} if place.end_line else {}
+        )
+    return {
+        "ruleId": item.code,
+        "ruleIndex": codes.index(item.code),
+        "level": _SARIF_LEVELS[item.severity],
+        "message": {"text": f"{item.message} ({item.advice})"},
+        "locations": [{"physicalLocation": location}],
+    }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from provisioner.errors import ManifestError
-from provisioner.manifest.reader import MAX_DEPTH, read, scalar
+from provisioner.manifest.reader import MAX_BYTES, MAX_DEPTH, Document, line_at, read, scalar
 
 
 @pytest.mark.parametrize(
@@ -28,37 +28,82 @@ def test_a_plain_scalar_is_what_the_core_schema_says(text: str, value: Any) -> N
     assert type(found) is type(value)
 
 
-def document(tmp_path: Path, text: str | bytes) -> Any:
+NESTED = f"values are nested more than {MAX_DEPTH} levels deep"
+
+
+def document(tmp_path: Path, text: str | bytes) -> Document:
     path = tmp_path / "m.yaml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return read(path, "m.yaml")
 
 
+def value(tmp_path: Path, text: str | bytes) -> Any:
+    found = document(tmp_path, text)
+    assert not found.found
+    return found.root.plain() if found.root else None
+
+
 def refused(tmp_path: Path, text: str | bytes) -> str:
-    with pytest.raises(ManifestError) as caught:
-        document(tmp_path, text)
-    [diagnostic] = caught.value.diagnostics
-    return f"{diagnostic.place}: {diagnostic.code}: {diagnostic.message}"  # type: ignore[attr-defined]
+    [diagnostic] = document(tmp_path, text).found
+    return f"{diagnostic.place}: {diagnostic.code}: {diagnostic.message}"
 
 
 def test_quoted_scalars_are_texts(tmp_path: Path) -> None:
-    assert document(tmp_path, "a: '1'\nb: \"true\"\nc: |\n  x\n").value == {"a": "1", "b": "true", "c": "x\n"}
+    assert value(tmp_path, "a: '1'\nb: \"true\"\nc: |\n  x\n") == {"a": "1", "b": "true", "c": "x\n"}
+
+
+def places(tmp_path: Path, text: str, *path: str | int) -> tuple[str, str]:
+    """Where a value stands, and the key that leads to it."""
+    root = document(tmp_path, text).root
+    assert root
+    return str(root.at(path).place()), str(root.at(path).place(key=True))
 
 
 def test_a_position_is_that_of_the_value_or_of_its_key(tmp_path: Path) -> None:
-    found = document(tmp_path, "a:\n  b: [1, {c: 2}]\n")
+    text = "a:\n  b: [1, {c: 2}]\n"
 
-    assert str(found.place(("a", "b", 1, "c"))) == "m.yaml:2:14"
-    assert str(found.place(("a", "b", 1, "c"), key=True)) == "m.yaml:2:11"
-    assert str(found.place(("a", "nothing"))) == "m.yaml:2:3"
+    assert places(tmp_path, text, "a", "b", 1, "c") == ("m.yaml:2:14", "m.yaml:2:11")
+    assert places(tmp_path, text, "a", "nothing") == ("m.yaml:2:3", "m.yaml:1:1")
 
 
 def test_a_merged_key_stands_where_it_is_written(tmp_path: Path) -> None:
-    found = document(tmp_path, "x: &x {a: 1, b: 2}\nm:\n  <<: *x\n  b: 3\n")
+    text = "x: &x {a: 1, b: 2}\nm:\n  <<: *x\n  b: 3\n"
 
-    assert found.value["m"] == {"a": 1, "b": 3}
-    assert str(found.place(("m", "a"))) == "m.yaml:1:11"
-    assert str(found.place(("m", "b"))) == "m.yaml:4:6"
+    assert value(tmp_path, text)["m"] == {"a": 1, "b": 3}
+    assert places(tmp_path, text, "m", "a")[0] == "m.yaml:1:11"
+    assert places(tmp_path, text, "m", "b")[0] == "m.yaml:4:6"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "span"),
+    [
+        ("a: 'x y'\n", ("a",), (1, 4, 1, 9)),
+        ("a:\n  b: 1\n  c: [1,\n    2]\n\n# end\nd: 1\n", ("a",), (2, 3, 4, 7)),
+        ("a: { b: 1 }\n", ("a",), (1, 4, 1, 12)),
+        ("ä: ö\n", ("ä",), (1, 4, 1, 5)),
+    ],
+)
+def test_a_span_ends_where_the_value_ends(tmp_path: Path, text: str, path: tuple[str], span: tuple[int, ...]) -> None:
+    root = document(tmp_path, text).root
+    assert root
+    place = root.at(path).place()
+
+    assert (place.line, place.column, place.end_line, place.end_column) == span
+
+
+def test_every_duplicate_key_is_told_and_reading_goes_on(tmp_path: Path) -> None:
+    found = document(tmp_path, "a: 1\na: 2\nb: {c: 1, c: 2}\nd: 3\n")
+
+    assert [str(item.place) for item in found.found] == ["m.yaml:2:1", "m.yaml:3:11"]
+    assert found.root
+    assert found.root.plain() == {"a": 1, "b": {"c": 1}, "d": 3}
+
+
+def test_a_line_is_counted_as_the_parser_counts_it(tmp_path: Path) -> None:
+    found = document(tmp_path, "a: 'x\u0085y\u2028z'\r\nb: 1\rc: [\n")
+    place = replace(found.found[0].place, file=str(tmp_path / "m.yaml"))
+
+    assert line_at(replace(place, line=place.line - 1)) == "c: ["
 
 
 def test_a_duplicate_key_names_both_places(tmp_path: Path) -> None:
@@ -70,31 +115,36 @@ def test_a_duplicate_key_names_both_places(tmp_path: Path) -> None:
     [
         ("a: [", "m.yaml:2:1: E001: not YAML: did not find expected node content"),
         ("\ta: 1", "m.yaml:1:1: E001: not YAML: found character that cannot start any token"),
-        (b"\xff\xfea\x00", "m.yaml: E001: is not UTF-8 text"),
+        (b"\xff\xfea\x00", "m.yaml: E001: is UTF-16, not UTF-8"),
+        (b"a\x00:\x00", "m.yaml: E001: is UTF-16, not UTF-8"),
+        (b"a: 1\nb: \xe4\n", "m.yaml: E001: is not UTF-8 text: byte 0xe4 in line 2"),
+        (b"a" * (MAX_BYTES + 1), "m.yaml: E001: is larger than 32 MB"),
         ("a: \x00", "m.yaml: E001: not YAML: "),
-        ("a: 1\n---\nb: 2\n", "m.yaml:2:1: E001: not YAML: but found another document"),
+        ("a: 1\n---\nb: 2\n", "m.yaml:2:1: E001: a second document begins"),
         ("a: !!python/object:os.system x", "m.yaml:1:4: E001: the tag tag:yaml.org,2002:python/object:os.system is not"),
         ("a: !x {}", "m.yaml:1:4: E001: the tag !x is not allowed in a manifest"),
-        ("a: *nowhere", "m.yaml:1:4: E001: not YAML: found undefined alias"),
-        ("a: &a [*a]", "m.yaml:1:4: E001: an alias refers to a value that it stands in"),
+        ("a: *nowhere", "m.yaml:1:4: E001: no value before this has the anchor &nowhere"),
+        ("a: &a [*a]", "m.yaml:1:8: E001: the alias *a refers to a value that it stands in"),
         ("? [1]\n: 2", "m.yaml:1:3: E001: a key must be a text"),
         ("<<: 3", "m.yaml:1:5: E001: `<<` merges only mappings"),
-        ("[" * 100_000, f"m.yaml: E001: is nested more than {MAX_DEPTH} levels deep"),
-        ("- " * 100_000, f"m.yaml: E001: is nested more than {MAX_DEPTH} levels deep"),
-        ("? " * 100_000, f"m.yaml: E001: is nested more than {MAX_DEPTH} levels deep"),
+        ("[" * 100_000, NESTED),
+        ("- " * 100_000, NESTED),
+        ("? " * 100_000, NESTED),
     ],
 )  # fmt: skip
 def test_what_is_no_manifest_is_refused_by_name(tmp_path: Path, text: str | bytes, message: str) -> None:
-    assert refused(tmp_path, text).startswith(message)
+    told = refused(tmp_path, text)
+
+    assert told.startswith(message) or (message == NESTED and message in told)
 
 
 def test_a_billion_laughs_are_refused_at_once(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
 
-    assert "aliases expand to more than 2,000,000 values" in refused(tmp_path, "\n".join(lines))
+    assert "with aliases expanded, are more than 1,000,000" in refused(tmp_path, "\n".join(lines))
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "\ufeffa: 1\n", "a: 1\r\nb: 2\r\n"])
 def test_odd_but_legal_files_are_read(tmp_path: Path, text: str) -> None:
-    assert document(tmp_path, text).value in (None, {"a": 1}, {"a": 1, "b": 2})
+    assert value(tmp_path, text) in (None, {"a": 1}, {"a": 1, "b": 2})

@@ -1,0 +1,111 @@
+"""Defaults: what every mapping, or every mapping of a kind of source, has unless it says otherwise.
+
+`all` < `stream` < the kind < the mapping. Maps merge deeply, lists and scalars replace, `null` removes. A default that a
+kind does not have is not applied to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from provisioner.manifest.node import Node
+from provisioner.model.diagnostics import Diagnostic
+from provisioner.model.mapping import FIELDS, Field
+from provisioner.model.sources import STREAMS, SourceKind, kind_of
+
+GROUPS: Final[Mapping[str, frozenset[SourceKind]]] = {
+    "all": frozenset(SourceKind),
+    "stream": STREAMS,
+    "sqs": frozenset({SourceKind.SQS, SourceKind.FIFO}),
+    "kinesis": frozenset({SourceKind.KINESIS}),
+    "dynamodb": frozenset({SourceKind.DYNAMODB}),
+    "msk": frozenset({SourceKind.MSK}),
+    "kafka": frozenset({SourceKind.KAFKA, SourceKind.KAFKA_QUEUE}),
+    "mq": frozenset({SourceKind.MQ}),
+    "documentdb": frozenset({SourceKind.DOCUMENTDB}),
+}
+"""Which kinds each group of defaults is for; a later group wins."""
+
+_TELLING: Final = ("event_source_arn", "self_managed_event_source", "self_managed_kafka_event_source_config")
+
+
+class Defaults:
+    """The `defaults` of a manifest, ready to be merged under its mappings."""
+
+    def __init__(self, groups: Mapping[str, Node]) -> None:
+        self._groups = {
+            name: groups[name] for name in GROUPS if name in groups and isinstance(groups[name].value, dict)
+        }
+        self._of_kind: dict[SourceKind, Node | None] = {}
+        self._used: set[int] = set()
+
+    def under(self, mapping: Node) -> Node:
+        """A mapping with the defaults of its kind, its own values first."""
+        if not self._groups or not isinstance(mapping.value, dict):
+            return mapping
+        kind = _kind(mapping) or _kind(merged(self._groups["all"], mapping) if "all" in self._groups else mapping)
+        if kind is None:
+            return mapping  # what it reads from is wrong or missing, and is told
+        whole = merged(self._base(kind), mapping)
+        settled = _kind(whole)  # the defaults of Kafka may say that it is read as a queue
+        return whole if settled in (kind, None) else merged(self._base(settled), mapping)
+
+    def unused(self) -> Iterator[Diagnostic]:
+        """A warning for each default that no mapping of the manifest can use."""
+        for name, group in self._groups.items():
+            if id(group) not in self._used:
+                message = f"no mapping can use the defaults of {name!r}: there is none of that kind"
+                yield Diagnostic("W213", message, group.place(key=True))
+            else:
+                yield from self._unused(group, name, FIELDS)
+
+    def _unused(self, block: Node, name: str, fields: Mapping[str, Field]) -> Iterator[Diagnostic]:
+        for key, node in block.value.items():
+            if id(node) not in self._used:
+                message = f"no mapping can use {key}: no kind of source among the mappings of {name!r} has it"
+                yield Diagnostic("W213", message, node.place(key=True))
+            elif key in fields and isinstance(node.value, dict) and fields[key].children:
+                yield from self._unused(node, name, fields[key].children)
+
+    def _base(self, kind: SourceKind | None) -> Node | None:
+        """All defaults for a kind, without the fields that it does not have."""
+        if kind is None:
+            return None
+        if kind not in self._of_kind:
+            base: Node | None = None
+            for name, group in self._groups.items():
+                if kind in GROUPS[name]:
+                    base = merged(base, self._applicable(group, FIELDS, kind))
+            self._of_kind[kind] = base
+        return self._of_kind[kind]
+
+    def _applicable(self, block: Node, fields: Mapping[str, Field], kind: SourceKind) -> Node:
+        kept: dict[str, Node] = {}
+        self._used.add(id(block))
+        for key, node in block.value.items():
+            field = fields.get(key)
+            if field and kind not in field.row.kinds:
+                continue
+            inside = field is not None and field.children and isinstance(node.value, dict)
+            kept[key] = self._applicable(node, field.children, kind) if field and inside else node
+            self._used.add(id(node))
+        return block.holding(kept)
+
+
+def merged(base: Node | None, over: Node) -> Node:
+    """`over` laid over `base`: maps merge deeply, all else replaces, and null removes."""
+    if base is None or not (isinstance(base.value, dict) and isinstance(over.value, dict)):
+        return over
+    values: dict[str, Any] = {**base.value}
+    for key, node in over.value.items():
+        if node.value is None and key in values:
+            del values[key]
+        else:
+            values[key] = merged(values.get(key), node)
+    return over.holding(values, unknown=over.unknown)
+
+
+def _kind(mapping: Node) -> SourceKind | None:
+    own = {key: mapping.value[key].plain() for key in _TELLING if key in mapping.value}
+    return kind_of(own if isinstance(own.get(_TELLING[-1]) or {}, dict) else {**own, _TELLING[-1]: None})

@@ -1,0 +1,161 @@
+"""The files of a manifest, joined into one value whose parts know where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from provisioner.manifest.node import NOWHERE, Node
+from provisioner.manifest.reader import read
+from provisioner.model.desired import Place
+from provisioner.model.diagnostics import Diagnostic
+
+_LISTS: Final = frozenset({"imports", "moved", "removed"})
+_NAMED: Final = frozenset({"mappings", "variables"})
+_MAGIC: Final = frozenset("*?[")
+
+
+@dataclass(slots=True)
+class Joined:
+    """All files as one value. `complete` is False when a part of it could not be read: then nothing else can be judged."""
+
+    root: Node
+    found: list[Diagnostic] = field(default_factory=list)
+    complete: bool = True
+
+
+def gather(path: Path) -> Joined:
+    """Read the manifest in a file or folder with all that it includes. Raises nothing: mistakes are in `found`."""
+    gathering = _Gathering(path if path.is_dir() else path.parent)
+    try:
+        if not path.exists():
+            gathering.refuse("there is no such file or folder", Place(str(path)), "name the manifest with -f", "E001")
+        elif path.is_dir():
+            gathering.read_folder(path)
+        else:
+            gathering.read_file(path)
+    except OSError as error:
+        gathering.refuse(f"cannot be read: {error.strerror}", Place(str(error.filename or path)), "", "E001")
+    return gathering.joined
+
+
+class _Gathering:
+    """Reads one file after the other, and joins each to what was read before."""
+
+    def __init__(self, folder: Path) -> None:
+        self._tree = folder.resolve()
+        self._read: set[Path] = set()
+        self._including: list[Path] = []
+        self.joined = Joined(Node({}, str(folder), NOWHERE, NOWHERE))
+
+    def read_folder(self, folder: Path) -> None:
+        """Its `provisioner.yaml`, else all its YAML files."""
+        if (folder / "provisioner.yaml").is_file():
+            self.read_file(folder / "provisioner.yaml")
+            return
+        files = sorted(file for file in folder.iterdir() if file.suffix in (".yaml", ".yml") and _is_plain(file))
+        for file in files:
+            self.read_file(file)
+        if not files:
+            hint = "name a manifest with -f, or write provisioner.yaml"
+            self.refuse("the folder holds no *.yaml file", Place(str(folder)), hint, "E001")
+
+    def read_file(self, file: Path) -> None:
+        """One file, then what it includes; a file that was read already is not read again."""
+        identity = file.resolve()
+        if identity in self._read:
+            return
+        if not self._read:
+            self.joined.root.file = str(file)  # what stands nowhere stands in the first file
+        self._read.add(identity)
+        document = read(file, str(file))
+        self.joined.found += document.found
+        self.joined.complete &= document.readable
+        root = document.root
+        if root is None or root.value is None:
+            return
+        if not isinstance(root.value, dict):
+            self.refuse("a manifest is made of keys such as `stack:` and `mappings:`", root.place(), "", "E104")
+            return
+        self._including.append(identity)
+        self._join(root.value)
+        for pattern in self._patterns(root.value.get("include")):
+            self._include(file, pattern)
+        self._including.pop()
+
+    # --- include ------------------------------------------------------------------------------------------------------
+
+    def _patterns(self, include: Node | None) -> Iterator[Node]:
+        if include is None or include.value is None:
+            return
+        items = include.value if isinstance(include.value, list) else [include]
+        for item in items:
+            if isinstance(item.value, str) and item.value:
+                yield item
+            else:
+                self.refuse("include is a list of files and globs", item.place(), "as in include: [mappings/*.yaml]")
+
+    def _include(self, file: Path, pattern: Node) -> None:
+        text: str = pattern.value
+        if "${" in text:
+            self.refuse("include is read before variables have values", pattern.place(), "write the files out")
+            return
+        if Path(text).is_absolute():
+            self.refuse(f"{text!r} is an absolute path", pattern.place(), "write it relative to this file")
+            return
+        found = sorted(filter(_is_plain, file.parent.glob(text))) if _MAGIC & set(text) else [file.parent / text]
+        if not found or not all(item.is_file() for item in found):
+            self.refuse(f"there is no file {text!r} beside {file.name}", pattern.place(), "correct it, or remove it")
+            return
+        for item in found:
+            self._include_file(item, pattern)
+
+    def _include_file(self, item: Path, pattern: Node) -> None:
+        identity = item.resolve()
+        if not identity.is_relative_to(self._tree):
+            hint = "a manifest's files are in its folder or below it"
+            self.refuse(f"{item} is outside of the manifest's folder", pattern.place(), hint)
+        elif identity in self._including:
+            self.refuse(f"{item} includes itself", pattern.place(), "a file is included once; remove one of the two")
+        else:
+            self.read_file(item)
+
+    # --- join ---------------------------------------------------------------------------------------------------------
+
+    def _join(self, value: dict[str, Node]) -> None:
+        joined: dict[str, Node] = self.joined.root.value
+        for key, node in value.items():
+            if key.startswith("x-") or key == "include" or node.value is None:
+                continue
+            there = joined.get(key)
+            if there is None:
+                joined[key] = node.holding(_copied(node.value)) if key in _LISTS | _NAMED else node
+            elif key in _LISTS and isinstance(node.value, list) and isinstance(there.value, list):
+                there.value += node.value
+            elif key in _NAMED and isinstance(node.value, dict) and isinstance(there.value, dict):
+                for name, item in node.value.items():
+                    self._set(there.value, name, item)
+            else:
+                self._set(joined, key, node)
+
+    def _set(self, target: dict[str, Node], key: str, node: Node) -> None:
+        there = target.setdefault(key, node)
+        if there is not node:
+            message = f"{key!r} stands already at {there.place(key=True)}"
+            self.joined.found.append(Diagnostic("E002", message, node.place(key=True)))
+
+    def refuse(self, message: str, place: Place, hint: str, code: str = "E110") -> None:
+        """Note what makes the manifest incomplete."""
+        self.joined.complete = False
+        self.joined.found.append(Diagnostic(code, message, place, hint))
+
+
+def _copied(value: Any) -> Any:
+    return value.copy() if isinstance(value, dict | list) else value
+
+
+def _is_plain(file: Path) -> bool:
+    """Whether a glob means the file: not a folder, not what an editor left."""
+    return file.is_file() and not file.name.startswith(".")

@@ -1,0 +1,215 @@
+"""The mappings of a manifest: each held against the field table and the rules, then all of them against each other."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from provisioner.manifest.check import field_findings, ignored_path, source_findings, tag_findings
+from provisioner.manifest.finding import Finding, suggestion
+from provisioner.manifest.node import Node
+from provisioner.manifest.rules import secret_findings
+from provisioner.manifest.schema import LifecycleBlock, ProviderBlock
+from provisioner.manifest.shape import Shape
+from provisioner.model.canonical import Canonical, canonical, claims, consumer_group
+from provisioner.model.desired import Desired, Lifecycle
+from provisioner.model.diagnostics import Diagnostic
+from provisioner.model.mapping import FIELDS
+from provisioner.model.references import Arn, FunctionReference
+from provisioner.model.sources import SourceKind, kind_of
+
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+MOST_POLLERS, MOST_MEMBERS, MOST_TAGS = 2000, 100, 50
+_SOURCES: Final = frozenset({"event_source_arn", "self_managed_event_source"})
+_NO_LIFECYCLE: Final = LifecycleBlock()
+
+Steps = tuple[Hashable, ...]
+
+
+class MappingChecks:
+    """Checks the mappings of a manifest whose shape is known, and makes each that is right canonical.
+
+    `unknown` are the places of stand-ins, in the whole manifest; `region` is the environment's; what is wrong is added to
+    `found`.
+    """
+
+    def __init__(
+        self, root: Node, shape: Shape, unknown: Iterable[Steps], region: str, found: list[Diagnostic]
+    ) -> None:
+        self._root = root
+        self._value = shape.sound.get("mappings")
+        self._wrong = _by_mapping(shape.wrong)
+        self._unknown = _by_mapping(unknown)
+        self._provider = shape.root.provider if shape.root else ProviderBlock()
+        self._region = region
+        self._found = found
+
+    def mappings(self) -> dict[str, Desired]:
+        """Every mapping without a mistake, by name."""
+        made = {name: item for name, raw in self._entries() if (item := self._mapping(name, raw))}
+        known = [item for name, item in made.items() if name not in self._unknown]
+        self._unique_pairs(known)
+        self._poller_groups(known)
+        return made
+
+    def _entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for name, raw in self._value.items() if isinstance(self._value, dict) else ():
+            if "${" in name:
+                continue  # told already
+            if not NAME.fullmatch(name):
+                hint = "use letters, digits, '.', '_' and '-', at most 128, beginning with a letter or digit"
+                self._tell(name, "E104", (), f"{name!r} is not a mapping's name", hint)
+            elif isinstance(raw, dict):
+                yield name, raw
+
+    def _tell(self, name: str, code: str, path: Sequence[Hashable], message: str, hint: str = "") -> None:
+        """Tell what is wrong at a place in a mapping; at its name when the path is empty."""
+        at_key = not path or code == "E105"
+        place = self._root.at(("mappings", name, *path)).place(key=at_key)
+        self._found.append(Diagnostic(code, message, place, hint))
+
+    # --- one mapping --------------------------------------------------------------------------------------------------
+
+    def _mapping(self, name: str, raw: dict[str, Any]) -> Desired | None:
+        """A mapping, or None when something is wrong with it; what its shape has wrong was told, and left out of `raw`."""
+        wrong, unknown = self._wrong.get(name, frozenset()), self._unknown.get(name, frozenset())
+        lifecycle = LifecycleBlock.model_validate(raw["lifecycle"]) if raw.get("lifecycle") else _NO_LIFECYCLE
+        ignored = [(text, ignored_path(text)) for text in lifecycle.ignore_changes]
+        misshapen = {str(path[0]) for path in wrong if path}
+        # What an ignored field is in AWS is not known here, nor what a variable without a value will be.
+        unjudged = misshapen | {path[0] for _, path in ignored if path} | {str(path[0]) for path in unknown}
+        region, disagreement = self._mapping_region(raw, unjudged)
+        kind = kind_of(raw)
+        tags = {**self._provider.default_tags, **(raw.get("tags") or {})}
+        mapping = canonical({**raw, "tags": tags}, kind) if kind else {}
+        findings = [
+            *self._findings(raw, mapping, kind, misshapen, unjudged),
+            *disagreement,
+            *secret_findings(raw, region),
+            *(tag_findings(raw["tags"], ("tags",), self._provider) if raw.get("tags") else ()),
+            *_ignored_findings(ignored),
+        ]
+        errors = False
+        for finding in findings:
+            if not _caused(finding, wrong, unknown, unjudged):
+                errors |= finding.code.startswith("E")
+                self._tell(name, finding.code, finding.path, finding.message, finding.hint)
+        if kind is None or misshapen or errors:
+            return None
+        self._check_tag_count(name, tags)
+        return Desired(
+            name=name,
+            region=region,
+            kind=kind,
+            mapping=mapping,
+            place=self._root.at(("mappings", name)).place(key=True),
+            lifecycle=Lifecycle(
+                lifecycle.prevent_destroy, tuple(path for _, path in ignored if path), lifecycle.on_conflict
+            ),
+            accounts=frozenset(reference.account for reference in _references(raw) if reference.account),
+        )
+
+    def _findings(
+        self,
+        raw: dict[str, Any],
+        mapping: Canonical,
+        kind: SourceKind | None,
+        misshapen: Collection[str],
+        unjudged: Collection[str],
+    ) -> Iterator[Finding]:
+        found = [] if _SOURCES & set(misshapen) else list(source_findings(raw))
+        yield from found
+        if kind and all(finding.path == ("function_name",) for finding in found):
+            yield from field_findings(raw, mapping, kind, unjudged)
+
+    def _check_tag_count(self, name: str, tags: Mapping[str, str]) -> None:
+        most = MOST_TAGS - 3 * self._provider.ownership_tags
+        if len(tags) > most:
+            message = f"{len(tags)} tags are more than the {most} that AWS allows beside ours"
+            self._tell(name, "E103", ("tags",), message)
+
+    def _mapping_region(self, raw: dict[str, Any], unjudged: Collection[str]) -> tuple[str, list[Finding]]:
+        """The region of a mapping: its own, its ARNs', the provider's, the environment's; the first two must agree."""
+        stated = {str(raw["region"]): "region"} if raw.get("region") else {}
+        for name, reference in zip(("event_source_arn", "function_name"), _parsed(raw), strict=True):
+            if reference and reference.region and name not in unjudged:
+                stated.setdefault(reference.region, name)
+        findings = []
+        if len(stated) > 1:
+            (first, where), (second, other) = list(stated.items())[:2]
+            message = f"{other} says {second}, but {where} says {first}"
+            findings.append(Finding("E106", (other,), message, "function and source must be in one region"))
+        return next(iter(stated), self._provider.region or self._region), findings
+
+    # --- mappings together --------------------------------------------------------------------------------------------
+
+    def _unique_pairs(self, mappings: Iterable[Desired]) -> None:
+        holders: dict[tuple[str, ...], Desired] = {}
+        for item in mappings:
+            wanted = sorted(claims(item.mapping, item.pair))
+            twins = {claim[0]: holders[claim] for claim in reversed(wanted) if claim in holders}
+            if twin := twins.get("pair"):
+                hint = "Lambda refuses the second with 409; remove one of them"
+                message = f"{item.name} and {twin.name} ({twin.place}) want the same function and source"
+                self._tell(item.name, "E107", (), message, hint)
+            if twin := twins.get("consumer group"):
+                hint = "Lambda refuses the second with 409; give it another consumer_group_id, or none"
+                group = consumer_group(item.mapping)
+                message = f"{item.name} and {twin.name} ({twin.place}) want the same consumer group {group!r}"
+                self._tell(item.name, "E221", (), message, hint)
+            holders |= dict.fromkeys(wanted, item)
+
+    def _poller_groups(self, mappings: Iterable[Desired]) -> None:
+        """Mappings of one group share their pollers (aws-behaviour 5.1)."""
+        groups: defaultdict[str, list[Desired]] = defaultdict(list)
+        for item in mappings:
+            if group := item.mapping.get("provisioned_poller_config", {}).get("poller_group_name"):
+                groups[group].append(item)
+        for group, members in groups.items():
+            pollers = sum(item.mapping["provisioned_poller_config"]["maximum_pollers"] for item in members)
+            if pollers > MOST_POLLERS or len(members) > MOST_MEMBERS:
+                message = (
+                    f"poller group {group!r} has {len(members)} mappings with up to {pollers} pollers; "
+                    f"a group has at most {MOST_MEMBERS} with {MOST_POLLERS}"
+                )
+                self._tell(members[-1].name, "W210", (), message)
+
+
+def _by_mapping(paths: Iterable[Steps]) -> dict[str, frozenset[Steps]]:
+    """Places in the whole manifest as places in each mapping."""
+    found: defaultdict[str, set[Steps]] = defaultdict(set)
+    for path in paths:
+        if path[:1] == ("mappings",) and len(path) > 1:
+            found[str(path[1])].add(path[2:])
+    return {name: frozenset(steps) for name, steps in found.items()}
+
+
+def _caused(finding: Finding, wrong: Collection[Steps], unknown: Collection[Steps], unjudged: Collection[str]) -> bool:
+    """Whether a finding only follows from what was told already, or judges what is not known."""
+    if not (wrong or unknown or unjudged):
+        return False
+    path = finding.path
+    missing = finding.code == "E102" and any(steps[: len(path)] == path for steps in wrong if path)
+    guessed = bool(path) and any(_one_holds_the_other(path, steps) for steps in unknown)
+    return missing or guessed or finding.field in unjudged
+
+
+def _one_holds_the_other(one: Steps, other: Steps) -> bool:
+    return one[: len(other)] == other[: len(one)]
+
+
+def _ignored_findings(ignored: Iterable[tuple[str, Any]]) -> Iterator[Finding]:
+    for index, (text, path) in enumerate(ignored):
+        if path is None:
+            at = ("lifecycle", "ignore_changes", index)
+            yield Finding("E101", at, f"there is no field {text!r} to ignore", suggestion(text, FIELDS))
+
+
+def _parsed(raw: Mapping[str, Any]) -> tuple[Arn | None, FunctionReference | None]:
+    return Arn.parse(raw.get("event_source_arn")), FunctionReference.parse(raw.get("function_name"))
+
+
+def _references(raw: Mapping[str, Any]) -> Iterator[Arn | FunctionReference]:
+    return (reference for reference in _parsed(raw) if reference)

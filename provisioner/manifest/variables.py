@@ -1,0 +1,272 @@
+"""Variables: `${var.name}` in a value of the manifest.
+
+A value that is one whole reference keeps the variable's type; inside a longer text it becomes text. `$${` stands for the
+characters `${`. There are no expressions. Where a value comes from, the later wins: `default`, `PROVISIONER_VAR_name`,
+`--var-file` in order, `--var`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from provisioner.manifest.finding import suggestion
+from provisioner.manifest.node import NOWHERE, Node
+from provisioner.manifest.reader import parse, read
+from provisioner.manifest.schema import VariableBlock
+from provisioner.model.desired import Place
+from provisioner.model.diagnostics import Diagnostic
+
+ENVIRONMENT: Final = "PROVISIONER_VAR_"
+NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_REFERENCE: Final = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+_FREE_KEYS: Final = frozenset({"tags", "default_tags", "pattern"})
+_IS: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "string": lambda value: isinstance(value, str),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "boolean": lambda value: isinstance(value, bool),
+    "list": lambda value: isinstance(value, list),
+    "map": lambda value: isinstance(value, dict),
+}
+_A: Final = {name: f"an {name}" if name == "integer" else f"a {name}" for name in _IS}
+_STAND_INS: Final[Mapping[str, Any]] = {"integer": 0, "number": 0, "boolean": False, "list": [], "map": {}}
+_SOME_TEXT: Final = "000000000000"
+"""In place of a text that is not known: an account, a name, a part of either."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the command line and the environment say of variables: `--var` as `name=value`, files in order."""
+
+    texts: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Variables:
+    """The declared variables, their values (a variable without one is missing there), and which of them are used."""
+
+    declared: Mapping[str, VariableBlock]
+    places: Mapping[str, Node]
+    values: dict[str, Any] = field(default_factory=dict)
+    found: list[Diagnostic] = field(default_factory=list)
+    _used: dict[str, Place] = field(default_factory=dict)
+    _refused: set[str] = field(default_factory=set)
+
+    @property
+    def unvalued(self) -> dict[str, Place]:
+        """The variables that are used and have no value, each with the first place that uses it."""
+        return {name: place for name, place in sorted(self._used.items()) if not self._is_told(name)}
+
+    def _is_told(self, name: str) -> bool:
+        return name in self.values or name in self._refused
+
+    def tell_unused(self) -> None:
+        """Warn of each variable that is declared and used nowhere."""
+        for name in self.declared.keys() - self._used.keys():
+            self._tell("W212", f"the variable {name!r} is used nowhere", self.places[name].place(key=True))
+
+    def tell_unvalued(self) -> None:
+        """Refuse each use of a variable without a value."""
+        for name, place in self.unvalued.items():
+            hint = f"say --var {name}=…, set {ENVIRONMENT}{name}, or give it a default"
+            self._tell("E112", f"the variable {name!r} has no value", place, hint)
+
+    # --- where values come from ---------------------------------------------------------------------------------------
+
+    def evaluate(self, inputs: Inputs) -> None:
+        """Give each declared variable the value of its last source."""
+        for name, block in self.declared.items():
+            if block.default is not None:
+                self._set(name, self.places[name].at(("default",)).sown(block.default))
+            text = inputs.environment.get(f"{ENVIRONMENT}{name}")
+            if text is not None:
+                self._set_text(name, text, f"{ENVIRONMENT}{name}")
+        for path in inputs.files:
+            for name, node in self._file(path):
+                if name in self.declared:
+                    self._set(name, node)
+                else:
+                    self._undeclared("W214", name, node.place(key=True), f"{name!r} is declared nowhere; it is ignored")
+        for text in inputs.texts:
+            name, equals, value = text.partition("=")
+            place = Place(f"--var {name}")
+            if not equals:
+                self._tell("E113", f"--var {text} is not name=value", place)
+            elif name in self.declared:
+                self._set_text(name, value, place.file)
+            else:
+                self._undeclared("E111", name, place, f"there is no variable {name!r}")
+
+    def _file(self, path: Path) -> Iterator[tuple[str, Node]]:
+        document = _json(path) if path.suffix == ".json" else read(path, str(path))
+        if isinstance(document, Diagnostic):
+            self.found.append(document)
+            return
+        root = document if isinstance(document, Node) else document.root
+        if not isinstance(document, Node):
+            self.found += document.found
+        if root is None or root.value is None:
+            return
+        if isinstance(root.value, dict):
+            yield from root.value.items()
+        else:
+            self._tell("E113", "a file of variables is made of lines `name: value`", root.place())
+
+    def _set_text(self, name: str, text: str, source: str) -> None:
+        """A value that came as text: taken as it is for a string, else read as YAML."""
+        if self.declared[name].type == "string":
+            self._set(name, Node(text, source, NOWHERE, NOWHERE))
+            return
+        document = parse(text, source)
+        value = document.root.plain() if document.root else None
+        self._set(name, Node(None, source, NOWHERE, NOWHERE).sown(text if document.found else value))
+
+    def _set(self, name: str, node: Node) -> None:
+        value, block = node.plain(), self.declared[name]
+        hint = ""
+        if not _IS[block.type](value):
+            problem = f"must be {_A[block.type]}, not {json.dumps(value, ensure_ascii=False)}"
+            hint = "put it in quotes" if block.type == "string" and isinstance(value, int | float) else ""
+        elif block.allowed is not None and value not in block.allowed:
+            problem = f"is {json.dumps(value)}, which is not allowed"
+            hint = f"allowed are {', '.join(json.dumps(item) for item in block.allowed)}"
+        elif block.pattern and isinstance(value, str) and not re.fullmatch(block.pattern, value):
+            problem = f"is {json.dumps(value)}, which does not match {block.pattern}"
+        else:
+            self.values[name] = value
+            return
+        self._refused.add(name)
+        self._tell("E113", f"the variable {name!r} {problem}", node.place(), hint)
+
+    # --- where references stand ---------------------------------------------------------------------------------------
+
+    def substitute(self, node: Node, *, free_keys: bool = False) -> Node:
+        """The node with values in place of references; the same node where there is none."""
+        value = node.value
+        if isinstance(value, str):
+            return self._scalar(node, value) if "${" in value else node
+        if isinstance(value, dict):
+            return self._mapping(node, value, free_keys=free_keys)
+        if isinstance(value, list):
+            items = [self.substitute(item, free_keys=free_keys) for item in value]
+            return node.holding(items) if any(map(_differ, items, value)) else node
+        return node
+
+    def _mapping(self, node: Node, value: Mapping[str, Node], *, free_keys: bool) -> Node:
+        changed: dict[str, Node] = {}
+        for key, item in value.items():
+            name = self._key(key, item, free_keys=free_keys) if "${" in key else key
+            if name in changed:
+                self._tell("E002", f"the key {name!r} stands twice here, with variables replaced", item.place(key=True))
+            changed[name] = self.substitute(item, free_keys=free_keys or key in _FREE_KEYS)
+        same = changed.keys() == value.keys() and not any(map(_differ, changed.values(), value.values()))
+        return node if same else node.holding(changed)
+
+    def _key(self, key: str, item: Node, *, free_keys: bool) -> str:
+        of_key = Node(key, item.file, item.key_start or item.start, item.key_end or item.end)
+        if free_keys:
+            return self._text(of_key, key)[0]
+        hint = "only values can, and keys of tags and patterns"
+        self._tell("E111", f"{key!r}: a name cannot hold a variable", of_key.place(), hint)
+        return key
+
+    def _scalar(self, node: Node, text: str) -> Node:
+        whole = _REFERENCE.fullmatch(text)
+        if whole and whole[1] is not None and (name := self._name(whole, node)):
+            known = name in self.values
+            sown = node.sown(self.values[name] if known else self._stand_in(name))
+            return sown.holding(sown.value, unknown=not known)
+        value, unknown = self._text(node, text)
+        return node.holding(value, unknown=unknown)
+
+    def _text(self, node: Node, text: str) -> tuple[str, bool]:
+        """A text with its references replaced, and whether one of them has no value."""
+        parts, end, unknown = [], 0, False
+        for match in _REFERENCE.finditer(text):
+            name = "" if match[0] == "$${" else self._name(match, node)
+            unknown |= match[0] != "$${" and name not in self.values
+            parts += [text[end : match.start()], self._spelt(name, match, node) if name else "${"]
+            end = match.end()
+        return "".join([*parts, text[end:]]), unknown
+
+    def _spelt(self, name: str, match: re.Match[str], node: Node) -> str:
+        value = self.values.get(name, self._stand_in(name))
+        if isinstance(value, str):
+            return value
+        if isinstance(value, list | dict):
+            message = f"{name!r} is {_A[self.declared[name].type]}, which cannot stand inside a text"
+            self._tell("E111", message, node.part(*match.span()), "refer to it alone")
+        return json.dumps(value)
+
+    def _name(self, match: re.Match[str], node: Node) -> str:
+        """The declared variable that a reference names, or "" when it names none."""
+        inside, place = match[1], node.part(*match.span())
+        if inside is None or not (inside.startswith("var.") and NAME.fullmatch(inside[4:])):
+            hint = "write $${ for the characters themselves"
+            self._tell("E111", "a reference is written ${var.name}", place, hint)
+            return ""
+        name = inside[4:]
+        if name not in self.declared:
+            self._undeclared("E111", name, place, f"there is no variable {name!r}")
+            return ""
+        self._used.setdefault(name, place)
+        return name
+
+    def _stand_in(self, name: str) -> Any:
+        block = self.declared[name]
+        return block.allowed[0] if block.allowed else _STAND_INS.get(block.type, _SOME_TEXT)
+
+    def _undeclared(self, code: str, name: str, place: Place, message: str) -> None:
+        names = ", ".join(sorted(self.declared)) or "none"
+        self._tell(code, message, place, suggestion(name, self.declared) or f"declared are: {names}")
+
+    def _tell(self, code: str, message: str, place: Place, hint: str = "") -> None:
+        self.found.append(Diagnostic(code, message, place, hint))
+
+
+def declaration_findings(name: str, block: VariableBlock) -> Iterable[tuple[tuple[str, ...], str]]:
+    """What is wrong with a declaration beyond its shape: the place in it, and the message."""
+    if not NAME.fullmatch(name):
+        yield (), f"{name!r} is not a variable's name: letters, digits, '_' and '-', beginning with a letter or '_'"
+    if block.pattern is not None and block.type != "string":
+        yield ("pattern",), f"a pattern is for a string, not for {_A[block.type]}"
+    try:
+        re.compile(block.pattern or "")
+    except re.error as error:
+        yield ("pattern",), f"{block.pattern!r} is not a regular expression: {error}"
+    for item in block.allowed or ():
+        if not _IS[block.type](item):
+            yield ("allowed",), f"allowed holds {json.dumps(item)}, which is not {_A[block.type]}"
+    for part in ("default", "allowed"):
+        if "${" in json.dumps(getattr(block, part)):
+            yield (part,), "a variable's value cannot hold a reference"
+
+
+def _json(path: Path) -> Node | Diagnostic:
+    """A JSON file as a node: YAML would refuse its tabs."""
+    place = Place(str(path))
+    try:
+        value = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
+    except OSError as error:
+        return Diagnostic("E001", f"cannot be read: {error.strerror}", place, "check the path")
+    except (ValueError, RecursionError) as error:
+        return Diagnostic("E001", f"not JSON: {error}", place)
+    return Node(None, str(path), NOWHERE, NOWHERE).sown(value)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"the key {twice!r} stands twice")
+    return dict(pairs)
+
+
+def _differ(one: Node, other: Node) -> bool:
+    return one is not other
