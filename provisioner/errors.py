@@ -5,6 +5,7 @@ ProvisionerError          1  anything below
 ├── ManifestError         1  the YAML is wrong; carries every diagnostic
 ├── RefusedError          1  a plan that must not be carried out; carries every problem
 ├── CancelledError        1  the user said no
+├── StaleError            4  what was approved is no longer what would be done
 ├── StateError            1  the state cannot be read, written or trusted
 │   └── LockedError       5  somebody else holds the state
 └── AwsError              1  what AWS answered, or why it could not be asked
@@ -62,6 +63,12 @@ class RefusedError(ProvisionerError):
 
 class CancelledError(ProvisionerError):
     """The user did not approve."""
+
+
+class StaleError(ProvisionerError):
+    """A saved plan, or the hash of one, that is no longer what would be done."""
+
+    exit_code = 4
 
 
 class StateError(ProvisionerError):

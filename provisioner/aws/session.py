@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +34,7 @@ class Aws:
         self._clock = clock
         self._lock = threading.Lock()
         self._gateways: dict[str, Gateway] = {}
+        self._others: dict[tuple[str, str], Any] = {}
         self.calls = Calls()
         with translated("opening the session"):
             region = provider.region or environment_region()
@@ -70,6 +71,17 @@ class Aws:
         with translated("opening S3"):
             client = self._client("s3", region or self.region or None, Config(retries={"mode": "standard"}))
         return Bucket(client, name)
+
+    def ask(self, service: str, region: str, operation: str, arguments: Mapping[str, str]) -> Any:
+        """The answer to one call that only looks, of a service that has no gateway of ours. Raises AwsError."""
+        what = f"{service}:{operation} in {region}"
+        with translated(what):
+            with self._lock:
+                if (service, region) not in self._others:
+                    config = Config(retries={"mode": "standard"}, max_pool_connections=32)
+                    self._others[service, region] = self._client(service, region, config)
+            self.calls.count()
+            return getattr(self._others[service, region], operation)(**arguments)
 
     def _open(self, region: str) -> Gateway:
         with translated("opening Lambda"):

@@ -1,7 +1,8 @@
 """The codes of diagnostics, each with what it means: `provisioner explain CODE`.
 
 `E0` are about the file, `E1` about a field alone, `E2` about fields together or a rule of the source's kind, `W` are
-warnings. AWS's own words for the same mistake stand with a rule, because people search for them.
+warnings, `R` risks to records in flight. AWS's own words for the same mistake stand with a rule, because people search for
+them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,15 @@ _API: Final = "https://docs.aws.amazon.com/lambda/latest/api/API_"
 _CREATE: Final = f"{_API}CreateEventSourceMapping.html"
 _ACCESS: Final = f"{_API}SourceAccessConfiguration.html"
 _FILTERING: Final = "https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html"
+_GUIDE: Final = "https://docs.aws.amazon.com/lambda/latest/dg/"
+_POSITIONS: Final = f"{_GUIDE}kafka-starting-positions.html"
+_GROUPS: Final = f"{_GUIDE}kafka-consumer-group-id.html"
+_QUEUE: Final = f"{_GUIDE}with-sqs.html"
+_MAPPINGS: Final = f"{_GUIDE}invocation-eventsourcemapping.html"
+_DYNAMODB: Final = f"{_GUIDE}with-ddb.html"
+_KINESIS: Final = f"{_GUIDE}with-kinesis.html"
+_ERRORS: Final = f"{_GUIDE}kinesis-on-failure-destination.html"
+_UPDATE: Final = f"{_API}UpdateEventSourceMapping.html"
 _YAML: Final = "https://yaml.org/spec/1.2.2/#103-core-schema"
 _TAGS: Final = f"{_API}TagResource.html"
 _OURS: Final = 'the README, "The manifest"'
@@ -115,29 +125,34 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "E110": Explanation(
         "An included file is missing, or must not be included",
-        "include names files, or globs of files, relative to the file that it stands in. They are in the manifest's folder or "
-        "below it, and none includes itself. A glob that matches nothing is a mistake too: the mappings that it should bring "
+        "include names files, or globs of files, relative to the file that it stands in. They are in the manifest's "
+        "folder or "
+        "below it, and none includes itself. A glob that matches nothing is a mistake too: the mappings that it should "
+        "bring "
         "would be deleted.",
         "correct the path",
         _OURS,
     ),
     "E111": Explanation(
         "A reference to a variable cannot be understood",
-        "A reference is written ${var.name} and names an entry of `variables`. It may stand in any value, and in the keys of tags "
+        "A reference is written ${var.name} and names an entry of `variables`. It may stand in any value, and in the "
+        "keys of tags "
         "and filter patterns; a list or a map can only be referred to as a whole value. There are no expressions.",
         "declare the variable, or write $${ for the characters themselves",
         _OURS,
     ),
     "E112": Explanation(
         "A variable has no value",
-        "A variable takes its value from its default, the environment (PROVISIONER_VAR_name), --var-file and --var; the later "
+        "A variable takes its value from its default, the environment (PROVISIONER_VAR_name), --var-file and --var; the "
+        "later "
         "wins. `validate` passes over what depends on a variable without a value; everything else needs all of them.",
         "give it a value in one of these ways",
         _OURS,
     ),
     "E113": Explanation(
         "A variable's value is not what its declaration allows",
-        "A value has the declared type, is among `allowed` and matches `pattern` as a whole, where they are stated. What comes from "
+        "A value has the declared type, is among `allowed` and matches `pattern` as a whole, where they are stated. What "
+        "comes from "
         "--var or the environment is read as YAML, but for a string, which is taken as it is.",
         "correct the value or the declaration",
         _OURS,
@@ -213,7 +228,8 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "E211": Explanation(
         "The ARN is of the right service, but not of something that Lambda reads from",
-        "Lambda reads from a DynamoDB table's stream, a Kinesis stream or its consumer, an MSK cluster or its VPC connection, "
+        "Lambda reads from a DynamoDB table's stream, a Kinesis stream or its consumer, an MSK cluster or its VPC "
+        "connection, "
         "an Amazon MQ broker, a DocumentDB cluster.",
         "name that resource's ARN; `aws dynamodb describe-table` shows a table's LatestStreamArn",
         _CREATE,
@@ -234,7 +250,8 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "E214": Explanation(
         "An access type without its uri, or with one that it does not have",
-        "uri holds the secret, the subnet, the group, the host, the scope. IAM_AUTH and IAM_OAUTHBEARER_AUTH use the function's "
+        "uri holds the secret, the subnet, the group, the host, the scope. IAM_AUTH and IAM_OAUTHBEARER_AUTH use the "
+        "function's "
         "role and have none.",
         "add the uri, or remove it",
         _ACCESS,
@@ -272,7 +289,8 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "E220": Explanation(
         "The filter pattern is not a legal pattern",
-        "A pattern is a JSON object. Each of its fields holds an object that goes deeper, or a list of what may match: texts, "
+        "A pattern is a JSON object. Each of its fields holds an object that goes deeper, or a list of what may match: "
+        "texts, "
         'numbers, true, false, null, and rules such as {"prefix": "a"}, {"numeric": [">", 0]}, {"anything-but": ["a"]}, '
         '{"exists": false}. A bare value is not a list: write {"status": ["open"]}.',
         "correct the place in the pattern that the message names",
@@ -317,7 +335,8 @@ CODES: Final[dict[str, Explanation]] = {
     "W205": Explanation(
         "Subnets without security groups, or the other way round",
         "To reach brokers in a VPC, Lambda needs VPC_SUBNET and VPC_SECURITY_GROUP.",
-        "add entries of the other type; AWS's own templates refuse one without the other; what Lambda answers is not recorded",
+        "add entries of the other type; AWS's own templates refuse one without the other; what Lambda answers is not "
+        "recorded",
         _ACCESS,
     ),
     "W206": Explanation(
@@ -334,14 +353,16 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "W208": Explanation(
         "A timestamp without AT_TIMESTAMP",
-        "starting_position_timestamp has a meaning only with starting_position: AT_TIMESTAMP. For MSK, Kafka and DocumentDB AWS "
+        "starting_position_timestamp has a meaning only with starting_position: AT_TIMESTAMP. For MSK, Kafka and "
+        "DocumentDB AWS "
         "checks it late, if at all.",
         "remove the timestamp, or set starting_position: AT_TIMESTAMP",
         _CREATE,
     ),
     "W209": Explanation(
         "A destination that Lambda is not known to take",
-        "Discarded records of Kinesis, DynamoDB, MSK and self-managed Kafka go to an SQS queue or an SNS topic (neither of them "
+        "Discarded records of Kinesis, DynamoDB, MSK and self-managed Kafka go to an SQS queue or an SNS topic (neither "
+        "of them "
         "FIFO), or to an S3 bucket; those of Kafka also to a topic of the same cluster, as kafka://topic.",
         "name such a destination",
         f"{_API}OnFailure.html",
@@ -366,7 +387,8 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "W213": Explanation(
         "A default that no mapping can use",
-        "A default is applied to the mappings whose kind of source has the field. Among those of this manifest there is none.",
+        "A default is applied to the mappings whose kind of source has the field. Among those of this manifest there is "
+        "none.",
         "remove it, or move it to another kind under `defaults`",
         _OURS,
     ),
@@ -375,6 +397,150 @@ CODES: Final[dict[str, Explanation]] = {
         "Its value is ignored. A file may serve several manifests.",
         "correct the name, or declare the variable",
         _OURS,
+    ),
+    # --- risks: what a change does to records in flight ---
+    "R101": Explanation(
+        "A new mapping that begins at LATEST",
+        "Lambda may need minutes until it polls. With LATEST, reading begins at the newest record of that moment, so "
+        "what arrived "
+        "between the apply and the first poll is never read.",
+        "begin at AT_TIMESTAMP with the time of the apply, or at TRIM_HORIZON",
+        _POSITIONS,
+    ),
+    "R102": Explanation(
+        "An update of a mapping that reads from LATEST",
+        "An update stops polling and starts it again. AWS warns that a mapping that was made with LATEST can miss "
+        "records meanwhile.",
+        "update it while little arrives; a mapping that was made with TRIM_HORIZON or AT_TIMESTAMP does not miss any",
+        _POSITIONS,
+    ),
+    "R103": Explanation(
+        "A replacement that begins at LATEST",
+        "The position of the old mapping is not handed on. What was not read by it, and what arrives before the new one "
+        "polls, is "
+        "skipped.",
+        "replace it with AT_TIMESTAMP and a time shortly before the apply; records since then are processed again",
+        _POSITIONS,
+    ),
+    "R104": Explanation(
+        "A replacement that begins at the oldest record",
+        "The position of the old mapping is not handed on. Everything that the source still retains is processed again: "
+        "24 hours of "
+        "a DynamoDB stream, 24 hours to 365 days of a Kinesis stream.",
+        "make sure that processing twice does no harm, or use AT_TIMESTAMP with the time of the apply where the source "
+        "has it",
+        _POSITIONS,
+    ),
+    "R105": Explanation(
+        "A replacement that begins at a timestamp",
+        "Reading begins at that moment, wherever the old mapping was: what it had processed since is processed again, "
+        "and what it had "
+        "not processed before it is skipped.",
+        "choose a moment shortly before the old mapping's last record",
+        _POSITIONS,
+    ),
+    "R106": Explanation(
+        "A replacement within the same consumer group",
+        "Kafka keeps the offsets of a consumer group. A mapping that states the same group goes on where the old one "
+        "committed; its "
+        "starting position is ignored.",
+        "nothing",
+        _GROUPS,
+    ),
+    "R107": Explanation(
+        "A replacement with another consumer group",
+        "A group that Kafka does not know has no offsets, and without consumer_group_id Lambda makes up a new one for "
+        "each mapping. "
+        "The new mapping begins at its starting position: LATEST skips records, the others process some again.",
+        "state the consumer_group_id of the old mapping, which `state show` prints",
+        _GROUPS,
+    ),
+    "R108": Explanation(
+        "A replacement that reads the same queue",
+        "Between the old mapping and the new one nobody reads the queue. Messages wait there, up to its retention; what "
+        "the old one had "
+        "taken and not finished becomes visible again and may be processed twice.",
+        "nothing, where processing a message twice does no harm",
+        _QUEUE,
+    ),
+    "R109": Explanation(
+        "A mapping that moves to another source",
+        "The new source is read from its own position. The old one is not read any more, whatever is left in it.",
+        "keep the old mapping under another name until its source is drained",
+        _MAPPINGS,
+    ),
+    "R110": Explanation(
+        "A DynamoDB table that was recreated",
+        "The stream of a table has its time of birth in its ARN; the new one begins empty. The old stream can be read "
+        "for 24 hours, but "
+        "only by a mapping of its own.",
+        "keep the old mapping under another name until its stream is drained",
+        _DYNAMODB,
+    ),
+    "R201": Explanation(
+        "A mapping of a stream or topic that is disabled",
+        "Its position stays, but records expire after the source's retention: 24 hours for DynamoDB, 24 hours by default "
+        "for Kinesis, the "
+        "topic's own for Kafka. What expires meanwhile is never read.",
+        "enable it again in time, or raise the retention first",
+        _MAPPINGS,
+    ),
+    "R202": Explanation(
+        "A mapping of a queue that is disabled",
+        "Messages wait in the queue, up to its retention (4 days by default for SQS).",
+        "enable it again in time",
+        _QUEUE,
+    ),
+    "R203": Explanation(
+        "Another function for the same source",
+        "The function is changed in place, so that the position is kept. For a while after the call, batches still go to "
+        "the old one.",
+        "keep the old function until the update is done",
+        _UPDATE,
+    ),
+    "R204": Explanation(
+        "A lower maximum record age",
+        "Lambda discards records that are older. With a backlog, that is everything older than the new age at once.",
+        "let it catch up first; set a failure destination, which tells what was discarded",
+        _ERRORS,
+    ),
+    "R205": Explanation(
+        "Fewer retries",
+        "Lambda discards a batch that failed more often than maximum_retry_attempts.",
+        "set a failure destination, which tells what was discarded",
+        _ERRORS,
+    ),
+    "R206": Explanation(
+        "The failure destination is removed",
+        "Discarded records are told nowhere any more.",
+        "keep a destination, or make sure that nothing is discarded (-1 for age and retries)",
+        _ERRORS,
+    ),
+    "R207": Explanation(
+        "More batches of a shard at once",
+        "With parallelization_factor above 1, several batches of one shard are processed at once. Records of one "
+        "partition key (of one "
+        "item in DynamoDB) stay in order; the shard as a whole does not.",
+        "nothing, unless the function relies on the order of a shard",
+        _KINESIS,
+    ),
+    "R301": Explanation(
+        "A narrower filter on a queue",
+        "Lambda deletes a message that matches no filter: it was read, and nobody will see it again.",
+        "send such messages to another queue first, or filter in the function",
+        _FILTERING,
+    ),
+    "R302": Explanation(
+        "A narrower filter on a stream or topic",
+        "Records that match no filter are passed over, and the position moves on.",
+        "make sure that nobody needs them; reading them again needs a new mapping",
+        _FILTERING,
+    ),
+    "R303": Explanation(
+        "A wider filter",
+        "The function gets records that it did not get before. Those that were filtered out until now do not come back.",
+        "make sure that the function understands them before the apply",
+        _FILTERING,
     ),
 }
 """Every code that a diagnostic can bear."""

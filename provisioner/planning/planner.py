@@ -17,6 +17,7 @@ from provisioner.model.sources import SELF_MANAGED, SourceKind
 from provisioner.model.state import Deposed, Record, State
 from provisioner.planning.diff import field_changes
 from provisioner.planning.resolve import Resolution, Subject
+from provisioner.planning.risk import risks
 
 DELETING = "Deleting"
 _ENABLED = ("enabled",)
@@ -37,7 +38,9 @@ def make_plan(
     deletion is the request.
     """
     deciding = _Deciding(resolution.subjects, reading, state, frozenset(replaced), destroys=destroys)
-    changes = [change for subject in resolution.subjects for change in deciding.changes(subject)]
+    changes = [
+        replace(change, risks=risks(change)) for subject in resolution.subjects for change in deciding.changes(subject)
+    ]
     ordered, problems = _ordered(sorted(changes, key=lambda change: change.key))
     problems += _doubly_touched(ordered)
     return Plan(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
+from provisioner.model.desired import Level
 from provisioner.model.plan import Plan, Problem
 from provisioner.model.state import State
 
@@ -19,11 +20,13 @@ def problems(
     allow_missing: bool,
     where: str,
     cut_off: Collection[str] = (),
+    risk_limit: Level | None = None,
+    accepted: Collection[str] = (),
 ) -> tuple[Problem, ...]:
     """Why the plan must not be carried out; empty when it may.
 
     `where` names account, region and endpoint. `cut_off` are the mappings that an apply was deleting when it was cut off:
-    that they are missing is no surprise.
+    that they are missing is no surprise. `risk_limit` is the least risk that is refused, but for the codes that are `accepted`.
     """
     found = list(plan.problems)
     missing, recorded = len(set(plan.missing) - set(cut_off)), len(state.mappings)
@@ -44,4 +47,13 @@ def problems(
                 f"if that is meant, say --allow-deletes {len(destroyed)}",
             )
         )
-    return tuple(found)
+    return (*found, *_risky(plan, risk_limit, accepted))
+
+
+def _risky(plan: Plan, limit: Level | None, accepted: Collection[str]) -> Iterator[Problem]:
+    refused = list(Level)[list(Level).index(limit) :] if limit else []
+    for change in plan.changes:
+        for risk in change.risks:
+            if risk.level in refused and risk.code not in accepted:
+                hint = f"if that is meant, say --accept-risk {risk.code}; `provisioner explain {risk.code}` tells a way round"
+                yield Problem(change.key, f"{risk.level} [{risk.code}]: {risk.message}; `limits.risk` refuses it", hint)

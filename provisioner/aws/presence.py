@@ -1,0 +1,100 @@
+"""Whether the functions and sources of mappings still exist: Lambda does not tell, and keeps a mapping Enabled without them.
+
+One call a function and one a source. What may not be asked, or cannot be, counts as there. MSK, Amazon MQ, DocumentDB and
+self-managed clusters are not asked about.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from provisioner.aws.refresh import parallel
+from provisioner.aws.session import Aws
+from provisioner.errors import AwsError
+from provisioner.model.live import Live
+from provisioner.model.references import Arn, FunctionReference
+
+_GONE: Final = frozenset(
+    {"ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "StreamNotFound"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One call: whether something that mappings need is there."""
+
+    what: str
+    region: str
+    service: str
+    operation: str
+    arguments: tuple[tuple[str, str], ...]
+
+
+def lost(aws: Aws, live: Iterable[Live], note: Callable[[str], None]) -> Mapping[str, tuple[str, ...]]:
+    """For each UUID what its mapping needs and does not find; `note` is told, once a service, what could not be asked."""
+    needed: defaultdict[_Question, list[str]] = defaultdict(list)
+    for item in live:
+        for question in _questions(item):
+            needed[question].append(item.uuid)
+    refused: dict[str, str] = {}
+    answers = parallel(lambda question: _is_gone(aws, question, refused), list(needed))
+    for service, message in sorted(refused.items()):
+        note(f"whether what the mappings need still exists could not be asked of {service}: {message}")
+    found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    for question, gone in zip(needed, answers, strict=True):
+        for uuid in needed[question] if gone else ():
+            found[uuid] += (question.what,)
+    return found
+
+
+def _questions(live: Live) -> Iterable[_Question]:
+    function = FunctionReference.parse(live.mapping.get("function_name"))
+    if function:
+        qualifier = (("Qualifier", function.qualifier),) if function.qualifier else ()
+        arguments = (("FunctionName", function.name), *qualifier)
+        yield _Question(
+            f"the function {function.canonical}", live.region, "lambda", "get_function_configuration", arguments
+        )
+    source = Arn.parse(live.mapping.get("event_source_arn"))
+    ask = _SOURCES.get(source.service) if source else None
+    if source and ask:
+        yield ask(source)
+
+
+def _queue(arn: Arn) -> _Question:
+    arguments = (("QueueName", arn.resource), ("QueueOwnerAWSAccountId", arn.account))
+    return _Question(f"the queue {arn.resource}", arn.region, "sqs", "get_queue_url", arguments)
+
+
+def _stream(arn: Arn) -> _Question:
+    stream = str(arn).partition("/consumer/")[0]
+    name = stream.partition("stream/")[2]
+    return _Question(f"the stream {name}", arn.region, "kinesis", "describe_stream_summary", (("StreamARN", stream),))
+
+
+def _table_stream(arn: Arn) -> _Question:
+    table = arn.resource.split("/")[1]
+    arguments = (("StreamArn", str(arn)),)
+    return _Question(f"the stream of the table {table}", arn.region, "dynamodbstreams", "describe_stream", arguments)
+
+
+_SOURCES: Final[Mapping[str, Callable[[Arn], _Question]]] = {
+    "sqs": _queue,
+    "kinesis": _stream,
+    "dynamodb": _table_stream,
+}
+
+
+def _is_gone(aws: Aws, question: _Question, refused: dict[str, str]) -> bool:
+    if question.service in refused:
+        return False
+    try:
+        aws.ask(question.service, question.region, question.operation, dict(question.arguments))
+    except AwsError as error:
+        if error.code in _GONE:
+            return True
+        refused.setdefault(question.service, error.message)
+    return False

@@ -1,0 +1,88 @@
+"""A plan in a file: versioned JSON with all that an apply needs, and no secret."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from provisioner import __version__
+from provisioner.backend.files import write_atomically
+from provisioner.errors import ProvisionerError, StaleError
+from provisioner.model.desired import Provider, S3Location
+from provisioner.model.mapping import json_key
+from provisioner.model.plan import Plan
+from provisioner.planning.fingerprint import plan_hash
+
+VERSION: Final = 1
+_NOT_OURS: Final = "name a file that `provisioner plan --out` wrote"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """A plan, and what surrounds it: how AWS was talked to, from which region, and where the state is."""
+
+    plan: Plan
+    provider: Provider
+    region: str
+    state_path: str
+    state_s3: S3Location | None = None
+
+
+def save(path: Path, saved: SavedPlan) -> None:
+    """Write a plan whole or not at all. Raises StateError when it cannot be written."""
+    content = _adapter().dump_python(saved, mode="json")
+    document = {
+        "provisioner_plan": VERSION,
+        "provisioner_version": __version__,
+        "hash": plan_hash(saved.plan),
+        "checksum": _checksum(content),
+        "content": content,
+    }
+    write_atomically(path, json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n", backup=False)
+
+
+def open_plan(path: Path) -> SavedPlan:
+    """Read a saved plan. Raises ProvisionerError when the file is none, StaleError when it is not as it was written."""
+    document = _document(path)
+    version = document.get("provisioner_plan")
+    if version != VERSION:
+        made_by = document.get("provisioner_version", "another version")
+        raise StaleError(
+            f"{path} is a plan of version {version}, made by provisioner {made_by}; this one reads version {VERSION}",
+            hint="plan again",
+        )
+    content = document.get("content")
+    if document.get("checksum") != _checksum(content):
+        raise StaleError(
+            f"{path} was edited after it was written", hint="plan again; a plan is changed by its manifest"
+        )
+    try:
+        saved: SavedPlan = _adapter().validate_python(content)
+    except ValueError as error:
+        raise StaleError(f"{path} cannot be understood by this version of provisioner", hint="plan again") from error
+    return saved
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ProvisionerError(f"{path} cannot be read: {error.strerror}", hint=_NOT_OURS) from error
+    except (ValueError, RecursionError) as error:
+        raise ProvisionerError(f"{path} is not a saved plan: it is not JSON", hint=_NOT_OURS) from error
+    if not isinstance(document, dict) or "provisioner_plan" not in document:
+        raise ProvisionerError(f"{path} is not a saved plan", hint=_NOT_OURS)
+    return document
+
+
+def _checksum(content: Any) -> str:
+    return hashlib.sha256(json_key(content).encode()).hexdigest()
+
+
+def _adapter() -> Any:
+    from pydantic import TypeAdapter  # late: only a saved plan needs it
+
+    return TypeAdapter(SavedPlan)

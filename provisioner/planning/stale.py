@@ -1,0 +1,45 @@
+"""Whether the world is still what a plan was made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from provisioner.model.canonical import default_at
+from provisioner.model.live import Live
+from provisioner.model.plan import Action, Change, FieldChange, Plan, Reading
+from provisioner.planning.diff import field_changes
+from provisioner.planning.planner import DELETING
+
+
+def moved_since(plan: Plan, now: Reading) -> tuple[str, ...]:
+    """What moved of the mappings that a plan touches, a line each; empty when all is as it was."""
+    freed = {change.uuid for change in plan.changes if change.destroys}
+    return tuple(line for change in plan.changes if change.counts for line in _moved(change, now, freed))
+
+
+def _moved(change: Change, now: Reading, freed: set[str]) -> Iterator[str]:
+    name = change.key
+    live = now.live.get(change.uuid or (change.record.uuid if change.record else ""))
+    if change.live is None and live and live.status.state != DELETING:
+        yield f"{name}: {live.uuid} exists again"
+    if change.action is Action.CREATE:
+        holder = now.found.get(change.name)
+        if holder and holder.uuid not in freed and holder.status.state != DELETING:
+            yield f"{name}: its function and source belong to {holder.uuid} now"
+    elif change.live:
+        yield from _differences(name, change.live, live)
+
+
+def _differences(name: str, planned: Live, live: Live | None) -> Iterator[str]:
+    if live is None:
+        yield f"{name}: {planned.uuid} no longer exists"
+        return
+    for field in field_changes(planned.mapping, live.mapping, planned.mapping):
+        if field.path not in planned.unknown | live.unknown:
+            yield f"{name}: {'.'.join(field.path)} was {_shown(field, live, field.prior)}, is {_shown(field, live, field.live)} now"
+
+
+def _shown(field: FieldChange, live: Live, value: object) -> str:
+    value = default_at(field.path, live.kind) if value is None else value
+    return "absent" if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,28 @@
+"""The paths of the design, each from its beginning to its end: plan, apply, import, looking at AWS and at the state."""
+
+from provisioner.workflow.changing import apply, apply_saved, plan
+from provisioner.workflow.importing import Imported, import_mapping
+from provisioner.workflow.looking import drift, status
+from provisioner.workflow.records import force_unlock, move, pull, push, rebuild_state, records, remove
+from provisioner.workflow.run import Execution, Run, Selection, Ui
+
+__all__ = [
+    "Execution",
+    "Imported",
+    "Run",
+    "Selection",
+    "Ui",
+    "apply",
+    "apply_saved",
+    "drift",
+    "force_unlock",
+    "import_mapping",
+    "move",
+    "plan",
+    "pull",
+    "push",
+    "rebuild_state",
+    "records",
+    "remove",
+    "status",
+]

@@ -1,0 +1,324 @@
+"""Plan and apply: each a straight path from the manifest, or from a saved plan, to what is done or only shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from provisioner.aws.refresh import refresh
+from provisioner.aws.session import Aws, environment_region
+from provisioner.backend.planfile import SavedPlan, save
+from provisioner.backend.store import Writer
+from provisioner.errors import (
+    CancelledError,
+    ManifestError,
+    RefusedError,
+    StaleError,
+    StateError,
+    UsageError,
+)
+from provisioner.execution.executor import Executor
+from provisioner.execution.recovery import find
+from provisioner.model.codes import CODES
+from provisioner.model.desired import Manifest, Place
+from provisioner.model.plan import Action, Change, Plan, Reading
+from provisioner.model.report import Outcome, Report, Result
+from provisioner.model.state import Intent, State
+from provisioner.planning import safety
+from provisioner.planning.fingerprint import plan_hash
+from provisioner.planning.health import believed
+from provisioner.planning.planner import make_plan
+from provisioner.planning.record import planned_calls, prepared
+from provisioner.planning.recovery import recover, to_look_for
+from provisioner.planning.resolve import Resolution, Subject, require_names, resolve, select
+from provisioner.planning.stale import moved_since
+from provisioner.workflow.run import Execution, Run, Selection
+
+# --- plan ------------------------------------------------------------------------------------------------------------
+
+
+def plan(run: Run, selection: Selection, out: Path | None = None) -> Plan:
+    """What an apply would do now; written to `out` where one is given. Raises RefusedError when it must not be done."""
+    snapshot = run.backend.read()
+    if snapshot.holder:
+        run.ui.note(f"the state is locked by {snapshot.holder}; this plan may be out of date soon")
+    _refuse_contradictions(run, snapshot.state, selection)
+    aws, account = run.connect(snapshot.state.account)
+    # What another process is doing at this moment was not cut off.
+    left = () if snapshot.holder else snapshot.open
+    state = recovered(run, aws, snapshot.state, left, patient=False)
+    if left:
+        _refuse_contradictions(run, state, selection)
+    made, _ = _plan(run, aws, account, state, selection)
+    _show_or_refuse(run, made, state, selection, account, aws, left)
+    if out:
+        _save(run, made, aws, out, snapshot.open)
+    return made
+
+
+def _save(run: Run, made: Plan, aws: Aws, out: Path, left: Sequence[Intent]) -> None:
+    if left:
+        names = ", ".join(sorted({intent.name for intent in left}))
+        raise StateError(
+            f"an apply was cut off at {names}, or goes on: a plan made now cannot be saved", hint="apply once first"
+        )
+    manifest = run.manifest
+    save(out, SavedPlan(made, manifest.provider, aws.region, manifest.state_path, manifest.state_s3))
+
+
+def _creates_all(selection: Selection) -> bool:
+    """Whether the run creates all that the manifest wants."""
+    return not (selection.destroy or selection.targets or selection.excludes)
+
+
+def recovered(
+    run: Run, aws: Aws, state: State, left: Sequence[Intent], *, patient: bool, certain: bool = False
+) -> State:
+    """The state with what a cut-off apply made; tells what became of each of its calls.
+
+    `patient` goes on looking for what this run will not create, because a later run would not look. `certain` says that it
+    creates all that is wanted, and so learns of one that is there all the same.
+    """
+    if not left:
+        return state
+    sought = to_look_for(left)
+    wanted = {(item.name, item.pair) for item in run.manifest.mappings.values()} if certain else set()
+    unwanted = (
+        {token for token, intent in sought.items() if (intent.name, intent.pair) not in wanted} if patient else ()
+    )
+    found = find(aws, sought, run.manifest.provider, run.clock, run.ui.note, unwanted=unwanted)
+    recovery = recover(state, left, found)
+    for line in recovery.told:
+        run.ui.note(line)
+    return recovery.state
+
+
+def _plan(run: Run, aws: Aws, account: str, state: State, selection: Selection) -> tuple[Plan, Reading]:
+    manifest = _meant(run, selection)
+    resolution = resolve(manifest, state)
+    require_names(selection.replaced, list(manifest.mappings), "--replace")
+    resolution = select(resolution, selection.targets, selection.excludes)
+    reading = refresh(aws, resolution, manifest.provider, run.ui.note) if selection.refresh else believed(resolution)
+    made = make_plan(
+        resolution, reading, state, account=account, replaced=selection.replaced, destroys=selection.destroy
+    )
+    return made, reading
+
+
+def _meant(run: Run, selection: Selection) -> Manifest:
+    return run.manifest.of_nothing() if selection.destroy else run.manifest
+
+
+def _refuse_contradictions(run: Run, state: State, selection: Selection) -> None:
+    """Raise ManifestError when `moved`, `removed` or `imports` contradict manifest or state: before AWS is asked."""
+    diagnostics = resolve(_meant(run, selection), state).diagnostics
+    if diagnostics:
+        raise ManifestError(diagnostics)
+
+
+def _show_or_refuse(
+    run: Run, made: Plan, state: State, selection: Selection, account: str, aws: Aws, left: Sequence[Intent]
+) -> None:
+    """Show the plan; raise RefusedError when it must not be carried out."""
+    regions = sorted({record.region for record in state.mappings.values()})
+    endpoints = {region: aws.gateway(region).endpoint for region in regions}
+    where = f"account {account}, " + ", ".join(
+        f"region {region} at {endpoint}" for region, endpoint in endpoints.items()
+    )
+    limit = run.manifest.delete_limit if selection.allow_deletes is None else selection.allow_deletes
+    cut_off = {uuid for intent in left for uuid in intent.uuids}
+    found = safety.problems(
+        made,
+        state,
+        delete_limit=limit,
+        allow_missing=selection.allow_missing,
+        where=where,
+        cut_off=cut_off,
+        risk_limit=run.manifest.risk_limit,
+        accepted=_accepted(selection),
+    )
+    if made.has_changes or not found:  # "No changes" beside a refusal would mislead
+        run.ui.show(made, found)
+    if found:
+        raise RefusedError(found)
+
+
+def _accepted(selection: Selection) -> set[str]:
+    accepted = {code.upper() for code in selection.accepted_risks}
+    for code in sorted(accepted):
+        if code not in CODES or not code.startswith("R"):
+            raise UsageError(
+                f"--accept-risk {code}: there is no such risk", hint="`provisioner explain` lists all codes"
+            )
+    return accepted
+
+
+# --- apply -----------------------------------------------------------------------------------------------------------
+
+
+def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, Report]:
+    """Carry out what a plan made now says, and record it. Raises LockedError, RefusedError, CancelledError, StaleError."""
+    with run.backend.locked("destroy" if selection.destroy else "apply", execution.lock_timeout) as writer:
+        _refuse_contradictions(run, writer.state, selection)
+        aws, account = run.connect(writer.state.account)
+        left = writer.open
+        # Nothing is stored before it is approved, so that what was left behind is not forgotten by a run that does nothing.
+        state = recovered(run, aws, writer.state, left, patient=True, certain=_creates_all(selection))
+        if left:
+            _refuse_contradictions(run, state, selection)
+        made, reading = _plan(run, aws, account, state, selection)
+        _show_or_refuse(run, made, state, selection, account, aws, left)
+        _refuse_another(made, execution.expected_hash)
+        moved: tuple[Outcome, ...] = ()
+        if made.has_changes and not (execution.auto_approve or execution.expected_hash):
+            if not run.ui.confirm(made, destroys_all=selection.destroy and not selection.targets):
+                raise CancelledError("Apply cancelled.")
+            now, reading = _plan(run, aws, account, state, selection)
+            made, moved = _still_approved(made, now)
+        writer.save(prepared(state, made, reading))
+        report = _carry_out(run, aws, made, writer, execution)
+        return made, replace(report, outcomes=(*report.outcomes, *moved))
+
+
+def _refuse_another(made: Plan, expected: str) -> None:
+    if expected and plan_hash(made) != expected:
+        raise StaleError(
+            f"the plan is not the one that was approved: its hash is {plan_hash(made)}, not {expected}",
+            hint="something has moved since; look at this plan and approve it anew",
+        )
+
+
+def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
+    """Carry out a saved plan, if state and world are still as they were when it was made. Raises StaleError, LockedError."""
+    made = saved.plan
+    _refuse_another(made, execution.expected_hash)
+    with run.backend.locked("apply", execution.lock_timeout) as writer:
+        state = writer.state
+        _refuse_other_state(made, state, writer.open)
+        aws = _connected(run, saved)
+        resolution = _touched(made)
+        reading = refresh(aws, resolution, saved.provider, run.ui.note)
+        if moved := moved_since(made, reading):
+            raise StaleError(
+                "the plan is stale: the mappings are no longer what it was made from\n  " + "\n  ".join(moved),
+                hint="plan again",
+            )
+        made = replace(made, lineage=state.lineage)  # that of a state that was never stored is made up anew
+        writer.save(prepared(state, made, reading))
+        return _carry_out(run, aws, made, writer, execution)
+
+
+def manifest_of(saved: SavedPlan) -> Manifest:
+    """What a run needs to know of the manifest that a saved plan was made from."""
+    return Manifest(
+        stack=saved.plan.stack,
+        folder="",
+        state_path=saved.state_path,
+        place=Place(""),
+        provider=saved.provider,
+        state_s3=saved.state_s3,
+    )
+
+
+def _refuse_other_state(made: Plan, state: State, left: Sequence[Intent]) -> None:
+    if left:
+        names = ", ".join(sorted({intent.name for intent in left}))
+        raise StaleError(f"the plan is stale: an apply was cut off at {names} since", hint="plan again")
+    stored = bool(state.serial or made.serial)
+    if stored and state.lineage != made.lineage:
+        raise StaleError(
+            f"the plan is of another state: its lineage is {made.lineage}, that of {state.stack} is {state.lineage}",
+            hint="apply it where it was made, or plan again",
+        )
+    if state.serial != made.serial:
+        raise StaleError(
+            f"the plan is stale: it was made from serial {made.serial} of the state, which is at {state.serial} now",
+            hint="plan again",
+        )
+
+
+def _connected(run: Run, saved: SavedPlan) -> Aws:
+    aws = run.aws
+    here = environment_region()
+    if here and not saved.provider.region and here != saved.region:
+        raise StaleError(f"the plan was made for region {saved.region}, the environment says {here}", hint="plan again")
+    account = aws.identify()
+    if account != saved.plan.account:
+        raise StaleError(
+            f"the plan was made for account {saved.plan.account}, the credentials are of account {account}",
+            hint="use the credentials of that account, or plan again",
+        )
+    return aws
+
+
+def _touched(made: Plan) -> Resolution:
+    """What a saved plan touches, as something to read once more."""
+    by_name: dict[str, Subject] = {}
+    for change in made.changes:
+        if change.record or change.name not in by_name:
+            by_name[change.name] = Subject(change.name, change.wanted, change.record, change.moved_from, change.adopts)
+    return Resolution(tuple(by_name.values()))
+
+
+_MOVED = "it has changed in AWS since the plan was shown"
+_HANGS_ON_MOVED = "it hangs together with one that has changed in AWS since the plan was shown"
+
+
+def _still_approved(approved: Plan, now: Plan) -> tuple[Plan, tuple[Outcome, ...]]:
+    """The approved changes that would be made the same way now; the others are not attempted."""
+    current = {change.key: change for change in now.changes}
+    moved = {change.key for change in approved.changes if _essence(current.get(change.key)) != _essence(change)}
+    dropped = set(moved)
+    while connected := {change.key for change in approved.changes if _hangs_on(change, dropped, approved)} - dropped:
+        dropped |= connected
+    outcomes = tuple(
+        Outcome(change, Result.NOT_ATTEMPTED, _MOVED if change.key in moved else _HANGS_ON_MOVED, "plan again")
+        for change in approved.changes
+        if change.key in dropped
+    )
+    same = tuple(change for change in approved.changes if change.key not in dropped)
+    return replace(approved, changes=same), outcomes
+
+
+def _hangs_on(change: Change, dropped: set[str], approved: Plan) -> bool:
+    """Whether a change waits for a dropped one, or shares a name or a move with one."""
+    names = {name for item in approved.changes if item.key in dropped for name in (item.name, item.moved_from) if name}
+    return bool(dropped & set(change.after)) or bool(names & {change.name, change.moved_from})
+
+
+def _essence(change: Change | None) -> object:
+    return change and (change.action, change.uuid, change.desired, change.fields, change.live and change.live.mapping)
+
+
+def _carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Execution) -> Report:
+    if not any(change.calls_aws for change in made.changes):
+        return Report(())
+    report: Report | None = None
+    try:
+        with writer.journal(planned_calls(made)) as journal:
+            report = Executor(
+                aws,
+                made,
+                journal,
+                run.manifest.provider,
+                run.ui.progress,
+                run.clock,
+                parallelism=execution.parallelism,
+                fail_fast=execution.fail_fast,
+            ).run()
+    except StateError as error:
+        if report is None:
+            raise
+        # What was done must be told all the same; where it could not be stored, this is the last place to keep it.
+        made_now = [f"provisioner import {item.change.name} {item.uuid}" for item in report.outcomes if _is_new(item)]
+        lines = [
+            f"{error.message} ({error.hint})",
+            *(made_now and ["made in this run, if the state does not have it:"]),
+        ]
+        return replace(report, trouble="\n    ".join([*lines, *made_now]))
+    return report
+
+
+def _is_new(outcome: Outcome) -> bool:
+    return bool(outcome.uuid) and outcome.change.action in (Action.CREATE, Action.REPLACE)

@@ -1,0 +1,76 @@
+"""Putting a live mapping under management."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from provisioner.aws.refresh import with_tags
+from provisioner.aws.session import Aws
+from provisioner.errors import NotFoundError, ProvisionerError
+from provisioner.model.desired import Manifest
+from provisioner.model.live import Live
+from provisioner.model.plan import Action, Change, Reading
+from provisioner.model.state import Record, State
+from provisioner.planning.planner import make_plan
+from provisioner.planning.resolve import resolve
+from provisioner.workflow.changing import recovered
+from provisioner.workflow.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did: the live mapping, and the change that the next plan makes of it when the manifest has the name."""
+
+    name: str
+    live: Live
+    change: Change | None
+    region: str
+
+
+def import_mapping(run: Run, name: str, uuid: str) -> Imported:
+    """Put a live mapping under management: writes state only, calls nothing that changes AWS."""
+    with run.backend.locked("import") as writer:
+        aws, account = run.connect(writer.state.account)
+        if writer.open:
+            writer.save(recovered(run, aws, writer.state, writer.open, patient=True))
+        wanted = run.manifest.mappings.get(name)
+        region = wanted.region if wanted else aws.region
+        gateway = aws.gateway(region)
+        _refuse_import(writer.state, name, uuid, aws)
+        config = gateway.get(uuid)
+        if config is None:
+            hint = "check the UUID, the region and the account; `aws lambda list-event-source-mappings` shows what there is"
+            raise NotFoundError(f"no mapping in account {account}, region {region} has the UUID {uuid}", hint=hint)
+        live = with_tags(gateway, config, run.manifest.provider)
+        if live.owner and live.owner.lineage != writer.state.lineage:
+            run.ui.note(
+                f"warning: its tags say that it belongs to stack {live.owner.stack}; make sure that only one stack manages it"
+            )
+        protected = wanted is not None and wanted.lifecycle.prevent_destroy
+        record = Record(live.uuid, live.arn, live.region, live.mapping, protected)
+        state = replace(writer.state, account=account).with_record(name, record)
+        change = _next_change(run.manifest, state, name, live) if wanted else None
+        writer.save(state)
+        return Imported(name, live, change, run.manifest.provider.region or aws.region)
+
+
+def _next_change(manifest: Manifest, state: State, name: str, live: Live) -> Change | None:
+    resolution = resolve(replace(manifest, imports=(), moved=(), removed=()), state)
+    own = replace(resolution, subjects=tuple(subject for subject in resolution.subjects if subject.name == name))
+    made = make_plan(own, Reading({live.uuid: live}), state, account=state.account)
+    return next((change for change in made.changes if change.action is not Action.NO_OP), None)
+
+
+def _refuse_import(state: State, name: str, uuid: str, aws: Aws) -> None:
+    """Raise ProvisionerError when the state has the name or the UUID already; a record whose mapping is gone is no hindrance."""
+    record = state.mappings.get(name)
+    if record and record.uuid == uuid:
+        raise ProvisionerError(f"{name} is managed as {uuid} already", hint="there is nothing to import")
+    if record and aws.gateway(record.region).get(record.uuid):
+        hint = f"import it under another name; or first `state mv {name} {name}-old`, which the next apply then deletes"
+        raise ProvisionerError(f"{name} is managed already, as {record.uuid}", hint=hint)
+    holder = state.managers().get(uuid)
+    if holder:
+        raise ProvisionerError(
+            f"{uuid} is managed already, as {holder}", hint=f"rename it with `moved: [{{from: {holder}, to: {name}}}]`"
+        )

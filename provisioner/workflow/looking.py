@@ -1,0 +1,34 @@
+"""Looking at what AWS has: what drifted since the last apply, and how the mappings are."""
+
+from __future__ import annotations
+
+from provisioner.aws.presence import lost
+from provisioner.aws.refresh import refresh
+from provisioner.aws.session import Aws
+from provisioner.model.health import Drifted, Health
+from provisioner.model.plan import Reading
+from provisioner.model.state import State
+from provisioner.planning.health import drift as drifted
+from provisioner.planning.health import health, recorded
+from provisioner.workflow.run import Run
+
+
+def drift(run: Run) -> tuple[Drifted, ...]:
+    """What the world changed since the last apply, and nothing else."""
+    aws, state, reading = _looked(run)
+    ignored = {name: item.lifecycle.ignore_changes for name, item in run.manifest.mappings.items()}
+    return drifted(state, reading, ignored, lost(aws, reading.live.values(), run.ui.note))
+
+
+def status(run: Run) -> tuple[Health, ...]:
+    """How each recorded mapping is."""
+    _, state, reading = _looked(run)
+    return health(state, reading)
+
+
+def _looked(run: Run) -> tuple[Aws, State, Reading]:
+    snapshot = run.backend.read()
+    if snapshot.holder:
+        run.ui.note(f"the state is locked by {snapshot.holder}; what is shown may change at this moment")
+    aws, _ = run.connect(snapshot.state.account)
+    return aws, snapshot.state, refresh(aws, recorded(snapshot.state), run.manifest.provider, run.ui.note)

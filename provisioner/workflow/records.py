@@ -1,0 +1,134 @@
+"""Looking at the state, and mending it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from provisioner.aws.inventory import inventory
+from provisioner.backend.statefile import decode, encode, shared_part
+from provisioner.backend.store import Writer
+from provisioner.errors import StateError, UsageError
+from provisioner.model.state import Record, State
+from provisioner.planning.rebuild import rebuild
+from provisioner.planning.resolve import require_names
+from provisioner.workflow.run import Run
+
+
+def records(run: Run, name: str = "") -> dict[str, Record]:
+    """What the state holds: all of it, or one name. Raises UsageError for a name that it does not hold."""
+    mappings = run.backend.read().state.mappings
+    if not name:
+        return dict(mappings)
+    require_names([name], list(mappings), "state show")
+    return {key: record for key, record in mappings.items() if key == name}
+
+
+@contextmanager
+def _editing(run: Run, operation: str, lock_timeout: float, *, mends: bool = False) -> Iterator[Writer]:
+    """The lock's holder, when no call is left of which nothing is known. Raises StateError otherwise.
+
+    One that `mends` puts aside what is damaged.
+    """
+    if mends:
+        _put_aside_if_damaged(run)
+    with run.backend.locked(operation, lock_timeout) as writer:
+        if writer.open:
+            names = ", ".join(sorted({intent.name for intent in writer.open}))
+            raise StateError(
+                f"an apply was cut off at {names}", hint="apply once, which finds out what AWS did, then do this again"
+            )
+        yield writer
+
+
+def _put_aside_if_damaged(run: Run) -> None:
+    try:
+        run.backend.read()
+    except StateError as error:
+        kept = run.backend.put_aside()
+        run.ui.note(f"{error.message}; it is kept as {kept}")
+
+
+def move(run: Run, source: str, target: str, lock_timeout: float) -> None:
+    """Give a record another name. Raises UsageError when there is none, or when the name is taken."""
+    with _editing(run, "state mv", lock_timeout) as writer:
+        mappings = writer.state.mappings
+        require_names([source], list(mappings), "state mv")
+        if target in mappings:
+            raise UsageError(f"the state has {target} already", hint="move or remove that one first")
+        record = mappings[source]
+        writer.save(writer.state.with_record(source, None).with_record(target, record))
+
+
+def remove(run: Run, names: Sequence[str], lock_timeout: float) -> None:
+    """Forget records; their mappings keep running. Raises UsageError when one is not there."""
+    with _editing(run, "state rm", lock_timeout) as writer:
+        require_names(names, list(writer.state.mappings), "state rm")
+        state = writer.state
+        for name in names:
+            state = state.with_record(name, None)
+        writer.save(state)
+
+
+def pull(run: Run) -> str:
+    """The state's text, with what a journal adds to it, and with the calls of which nothing is known."""
+    snapshot = run.backend.read()
+    if snapshot.open:
+        names = ", ".join(sorted({intent.name for intent in snapshot.open}))
+        run.ui.note(f"an apply was cut off at {names}, or goes on: this is not the whole truth; apply once first")
+    return encode(snapshot.state, snapshot.open, writer="pull" if snapshot.open else "")
+
+
+def push(run: Run, text: str, where: str, lock_timeout: float, *, force: bool) -> State:
+    """Store a state that was read elsewhere: how a state moves to another place.
+
+    Raises StateError when it is not this stack's, of another lineage, or older than what is stored; `force` overrules the
+    last two.
+    """
+    pushed = decode(text, where=where, stack=run.manifest.stack)
+    beside = Path(where).with_suffix(".journal")
+    if shared_part(text, where=where)[0] or (where != "-" and beside.exists() and beside.stat().st_size):
+        hint = "apply once where it comes from, which finds out what AWS did; then push it"
+        raise StateError(f"{where} is not the whole truth: an apply was cut off", hint=hint)
+    with _editing(run, "state push", lock_timeout, mends=force) as writer:
+        stored = writer.state
+        if stored.serial and not force:
+            if stored.lineage != pushed.lineage:
+                raise StateError(
+                    f"{where} is of lineage {pushed.lineage}, what is stored of {stored.lineage}",
+                    hint="they are two states; `state pull` shows the stored one; --force replaces it",
+                )
+            if stored.serial > pushed.serial:
+                raise StateError(
+                    f"{where} has serial {pushed.serial}, what is stored {stored.serial}: it is older",
+                    hint="`state pull` shows the stored one; --force replaces it",
+                )
+        writer.save(replace(pushed, serial=max(pushed.serial, stored.serial)))
+        return writer.state
+
+
+def rebuild_state(run: Run, lock_timeout: float) -> State:
+    """Make a lost state anew from what AWS has. Raises StateError when there is a state."""
+    with _editing(run, "state rebuild", lock_timeout, mends=True) as writer:
+        if writer.state.mappings:
+            raise StateError(
+                f"the state holds {len(writer.state.mappings)} mappings: it is not lost",
+                hint="plan with it; if it is really wrong, move it away first",
+            )
+        aws, account = run.connect(writer.state.account)
+        regions = sorted(
+            {item.region for item in run.manifest.mappings.values()} | ({aws.region} if aws.region else set())
+        )
+        live = [item for region in regions for item in inventory(aws.gateway(region), run.manifest.provider)]
+        rebuilt = rebuild(run.manifest, live, account, writer.state.lineage)
+        for line in rebuilt.told:
+            run.ui.note(line)
+        writer.save(rebuilt.state)
+        return writer.state
+
+
+def force_unlock(run: Run, ident: str) -> None:
+    """Take away a lock whose holder is gone for good."""
+    run.backend.force_unlock(ident)

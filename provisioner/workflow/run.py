@@ -1,0 +1,138 @@
+"""One run of one command: its manifest, its state, its session, and the person at the other end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
+
+from provisioner.aws.members import member_of
+from provisioner.aws.session import Aws, check_account, environment_region
+from provisioner.aws.wait import WallClock
+from provisioner.backend.local import LocalBackend
+from provisioner.backend.s3 import S3Backend
+from provisioner.backend.store import Backend
+from provisioner.manifest import Inputs, load
+from provisioner.model.desired import Manifest, Provider
+from provisioner.model.diagnostics import Diagnostic
+from provisioner.model.plan import Plan, Problem
+from provisioner.model.report import Progress
+
+
+class Ui(Protocol):
+    """What a workflow tells a person, and asks of one."""
+
+    def diagnose(self, diagnostics: Sequence[Diagnostic]) -> None:
+        """Show what was found in the manifest."""
+
+    def note(self, text: str) -> None:
+        """Say something beside the data."""
+
+    def show(self, plan: Plan, refused: Sequence[Problem]) -> None:
+        """Show a plan, and know why it will be refused."""
+
+    def confirm(self, plan: Plan, *, destroys_all: bool) -> bool:
+        """Ask whether to carry the plan out. Raises UsageError where nobody can be asked."""
+
+    def progress(self, event: Progress) -> None:
+        """A change reached a phase."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which part of the work is meant, and what is allowed by name."""
+
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    destroy: bool = False
+    refresh: bool = True
+    allow_missing: bool = False
+    allow_deletes: int | None = None
+    accepted_risks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How an apply runs. `expected_hash` is that of the plan that was approved elsewhere: nobody is asked again."""
+
+    auto_approve: bool = False
+    parallelism: int = 10
+    fail_fast: bool = False
+    lock_timeout: float = 0.0
+    wait: bool = True
+    expected_hash: str = ""
+
+
+class Run:
+    """One run of one command on one manifest: opened lazily, because looking at the state needs no AWS."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        ui: Ui,
+        *,
+        clock: WallClock | None = None,
+        opened: Callable[[Provider, WallClock], Aws] = Aws,
+    ) -> None:
+        self.manifest = manifest
+        self.ui = ui
+        self.clock = clock or WallClock()
+        self._opened = opened
+        self._aws: Aws | None = None
+        self._backend: Backend | None = None
+
+    @classmethod
+    def on(
+        cls,
+        path: Path,
+        ui: Ui,
+        *,
+        inputs: Inputs | None = None,
+        clock: WallClock | None = None,
+        opened: Callable[[Provider, WallClock], Aws] = Aws,
+    ) -> Self:
+        """A run on the manifest in a file or folder. Raises ManifestError."""
+        inputs = inputs or Inputs(environment=os.environ)
+        loaded = load(path, inputs=inputs, region=environment_region(), member=member_of)
+        ui.diagnose(loaded.warnings)
+        return cls(loaded.manifest, ui, clock=clock, opened=opened)
+
+    @property
+    def backend(self) -> Backend:
+        """Where the state is kept."""
+        if self._backend is None:
+            stack, place = self.manifest.stack, self.manifest.state_s3
+            if place:
+                objects = self.aws.bucket(place.bucket, place.region)
+                self._backend = S3Backend(objects, place.key, stack, str(place), self.clock.sleep, self.ui.note)
+            else:
+                path = Path(self.manifest.state_path)
+                # Lock and journal stand beside the file itself, so that two links to it are one state.
+                self._backend = LocalBackend(path.resolve() if path.is_symlink() else path, stack, self.clock.sleep)
+        return self._backend
+
+    @property
+    def aws(self) -> Aws:
+        """The session, opened when it is first needed: looking at a state in a file needs none."""
+        if self._aws is None:
+            self._aws = self._opened(self.manifest.provider, self.clock)
+        return self._aws
+
+    @property
+    def calls(self) -> tuple[int, int]:
+        """How many calls were made, and how many of them AWS throttled."""
+        return (self._aws.calls.made, self._aws.calls.throttled) if self._aws else (0, 0)
+
+    def connect(self, recorded: str) -> tuple[Aws, str]:
+        """The session and its account, which must be the one that is meant."""
+        aws = self.aws
+        self.manifest = self.manifest.in_region(aws.region)
+        account = aws.identify()
+        provider = self.manifest.provider
+        check_account(
+            account, recorded=recorded, allowed=provider.allowed_account_ids, mappings=self.manifest.mappings.values()
+        )
+        return aws, account
