@@ -270,15 +270,15 @@ class Executor:
             hint = error.hint or (
                 f"adopt it: provisioner import {change.name} {error.uuid}" if error.uuid else "apply again"
             )
-            return Outcome(change, Result.FAILED, error.message, hint)
+            return _failed(change, error, hint)
         except (CredentialsError, ThrottledError) as error:
             self._stopping = self._stopping or f"the credentials or the quota ended: {error.message}"
-            return Outcome(change, Result.FAILED, error.message, error.hint)
+            return _failed(change, error)
         except DeniedError as error:
             self._denied.setdefault(change.action, error.message)
-            return Outcome(change, Result.FAILED, error.message, error.hint)
+            return _failed(change, error)
         except ProvisionerError as error:
-            return Outcome(change, Result.FAILED, error.message, error.hint)
+            return _failed(change, error)
         except Exception as error:  # noqa: BLE001  # a mistake of ours fails its change, and loses no other
             return Outcome(
                 change, Result.FAILED, f"provisioner itself failed: {type(error).__name__}: {error}", "report it"
@@ -349,7 +349,9 @@ class Executor:
                 if found := holders(gateway, {change.name: change.pair}).get(change.name):
                     return self._proved(change, found, error), False
                 if pause is None or not self._clock.sleep(pause):
-                    raise type(error)(error.message, hint=_MAY_BE_THERE, code=error.code) from error
+                    raise type(error)(
+                        error.message, hint=_MAY_BE_THERE, code=error.code, request_id=error.request_id
+                    ) from error
         raise AssertionError  # the last round returns or raises
 
     def _taken_over(self, change: Change, uuid: str) -> Live | None:
@@ -504,6 +506,11 @@ class Executor:
 
     def _notify(self, change: Change) -> Notify:
         return lambda text: self._emit(Progress(change, Phase.RETRYING, self._elapsed(change), text))
+
+
+def _failed(change: Change, error: ProvisionerError, hint: str = "") -> Outcome:
+    request_id = error.request_id if isinstance(error, AwsError) else ""
+    return Outcome(change, Result.FAILED, error.message, hint or error.hint, request_id=request_id)
 
 
 def _without(record: Record, uuid: str) -> Record:

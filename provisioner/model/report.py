@@ -19,7 +19,9 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one change, and why. `ignored` are fields that AWS took without a word and did not set."""
+    """What came of one change, and why. `ignored` are fields that AWS took without a word and did not set; `request_id` is
+    the request that AWS refused, where it told one.
+    """
 
     change: Change
     result: Result
@@ -28,6 +30,7 @@ class Outcome:
     uuid: str = ""
     ignored: tuple[Path, ...] = ()
     settled: bool = True
+    request_id: str = ""
 
     @property
     def clean(self) -> bool:

@@ -8,17 +8,18 @@ from provisioner.model.plan import Action, Plan, Problem
 from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.render.style import Style
 
-_DOING = {
+DOING = {
     Action.CREATE: ("Creating", "Creation"),
     Action.UPDATE: ("Modifying", "Modifications"),
     Action.REPLACE: ("Replacing", "Replacement"),
     Action.DELETE: ("Destroying", "Destruction"),
 }
+"""Terraform's words for what is being done, and for that it is done."""
 
 
 def progress_line(event: Progress) -> str:
     """One event as one line, in Terraform's words."""
-    doing, noun = _DOING[event.change.action]
+    doing, noun = DOING[event.change.action]
     name, seconds = event.change.key, f"{event.seconds:.0f}s"
     match event.phase:
         case Phase.STARTED:

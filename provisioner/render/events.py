@@ -1,0 +1,258 @@
+"""An apply as a stream of events, one object a line, with the keys of Terraform's machine-readable UI (ux B.3).
+
+Ours stands under `x_provisioner` in the object that an event carries: what Terraform's events lack, such as the values before
+and after, causes, risks and the request that AWS refused. And a summary ends a failed apply, too.
+
+Pure: no event knows when it happened until `stamped` says so.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from provisioner.errors import AwsError, ProvisionerError
+from provisioner.model.desired import Place
+from provisioner.model.diagnostics import Diagnostic, Severity
+from provisioner.model.plan import Action, Change, Plan, Problem
+from provisioner.model.report import Outcome, Phase, Progress, Report, Result
+from provisioner.render.report import DOING
+from provisioner.render.terraform import TERRAFORM_VERSION, TYPE, address, resource_change, resource_drift
+
+Event = dict[str, Any]
+
+UI_VERSION: Final = "1.2"
+# What readers select the lines by. It names the contract, not the speaker: that is in the event `version`.
+MODULE: Final = "terraform.ui"
+
+_PLANNED: Final = {
+    Action.CREATE: "create",
+    Action.UPDATE: "update",
+    Action.REPLACE: "replace",
+    Action.DELETE: "delete",
+    Action.FORGET: "remove",
+}
+_REASONS: Final = {"replace_because_cannot_update": "cannot_update", "replace_by_request": "requested"}
+"""Where an event's word for a reason is not the document's."""
+
+
+def stamped(event: Event, when: datetime) -> Event:
+    """The event with its time, in UTC and microseconds."""
+    return {**event, "@timestamp": when.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")}
+
+
+def _event(kind: str, message: str, level: str = "info", **payload: Any) -> Event:
+    return {"@level": level, "@message": message, "@module": MODULE, "type": kind, **payload}
+
+
+def version_event(version: str) -> Event:
+    """The first line: which contract this is, and whose stream. `version` is ours."""
+    return _event(
+        "version", f"provisioner {version}", terraform=TERRAFORM_VERSION, ui=UI_VERSION, x_provisioner={"version": version}
+    )
+
+
+# --- the plan --------------------------------------------------------------------------------------------------------
+
+
+def planned_events(plan: Plan) -> list[Event]:
+    """What the world changed, then what the plan does: one event a change, none for what stays."""
+    drifts = [(change, resource_drift(change)) for change in plan.changes]
+    drifted = [_drift_event(change, drift) for change, drift in drifts if drift]
+    return drifted + [_planned_event(change) for change in plan.changes if change.counts]
+
+
+def _drift_event(change: Change, drift: dict[str, Any]) -> Event:
+    [action] = drift["change"]["actions"]
+    sides = {"before": drift["change"]["before"], "after": drift["change"]["after"]}
+    told = {"resource": _resource(change.name), "action": action, "x_provisioner": sides}
+    return _event("resource_drift", f"{address(change.name)}: Drift detected ({action})", change=told)
+
+
+def _planned_event(change: Change) -> Event:
+    document = resource_change(change)
+    planned, reason = document["change"], document.get("action_reason", "")
+    action = _PLANNED.get(change.action) or ("import" if change.adopts else "move")
+    told = {
+        "resource": _resource(change.name),
+        **({"previous_resource": _resource(change.moved_from)} if change.moved_from else {}),
+        "action": action,
+        **({"reason": _REASONS.get(reason, reason)} if reason else {}),
+        **({"importing": planned["importing"]} if change.adopts else {}),
+        "x_provisioner": {
+            "before": planned["before"],
+            "after": planned["after"],
+            "replace_paths": planned.get("replace_paths", []),
+            **document["x_provisioner"],
+        },
+    }
+    return _event("planned_change", f"{address(change.name)}: Plan to {action}", change=told)
+
+
+def _resource(name: str) -> dict[str, Any]:
+    return {
+        "addr": address(name),
+        "module": "",
+        "resource": address(name),
+        "implied_provider": "aws",
+        "resource_type": TYPE,
+        "resource_name": name,
+        "resource_key": None,
+    }
+
+
+# --- the apply -------------------------------------------------------------------------------------------------------
+
+
+def progress_event(progress: Progress) -> Event:
+    """A change reaches a phase. A replacement is one change, with the action `replace`; one that was not attempted is told
+    by a diagnostic, because nothing of it was started.
+    """
+    doing, noun = DOING[progress.change.action]
+    name, elapsed = address(progress.change.name), f"{progress.seconds:.0f}s"
+    match progress.phase:
+        case Phase.STARTED:
+            return _event("apply_start", f"{name}: {doing}...{_ident(progress)}", hook=_hook(progress))
+        case Phase.RETRYING:
+            return _event("apply_progress", f"{name}: {progress.text}", hook=_timed_hook(progress))
+        case Phase.WAITING:
+            message = f"{name}: Still {doing.lower()}... [{elapsed} elapsed]"
+            return _event("apply_progress", message, hook=_timed_hook(progress))
+        case Phase.ENDED:
+            return _ended_event(progress, noun, elapsed)
+
+
+def _ended_event(progress: Progress, noun: str, elapsed: str) -> Event:
+    outcome = progress.outcome or Outcome(progress.change, Result.FAILED)
+    if outcome.result is Result.NOT_ATTEMPTED:
+        return diagnostic_event(outcome)
+    applied = outcome.result is Result.APPLIED
+    kind, verb = ("apply_complete", "complete") if applied else ("apply_errored", "errored")
+    message = f"{address(progress.change.name)}: {noun} {verb} after {elapsed}{_ident(progress)}"
+    hook = {**_timed_hook(progress), "x_provisioner": _result(outcome)}
+    return _event(kind, message, "warn" if applied and not outcome.clean else "info", hook=hook)
+
+
+def _hook(progress: Progress) -> dict[str, Any]:
+    uuid = _uuid(progress)
+    return {
+        "resource": _resource(progress.change.name),
+        "action": str(progress.change.action),
+        **({"id_key": "id", "id_value": uuid} if uuid else {}),
+    }
+
+
+def _timed_hook(progress: Progress) -> dict[str, Any]:
+    return {**_hook(progress), "elapsed_seconds": round(progress.seconds)}
+
+
+def _uuid(progress: Progress) -> str:
+    made = progress.outcome.uuid if progress.outcome else ""
+    return made or progress.change.uuid
+
+
+def _ident(progress: Progress) -> str:
+    uuid = _uuid(progress)
+    return f" [id={uuid}]" if uuid else ""
+
+
+def _result(outcome: Outcome) -> dict[str, Any]:
+    """What came of a change, beside what was planned for it."""
+    planned = resource_change(outcome.change)["change"]
+    after = planned["after"]
+    if after and outcome.uuid:
+        after = {**after, "id": outcome.uuid, "uuid": outcome.uuid}
+    return {
+        "result": str(outcome.result),
+        "before": planned["before"],
+        "after": after,
+        "detail": outcome.detail,
+        "hint": outcome.hint,
+        "settled": outcome.settled,
+        "ignored": [".".join(path) for path in outcome.ignored],
+        "request_id": outcome.request_id,
+    }
+
+
+def summary_event(plan: Plan, report: Report | None = None) -> Event:
+    """The counts: of the plan, or, with a report, of what was really done, also when that was not all."""
+    return _plan_summary(plan) if report is None else _apply_summary(plan, report)
+
+
+def _plan_summary(plan: Plan) -> Event:
+    summary = plan.summary
+    imports = f"{summary.imported} to import, " if summary.imported else ""
+    text = f"Plan: {imports}{summary.added} to add, {summary.changed} to change, {summary.destroyed} to destroy."
+    counts = {"add": summary.added, "change": summary.changed, "import": summary.imported, "remove": summary.destroyed}
+    ours = {"moved": summary.moved, "forgotten": summary.forgotten}
+    return _event("change_summary", text, changes={**counts, "operation": "plan", "x_provisioner": ours})
+
+
+def _apply_summary(plan: Plan, report: Report) -> Event:
+    done = [outcome.change.action for outcome in report.outcomes if outcome.result is Result.APPLIED]
+    replaced, imported = done.count(Action.REPLACE), plan.summary.imported
+    added, changed, removed = (done.count(item) for item in (Action.CREATE, Action.UPDATE, Action.DELETE))
+    counts = {"add": added + replaced, "change": changed, "import": imported, "remove": removed + replaced}
+    headline = "complete" if report.clean else "interrupted" if report.interrupted else "incomplete"
+    imports = f"{imported} imported, " if imported else ""
+    rest = f"{counts['add']} added, {changed} changed, {counts['remove']} destroyed"
+    text = f"Apply {headline}! Resources: {imports}{rest}."
+    level = "info" if report.clean else "error"
+    changes = {**counts, "operation": "apply", "x_provisioner": _rest(plan, report)}
+    return _event("change_summary", text, level, changes=changes)
+
+
+def _rest(plan: Plan, report: Report) -> dict[str, Any]:
+    """What Terraform does not count, and what went wrong."""
+    results = [outcome.result for outcome in report.outcomes]
+    return {
+        "moved": plan.summary.moved,
+        "forgotten": plan.summary.forgotten,
+        "failed": results.count(Result.FAILED),
+        "not_attempted": results.count(Result.NOT_ATTEMPTED),
+        "incomplete": sum(item.result is Result.APPLIED and not item.clean for item in report.outcomes),
+        "interrupted": report.interrupted,
+        "trouble": report.trouble,
+    }
+
+
+# --- diagnostics -----------------------------------------------------------------------------------------------------
+
+
+def diagnostic_event(source: ProvisionerError | Diagnostic | Problem | Outcome) -> Event:
+    """What is wrong, and what to do about it. An error that carries diagnostics or problems is told by those."""
+    match source:
+        case Diagnostic():
+            return _diagnostic(source.severity, source.message, source.advice, place=source.place, code=source.code)
+        case Problem():
+            return _diagnostic(Severity.ERROR, source.message, source.hint, source.name)
+        case Outcome():
+            severity = Severity.ERROR if source.result is Result.FAILED else Severity.WARNING
+            ours = {"result": str(source.result), "request_id": source.request_id}
+            return _diagnostic(severity, source.detail, source.hint, source.change.name, **ours)
+        case AwsError():
+            ours = {"code": source.code, "request_id": source.request_id}
+            return _diagnostic(Severity.ERROR, source.message, source.hint, **ours)
+        case _:
+            return _diagnostic(Severity.ERROR, source.message, source.hint)
+
+
+def _diagnostic(
+    severity: Severity, summary: str, detail: str, name: str = "", place: Place | None = None, **ours: str
+) -> Event:
+    told = {
+        "severity": str(severity),
+        "summary": summary,
+        "detail": detail,
+        **({"address": address(name)} if name else {}),
+        **({"range": _range(place)} if place and place.line else {}),
+        **({"x_provisioner": ours} if ours else {}),
+    }
+    level = "error" if severity is Severity.ERROR else "warn"
+    return _event("diagnostic", f"{severity.capitalize()}: {summary}", level, diagnostic=told)
+
+
+def _range(place: Place) -> dict[str, Any]:
+    """Where it begins; where it ends is not known, nor is the offset in bytes."""
+    position = {"line": place.line, "column": place.column}
+    return {"filename": place.file, "start": position, "end": position}
