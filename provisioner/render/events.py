@@ -48,7 +48,11 @@ def _event(kind: str, message: str, level: str = "info", **payload: Any) -> Even
 def version_event(version: str) -> Event:
     """The first line: which contract this is, and whose stream. `version` is ours."""
     return _event(
-        "version", f"provisioner {version}", terraform=TERRAFORM_VERSION, ui=UI_VERSION, x_provisioner={"version": version}
+        "version",
+        f"provisioner {version}",
+        terraform=TERRAFORM_VERSION,
+        ui=UI_VERSION,
+        x_provisioner={"version": version},
     )
 
 
@@ -223,33 +227,34 @@ def diagnostic_event(source: ProvisionerError | Diagnostic | Problem | Outcome) 
     """What is wrong, and what to do about it. An error that carries diagnostics or problems is told by those."""
     match source:
         case Diagnostic():
-            return _diagnostic(source.severity, source.message, source.advice, place=source.place, code=source.code)
+            told = {**_told(source.severity, source.message, source.advice), "x_provisioner": {"code": source.code}}
+            return _diagnostic(told, place=source.place)
         case Problem():
-            return _diagnostic(Severity.ERROR, source.message, source.hint, source.name)
+            return _diagnostic(_told(Severity.ERROR, source.message, source.hint), source.name)
         case Outcome():
             severity = Severity.ERROR if source.result is Result.FAILED else Severity.WARNING
             ours = {"result": str(source.result), "request_id": source.request_id}
-            return _diagnostic(severity, source.detail, source.hint, source.change.name, **ours)
+            told = {**_told(severity, source.detail, source.hint), "x_provisioner": ours}
+            return _diagnostic(told, source.change.name)
         case AwsError():
             ours = {"code": source.code, "request_id": source.request_id}
-            return _diagnostic(Severity.ERROR, source.message, source.hint, **ours)
+            return _diagnostic({**_told(Severity.ERROR, source.message, source.hint), "x_provisioner": ours})
         case _:
-            return _diagnostic(Severity.ERROR, source.message, source.hint)
+            return _diagnostic(_told(Severity.ERROR, source.message, source.hint))
 
 
-def _diagnostic(
-    severity: Severity, summary: str, detail: str, name: str = "", place: Place | None = None, **ours: str
-) -> Event:
-    told = {
-        "severity": str(severity),
-        "summary": summary,
-        "detail": detail,
+def _told(severity: Severity, summary: str, detail: str) -> dict[str, Any]:
+    return {"severity": str(severity), "summary": summary, "detail": detail}
+
+
+def _diagnostic(told: dict[str, Any], name: str = "", place: Place | None = None) -> Event:
+    located = {
+        **told,
         **({"address": address(name)} if name else {}),
         **({"range": _range(place)} if place and place.line else {}),
-        **({"x_provisioner": ours} if ours else {}),
     }
-    level = "error" if severity is Severity.ERROR else "warn"
-    return _event("diagnostic", f"{severity.capitalize()}: {summary}", level, diagnostic=told)
+    level = "error" if told["severity"] == Severity.ERROR else "warn"
+    return _event("diagnostic", f"{told['severity'].capitalize()}: {told['summary']}", level, diagnostic=located)
 
 
 def _range(place: Place) -> dict[str, Any]:
