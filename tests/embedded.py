@@ -122,7 +122,11 @@ def served(delays: Delays = AT_ONCE, now: Callable[[], float] = time.monotonic) 
             status, _, code = verdict.partition(" ")
             code = code or ("AccessDeniedException" if status == "403" else "ServiceException")
             answer = b'{"message": "made by a test"}'
-            headers = [("Content-Length", str(len(answer))), ("x-amzn-ErrorType", code)]
+            headers = [
+                ("Content-Length", str(len(answer))),
+                ("x-amzn-ErrorType", code),
+                ("x-amzn-RequestId", "made-by-a-test"),
+            ]
             start_response(f"{status} Error", headers)
             return [answer]
         if verdict:

@@ -218,6 +218,15 @@ def deny_delete(method: str, path: str) -> str:
     return "403" if method == "DELETE" else ""
 
 
+def test_a_failure_names_the_request_that_aws_refused(bench: Bench) -> None:
+    bench.write(queue("a"))
+    bench.apply()
+    bench.write()
+    bench.plane.faults.append(deny_delete)
+
+    assert outcome(bench.apply()).request_id == "made-by-a-test"
+
+
 def test_a_replacement_that_is_undone_takes_the_old_mapping_back(bench: Bench) -> None:
     bench.write(queue("a"))
     bench.apply()

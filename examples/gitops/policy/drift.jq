@@ -1,0 +1,14 @@
+# What was changed behind the manifest's back: a table of address, attribute, what was recorded, what lives.
+.resource_drift[]?
+| .address as $address
+| .change
+| if .after == null then
+    [$address, "(deleted)", "", ""]
+  else
+    .before as $before
+    | .after
+    | to_entries[]
+    | select(.key != "tags_all" and .value != $before[.key])
+    | [$address, .key, ($before[.key] | tojson), (.value | tojson)]
+  end
+| @tsv
