@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+import json
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from provisioner.render.events import (
     summary_event,
     version_event,
 )
+from tests.flow import Flow
 from tests.planning.test_stories import full
 from tests.render.planned import planned, queue, story, stream
 
@@ -171,6 +173,21 @@ def test_what_was_not_attempted_neither_started_nor_ended(tmp_path: Path) -> Non
 
     assert (event["type"], event["@level"]) == ("diagnostic", "warn")
     assert event["diagnostic"]["x_provisioner"]["result"] == "not attempted"
+
+
+def test_a_real_apply_makes_the_stream_that_terraforms_readers_know(flow: Flow) -> None:
+    flow.write(queue(function_name="worker"))
+    plan = flow.plan()
+    report = flow.apply(queue(function_name="worker"))
+    applied = [progress_event(event) for event in flow.ui.events]
+    stream = [version_event("1"), *planned_events(plan), summary_event(plan), *applied, summary_event(plan, report)]
+    lines = [json.loads(json.dumps(stamped(event, datetime.now(UTC)))) for event in stream]
+
+    assert [line["type"] for line in lines] == [
+        "version", "planned_change", "change_summary", "apply_start", "apply_complete", "change_summary",
+    ]  # fmt: skip
+    assert lines[4]["hook"]["id_value"] == lines[4]["hook"]["x_provisioner"]["after"]["uuid"] == flow.uuid
+    assert lines[5]["changes"]["add"] == 1
 
 
 # --- summaries -------------------------------------------------------------------------------------------------------
