@@ -37,7 +37,8 @@ def _differences(name: str, planned: Live, live: Live | None) -> Iterator[str]:
         return
     for field in field_changes(planned.mapping, live.mapping, planned.mapping):
         if field.path not in planned.unknown | live.unknown:
-            yield f"{name}: {'.'.join(field.path)} was {_shown(field, live, field.prior)}, is {_shown(field, live, field.live)} now"
+            before, after = (_shown(field, live, value) for value in (field.prior, field.live))
+            yield f"{name}: {'.'.join(field.path)} was {before}, is {after} now"
 
 
 def _shown(field: FieldChange, live: Live, value: object) -> str:

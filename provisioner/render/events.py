@@ -258,6 +258,7 @@ def _diagnostic(told: dict[str, Any], name: str = "", place: Place | None = None
 
 
 def _range(place: Place) -> dict[str, Any]:
-    """Where it begins; where it ends is not known, nor is the offset in bytes."""
-    position = {"line": place.line, "column": place.column}
-    return {"filename": place.file, "start": position, "end": position}
+    """Where it begins and ends; the offset in bytes is not known."""
+    start = {"line": place.line, "column": place.column}
+    end = {"line": place.end_line, "column": place.end_column} if place.end_line else start
+    return {"filename": place.file, "start": start, "end": end}

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from provisioner.model.canonical import default_at
-from provisioner.model.plan import Action, Cause, Change, FieldChange, Plan, Reason
+from provisioner.model.desired import Level
+from provisioner.model.plan import Action, Cause, Change, FieldChange, Plan, Reason, Risk
 from provisioner.model.sources import SourceKind
+from provisioner.render.structure import changed_items, patterns
 from provisioner.render.style import Style
 
 _LEGEND = {
@@ -19,6 +21,16 @@ _LEGEND = {
     "+/-": "create replacement and then destroy",
     ".": "forget",
 }
+SYMBOLS = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.DELETE: "-",
+    Action.REPLACE: "-/+",
+    Action.FORGET: ".",
+    Action.NO_OP: "",
+}
+"""What stands before a change; a replacement that creates first has its own."""
+
 _INDENT = 4
 
 
@@ -35,8 +47,58 @@ def plan_text(plan: Plan, style: Style) -> str:
         parts.append("\n".join(["Actions are indicated with the following symbols:", *legend]))
     parts.append("provisioner will perform the following actions:")
     parts += [change_text(change, style) for change in shown]
-    parts.append(_counts(plan, style))
+    parts.append("\n".join([counts_text(plan, style), *_risk_counts(plan, style)]))
     return "\n\n".join(parts)
+
+
+def compact_text(plan: Plan, style: Style) -> str:
+    """One line a mapping, and the line of counts: for plans that are too long to be read whole."""
+    shown = [change for change in plan.changes if change.counts]
+    if not shown:
+        return plan_text(plan, style)
+    width = max(len(change.key) for change in shown)
+    lines = [_compact_line(change, width, style) for change in shown]
+    return "\n".join([*lines, "", counts_text(plan, style), *_risk_counts(plan, style)])
+
+
+def _compact_line(change: Change, width: int, style: Style) -> str:
+    what = [f"moved from {change.moved_from}"] * bool(change.moved_from)
+    what += [f"imported as {change.adopts}"] * bool(change.adopts)
+    fields = {".".join(field.path): field.cause for field in change.fields}
+    what += [name if cause is Cause.EDIT else f"{name} ({cause})" for name, cause in fields.items()]
+    what += [_painted_level(risk.level, f"{risk.level} {risk.code}", style) for risk in change.risks]
+    return f"{_painted(_symbol(change), style, width=3)} {change.key:{width}}  {', '.join(what)}".rstrip()
+
+
+def risks_text(plan: Plan, style: Style, least: Level = Level.NOTE) -> str:
+    """Each risk of a level or worse, with the mapping that it is about."""
+    levels = list(Level)[list(Level).index(least) :]
+    return "\n".join(
+        f"  {style.bold(change.key)}: {_risk(risk, style)}"
+        for change in plan.changes
+        for risk in change.risks
+        if risk.level in levels
+    )
+
+
+def _risk(risk: Risk, style: Style) -> str:
+    return f"{_painted_level(risk.level, f'{risk.level}[{risk.code}]', style)}: {risk.message}"
+
+
+def _painted_level(level: Level, text: str, style: Style) -> str:
+    return {Level.LOSS: style.red, Level.REPLAY: style.yellow, Level.NOTE: style.grey}[level](text)
+
+
+def _risk_counts(plan: Plan, style: Style) -> Iterator[str]:
+    codes: dict[Level, set[str]] = {level: set() for level in reversed(Level)}
+    for change in plan.changes:
+        for risk in change.risks:
+            codes[risk.level].add(risk.code)
+    told = [
+        _painted_level(level, f"{level} ({', '.join(sorted(found))})", style) for level, found in codes.items() if found
+    ]
+    if told:
+        yield f"{style.bold('Risks:')} {', '.join(told)}. `provisioner explain CODE` says more."
 
 
 def change_text(change: Change, style: Style) -> str:
@@ -45,7 +107,8 @@ def change_text(change: Change, style: Style) -> str:
     return "\n".join([*lines, *([_notes(change, style)] if change.notes else [])])
 
 
-def _counts(plan: Plan, style: Style) -> str:
+def counts_text(plan: Plan, style: Style) -> str:
+    """How much of each action: `Plan: 1 to add, …`."""
     summary = plan.summary
     imported = f"{summary.imported} to import, " if summary.imported else ""
     others = [f"{summary.moved} to move"] * bool(summary.moved) + [f"{summary.forgotten} to forget"] * bool(
@@ -60,15 +123,7 @@ def _notes(change: Change, style: Style) -> str:
 
 
 def _symbol(change: Change) -> str:
-    replacement = "+/-" if change.creates_first else "-/+"
-    return {
-        Action.CREATE: "+",
-        Action.UPDATE: "~",
-        Action.DELETE: "-",
-        Action.REPLACE: replacement,
-        Action.FORGET: ".",
-        Action.NO_OP: "",
-    }[change.action]
+    return "+/-" if change.action is Action.REPLACE and change.creates_first else SYMBOLS[change.action]
 
 
 def _painted(symbol: str, style: Style, width: int = 0) -> str:
@@ -93,6 +148,18 @@ def _header(change: Change, style: Style) -> Iterator[str]:
     if change.action is Action.REPLACE and change.reason is Reason.REQUESTED:
         sentence = "will be " + style.red("replaced") + ", as requested"
     yield style.bold(f"  # {change.key} {sentence}")
+    if reason := reason_text(change):
+        yield f"  # ({reason})"
+    if change.moved_from and change.action is not Action.NO_OP:
+        yield f"  # (moved from {change.moved_from})"
+    if change.adopts:
+        yield f"  # (imported as {change.adopts})"
+    for risk in change.risks:
+        yield f"  # {_risk(risk, style)}"
+
+
+def reason_text(change: Change) -> str:
+    """Why the action was chosen, where the action alone does not say it."""
     reasons = {
         Reason.DISAPPEARED: f"it was {change.record.uuid if change.record else ''}, which no longer exists",
         Reason.NOT_IN_MANIFEST: f"{change.name} is not in the manifest",
@@ -100,12 +167,7 @@ def _header(change: Change, style: Style) -> Iterator[str]:
         Reason.DEPOSED: "another mapping has taken its place",
         Reason.REMOVED: "`removed` says destroy: false",
     }
-    if change.reason in reasons:
-        yield f"  # ({reasons[change.reason]})"
-    if change.moved_from and change.action is not Action.NO_OP:
-        yield f"  # (moved from {change.moved_from})"
-    if change.adopts:
-        yield f"  # (imported as {change.adopts})"
+    return reasons.get(change.reason, "") if change.reason else ""
 
 
 def _body(change: Change, style: Style) -> Iterator[str]:
@@ -155,9 +217,7 @@ def _value(value: Any, indent: int) -> str:
 
 def _item(item: Any) -> str:
     """A list's element on one line; a filter is its pattern."""
-    if isinstance(item, Mapping) and item.keys() == {"pattern"}:
-        item = item["pattern"]
-    return json.dumps(item, ensure_ascii=False)
+    return json.dumps(patterns([item])[0], ensure_ascii=False)
 
 
 # --- differences -----------------------------------------------------------------------------------------------------
@@ -201,9 +261,9 @@ def _changed_value(
     symbol = "+" if before is None else "-" if after is None else "~"
     start = f"{' ' * indent}{_painted(symbol, style)} {_key(name):{width}} = "
     comment = style.grey(f"  # {_comment(field, default)}")
-    if isinstance(before, list) and isinstance(after, list) and len(before) + len(after) > 2:
+    if isinstance(before, list) and isinstance(after, list) and _is_long(before, after):
         yield f"{start}[{comment}"
-        yield from _changed_items(before, after, style, indent + 6)
+        yield from changed_items(patterns(before), patterns(after), style, indent + 4)
         yield f"{' ' * (indent + 2)}]"
     elif before is None:
         yield f"{start}{_value(after, indent + 2)}{comment}"
@@ -212,16 +272,9 @@ def _changed_value(
         yield f"{start}{_value(before, indent + 2)} {arrow} {_value(after, indent + 2)}{comment}"
 
 
-def _changed_items(before: Sequence[Any], after: Sequence[Any], style: Style, indent: int) -> Iterator[str]:
-    same = [item for item in before if item in after]
-    for symbol, items, others in (("-", before, after), ("+", after, before)):
-        for item in items:
-            if item not in others:
-                yield f"{' ' * (indent - 2)}{_painted(symbol, style)} {_item(item)},"
-    if same:
-        yield style.grey(
-            f"{' ' * indent}# ({len(same)} unchanged {'element' if len(same) == 1 else 'elements'} hidden)"
-        )
+def _is_long(before: Sequence[Any], after: Sequence[Any]) -> bool:
+    """Whether two lists are better read item by item than side by side."""
+    return len(before) + len(after) > 2 or any(isinstance(item, Mapping) for item in (*before, *after))
 
 
 def _comment(field: FieldChange, default: Any) -> str:

@@ -1,0 +1,40 @@
+"""A plan in the format that was asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Final
+
+from provisioner import __version__
+from provisioner.model.plan import Plan, Problem
+from provisioner.planning.fingerprint import plan_hash
+from provisioner.render.style import Style
+
+FORMATS: Final = ("text", "json", "markdown", "gitlab")
+
+
+def plan_in(form: str, plan: Plan, refused: Sequence[Problem], style: Style, *, compact: bool = False) -> str:
+    """A plan in one of FORMATS. `refused` says why it must not be carried out."""
+    match form:
+        case "json":
+            from provisioner.render.terraform import plan_document
+
+            document = plan_document(plan, version=__version__, plan_hash=plan_hash(plan), refused=refused)
+            return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
+        case "markdown":
+            from provisioner.render.markdown import plan_markdown
+
+            return plan_markdown(plan, plan_hash(plan), refused).rstrip()
+        case "gitlab":
+            return json.dumps(_gitlab(plan))
+        case _:
+            from provisioner.render.plan import compact_text, plan_text
+
+            return compact_text(plan, style) if compact else plan_text(plan, style)
+
+
+def _gitlab(plan: Plan) -> dict[str, int]:
+    """The counts of GitLab's merge request widget (docs.gitlab.com, "Terraform integration in merge requests")."""
+    summary = plan.summary
+    return {"create": summary.added, "update": summary.changed, "delete": summary.destroyed}

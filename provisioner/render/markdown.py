@@ -1,0 +1,169 @@
+"""Plans and drift as Markdown, for a comment in a pull request or an issue.
+
+The first line is a marker that names the stack, so that one comment is found and updated in place. GitHub takes at most 65,536
+characters: what does not fit is said shorter, never cut in the middle.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import Any, Final
+
+from provisioner.model.canonical import default_at
+from provisioner.model.desired import Level
+from provisioner.model.health import Drifted
+from provisioner.model.plan import Action, Cause, Change, FieldChange, Plan, Problem
+from provisioner.model.sources import SourceKind
+from provisioner.render.drift import drift_text
+from provisioner.render.graph import edges_of_plan, mermaid
+from provisioner.render.plan import SYMBOLS, compact_text, counts_text, plan_text, reason_text
+from provisioner.render.style import Style
+
+LONGEST: Final = 65_000
+_MOST_DRAWN: Final = 60  # mappings; more are a picture that nobody reads in a comment
+_LONG_VALUE: Final = 60
+_SIGN: Final = re.compile(r"^( *)(-/\+|\+/-|[+~-]) ", re.MULTILINE)
+_PLAIN: Final = Style()
+_ALERTS: Final = {Level.LOSS: "CAUTION", Level.REPLAY: "WARNING", Level.NOTE: "NOTE"}
+
+
+def plan_markdown(plan: Plan, plan_hash: str, refused: Sequence[Problem] = ()) -> str:
+    """The plan: counts, risks, a line a mapping with its cause, the hash, and the whole folded away."""
+    head = [f"<!-- provisioner:{plan.stack} -->", f"### `{plan.stack}`: {_headline(plan)}"]
+    tail = [f"Account `{plan.account}`, plan `{plan_hash}`"]
+    shown = [change for change in plan.changes if change.counts]
+    essential = [*head, *_refusals(refused), *_alerts(plan), *tail]
+    for extra in (
+        [_table(shown), _picture(plan, len(shown)), _folded("The whole plan", plan_text(plan, _PLAIN))],
+        [_table(shown), _folded("The whole plan", plan_text(plan, _PLAIN))],
+        [_table(shown), _folded("All changes", compact_text(plan, _PLAIN))],
+        [_folded("All changes", compact_text(plan, _PLAIN))],
+    ):
+        text = _joined([*essential, *(extra if shown else [])])
+        if len(text) <= LONGEST:
+            return text
+    return _cut([*head, *tail], [*_refusals(refused), *_alerts(plan)], len(shown))
+
+
+def drift_markdown(stack: str, found: Sequence[Drifted]) -> str:
+    """What drifted, for an issue that is opened, updated and closed by a scheduled job."""
+    count = f"{len(found)} {'mapping has' if len(found) == 1 else 'mappings have'} drifted" if found else "no drift"
+    head = [f"<!-- provisioner:{stack}:drift -->", f"### `{stack}`: {count}"]
+    text = _joined([*head, _fenced(drift_text(found, _PLAIN))])
+    return text if len(text) <= LONGEST else _cut(head, [f"- `{item.name}`" for item in found], len(found))
+
+
+def _headline(plan: Plan) -> str:
+    counts = counts_text(plan, _PLAIN).removeprefix("Plan: ").removesuffix(".")
+    return counts if plan.has_changes else "no changes"
+
+
+def _refusals(refused: Sequence[Problem]) -> Iterator[str]:
+    for problem in refused:
+        subject = f"`{problem.name}`: " if problem.name else ""
+        yield f"> [!CAUTION]\n> **refused**: {subject}{_text(problem.message)}\n> {_text(problem.hint)}"
+
+
+def _alerts(plan: Plan) -> Iterator[str]:
+    """One box a level, the worst first, a line a risk."""
+    for level in reversed(Level):
+        lines = [
+            f"> - **{risk.level}** `{risk.code}` in `{change.key}`: {_text(risk.message)}"
+            for change in plan.changes
+            for risk in change.risks
+            if risk.level is level
+        ]
+        if lines:
+            yield "\n".join([f"> [!{_ALERTS[level]}]", *lines])
+
+
+def _table(changes: Sequence[Change]) -> str:
+    rows = [f"| `{SYMBOLS[change.action]}` | `{change.key}` | {_what(change)} | {_why(change)} |" for change in changes]
+    return "\n".join(["| | Mapping | What changes | Why |", "|---|---|---|---|", *rows])
+
+
+def _what(change: Change) -> str:
+    parts = [f"moved from `{change.moved_from}`"] * bool(change.moved_from)
+    parts += [f"imported as `{change.adopts}`"] * bool(change.adopts)
+    kind = change.live.kind if change.live else SourceKind.SQS
+    parts += [_field(field, kind) for field in change.fields]
+    if change.action is Action.CREATE and change.desired:
+        parts.append(f"reads {_code(change.pair.source.rpartition(':')[2])} for {_code(change.pair.function)}")
+    return "<br>".join(parts)
+
+
+def _field(field: FieldChange, kind: SourceKind) -> str:
+    default = default_at(field.path, kind)
+    before, after = (default if value is None else value for value in (field.live, field.desired))
+    name = f"`{'.'.join(field.path)}`"
+    if _is_long(before) or _is_long(after):
+        return name
+    return f"{name} {_shown(before)} → {_shown(after)}"
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, list | dict) or len(json.dumps(value)) > _LONG_VALUE
+
+
+def _shown(value: Any) -> str:
+    return "*absent*" if value is None else _code(json.dumps(value, ensure_ascii=False))
+
+
+def _why(change: Change) -> str:
+    reason = reason_text(change)
+    causes = [_cause(field) for field in change.fields]
+    return "<br>".join(dict.fromkeys([*([_text(reason)] if reason else []), *causes]))
+
+
+def _cause(field: FieldChange) -> str:
+    if field.cause is Cause.EDIT and field.desired is None:
+        return "edit: its line was removed"
+    return str(field.cause)
+
+
+def _picture(plan: Plan, count: int) -> str:
+    if not 0 < count <= _MOST_DRAWN:
+        return ""
+    touched = [edge for edge in edges_of_plan(plan) if edge.action is not Action.NO_OP]
+    return f"<details><summary>The picture</summary>\n\n```mermaid\n{mermaid(touched)}\n```\n</details>"
+
+
+def _folded(title: str, text: str) -> str:
+    return f"<details><summary>{title}</summary>\n\n{_fenced(text)}\n</details>"
+
+
+def _fenced(text: str) -> str:
+    """Text as a diff, whose lines GitHub and GitLab colour by their first character."""
+    ticks = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, ticks + 1)
+    return f"{fence}diff\n{_SIGN.sub(_moved_sign, text)}\n{fence}"
+
+
+def _moved_sign(match: re.Match[str]) -> str:
+    sign = "!" if match[2] in ("~", "-/+", "+/-") else match[2]
+    return f"{sign}{match[1]}{match[2]} "
+
+
+def _code(text: str) -> str:
+    return f"<code>{_text(text)}</code>"
+
+
+def _text(text: str) -> str:
+    """Text that means only itself, in a table too."""
+    return escape(" ".join(text.split()), quote=False).replace("|", "&#124;").replace("`", "&#96;").replace("*", "&#42;")
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _cut(head: Sequence[str], lines: Sequence[str], count: int) -> str:
+    """The head with as many lines as fit, and how many there are in all."""
+    rest = f"Too long for a comment: {count} mappings. `provisioner show` prints the whole plan."
+    kept = list(lines)
+    while len(text := _joined([*head, *kept, rest])) > LONGEST:
+        kept = kept[: len(kept) // 2]
+    return text

@@ -1,0 +1,91 @@
+"""JSON values compared by their structure, such as two versions of a filter pattern, as lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from provisioner.render.style import Style
+
+_STEP = 4
+
+
+def changed_items(before: Sequence[Any], after: Sequence[Any], style: Style, indent: int) -> Iterator[str]:
+    """What differs between two lists whose order means nothing: items removed and added, and what changed inside those that
+    are much alike. What is the same is counted. `indent` is the column of the symbols.
+    """
+    removed = [item for item in before if item not in after]
+    added = [item for item in after if item not in before]
+    for old, new in _pairs(removed, added):
+        if old is None:
+            yield f"{' ' * indent}{style.green('+')} {_line(new)},"
+        elif new is None:
+            yield f"{' ' * indent}{style.red('-')} {_line(old)},"
+        else:
+            yield f"{' ' * indent}{style.yellow('~')} {{"
+            yield from _changed_object(old, new, style, indent + _STEP)
+            yield f"{' ' * indent}  }},"
+    same = len(before) - len(removed)
+    if same:
+        yield style.grey(f"{' ' * indent}  # ({same} unchanged {'element' if same == 1 else 'elements'} hidden)")
+
+
+def _pairs(removed: Sequence[Any], added: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """Each removed item with the added one that took its place, or with None; then those that are new."""
+    left = list(added)
+    for old in removed:
+        near = max(left, key=lambda new: _likeness(old, new), default=None)
+        if near is not None and _likeness(old, near):
+            left.remove(near)
+            yield old, near
+        else:
+            yield old, None
+    for new in left:
+        yield None, new
+
+
+def _likeness(one: Any, other: Any) -> int:
+    """How many keys two objects share, at any depth."""
+    if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
+        return 0
+    return sum(1 + _likeness(one[key], other[key]) for key in one.keys() & other.keys())
+
+
+def _changed_object(before: Mapping[str, Any], after: Mapping[str, Any], style: Style, indent: int) -> Iterator[str]:
+    same = 0
+    for key in sorted(before.keys() | after.keys()):
+        name = json.dumps(key, ensure_ascii=False)
+        if key not in after:
+            yield f"{' ' * indent}{style.red('-')} {name} = {_line(before[key])}"
+        elif key not in before:
+            yield f"{' ' * indent}{style.green('+')} {name} = {_line(after[key])}"
+        elif before[key] == after[key]:
+            same += 1
+        else:
+            yield from _changed_member(name, before[key], after[key], style, indent)
+    if same:
+        yield style.grey(f"{' ' * indent}  # ({same} unchanged {'key' if same == 1 else 'keys'} hidden)")
+
+
+def _changed_member(name: str, before: Any, after: Any, style: Style, indent: int) -> Iterator[str]:
+    start = f"{' ' * indent}{style.yellow('~')} {name} = "
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        yield start + "{"
+        yield from _changed_object(before, after, style, indent + _STEP)
+        yield f"{' ' * indent}  }}"
+    elif isinstance(before, list) and isinstance(after, list):
+        yield start + "["
+        yield from changed_items(before, after, style, indent + _STEP)
+        yield f"{' ' * indent}  ]"
+    else:
+        yield f"{start}{_line(before)} {style.yellow('->')} {_line(after)}"
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def patterns(items: Sequence[Any]) -> list[Any]:
+    """Filters as their patterns: the block around each says nothing."""
+    return [item["pattern"] if isinstance(item, Mapping) and item.keys() == {"pattern"} else item for item in items]
