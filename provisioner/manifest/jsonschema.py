@@ -63,7 +63,7 @@ def _definitions() -> Schema:
         "accesses": _accesses(),
         **{source.definition: source.condition for source in SOURCES},
         "body": _body(),
-        "mapping": {"$ref": "#/$defs/body", "allOf": [*_by_kind(), *_contradictions()]},
+        "mapping": {**_or_reference("object"), **_ref("body"), "allOf": [*_by_kind(), *_contradictions()]},
     }
 
 

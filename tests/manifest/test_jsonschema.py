@@ -233,6 +233,7 @@ def test_the_whole_language_passes(tmp_path: Path) -> None:
         {"state": {"path": "a.json", "s3": {"bucket": "b", "key": "k"}}},
         {"provider": {"settle_timeout": -1}},
         {"provider": {"default_tags": {"aws:x": "y"}}},
+        {"mappings": {"m": None}},
     ],
     ids=str,
 )
