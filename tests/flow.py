@@ -15,7 +15,7 @@ from provisioner.aws.session import Aws
 from provisioner.aws.wait import WallClock
 from provisioner.model.desired import Provider
 from provisioner.model.diagnostics import Diagnostic
-from provisioner.model.plan import Change, Plan
+from provisioner.model.plan import Change, Plan, Problem
 from provisioner.model.report import Progress, Report
 from provisioner.workflow import Execution, Imported, Run, Selection
 from tests.embedded import REGION, Embedded
@@ -35,7 +35,7 @@ class SilentUi:
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    def show(self, plan: Plan) -> None: ...
+    def show(self, plan: Plan, refused: Sequence[Problem]) -> None: ...
 
     def confirm(self, plan: Plan, *, destroys_all: bool) -> bool:
         if self.before_yes:
@@ -91,7 +91,7 @@ class Flow:
         (self.folder / "provisioner.yaml").write_text(json.dumps(value))
 
     def run(self) -> Run:
-        return Run(self.folder, self.ui, clock=self.clock, opened=self.sessions)
+        return Run.on(self.folder, self.ui, clock=self.clock, opened=self.sessions)
 
     def apply(self, mapping: dict[str, Any] | None) -> Report:
         self.write(mapping)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -26,10 +27,13 @@ BUDGETS: Final = {Retry.FUNCTION: 30.0, Retry.BUSY: 300.0, Retry.THROTTLED: 300.
 
 
 class Calls:
-    """How many requests were sent, and how many of them AWS throttled. Safe to share between threads."""
+    """How many requests were sent, and how many of them AWS throttled; and the ids of those that a thread's work sent to
+    change something. Safe to share between threads.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._collected = threading.local()
         self.made = 0
         self.throttled = 0
 
@@ -38,6 +42,21 @@ class Calls:
         with self._lock:
             self.made += not throttled
             self.throttled += throttled
+
+    @contextmanager
+    def collecting(self, ids: list[str]) -> Iterator[None]:
+        """Meanwhile the ids of this thread's requests are added to a list."""
+        self._collected.ids = ids
+        try:
+            yield
+        finally:
+            self._collected.ids = None
+
+    def sent(self, request_id: str) -> None:
+        """A request was sent that is to change something."""
+        ids = getattr(self._collected, "ids", None)
+        if ids is not None and request_id:
+            ids.append(request_id)
 
 
 class Gateway:
@@ -152,7 +171,10 @@ class Gateway:
         repeatable: bool = True,
         again: Callable[[], None] | None = None,
     ) -> Config:
-        """Send, and send again for as long as the class of refusal allows; the first refusal is told at once."""
+        """Send, and send again for as long as the class of refusal allows; the first refusal is told at once.
+
+        What is to change something has somebody to `notify`.
+        """
         began: dict[Retry, float] = {}
         pauses = delays(0.3, 10.0)
         while True:
@@ -163,11 +185,15 @@ class Gateway:
                     answer = send()
                 understood(answer, says, what)
             except AwsError as error:
+                if notify:
+                    self._calls.sent(error.request_id)
                 self._pause(error, began, next(pauses), notify, repeatable=repeatable)
                 if again and isinstance(error, InUseError):
                     again()
             else:
                 self._limiter.answered()
+                if notify:
+                    self._calls.sent(answer.get("ResponseMetadata", {}).get("RequestId", ""))
                 return answer
 
     def _pause(

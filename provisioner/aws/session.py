@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +25,7 @@ from provisioner.errors import AccountError
 from provisioner.model.desired import Desired, Provider
 
 DEFAULT_RATE = 10.0
+_LOG = logging.getLogger(__name__)
 
 
 class Aws:
@@ -120,7 +122,18 @@ class Aws:
     def _client(self, service: str, region: str | None, config: Config) -> Any:
         named = config.merge(Config(user_agent_extra=f"provisioner/{__version__}"))
         endpoint = self._provider.endpoint_url or None
-        return self._session.client(service, region_name=region, endpoint_url=endpoint, config=named)
+        client = self._session.client(service, region_name=region, endpoint_url=endpoint, config=named)
+        if _LOG.isEnabledFor(logging.DEBUG):
+            client.meta.events.register("after-call", _log_answer)
+        return client
+
+
+def _log_answer(model: Any, http_response: Any, parsed: Any, **_: Any) -> None:
+    """One call with its request id. Nothing that was sent or answered: filters and tags are nobody else's business."""
+    meta, error = parsed.get("ResponseMetadata", {}), parsed.get("Error", {}).get("Code", "")
+    service = model.service_model.service_name
+    status = f"{http_response.status_code}{' ' if error else ''}{error}"
+    _LOG.debug("%s:%s %s request %s", service, model.name, status, meta.get("RequestId", "-"))
 
 
 def environment_region() -> str:

@@ -1,28 +1,37 @@
-"""The person at the other end: what is printed where, and how one is asked."""
+"""The person at the other end, or the program: what is printed where, and how one is asked."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from provisioner.errors import ProvisionerError, UsageError
+from provisioner.errors import ManifestError, ProvisionerError, RefusedError, UsageError
 
 if TYPE_CHECKING:  # late, so that --help and version stay fast
+    from provisioner.cli.live import Display
     from provisioner.model.diagnostics import Diagnostic
-    from provisioner.model.plan import Plan
-    from provisioner.model.report import Progress
+    from provisioner.model.plan import Plan, Problem
+    from provisioner.model.report import Progress, Report
+    from provisioner.render.events import Event
     from provisioner.render.style import Style
 
 
 class Terminal:
-    """Data goes to stdout, everything else to stderr; colour and questions only where a person sits."""
+    """Data goes to stdout, everything else to stderr; colour, questions and moving lines only where a person sits."""
 
-    def __init__(self, *, colour: str, may_ask: bool, quiet: bool) -> None:
+    def __init__(
+        self, *, colour: str, may_ask: bool = False, quiet: bool = False, form: str = "text", compact: bool = False
+    ) -> None:
         self._colour = colour
         self._may_ask = may_ask
         self._quiet = quiet
+        self._form = form
+        self._compact = compact
+        self._display: Display | None = None
 
     def data(self, text: str) -> None:
         """What the command is for."""
@@ -30,13 +39,36 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """What is said beside the data."""
-        print(text, file=sys.stderr, flush=True)
+        if self._display:
+            self._display.say(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
 
     def style(self, stream: TextIO) -> Style:
         """How to paint what goes to a stream."""
         from provisioner.render.style import Style
 
-        return Style(_wants_colour(self._colour, stream))
+        return Style(wants_colour(self._colour, stream))
+
+    @property
+    def width(self) -> int:
+        """How many columns there are; much where nobody looks."""
+        return shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """Show what is being done as it moves, on a terminal; elsewhere progress is lines."""
+        if self._quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+            yield
+            return
+        from provisioner.cli.live import Display
+
+        with Display(sys.stderr, colour=wants_colour(self._colour, sys.stderr)) as display:
+            self._display = display
+            try:
+                yield
+            finally:
+                self._display = None
 
     # --- the workflow's Ui --------------------------------------------------------------------------------------------
 
@@ -52,44 +84,60 @@ class Terminal:
         """Say something beside the data."""
         self.say(self.style(sys.stderr).yellow(text))
 
-    def show(self, plan: Plan) -> None:
-        """Show a plan."""
-        from provisioner.render.plan import plan_text
+    def show(self, plan: Plan, refused: Sequence[Problem]) -> None:
+        """Show a plan in the format that was asked for."""
+        from provisioner.render.formats import plan_in
 
-        self.data(plan_text(plan, self.style(sys.stdout)))
+        self.planned(plan)
+        self.data(plan_in(self._form, plan, refused, self.style(sys.stdout), compact=self._compact))
+
+    def planned(self, plan: Plan) -> None:
+        """Know how much there is to do."""
+        if self._display:
+            self._display.expect(sum(change.calls_aws for change in plan.changes))
 
     def confirm(self, plan: Plan, *, destroys_all: bool) -> bool:
-        """Ask, as Terraform does: only `yes` will do."""
-        del plan  # it was shown
+        """Ask, as Terraform does: only `yes` will do. Every risk of loss is named once more."""
         if not self._may_ask or not sys.stdin.isatty():
             raise UsageError(
                 "nobody can be asked for approval here", hint="say --auto-approve to apply without being asked"
             )
-        question = (
-            "Do you really want to destroy all mappings of this stack?"
-            if destroys_all
-            else "Do you want to perform these actions?"
-        )
+        style = self.style(sys.stderr)
+        self._name_losses(plan, style)
+        question = "destroy all mappings of this stack" if destroys_all else "perform these actions"
+        question = f"Do you {'really ' if destroys_all else ''}want to {question}?"
         consequence = "There is no undo." if destroys_all else "provisioner will perform the actions described above."
-        self.say(
-            f"\n{self.style(sys.stderr).bold(question)}\n  {consequence}\n  Only 'yes' will be accepted to approve.\n"
-        )
+        self.say(f"\n{style.bold(question)}\n  {consequence}\n  Only 'yes' will be accepted to approve.\n")
         print("  Enter a value: ", end="", file=sys.stderr, flush=True)
         answer = sys.stdin.readline()
         if not answer:
             self.say("")  # the line that nobody ended
         return answer.strip() == "yes"
 
+    def _name_losses(self, plan: Plan, style: Style) -> None:
+        from provisioner.model.desired import Level
+        from provisioner.render.plan import risks_text
+
+        if losses := risks_text(plan, style, Level.LOSS):
+            self.say(f"\n{style.bold('Records may be lost:')}\n{losses}")
+
     def progress(self, event: Progress) -> None:
-        """A line for each event, unless told to be quiet."""
+        """A line for each event, unless told to be quiet; on a terminal what is in flight moves."""
         from provisioner.render.report import progress_line
 
-        if not self._quiet:
+        if self._display:
+            self._display.progress(event)
+        elif not self._quiet:
             self.say(progress_line(event))
+
+    def report(self, plan: Plan, report: Report) -> None:
+        """What came of an apply."""
+        from provisioner.render.report import report_text
+
+        self.data("\n" + report_text(plan, report, self.style(sys.stdout)))
 
     def fail(self, error: ProvisionerError) -> None:
         """Show an error, whatever it carries."""
-        from provisioner.errors import ManifestError, RefusedError
         from provisioner.render.diagnostics import error_text
         from provisioner.render.report import problems_text
 
@@ -102,9 +150,86 @@ class Terminal:
             self.say(error_text(error, style))
 
 
-def _wants_colour(choice: str, stream: TextIO) -> bool:
+class EventStream(Terminal):
+    """An apply for a program: events on stdout, one a line, and nobody to be asked."""
+
+    _begun = False
+
+    def _emit(self, event: Event) -> None:
+        import json
+        from datetime import UTC, datetime
+
+        from provisioner import __version__
+        from provisioner.render.events import stamped, version_event
+
+        now = datetime.now(UTC)
+        if not self._begun:
+            self._begun = True
+            self.data(json.dumps(stamped(version_event(__version__), now), ensure_ascii=False))
+        self.data(json.dumps(stamped(event, now), ensure_ascii=False))
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """Nothing moves."""
+        yield
+
+    def diagnose(self, diagnostics: Sequence[Diagnostic]) -> None:
+        """An event a finding."""
+        from provisioner.render.events import diagnostic_event
+
+        for item in diagnostics:
+            self._emit(diagnostic_event(item))
+
+    def show(self, plan: Plan, refused: Sequence[Problem]) -> None:
+        """An event a change, and the counts."""
+        del refused  # told when it is raised
+        self.planned(plan)
+
+    def planned(self, plan: Plan) -> None:
+        """An event a change, and the counts."""
+        from provisioner.render.events import planned_events, summary_event
+
+        for event in planned_events(plan):
+            self._emit(event)
+        self._emit(summary_event(plan))
+
+    def confirm(self, plan: Plan, *, destroys_all: bool) -> bool:
+        """Nobody reads a stream to answer it."""
+        del plan, destroys_all
+        raise UsageError(
+            "with --json nobody is asked", hint="say --auto-approve, or approve a plan by --expect-plan-hash"
+        )
+
+    def progress(self, event: Progress) -> None:
+        """An event a phase."""
+        from provisioner.render.events import progress_event
+
+        self._emit(progress_event(event))
+
+    def report(self, plan: Plan, report: Report) -> None:
+        """What is not as planned, and the counts of what was done."""
+        from provisioner.render.events import diagnostic_event, summary_event
+
+        for outcome in report.outcomes:
+            if not outcome.clean:
+                self._emit(diagnostic_event(outcome))
+        self._emit(summary_event(plan, report))
+
+    def fail(self, error: ProvisionerError) -> None:
+        """An event a problem; the text goes to stderr as ever."""
+        from provisioner.render.events import diagnostic_event
+
+        carried = getattr(error, "diagnostics", ()) or getattr(error, "problems", ()) or (error,)
+        for item in carried:
+            self._emit(diagnostic_event(item))
+
+
+def wants_colour(choice: str, stream: TextIO) -> bool:
+    """Whether to paint what goes to a stream (no-color.org, force-color.org)."""
     if choice != "auto":
         return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
     if os.environ.get("FORCE_COLOR"):
         return True
-    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return stream.isatty() and os.environ.get("TERM") != "dumb"

@@ -75,6 +75,7 @@ class Executor:
         *,
         parallelism: int,
         fail_fast: bool,
+        waits: bool = True,
     ) -> None:
         self._aws = aws
         self._plan = plan
@@ -83,18 +84,20 @@ class Executor:
         self._emit = emit
         self._clock = clock
         self._fail_fast = fail_fast
+        self._waits = waits
         self._parallelism = parallelism
         self._pool = ThreadPoolExecutor(parallelism)
         self._ready: deque[str] = deque()
         self._changes = {change.key: change for change in plan.changes if change.calls_aws}
         self._awaited = {key for change in self._changes.values() for key in change.after}
-        waits = {
+        earlier = {
             key: [other for other in change.after if other in self._changes] for key, change in self._changes.items()
         }
-        self._order = TopologicalSorter(waits)
+        self._order = TopologicalSorter(earlier)
         self._forgets = {change.name for change in plan.changes if change.action is Action.FORGET}
         self._began: dict[str, float] = {}
         self._outcomes: dict[str, Outcome] = {}
+        self._requests: dict[str, list[str]] = {}
         self._settling: dict[str, _Settling] = {}
         self._running: dict[Future[_Settling | Outcome], Change] = {}
         self._next_poll = 0.0
@@ -161,12 +164,16 @@ class Executor:
         if isinstance(result, Outcome):
             self._end(change, result)
             return
+        if not self._waits and not (change.action is Action.REPLACE and change.creates_first):
+            self._end(change, Outcome(change, Result.APPLIED, "not waited for", uuid=result.record.uuid))
+            return
         if not self._settling:
             self._pauses = delays(0.2, 5.0)
             self._next_poll = self._clock.now() + next(self._pauses)
         self._settling[change.key] = result
 
     def _end(self, change: Change, outcome: Outcome) -> None:
+        outcome = replace(outcome, request_ids=tuple(self._requests.pop(change.key, ())))
         self._outcomes[change.key] = outcome
         self._emit(Progress(change, Phase.ENDED, self._elapsed(change), outcome=outcome))
         if outcome.result is Result.FAILED and self._fail_fast:
@@ -264,6 +271,10 @@ class Executor:
 
     def _guarded(self, change: Change, work: Callable[[Change], _Settling | Outcome]) -> _Settling | Outcome:
         """A failure of one change is its outcome, and stops no other."""
+        with self._aws.calls.collecting(self._requests.setdefault(change.key, [])):
+            return self._outcome_of(change, work)
+
+    def _outcome_of(self, change: Change, work: Callable[[Change], _Settling | Outcome]) -> _Settling | Outcome:
         try:
             return work(change)
         except ConflictError as error:
@@ -509,8 +520,7 @@ class Executor:
 
 
 def _failed(change: Change, error: ProvisionerError, hint: str = "") -> Outcome:
-    request_id = error.request_id if isinstance(error, AwsError) else ""
-    return Outcome(change, Result.FAILED, error.message, hint or error.hint, request_id=request_id)
+    return Outcome(change, Result.FAILED, error.message, hint or error.hint)
 
 
 def _without(record: Record, uuid: str) -> Record:

@@ -15,19 +15,20 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Any, Final, TypeAlias, get_args, get_origin
 
-from provisioner.manifest.load import NAME, STACK
+from provisioner.manifest.load import STACK
+from provisioner.manifest.mappings import NAME
 from provisioner.manifest.rules import (
-    _AUDIENCE,
-    _KAFKA_METRICS,
-    _OAUTH_PARTS,
-    _OF_KIND,
-    _RESOURCES,
-    _WITHOUT_URI,
+    AUDIENCE,
+    KAFKA_METRICS,
+    OAUTH_PARTS,
+    OF_KIND,
+    RESOURCES,
+    WITHOUT_URI,
 )
 from provisioner.manifest.schema import LifecycleBlock, Root
 from provisioner.model.mapping import ACCESS_TYPES, FIELDS, NOTHING, TAG_TEXT, Field, Legal, Limits, Row
-from provisioner.model.references import _FUNCTION, ACCOUNT, UUID
-from provisioner.model.sources import _BY_SERVICE, ALL, KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
+from provisioner.model.references import ACCOUNT, FUNCTION, UUID
+from provisioner.model.sources import ALL, BY_SERVICE, KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -136,10 +137,10 @@ def _other_than(words: Iterable[str], message: str) -> Schema:
     return {"pattern": f"^(?!(?:{'|'.join(map(re.escape, words))})$)", "errorMessage": message}
 
 
-_SERVICES: Final = "|".join(_BY_SERVICE)
+_SERVICES: Final = "|".join(BY_SERVICE)
 _LEGAL: Final[Mapping[str, Legal]] = {
     # A named group is spelt otherwise in ECMA-262.
-    "function_name": Legal(re.sub(r"\(\?P<\w+>", "(?:", _FUNCTION.pattern), "the name or the ARN of a function"),
+    "function_name": Legal(re.sub(r"\(\?P<\w+>", "(?:", FUNCTION.pattern), "the name or the ARN of a function"),
     "event_source_arn": Legal(
         rf"arn:aws[^:]*:(?:{_SERVICES}):[^:]*:[^:]*:.+", "the ARN of a source that Lambda reads from"
     ),
@@ -389,7 +390,7 @@ SOURCES: Final = (
     Source("from-sqs-fifo", frozenset({SourceKind.FIFO}), _by_arn("sqs", r".*\.fifo$"), within=QUEUES),
     *(
         Source(f"from-{kind}", frozenset({kind}), _by_arn(service))
-        for service, kind in _BY_SERVICE.items()
+        for service, kind in BY_SERVICE.items()
         if kind not in QUEUES
     ),
     Source("from-kafka", SELF_MANAGED, _BROKERS),
@@ -462,13 +463,13 @@ def _source_rules(source: Source) -> Iterator[Schema]:
     kind = next(kind for kind in SourceKind if kind in source.kinds)
     if kind is SourceKind.DYNAMODB:
         yield _resource(".*/stream/", "this is a table; a mapping reads from its stream")
-    elif kind in _RESOURCES:
-        prefixes, message = _RESOURCES[kind]
+    elif kind in RESOURCES:
+        prefixes, message = RESOURCES[kind]
         yield _resource(f"(?:{'|'.join(prefixes)})", message)
     if source.kinds <= QUEUES | STREAMS:
-        message = f"{kind.phrase} has no metric {' or '.join(sorted(_KAFKA_METRICS))}"
-        yield _at(("metrics_config", "metrics", "[]"), _other_than(sorted(_KAFKA_METRICS), message))
-    if kind in _OF_KIND:
+        message = f"{kind.phrase} has no metric {' or '.join(sorted(KAFKA_METRICS))}"
+        yield _at(("metrics_config", "metrics", "[]"), _other_than(sorted(KAFKA_METRICS), message))
+    if kind in OF_KIND:
         yield _at(("source_access_configuration",), {"allOf": list(_access(kind))})
 
 
@@ -478,8 +479,8 @@ def _resource(resource: str, message: str) -> Schema:
 
 def _access(kind: SourceKind) -> Iterator[Schema]:
     yield _ref("accesses")
-    lacking = [word for word in ACCESS_TYPES if word not in _OF_KIND[kind]]
-    message = f"{kind.phrase} has no such access; it has {', '.join(_OF_KIND[kind])}"
+    lacking = [word for word in ACCESS_TYPES if word not in OF_KIND[kind]]
+    message = f"{kind.phrase} has no such access; it has {', '.join(OF_KIND[kind])}"
     yield {"items": {"properties": {"type": _other_than(lacking, message)}}}
     if kind in (SourceKind.MQ, SourceKind.DOCUMENTDB):
         yield _when({"minItems": 1}, _times("BASIC_AUTH", 1, f"{kind.phrase} needs exactly one BASIC_AUTH"))
@@ -493,8 +494,8 @@ def _accesses() -> Schema:
 
 def _uris() -> Iterator[Schema]:
     """Which accesses have a uri. Of a type that is not known, nothing is."""
-    without = sorted(_WITHOUT_URI)
-    others = [word for word in ACCESS_TYPES if word not in _WITHOUT_URI]
+    without = sorted(WITHOUT_URI)
+    others = [word for word in ACCESS_TYPES if word not in WITHOUT_URI]
     signed = {"enum": [None, ""], "errorMessage": "there is no uri: the function's role signs in"}
     yield _when(_stated("type", {"enum": without}), {"properties": {"uri": signed}})
     yield _when(_stated("type", {"enum": others}), _needed("uri", "this type of access needs uri"))
@@ -502,9 +503,9 @@ def _uris() -> Iterator[Schema]:
 
 def _oauth() -> Iterator[Schema]:
     beside = "IAM_OAUTHBEARER_AUTH has no such entry beside it"
-    yield _when(_holds("IAM_OAUTHBEARER_AUTH"), {"items": {"properties": {"type": _other_than(_OAUTH_PARTS, beside)}}})
-    needed = {"IAM_OAUTHBEARER_AUTH": (_AUDIENCE,), _AUDIENCE: ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH")}
-    for word, wanted in (needed | dict.fromkeys(_OAUTH_PARTS, ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH"))).items():
+    yield _when(_holds("IAM_OAUTHBEARER_AUTH"), {"items": {"properties": {"type": _other_than(OAUTH_PARTS, beside)}}})
+    needed = {"IAM_OAUTHBEARER_AUTH": (AUDIENCE,), AUDIENCE: ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH")}
+    for word, wanted in (needed | dict.fromkeys(OAUTH_PARTS, ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH"))).items():
         yield _when(_holds(word), _holds(*wanted) | {"errorMessage": f"{word} needs {' or '.join(wanted)}"})
 
 

@@ -197,7 +197,7 @@ def _pollers(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
 
 # --- the source ------------------------------------------------------------------------------------------------------
 
-_RESOURCES: Final[Mapping[SourceKind, tuple[tuple[str, ...], str]]] = {
+RESOURCES: Final[Mapping[SourceKind, tuple[tuple[str, ...], str]]] = {
     SourceKind.KINESIS: (("stream/",), "a stream's or a consumer's ARN has stream/ and a name"),
     SourceKind.MSK: (
         ("cluster/", "vpc-connection/"),
@@ -221,15 +221,15 @@ def _source(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
     if kind is SourceKind.DYNAMODB and "/stream/" not in arn.resource:
         hint = "the stream's ARN ends in /stream/ and a label: `aws dynamodb describe-table` shows it"
         yield Finding("E211", path, "this is a table; a mapping reads from its stream", hint)
-    elif kind in _RESOURCES and not arn.resource.startswith(_RESOURCES[kind][0]):
-        yield Finding("E211", path, f"{arn.resource!r} is not {kind.phrase}", _RESOURCES[kind][1])
+    elif kind in RESOURCES and not arn.resource.startswith(RESOURCES[kind][0]):
+        yield Finding("E211", path, f"{arn.resource!r} is not {kind.phrase}", RESOURCES[kind][1])
 
 
 # --- access to the source (5.1 and section 2; SAM's rules of section 3) ----------------------------------------------
 
-_WITHOUT_URI: Final = frozenset({"IAM_AUTH", "IAM_OAUTHBEARER_AUTH"})
-_OAUTH_PARTS: Final = ("OAUTHBEARER_SCOPE", "OAUTHBEARER_LOGICAL_CLUSTER", "OAUTHBEARER_IDENTITY_POOL")
-_AUDIENCE: Final = "OAUTHBEARER_AUDIENCE"
+WITHOUT_URI: Final = frozenset({"IAM_AUTH", "IAM_OAUTHBEARER_AUTH"})
+OAUTH_PARTS: Final = ("OAUTHBEARER_SCOPE", "OAUTHBEARER_LOGICAL_CLUSTER", "OAUTHBEARER_IDENTITY_POOL")
+AUDIENCE: Final = "OAUTHBEARER_AUDIENCE"
 _SIGN_IN: Final = (
     "BASIC_AUTH",
     "SASL_SCRAM_512_AUTH",
@@ -239,7 +239,7 @@ _SIGN_IN: Final = (
     "IAM_AUTH",
     "IAM_OAUTHBEARER_AUTH",
 )
-_OF_KIND: Final[Mapping[SourceKind, tuple[str, ...]]] = {
+OF_KIND: Final[Mapping[SourceKind, tuple[str, ...]]] = {
     SourceKind.MSK: ("SASL_SCRAM_512_AUTH", "CLIENT_CERTIFICATE_TLS_AUTH"),
     SourceKind.MQ: ("BASIC_AUTH", "VIRTUAL_HOST"),
     SourceKind.DOCUMENTDB: ("BASIC_AUTH",),
@@ -273,19 +273,19 @@ def _access_item(
     word, uri = item["type"], item.get("uri")
     if word not in ACCESS_TYPES:
         return  # unknown here: a warning, and AWS decides
-    if word not in _OF_KIND[kind]:
-        hint = f"it has {', '.join(_OF_KIND[kind])}"
+    if word not in OF_KIND[kind]:
+        hint = f"it has {', '.join(OF_KIND[kind])}"
         yield Finding("E213", (*path, "type"), f"{kind.phrase} has no access of type {word}", hint)
         return
-    if word in _WITHOUT_URI and uri:
+    if word in WITHOUT_URI and uri:
         yield Finding("E214", (*path, "uri"), f"{word} has no uri: the function's role signs in", "remove uri")
-    elif word not in _WITHOUT_URI and not uri:
+    elif word not in WITHOUT_URI and not uri:
         yield Finding("E214", path, f"{word} needs uri", _uri_hint(word))
-    if word in _OAUTH_PARTS and "IAM_OAUTHBEARER_AUTH" in types:
+    if word in OAUTH_PARTS and "IAM_OAUTHBEARER_AUTH" in types:
         yield Finding("E215", (*path, "type"), f"IAM_OAUTHBEARER_AUTH has no {word} beside it", f"remove {word}")
         return
-    needed = {"IAM_OAUTHBEARER_AUTH": (_AUDIENCE,), _AUDIENCE: ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH")}
-    needed |= dict.fromkeys(_OAUTH_PARTS, ("OAUTHBEARER_AUTH",))
+    needed = {"IAM_OAUTHBEARER_AUTH": (AUDIENCE,), AUDIENCE: ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH")}
+    needed |= dict.fromkeys(OAUTH_PARTS, ("OAUTHBEARER_AUTH",))
     if word in needed and not set(needed[word]) & set(types):
         wanted = " or ".join(needed[word])
         yield Finding("E215", (*path, "type"), f"{word} needs {wanted}", f"add an entry of type {wanted}")
@@ -296,7 +296,7 @@ def _uri_hint(word: str) -> str:
         return "write subnet:subnet-…" if word == "VPC_SUBNET" else "write security_group:sg-…"
     if word == "VIRTUAL_HOST":
         return "name the virtual host, such as /"
-    if word == _AUDIENCE or word in _OAUTH_PARTS:
+    if word == AUDIENCE or word in OAUTH_PARTS:
         return "it holds the value itself"
     return "it holds the ARN of a secret in Secrets Manager"
 
@@ -332,13 +332,13 @@ def _places(kind: SourceKind) -> str:
 
 # --- metrics and filters ---------------------------------------------------------------------------------------------
 
-_KAFKA_METRICS: Final = frozenset({"ErrorCount", "KafkaMetrics"})
+KAFKA_METRICS: Final = frozenset({"ErrorCount", "KafkaMetrics"})
 
 
 def _metrics(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
     path = ("metrics_config", "metrics")
     for index, word in enumerate(value_at(raw, path) or ()):
-        if word in _KAFKA_METRICS and kind in QUEUES | STREAMS:
+        if word in KAFKA_METRICS and kind in QUEUES | STREAMS:
             yield Finding("E218", (*path, index), f"{kind.phrase} has no metric {word}", "it has EventCount")
 
 

@@ -15,7 +15,7 @@ _RECENT: Final = 512  # a mapping's references are asked for several times, one 
 
 # Pattern P2 of aws-behaviour section 1: everything before the name may be missing. A full ARN may carry a newer
 # partition or region than the pattern knows, so both are matched by position instead of by their spelling.
-_FUNCTION: Final = re.compile(
+FUNCTION: Final = re.compile(
     r"(?:arn:(?P<partition>aws[a-zA-Z-]*):lambda:)?"
     r"(?:(?P<region>(?:eusc-)?[a-z]{2}(?:-[a-z]+)+-\d):)?"
     r"(?:(?P<account>\d{12}):)?"
@@ -78,7 +78,7 @@ class FunctionReference:
 
 @lru_cache(maxsize=_RECENT)
 def _function(text: str) -> FunctionReference | None:
-    match = _FUNCTION.fullmatch(text)
+    match = FUNCTION.fullmatch(text)
     if match is None:
         return None
     part = match.groupdict(default="")

@@ -19,8 +19,8 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one change, and why. `ignored` are fields that AWS took without a word and did not set; `request_id` is
-    the request that AWS refused, where it told one.
+    """What came of one change, and why. `ignored` are fields that AWS took without a word and did not set; `request_ids` are
+    AWS's names for the requests that were to change something, the refused ones too.
     """
 
     change: Change
@@ -30,7 +30,7 @@ class Outcome:
     uuid: str = ""
     ignored: tuple[Path, ...] = ()
     settled: bool = True
-    request_id: str = ""
+    request_ids: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:

@@ -46,7 +46,7 @@ STREAMS: Final = frozenset({SourceKind.KINESIS, SourceKind.DYNAMODB})
 SELF_MANAGED: Final = frozenset({SourceKind.KAFKA, SourceKind.KAFKA_QUEUE})
 KAFKAS: Final = SELF_MANAGED | {SourceKind.MSK}
 
-_BY_SERVICE: Final = {
+BY_SERVICE: Final = {
     "sqs": SourceKind.SQS,
     "kinesis": SourceKind.KINESIS,
     "dynamodb": SourceKind.DYNAMODB,
@@ -58,7 +58,7 @@ _BY_SERVICE: Final = {
 
 def kind_of_arn(arn: Arn) -> SourceKind | None:
     """The kind of source that an ARN names; None for a service that Lambda does not read from."""
-    kind = _BY_SERVICE.get(arn.service)
+    kind = BY_SERVICE.get(arn.service)
     if kind is SourceKind.SQS and arn.resource.endswith(".fifo"):
         return SourceKind.FIFO
     return kind

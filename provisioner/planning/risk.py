@@ -6,17 +6,16 @@ AWS: how many records there are, and where a stream is read, is not known to a p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from provisioner.model.canonical import Canonical, consumer_group, default_at, value_at
+from provisioner.model.canonical import consumer_group, default_at, value_at
 from provisioner.model.desired import Level, Path
 from provisioner.model.mapping import json_key
 from provisioner.model.plan import Action, Change, FieldChange, Reason, Risk
 from provisioner.model.sources import KAFKAS, QUEUES, STREAMS, SourceKind, kind_of
 
 _TIMESTAMP: Final = ("starting_position_timestamp",)
-_FILTERS: Final = ("filter_criteria", "filter")
 _POSITIONED: Final = STREAMS | KAFKAS | {SourceKind.DOCUMENTDB}
 
 
@@ -53,22 +52,16 @@ def _of_create(change: Change) -> Iterator[Risk]:
 def _of_replacement(change: Change) -> Iterator[Risk]:
     assert change.live is not None  # a replacement replaces something
     yield from _begins_anew(change, change.live.mapping)
-    before, after = (_source(mapping) for mapping in (change.live.mapping, change.desired or {}))
-    if before == after:
+    before, after = change.live.pair, change.pair
+    if before.channel == after.channel and not set(before.source.split(",")).isdisjoint(after.source.split(",")):
         if _kind(change) in QUEUES | {SourceKind.MQ}:
             message = "messages wait in the queue until the new mapping reads it"
             yield Risk("R108", Level.NOTE, message)
-    elif _table(before) and _table(before) == _table(after):
+    elif _table(before.source) and _table(before.source) == _table(after.source):
         message = "the table was recreated: what its old stream holds and was not read yet is not read any more"
         yield Risk("R110", Level.LOSS, message)
     else:
         yield Risk("R109", Level.LOSS, "what the old source holds and was not read yet is not read any more")
-
-
-def _source(mapping: Mapping[str, Any]) -> str:
-    """What is read: a stream, a queue of a broker, a topic of a cluster."""
-    names = ("event_source_arn", "self_managed_event_source", "topics", "queues")
-    return json_key([mapping.get(name) for name in names])
 
 
 def _table(source: str) -> str:
@@ -88,7 +81,7 @@ def _begins_anew(change: Change, before: Mapping[str, Any]) -> Iterator[Risk]:
             yield Risk("R106", Level.NOTE, message)
             return
         begin, level = _beginning(desired)
-        message = f"the consumer group is {'another' if group else 'generated anew'}, so that reading begins {begin}"
+        message = f"the consumer group is {'another' if group else 'generated anew'}: reading begins {begin}"
         yield Risk("R107", level, message)
         return
     begin, level = _beginning(desired)
@@ -99,10 +92,10 @@ def _begins_anew(change: Change, before: Mapping[str, Any]) -> Iterator[Risk]:
 def _beginning(desired: Mapping[str, Any]) -> tuple[str, Level]:
     position = _position(desired)
     if position == "LATEST":
-        return "at LATEST: records that arrive before it polls are skipped", Level.LOSS
+        return "at LATEST, and what arrives before it polls is skipped", Level.LOSS
     if position == "AT_TIMESTAMP":
-        return f"at {value_at(desired, _TIMESTAMP)}: what was processed since is processed again", Level.REPLAY
-    return "at the oldest record that the source retains: what it holds is processed again", Level.REPLAY
+        return f"at {value_at(desired, _TIMESTAMP)}, and what was processed since is processed again", Level.REPLAY
+    return "at the oldest record retained, and what was processed is processed again", Level.REPLAY
 
 
 def _position(mapping: Mapping[str, Any]) -> str:
@@ -123,8 +116,6 @@ def _of_update(change: Change) -> Iterator[Risk]:
     for field in change.fields:
         if rule := _RULES.get(field.path):
             yield from rule(field, kind)
-    if any(field.path[:1] == ("filter_criteria",) for field in change.fields):
-        yield from _filters(change.live.mapping, change.desired or {}, kind)
 
 
 def _enabled(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
@@ -167,21 +158,11 @@ def _parallel(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
         yield Risk("R207", Level.NOTE, message)
 
 
-_RULES: Final[Mapping[Path, Callable[[FieldChange, SourceKind], Iterator[Risk]]]] = {
-    ("enabled",): _enabled,
-    ("function_name",): _function,
-    ("maximum_record_age_in_seconds",): _limit("R204", "records older than the new age"),
-    ("maximum_retry_attempts",): _limit("R205", "records that fail more often than the new number of retries"),
-    ("destination_config", "on_failure", "destination_arn"): _no_destination,
-    ("parallelization_factor",): _parallel,
-}
-
-
 # --- filters ---------------------------------------------------------------------------------------------------------
 
 
-def _filters(live: Canonical, desired: Canonical, kind: SourceKind) -> Iterator[Risk]:
-    before, after = _patterns(live), _patterns(desired)
+def _filters(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
+    before, after = _patterns(field.live), _patterns(field.desired)
     if not all(any(_covers(new, old) for new in after) for old in before):
         if kind in QUEUES:
             message = "messages that no longer match the filters are deleted from the queue unprocessed"
@@ -192,9 +173,9 @@ def _filters(live: Canonical, desired: Canonical, kind: SourceKind) -> Iterator[
         yield Risk("R303", Level.NOTE, "the function gets records that the filters kept from it until now")
 
 
-def _patterns(mapping: Canonical) -> list[Any]:
+def _patterns(filters: Sequence[Mapping[str, Any]] | None) -> list[Any]:
     """The patterns of which one must match; no filter is a pattern that matches everything."""
-    return [item["pattern"] for item in value_at(mapping, _FILTERS) or ()] or [{}]
+    return [item["pattern"] for item in filters or ()] or [{}]
 
 
 def _covers(wide: Any, narrow: Any) -> bool:
@@ -204,3 +185,14 @@ def _covers(wide: Any, narrow: Any) -> bool:
     if isinstance(wide, list) and isinstance(narrow, list):
         return {json_key(item) for item in narrow} <= {json_key(item) for item in wide}
     return json_key(wide) == json_key(narrow)
+
+
+_RULES: Final[Mapping[Path, Callable[[FieldChange, SourceKind], Iterator[Risk]]]] = {
+    ("enabled",): _enabled,
+    ("function_name",): _function,
+    ("maximum_record_age_in_seconds",): _limit("R204", "records older than the new age"),
+    ("maximum_retry_attempts",): _limit("R205", "records that fail more often than the new number of retries"),
+    ("destination_config", "on_failure", "destination_arn"): _no_destination,
+    ("parallelization_factor",): _parallel,
+    ("filter_criteria", "filter"): _filters,
+}

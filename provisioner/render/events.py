@@ -174,7 +174,7 @@ def _result(outcome: Outcome) -> dict[str, Any]:
         "hint": outcome.hint,
         "settled": outcome.settled,
         "ignored": [".".join(path) for path in outcome.ignored],
-        "request_id": outcome.request_id,
+        "request_ids": list(outcome.request_ids),
     }
 
 
@@ -233,7 +233,7 @@ def diagnostic_event(source: ProvisionerError | Diagnostic | Problem | Outcome) 
             return _diagnostic(_told(Severity.ERROR, source.message, source.hint), source.name)
         case Outcome():
             severity = Severity.ERROR if source.result is Result.FAILED else Severity.WARNING
-            ours = {"result": str(source.result), "request_id": source.request_id}
+            ours = {"result": str(source.result), "request_ids": list(source.request_ids)}
             told = {**_told(severity, source.detail, source.hint), "x_provisioner": ours}
             return _diagnostic(told, source.change.name)
         case AwsError():

@@ -153,7 +153,9 @@ def _code(text: str) -> str:
 
 def _text(text: str) -> str:
     """Text that means only itself, in a table too."""
-    return escape(" ".join(text.split()), quote=False).replace("|", "&#124;").replace("`", "&#96;").replace("*", "&#42;")
+    return (
+        escape(" ".join(text.split()), quote=False).replace("|", "&#124;").replace("`", "&#96;").replace("*", "&#42;")
+    )
 
 
 def _joined(parts: Sequence[str]) -> str:

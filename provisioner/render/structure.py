@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from provisioner.model.mapping import json_key
 from provisioner.render.style import Style
 
 _STEP = 4
@@ -13,10 +14,11 @@ _STEP = 4
 
 def changed_items(before: Sequence[Any], after: Sequence[Any], style: Style, indent: int) -> Iterator[str]:
     """What differs between two lists whose order means nothing: items removed and added, and what changed inside those that
-    are much alike. What is the same is counted. `indent` is the column of the symbols.
+    are much alike. What is the same is counted. To Python 1 is True; as JSON it is not. `indent` is the column of the symbols.
     """
-    removed = [item for item in before if item not in after]
-    added = [item for item in after if item not in before]
+    here, there = {json_key(item) for item in before}, {json_key(item) for item in after}
+    removed = [item for item in before if json_key(item) not in there]
+    added = [item for item in after if json_key(item) not in here]
     for old, new in _pairs(removed, added):
         if old is None:
             yield f"{' ' * indent}{style.green('+')} {_line(new)},"
@@ -60,7 +62,7 @@ def _changed_object(before: Mapping[str, Any], after: Mapping[str, Any], style: 
             yield f"{' ' * indent}{style.red('-')} {name} = {_line(before[key])}"
         elif key not in before:
             yield f"{' ' * indent}{style.green('+')} {name} = {_line(after[key])}"
-        elif before[key] == after[key]:
+        elif json_key(before[key]) == json_key(after[key]):
             same += 1
         else:
             yield from _changed_member(name, before[key], after[key], style, indent)

@@ -1,7 +1,7 @@
 """The paths of the design, each from its beginning to its end: plan, apply, import, looking at AWS and at the state."""
 
-from provisioner.workflow.changing import apply, apply_saved, plan
-from provisioner.workflow.importing import Imported, import_mapping
+from provisioner.workflow.changing import apply, apply_saved, manifest_of, plan
+from provisioner.workflow.importing import Imported, import_mapping, write_entry
 from provisioner.workflow.looking import drift, status
 from provisioner.workflow.records import force_unlock, move, pull, push, rebuild_state, records, remove
 from provisioner.workflow.run import Execution, Run, Selection, Ui
@@ -17,6 +17,7 @@ __all__ = [
     "drift",
     "force_unlock",
     "import_mapping",
+    "manifest_of",
     "move",
     "plan",
     "pull",
@@ -25,4 +26,5 @@ __all__ = [
     "records",
     "remove",
     "status",
+    "write_entry",
 ]

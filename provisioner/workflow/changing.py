@@ -306,6 +306,7 @@ def _carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Execut
                 run.clock,
                 parallelism=execution.parallelism,
                 fail_fast=execution.fail_fast,
+                waits=execution.wait,
             ).run()
     except StateError as error:
         if report is None:

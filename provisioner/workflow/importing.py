@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from provisioner.aws.refresh import with_tags
 from provisioner.aws.session import Aws
@@ -74,3 +75,12 @@ def _refuse_import(state: State, name: str, uuid: str, aws: Aws) -> None:
         raise ProvisionerError(
             f"{uuid} is managed already, as {holder}", hint=f"rename it with `moved: [{{from: {holder}, to: {name}}}]`"
         )
+
+
+def write_entry(run: Run, entry: str) -> str:
+    """Add an entry, as `import` prints it, to the manifest's first file, and say which that is. Raises ProvisionerError."""
+    from provisioner.manifest.rewrite import add_mapping  # late: few imports write
+
+    file = run.manifest.place.file
+    add_mapping(Path(file), entry)
+    return file

@@ -95,7 +95,7 @@ def errors_of(flow: Flow, mapping: dict[str, Any]) -> list[str]:
     """The codes of what the manifest finds wrong."""
     flow.write(mapping)
     try:
-        Run(flow.folder, flow.ui)
+        Run.on(flow.folder, flow.ui)
     except ManifestError as error:
         return [
             item.code for item in error.diagnostics if isinstance(item, Diagnostic) and item.severity is Severity.ERROR

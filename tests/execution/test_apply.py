@@ -38,7 +38,7 @@ class Bench:
         (self.folder / "provisioner.yaml").write_text(text if mappings else text.replace("mappings:\n", ""))
 
     def run(self) -> Run:
-        return Run(self.folder, self.ui, clock=Hurried())
+        return Run.on(self.folder, self.ui, clock=Hurried())
 
     def apply(self, **execution: Any) -> Report:
         options = {"auto_approve": True, **execution}
@@ -224,7 +224,7 @@ def test_a_failure_names_the_request_that_aws_refused(bench: Bench) -> None:
     bench.write()
     bench.plane.faults.append(deny_delete)
 
-    assert outcome(bench.apply()).request_id == "made-by-a-test"
+    assert outcome(bench.apply()).request_ids == ("made-by-a-test",)
 
 
 def test_a_replacement_that_is_undone_takes_the_old_mapping_back(bench: Bench) -> None:

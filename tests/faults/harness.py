@@ -160,7 +160,7 @@ class Machine:
         (self.folder / "provisioner.yaml").write_text(json.dumps(self.manifest))
 
     def run(self) -> Run:
-        run = Run(self.folder, SilentUi(), clock=self.clock, opened=self.sessions)
+        run = Run.on(self.folder, SilentUi(), clock=self.clock, opened=self.sessions)
         _ = run.aws.gateway(REGION), run.backend if self.s3 else None
         return run
 

@@ -6,27 +6,32 @@ holds their pair. `plan` is the whole text, `problems` what refuses it, `after` 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from provisioner import __version__
 from provisioner.manifest import load
 from provisioner.model.canonical import canonical
 from provisioner.model.live import Live, Owner, Status
-from provisioner.model.plan import Plan, Reading
+from provisioner.model.plan import Plan, Problem, Reading
 from provisioner.model.sources import SourceKind, kind_of
 from provisioner.model.state import Deposed, Record, State
 from provisioner.planning import safety
 from provisioner.planning.planner import make_plan
 from provisioner.planning.record import prepared
 from provisioner.planning.resolve import resolve
+from provisioner.render.formats import plan_in
 from provisioner.render.plan import plan_text
 from provisioner.render.style import Style
 
 CASES = sorted((Path(__file__).parents[1] / "cases/plan").glob("*.yaml"))
 REGION = "eu-west-1"
+GOLDEN = Path(__file__).parents[1] / "golden/plan"
+ENDINGS = {"markdown": ".md", "json": ".json"}
 LINEAGE = "11111111-2222-3333-4444-555555555555"
 
 
@@ -66,8 +71,17 @@ def live(uuid: str, value: dict[str, Any]) -> Live:
     )  # fmt: skip
 
 
-def tell(case: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """What the planner makes of a story, in the form of the story."""
+@dataclass
+class Told:
+    """What the planner makes of a story."""
+
+    diagnostics: list[str]
+    plan: Plan | None = None
+    problems: tuple[Problem, ...] = ()
+    after: State | None = None
+
+
+def told_of(case: dict[str, Any], folder: Path) -> Told:
     manifest = {"stack": "test", "provider": {"region": REGION}, **case["manifest"]}
     (folder / "provisioner.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
     loaded = load(folder).manifest
@@ -79,19 +93,33 @@ def tell(case: dict[str, Any], folder: Path) -> dict[str, Any]:
     )
     resolution = resolve(loaded, state)
     if resolution.diagnostics:
-        return {"diagnostics": [f"{item.code}: {item.message}" for item in resolution.diagnostics]}
-    plan: Plan = make_plan(resolution, reading, state, account="123456789012", replaced=case.get("replace", ()))
-    problems = safety.problems(plan, state, delete_limit=loaded.delete_limit, allow_missing=False, where="here")
-    if problems:
-        return {"problems": [short(f"{item.name}: {item.message}") for item in problems]}
-    after = {name: short(item.uuid) for name, item in sorted(prepared(state, plan, reading).mappings.items())}
-    order = {change.key: list(change.after) for change in plan.changes if change.after}
-    told = {"plan": short(plan_text(plan, Style())), "after": after}
-    return (
-        {**told, "order": {short(key): [short(name) for name in names] for key, names in order.items()}}
-        if order
-        else told
+        return Told([f"{item.code}: {item.message}" for item in resolution.diagnostics])
+    plan = make_plan(resolution, reading, state, account="123456789012", replaced=case.get("replace", ()))
+    problems = safety.problems(
+        plan,
+        state,
+        delete_limit=loaded.delete_limit,
+        allow_missing=False,
+        where="here",
+        risk_limit=loaded.risk_limit,
+        accepted=case.get("accepted", ()),
     )
+    return Told([], plan, problems, prepared(state, plan, reading))
+
+
+def tell(case: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What the planner makes of a story, in the form of the story."""
+    told = told_of(case, folder)
+    if told.diagnostics:
+        return {"diagnostics": told.diagnostics}
+    if told.problems:
+        return {"problems": [short(f"{item.name}: {item.message}") for item in told.problems]}
+    assert told.plan
+    assert told.after
+    after = {name: short(item.uuid) for name, item in sorted(told.after.mappings.items())}
+    order = {short(item.key): [short(name) for name in item.after] for item in told.plan.changes if item.after}
+    text = {"plan": short(plan_text(told.plan, Style())), "after": after}
+    return {**text, "order": order} if order else text
 
 
 @pytest.mark.parametrize("path", CASES, ids=[path.stem for path in CASES])
@@ -102,3 +130,21 @@ def test_a_story_is_planned_as_told(path: Path, tmp_path: Path) -> None:
         expected["plan"] = expected["plan"].rstrip("\n")
 
     assert tell(case, tmp_path) == expected
+
+
+@pytest.mark.parametrize("form", ["markdown", "json"])
+@pytest.mark.parametrize("path", CASES, ids=[path.stem for path in CASES])
+def test_a_story_reads_the_same_in_every_format(path: Path, form: str, tmp_path: Path) -> None:
+    """The whole of it, in `golden/plan`; a refused plan has its reasons, and a contradiction has no plan."""
+    told = told_of(yaml.safe_load(path.read_text(encoding="utf-8")), tmp_path)
+    golden = GOLDEN / f"{path.stem}{ENDINGS[form]}"
+
+    if told.plan is None:
+        assert not golden.exists()
+    else:
+        text = plan_in(form, told.plan, told.problems, Style()) + "\n"
+        assert text.replace(__version__, "VERSION") == golden.read_text(encoding="utf-8")
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.stem for path in GOLDEN.iterdir()} <= {path.stem for path in CASES}

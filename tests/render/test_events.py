@@ -146,11 +146,11 @@ def test_a_field_that_aws_ignored_is_complete_with_a_warning(tmp_path: Path) -> 
 
 def test_a_failure_names_the_request_that_aws_refused(tmp_path: Path) -> None:
     change = the_change(story(tmp_path, queue()))
-    outcome = Outcome(change, Result.FAILED, "creating it: denied", "ask for it", request_id="r-1")
+    outcome = Outcome(change, Result.FAILED, "creating it: denied", "ask for it", request_ids=("r-1",))
     event = progress_event(Progress(change, Phase.ENDED, 1, outcome=outcome))
 
     assert (event["type"], event["@message"]) == ("apply_errored", f"{IT}: Creation errored after 1s")
-    assert event["hook"]["x_provisioner"]["request_id"] == "r-1"
+    assert event["hook"]["x_provisioner"]["request_ids"] == ["r-1"]
     assert diagnostic_event(outcome) == {
         "@level": "error",
         "@message": "Error: creating it: denied",
@@ -161,7 +161,7 @@ def test_a_failure_names_the_request_that_aws_refused(tmp_path: Path) -> None:
             "summary": "creating it: denied",
             "detail": "ask for it",
             "address": IT,
-            "x_provisioner": {"result": "failed", "request_id": "r-1"},
+            "x_provisioner": {"result": "failed", "request_ids": ["r-1"]},
         },
     }
 

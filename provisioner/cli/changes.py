@@ -1,0 +1,182 @@
+"""The commands that plan and apply."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from provisioner.cli.options import (
+    EXECUTION,
+    Invocation,
+    approval_options,
+    counted,
+    errors_shown,
+    on_manifest,
+    plan_formats,
+    replace_option,
+    selection_options,
+)
+from provisioner.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from provisioner.model.plan import Plan
+    from provisioner.model.report import Report
+    from provisioner.workflow import Execution
+
+CHANGES, INCOMPLETE, INTERRUPTED = 2, 3, 130
+_BESIDE_A_PLAN = frozenset({"planfile", "colour", "no_input", "quiet", "as_events", "compact", "no_wait", *EXECUTION})
+
+
+@click.command()
+@on_manifest
+@selection_options
+@replace_option
+@click.option("--destroy", is_flag=True, help="Plan to delete everything that the stack manages.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the plan for `apply`."
+)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
+@plan_formats
+def plan(invocation: Invocation, detailed_exitcode: bool, out: Path | None, **selection: Any) -> None:
+    """Show what an apply would do now, and why. Changes nothing.
+
+    --json prints the document of `terraform show -json`, not the event stream of `terraform plan -json`.
+    """
+    with invocation.running() as (run, terminal):
+        from provisioner import workflow
+
+        made = workflow.plan(run, workflow.Selection(**selection), out)
+        if out:
+            _say_saved(terminal, made, out)
+        sys.exit(CHANGES if detailed_exitcode and made.has_changes else 0)
+
+
+def _say_saved(terminal: Terminal, made: Plan, out: Path) -> None:
+    from provisioner.planning.fingerprint import plan_hash
+
+    terminal.say(f"The plan is in {out}; its hash is {plan_hash(made)}. To carry it out: provisioner apply {out}")
+
+
+@click.command()
+@click.argument("planfile", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@on_manifest
+@selection_options
+@replace_option
+@click.option("--destroy", is_flag=True, help="Delete everything that the stack manages.")
+@approval_options
+def apply(invocation: Invocation, planfile: Path | None, **options: Any) -> None:
+    """Carry out a plan: the saved one in PLANFILE, which is not asked about, or one made now, which is."""
+    if planfile:
+        _apply_saved(invocation, planfile, _execution(options), sorted(_given() - _BESIDE_A_PLAN))
+    else:
+        _apply(invocation, options)
+
+
+def _given() -> set[str]:
+    """The options that stand on the command line."""
+    ctx = click.get_current_context()
+    return {name for name in ctx.params if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
+
+
+@click.command()
+@on_manifest
+@selection_options
+@approval_options
+def destroy(invocation: Invocation, **options: Any) -> None:
+    """Delete everything that the stack manages: an apply of nothing. Asks first."""
+    _apply(invocation, {**options, "destroy": True})
+
+
+def _execution(options: dict[str, Any]) -> Execution:
+    from provisioner.workflow import Execution
+
+    return Execution(wait=not options.pop("no_wait"), **{name: options.pop(name) for name in EXECUTION})
+
+
+def _apply(invocation: Invocation, options: dict[str, Any]) -> None:
+    execution = _execution(options)
+    with invocation.running() as (run, terminal):
+        from provisioner import workflow
+
+        with terminal.live():
+            made, report = workflow.apply(run, workflow.Selection(**options), execution)
+        _finish(terminal, made, report)
+
+
+def _apply_saved(invocation: Invocation, planfile: Path, execution: Execution, beside: list[str]) -> None:
+    terminal = invocation.terminal()
+    with errors_shown(terminal), counted(terminal) as counting:
+        from provisioner import workflow
+        from provisioner.backend.planfile import open_plan
+        from provisioner.errors import UsageError
+
+        if beside:
+            flags = ", ".join(f"--{name.replace('_', '-')}" for name in beside)
+            raise UsageError(f"a saved plan says what to do; {flags} cannot stand beside it", hint="plan again with it")
+        saved = open_plan(planfile)
+        run = workflow.Run(workflow.manifest_of(saved), terminal)
+        counting.append(run)
+        with terminal.live():
+            terminal.planned(saved.plan)
+            report = workflow.apply_saved(run, saved, execution)
+        _finish(terminal, saved.plan, report)
+
+
+def _finish(terminal: Terminal, made: Plan, report: Report) -> None:
+    terminal.report(made, report)
+    sys.exit(INTERRUPTED if report.interrupted else 0 if report.clean else INCOMPLETE)
+
+
+@click.command(name="import")
+@click.argument("name")
+@click.argument("uuid")
+@on_manifest
+@click.option("--write", is_flag=True, help="Add the entry to the manifest, where it has none of this name.")
+def import_(invocation: Invocation, name: str, uuid: str, write: bool) -> None:
+    """Put a mapping that exists under management, by its UUID.
+
+    Where the manifest has no such NAME, prints the YAML to add (--write adds it); otherwise what the next plan will change.
+    """
+    with invocation.running() as (run, terminal):
+        from provisioner import workflow
+        from provisioner.render.manifest import entry_yaml
+        from provisioner.render.plan import change_text
+
+        _check_import(name, uuid)
+        done = workflow.import_mapping(run, name, uuid)
+        terminal.say(f"{name}: imported {uuid}")
+        if name not in run.manifest.mappings:
+            entry = entry_yaml(name, done.live, done.region)
+            if write:
+                terminal.say(f"{name}: added to {workflow.write_entry(run, entry)}")
+                return
+            terminal.note("Add this to the manifest before the next apply, which would delete the mapping otherwise:")
+            terminal.data(entry.rstrip())
+        elif done.change:
+            terminal.say("The next plan will change it:")
+            terminal.data(change_text(done.change, terminal.style(sys.stdout)))
+        else:
+            terminal.say("It is as the manifest says.")
+
+
+def _check_import(name: str, uuid: str) -> None:
+    from provisioner.errors import UsageError
+    from provisioner.model.references import UUID
+
+    check_name(name)
+    if not UUID.fullmatch(uuid):
+        raise UsageError(
+            f"{uuid!r} is not a UUID", hint="it has 36 characters, like 5f0c1f2e-1111-2222-3333-444455556666"
+        )
+
+
+def check_name(name: str) -> None:
+    """Raise UsageError for what cannot be a mapping's name."""
+    from provisioner.errors import UsageError
+    from provisioner.manifest.mappings import NAME
+
+    if not NAME.fullmatch(name):
+        raise UsageError(f"{name!r} is not a mapping's name", hint="use letters, digits, '.', '_' and '-', at most 128")

@@ -1,0 +1,160 @@
+"""The commands on the manifest alone: offline, without credentials, and without boto3."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner.cli.options import (
+    Invocation,
+    colour_option,
+    errors_shown,
+    format_options,
+    on_manifest,
+)
+from provisioner.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from provisioner.manifest.load import Loaded
+    from provisioner.model.diagnostics import Diagnostic
+
+FAILED, WOULD_CHANGE = 1, 3
+
+
+def loaded(invocation: Invocation, *, needs_values: bool = True) -> Loaded:
+    """The manifest, without anything of AWS. Raises ManifestError."""
+    import os
+
+    from provisioner.manifest import load
+
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
+    return load(invocation.path, inputs=invocation.inputs(), region=region, member=_member, needs_values=needs_values)
+
+
+def _member(path: Sequence[str]) -> str:
+    from provisioner.aws.members import member_of  # late: it opens botocore, for a field that the table lacks
+
+    return member_of(path)
+
+
+@click.command()
+@on_manifest
+@format_options("text", "json", "github", "sarif")
+def validate(invocation: Invocation) -> None:
+    """Check the manifest offline, all of it at once.
+
+    A variable without a value is passed over, with what depends on it.
+    """
+    terminal = invocation.terminal()
+    with errors_shown(terminal):
+        found, checked = _validated(invocation)
+        _print(invocation.form, terminal, found, checked)
+        sys.exit(FAILED if any(item.severity == "error" for item in found) else 0)
+
+
+def _validated(invocation: Invocation) -> tuple[list[Diagnostic], Loaded | None]:
+    from provisioner.errors import ManifestError
+    from provisioner.model.state import State
+    from provisioner.planning.resolve import resolve
+
+    try:
+        checked = loaded(invocation, needs_values=False)
+    except ManifestError as error:
+        return list(error.diagnostics), None  # type: ignore[arg-type]  # errors is below model
+    contradictions = resolve(checked.manifest, State(checked.manifest.stack, "")).diagnostics
+    return [*checked.warnings, *contradictions], checked
+
+
+def _print(form: str, terminal: Terminal, found: Sequence[Diagnostic], checked: Loaded | None) -> None:
+    from provisioner import __version__
+    from provisioner.manifest.reader import line_at
+    from provisioner.render import diagnostics as render
+
+    unvalued = checked.unvalued if checked else ()
+    match form:
+        case "json":
+            terminal.data(render.diagnostics_json(found, unvalued))
+        case "sarif":
+            terminal.data(render.diagnostics_sarif(found, __version__))
+        case "github":
+            if found:
+                terminal.data(render.diagnostics_github(found))
+        case _:
+            if found:
+                terminal.data(render.diagnostics_text(found, terminal.style(sys.stdout), line_at))
+            if checked and not any(item.severity == "error" for item in found):
+                count = len(checked.manifest.mappings)
+                terminal.data(f"The manifest is valid: {count} {'mapping' if count == 1 else 'mappings'}.")
+    if unvalued:
+        terminal.say(f"not checked, because they depend on variables without a value: {', '.join(unvalued)}")
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
+@click.option("--check", is_flag=True, help="Change nothing; exit with 3 when a file would change.")
+@click.option("--diff", is_flag=True, help="Change nothing; print what would change.")
+@colour_option
+def fmt(paths: tuple[Path, ...], check: bool, diff: bool, colour: str) -> None:
+    """Write manifests in their canonical form: order of keys, quotes, blank lines. Comments and meaning stay.
+
+    PATH is a manifest with all that it includes, or a folder with one (default: here).
+    """
+    terminal = Terminal(colour=colour)
+    with errors_shown(terminal):
+        changed = [
+            file
+            for path in paths or (Path(),)
+            for file in _format(path, terminal, writes=not (check or diff), diff=diff)
+        ]
+        for file in changed:
+            terminal.say(f"{file}: {'would change' if check or diff else 'formatted'}")
+        sys.exit(WOULD_CHANGE if check and changed else 0)
+
+
+def _format(path: Path, terminal: Terminal, *, writes: bool, diff: bool) -> list[str]:
+    """Format the files of a manifest; the names of those that changed, or would."""
+    from provisioner.manifest.rewrite import reformatted
+    from provisioner.render.formatting import diff_text
+
+    changed = []
+    for file, before, after in reformatted(path, writes=writes):
+        changed.append(file)
+        if diff:
+            terminal.data(diff_text(file, before, after, terminal.style(sys.stdout)))
+    return changed
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of the manifest (draft 2020-12), for editors.
+
+    With `# yaml-language-server: $schema=FILE` as a manifest's first line, an editor completes and checks it.
+    """
+    import json
+
+    from provisioner.manifest.jsonschema import manifest_schema
+
+    Terminal(colour="never").data(json.dumps(manifest_schema(), indent=2, ensure_ascii=False))
+
+
+@click.command()
+@click.argument("code", required=False)
+@colour_option
+def explain(code: str | None, colour: str) -> None:
+    """Say what an error, warning or risk CODE means and what to do; without one, list all codes."""
+    terminal = Terminal(colour=colour)
+    with errors_shown(terminal):
+        from provisioner.errors import UsageError
+        from provisioner.model.codes import CODES
+        from provisioner.render.explain import codes_text, explanation_text
+
+        if code is None:
+            terminal.data(codes_text(CODES))
+        elif (known := code.upper()) in CODES:
+            terminal.data(explanation_text(known, CODES[known], terminal.style(sys.stdout)))
+        else:
+            raise UsageError(f"there is no code {code!r}", hint="`provisioner explain` lists all codes")

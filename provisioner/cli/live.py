@@ -1,0 +1,72 @@
+"""What an apply is doing, as it moves: for a terminal only."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from provisioner.model.report import Phase
+from provisioner.model.report import Progress as Event
+from provisioner.render.report import progress_line
+from provisioner.render.style import Style
+
+_NAMED = 3  # mappings in flight that are named; the rest are counted
+
+
+class Display:
+    """One bar of what is done, with the names of what is in flight; what ends leaves its line above it."""
+
+    def __init__(self, stream: TextIO, *, colour: bool) -> None:
+        self._console = Console(file=stream, no_color=not colour, highlight=False, markup=False, soft_wrap=True)
+        self._style = Style(colour)
+        columns = (
+            SpinnerColumn(),
+            BarColumn(24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}"),
+        )
+        self._progress = Progress(*columns, console=self._console, transient=True)
+        self._task: TaskID | None = None
+        self._expected = 0
+        self._flying: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def expect(self, changes: int) -> None:
+        """Know how many changes there are."""
+        self._expected = changes
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        self._console.out(text, highlight=False)
+
+    def progress(self, event: Event) -> None:
+        """A change reached a phase."""
+        if self._task is None:
+            self._task = self._progress.add_task("", total=self._expected or None)
+            self._progress.start()
+        name = event.change.key
+        if event.phase is Phase.ENDED:
+            self._flying.pop(name, None)
+            self._progress.advance(self._task)
+            self.say(progress_line(event))
+        else:
+            self._flying[name] = name if event.phase is Phase.STARTED else f"{name} ({event.text})"
+            if event.phase is Phase.RETRYING:
+                self.say(self._style.yellow(progress_line(event)))
+        self._progress.update(self._task, description=self._in_flight())
+
+    def _in_flight(self) -> str:
+        named = list(self._flying.values())[:_NAMED]
+        more = len(self._flying) - len(named)
+        return ", ".join(named) + (f" and {more} more" if more else "")

@@ -1,0 +1,230 @@
+"""What the commands share: their options, and the run that they act on."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from provisioner.cli.terminal import EventStream, Terminal
+from provisioner.errors import ProvisionerError
+
+if TYPE_CHECKING:  # late, so that --help stays fast
+    from provisioner.manifest import Inputs
+    from provisioner.workflow import Run
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A command line's answers to the questions that every command on a manifest asks."""
+
+    path: Path
+    variables: tuple[str, ...]
+    var_files: tuple[str, ...]
+    colour: str
+    may_ask: bool
+    quiet: bool
+    form: str
+    compact: bool
+
+    def inputs(self) -> Inputs:
+        """What is said of variables."""
+        from provisioner.manifest import Inputs
+
+        return Inputs(self.variables, tuple(Path(file) for file in self.var_files), os.environ)
+
+    def terminal(self) -> Terminal:
+        """The person at the other end."""
+        kind = EventStream if self.form == "events" else Terminal
+        return kind(colour=self.colour, may_ask=self.may_ask, quiet=self.quiet, form=self.form, compact=self.compact)
+
+    @contextmanager
+    def running(self) -> Iterator[tuple[Run, Terminal]]:
+        """A run on the manifest: its errors shown, its calls counted in the last line."""
+        from provisioner.workflow import Run
+
+        terminal = self.terminal()
+        with errors_shown(terminal), counted(terminal) as counting:
+            run = Run.on(self.path, terminal, inputs=self.inputs())
+            counting.append(run)
+            yield run, terminal
+
+
+@contextmanager
+def counted(terminal: Terminal) -> Iterator[list[Run]]:
+    """The last line of a run: calls made, calls throttled, seconds. The run is put into the list when it is known."""
+    began = time.monotonic()
+    runs: list[Run] = []
+    try:
+        yield runs
+    except ProvisionerError as error:
+        terminal.fail(error)
+        sys.exit(error.exit_code)
+    finally:
+        calls, throttled = runs[0].calls if runs else (0, 0)
+        seconds = time.monotonic() - began
+        terminal.say(f"{calls} {'call' if calls == 1 else 'calls'}, {throttled} throttled, {seconds:.1f}s")
+
+
+@contextmanager
+def errors_shown(terminal: Terminal) -> Iterator[None]:
+    """Show an error instead of raising it, and leave with its exit code."""
+    try:
+        yield
+    except ProvisionerError as error:
+        terminal.fail(error)
+        sys.exit(error.exit_code)
+
+
+# --- options ---------------------------------------------------------------------------------------------------------
+
+
+def with_options(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options in the order in which `--help` shows them."""
+
+    def decorated(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorated
+
+
+colour_option = click.option(
+    "--color", "colour", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to paint."
+)
+manifest_option = click.option(
+    "-f",
+    "--file",
+    "path",
+    default=".",
+    metavar="PATH",
+    help="The manifest: a file, or a folder with one (default: here).",
+)
+_variable_options = with_options(
+    click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable (repeatable)."),
+    click.option(
+        "--var-file", "var_files", multiple=True, metavar="FILE", help="Set variables (YAML or JSON; repeatable)."
+    ),
+)
+_terminal_options = with_options(
+    click.option("-q", "--quiet", is_flag=True, help="No progress."),
+    colour_option,
+    click.option("--no-input", is_flag=True, help="Never ask."),
+)
+
+
+def on_manifest(command: F) -> F:
+    """A command on a manifest: its function gets an Invocation, then its own options."""
+
+    @functools.wraps(command)
+    def invoked(
+        *arguments: Any, path: str, variables: tuple[str, ...], var_files: tuple[str, ...], **options: Any
+    ) -> Any:
+        invocation = Invocation(
+            path=Path(path),
+            variables=variables,
+            var_files=var_files,
+            colour=options.pop("colour"),
+            may_ask=not options.pop("no_input"),
+            quiet=options.pop("quiet"),
+            form=_form(options),
+            compact=options.pop("compact", False),
+        )
+        return command(invocation, *arguments, **options)
+
+    return with_options(manifest_option, _variable_options, _terminal_options)(invoked)  # type: ignore[return-value]  # F
+
+
+def _form(options: dict[str, Any]) -> str:
+    form = str(options.pop("form", "text"))
+    form = "json" if options.pop("as_json", False) else form
+    return "events" if options.pop("as_events", False) else form
+
+
+def format_options(*forms: str) -> Callable[[F], F]:
+    """`--format` with these choices, and `--json` for one of them."""
+    return with_options(
+        click.option(
+            "--format", "form", type=click.Choice(forms), default=forms[0], show_default=True, help="How to print."
+        ),
+        click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
+    )
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")
+compact_option = click.option("--compact", is_flag=True, help="One line a mapping.")
+plan_formats = with_options(format_options("text", "json", "markdown", "gitlab"), compact_option)
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    del ctx, param
+    from provisioner.model.duration import seconds
+
+    try:
+        return seconds(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+lock_timeout_option = click.option(
+    "--lock-timeout",
+    callback=_seconds,
+    default="0",
+    metavar="T",
+    help="Wait this long for the state's lock, as in 30s.",
+)
+_names = with_options(
+    click.option("--target", "targets", multiple=True, metavar="NAME", help="Only this mapping (a glob; repeatable)."),
+    click.option("--exclude", "excludes", multiple=True, metavar="NAME", help="Not this mapping (a glob; repeatable)."),
+)
+_refresh = click.option(
+    "--refresh",
+    type=bool,
+    is_flag=False,
+    flag_value="true",
+    default="true",
+    metavar="true|false",
+    help="false: take what was applied last for what AWS has.",
+)
+_allowances = with_options(
+    click.option("--allow-missing", is_flag=True, help="Go on although most recorded mappings do not exist."),
+    click.option(
+        "--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Allow this many deletes and replacements."
+    ),
+    click.option(
+        "--accept-risk", "accepted_risks", multiple=True, metavar="CODE", help="Allow this risk (repeatable)."
+    ),
+)
+selection_options = with_options(_names, _refresh, _allowances)
+replace_option = click.option(
+    "--replace", "replaced", multiple=True, metavar="NAME", help="Replace this mapping (repeatable)."
+)
+approval_options = with_options(
+    click.option("--auto-approve", is_flag=True, help="Do not ask."),
+    click.option(
+        "--expect-plan-hash",
+        "expected_hash",
+        default="",
+        metavar="HASH",
+        help="Go on only if the plan has this hash, which approves it.",
+    ),
+    click.option("--parallelism", type=click.IntRange(1, 100), default=10, show_default=True, help="Changes at once."),
+    click.option("--fail-fast", is_flag=True, help="Start nothing new after the first failure."),
+    click.option("--no-wait", is_flag=True, help="Do not wait until mappings have settled."),
+    lock_timeout_option,
+    click.option("--json", "as_events", is_flag=True, help="An event a line, as `terraform apply -json`."),
+    compact_option,
+)
+EXECUTION = ("auto_approve", "expected_hash", "parallelism", "fail_fast", "lock_timeout")
+"""The options of an apply that say how it runs."""

@@ -1,0 +1,129 @@
+"""The commands on the state."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from provisioner.cli.changes import check_name
+from provisioner.cli.options import Invocation, lock_timeout_option, on_manifest
+
+
+@click.group()
+def state() -> None:
+    """Look at what is recorded, and mend it. Needs AWS only for `rebuild`, and where the state is in S3."""
+
+
+@state.command(name="list")
+@on_manifest
+def state_list(invocation: Invocation) -> None:
+    """List the mappings under management: name and UUID."""
+    with invocation.running() as (run, terminal):
+        from provisioner import workflow
+        from provisioner.render.state import state_list as text
+
+        records = workflow.records(run)
+        if records:
+            terminal.data(text(records))
+        else:
+            terminal.say("The state holds no mapping.")
+
+
+@state.command(name="show")
+@click.argument("name")
+@on_manifest
+def state_show(invocation: Invocation, name: str) -> None:
+    """Show one record: its UUID, and what was applied last."""
+    with invocation.running() as (run, terminal):
+        from provisioner import workflow
+        from provisioner.render.state import state_show as text
+
+        terminal.data(text(name, workflow.records(run, name)[name]))
+
+
+@state.command(name="mv")
+@click.argument("source")
+@click.argument("target")
+@on_manifest
+@lock_timeout_option
+def state_mv(invocation: Invocation, source: str, target: str, lock_timeout: float) -> None:
+    """Give a record another name. Makes no call; `moved` in the manifest does the same for everybody."""
+    with invocation.running() as (run, terminal):
+        from provisioner import workflow
+
+        check_name(target)
+        workflow.move(run, source, target, lock_timeout)
+        terminal.say(f"{source} is {target} now.")
+
+
+@state.command(name="rm")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@on_manifest
+@lock_timeout_option
+def state_rm(invocation: Invocation, names: tuple[str, ...], lock_timeout: float) -> None:
+    """Forget records; their mappings keep running."""
+    with invocation.running() as (run, terminal):
+        from provisioner import workflow
+
+        workflow.remove(run, names, lock_timeout)
+        terminal.say(f"Forgotten: {', '.join(names)}. Their mappings keep running.")
+
+
+@state.command(name="pull")
+@on_manifest
+def state_pull(invocation: Invocation) -> None:
+    """Print the state."""
+    with invocation.running() as (run, terminal):
+        from provisioner import workflow
+
+        terminal.data(workflow.pull(run).rstrip())
+
+
+@state.command(name="push")
+@click.argument("file", metavar="FILE")
+@click.option("--force", is_flag=True, help="Replace a newer state, or one of another lineage.")
+@on_manifest
+@lock_timeout_option
+def state_push(invocation: Invocation, file: str, force: bool, lock_timeout: float) -> None:
+    """Store the state in FILE (`-` for standard input) where the manifest keeps it: moves a state, say from a file to S3."""
+    with invocation.running() as (run, terminal):
+        from provisioner import workflow
+
+        pushed = workflow.push(run, _text_of(file), file, lock_timeout, force=force)
+        terminal.say(f"Stored serial {pushed.serial} with {len(pushed.mappings)} mappings.")
+
+
+def _text_of(file: str) -> str:
+    from provisioner.errors import UsageError
+
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UsageError(f"{file} cannot be read: {reason}") from error
+
+
+@state.command(name="rebuild")
+@on_manifest
+@lock_timeout_option
+def state_rebuild(invocation: Invocation, lock_timeout: float) -> None:
+    """Make a lost state anew: by the manifest's functions and sources, then by ownership tags."""
+    with invocation.running() as (run, terminal):
+        from provisioner import workflow
+
+        made = workflow.rebuild_state(run, lock_timeout)
+        terminal.say(f"The state holds {len(made.mappings)} mappings now; plan to see what differs.")
+
+
+@click.command(name="force-unlock")
+@click.argument("ident", metavar="ID")
+@on_manifest
+def force_unlock(invocation: Invocation, ident: str) -> None:
+    """Take away the lock with this ID, when its process is gone for good. A lock in a file needs no such thing."""
+    with invocation.running() as (run, terminal):
+        from provisioner import workflow
+
+        workflow.force_unlock(run, ident)
+        terminal.say("The state is unlocked; the next apply finds out what was going on.")

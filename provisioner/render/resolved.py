@@ -1,0 +1,86 @@
+"""A mapping after variables and defaults, with where each value comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from provisioner.manifest.node import Node
+from provisioner.model.desired import Desired
+from provisioner.model.mapping import FIELDS, Field
+from provisioner.model.references import Arn
+from provisioner.model.sources import SourceKind
+from provisioner.render.manifest import dump
+from provisioner.render.style import Style
+
+_AWS: Final = "AWS default"
+_WIDEST: Final = 72  # a comment beyond this column stands right behind its value
+
+_Line = tuple[str, str]
+"""A line of YAML, and where its value is from."""
+
+
+def resolved_text(wanted: Desired, root: Node, style: Style) -> str:
+    """One mapping of a manifest as YAML. `root` is the manifest's value with places, variables and defaults worked in."""
+    node = root.at(("mappings", wanted.name))
+    lines = [(f"{_text(wanted.name)}:", str(wanted.place)), ("  region: " + _text(wanted.region), _region(node, root))]
+    lines += _block(FIELDS, {**node.value, **_tags(node, root)}, wanted.kind, 2, defaults=True)
+    if lifecycle := node.below("lifecycle"):
+        lines += _nested("lifecycle", lifecycle, 2)
+    column = max(len(text) for text, _ in lines if len(text) <= _WIDEST)
+    return "\n".join(f"{text:{column}}  {style.grey(f'# {origin}')}" if origin else text for text, origin in lines)
+
+
+def _tags(node: Node, root: Node) -> dict[str, Node]:
+    """The tags with those of the provider under them."""
+    own, shared = node.below("tags"), root.at(("provider",)).below("default_tags")
+    values = {
+        **(shared.value if shared and isinstance(shared.value, dict) else {}),
+        **(own.value if own and isinstance(own.value, dict) else {}),
+    }
+    return {"tags": (own or shared or node).holding(values)} if values else {}
+
+
+def _region(node: Node, root: Node) -> str:
+    if own := node.below("region"):
+        return str(own.place())
+    if (source := node.below("event_source_arn")) and (arn := Arn.parse(source.value)) and arn.region:
+        return "of event_source_arn"
+    stated = root.at(("provider",)).below("region")
+    return str(stated.place()) if stated else "of the environment"
+
+
+def _block(
+    fields: Mapping[str, Field], values: Mapping[str, Node], kind: SourceKind, indent: int, *, defaults: bool
+) -> Iterator[_Line]:
+    for name, field in fields.items():
+        node = values.get(name)
+        if node is not None and node.value is not None:
+            yield from _value(name, node, field, kind, indent)
+        elif defaults and (default := field.row.default.get(kind)) is not None:
+            yield f"{' ' * indent}{name}: {_text(default)}", _AWS
+
+
+def _value(name: str, node: Node, field: Field, kind: SourceKind, indent: int) -> Iterator[_Line]:
+    if isinstance(node.value, dict) and field.children:
+        yield f"{' ' * indent}{name}:", str(node.place(key=True))
+        yield from _block(field.children, node.value, kind, indent + 2, defaults=True)
+    else:
+        yield from _nested(name, node, indent)
+
+
+def _nested(name: str, node: Node, indent: int) -> Iterator[_Line]:
+    if isinstance(node.value, dict) and node.value:
+        yield f"{' ' * indent}{_text(name)}:", str(node.place(key=True))
+        for key, item in node.value.items():
+            yield from _nested(key, item, indent + 2)
+    else:
+        yield f"{' ' * indent}{_text(name)}: {_text(node.plain())}", str(node.place())
+
+
+def _text(value: Any) -> str:
+    """A value on one line, as our reader reads it back."""
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return dump(value).removesuffix("...\n").strip()
