@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -179,6 +180,7 @@ def _request(environ: Environ, data: bytes) -> _Request:
 def _respond(answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
     data = answer.data()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
+    headers.append(("x-amzn-RequestId", str(uuid.uuid4())))
     if answer.error_code:
         headers.append(("x-amzn-ErrorType", answer.error_code))
     start_response(f"{answer.status} {'OK' if answer.status < 300 else 'Error'}", headers)

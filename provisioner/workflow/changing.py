@@ -225,8 +225,7 @@ def _refuse_other_state(made: Plan, state: State, left: Sequence[Intent]) -> Non
     if left:
         names = ", ".join(sorted({intent.name for intent in left}))
         raise StaleError(f"the plan is stale: an apply was cut off at {names} since", hint="plan again")
-    stored = bool(state.serial or made.serial)
-    if stored and state.lineage != made.lineage:
+    if made.serial and state.lineage != made.lineage:
         raise StaleError(
             f"the plan is of another state: its lineage is {made.lineage}, that of {state.stack} is {state.lineage}",
             hint="apply it where it was made, or plan again",
