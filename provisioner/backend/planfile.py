@@ -41,7 +41,7 @@ def save(path: Path, saved: SavedPlan) -> None:
         "checksum": _checksum(content),
         "content": content,
     }
-    write_atomically(path, json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n", backup=False)
+    write_atomically(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n", backup=False)
 
 
 def open_plan(path: Path) -> SavedPlan:

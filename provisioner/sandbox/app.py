@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final

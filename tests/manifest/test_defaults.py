@@ -50,7 +50,8 @@ def made(folder: Path, defaults: str, entry: str) -> dict[str, Any]:
             "provisioned_poller_config", {"minimum_pollers": 3, "maximum_pollers": 200},
         ),
         (
-            "kafka: { maximum_batching_window_in_seconds: 5, self_managed_kafka_event_source_config: { consumption_mode: Queue } }",
+            "kafka: { maximum_batching_window_in_seconds: 5, self_managed_kafka_event_source_config: { consumption_mode: "
+            "Queue } }",
             KAFKA, "maximum_batching_window_in_seconds", None,  # a queue has no window
         ),
     ],

@@ -15,7 +15,7 @@ import pytest
 
 from provisioner import __version__, errors
 from provisioner.cli.app import cli
-from provisioner.manifest.schema import NOT_YET, ProviderBlock, Root
+from provisioner.manifest.schema import LimitsBlock, ProviderBlock, Root
 from tests.conftest import Workspace, command, start_sandbox
 
 TOP = Path(__file__).parents[2]
@@ -43,12 +43,12 @@ def test_every_command_has_help(name: str) -> None:
     assert "Usage: provisioner" in done.stdout
 
 
-def test_every_flag_of_plan_and_apply_is_in_the_readme() -> None:
-    everywhere = {"--file", "--quiet", "--color", "--no-input", "--help"}
+def test_every_flag_is_in_the_readme() -> None:
+    everywhere = {"--file", "--quiet", "--help"}
     flags = {
         flag
-        for name in ("plan", "apply")
-        for option in cli.commands[name].params
+        for _, item in commands()
+        for option in item.params
         for flag in option.opts
         if flag.startswith("--")
     }
@@ -57,9 +57,9 @@ def test_every_flag_of_plan_and_apply_is_in_the_readme() -> None:
 
 
 def test_every_manifest_key_is_in_the_readme() -> None:
-    keys = [*Root.model_fields, *ProviderBlock.model_fields, *(path[-1] for path in NOT_YET)]
+    keys = [*Root.model_fields, "include", *ProviderBlock.model_fields, *LimitsBlock.model_fields]
 
-    assert [key for key in keys if f"`{key}" not in README and f"{{ {key} }}" not in README] == []
+    assert [key for key in keys if f"`{key}" not in README] == []
 
 
 def test_every_exit_code_is_in_the_readme() -> None:
@@ -128,6 +128,11 @@ def loaded(*arguments: str) -> set[str]:
 @pytest.mark.parametrize("arguments", [("--help",), ("version",), ("plan", "--help")])
 def test_help_and_version_load_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert loaded(*arguments) & {"boto3", "botocore", "pydantic", "deepdiff", "yaml", "rich"} == set()
+
+
+@pytest.mark.parametrize("arguments", [("validate",), ("show", "--resolved"), ("schema",), ("graph",)])
+def test_what_only_reads_the_manifest_loads_nothing_of_aws(arguments: tuple[str, ...]) -> None:
+    assert loaded(*arguments) & {"boto3", "botocore", "deepdiff", "rich", "ruamel"} == set()
 
 
 def test_looking_at_the_state_loads_no_deepdiff() -> None:
