@@ -90,9 +90,8 @@ class _Gathering:
     def _patterns(self, include: Node | None) -> Iterator[Node]:
         if include is None or include.value is None:
             return
-        items = include.value if isinstance(include.value, list) else [include]
-        for item in items:
-            if isinstance(item.value, str) and item.value:
+        for item in include.value if isinstance(include.value, list) else [include]:
+            if isinstance(item.value, str) and item.value and item is not include:
                 yield item
             else:
                 self.refuse("include is a list of files and globs", item.place(), "as in include: [mappings/*.yaml]")

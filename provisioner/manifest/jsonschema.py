@@ -25,7 +25,7 @@ from provisioner.manifest.rules import (
     RESOURCES,
     WITHOUT_URI,
 )
-from provisioner.manifest.schema import LifecycleBlock, Root
+from provisioner.manifest.schema import LifecycleBlock, Root, VariableBlock
 from provisioner.model.mapping import ACCESS_TYPES, FIELDS, NOTHING, TAG_TEXT, Field, Legal, Limits, Row
 from provisioner.model.references import ACCOUNT, FUNCTION, UUID
 from provisioner.model.sources import ALL, BY_SERVICE, KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
@@ -721,7 +721,6 @@ def _own_keys() -> Schema:
         if name != "mappings" and name not in _by_hand()
     }
     keys |= _by_hand()
-    keys["limits"]["properties"]["risk"] = _risk()
     return {name: _nullable(keys[name]) for name in _ORDER if name in keys} | {
         name: _nullable(part) for name, part in keys.items() if name not in _ORDER
     }
@@ -853,6 +852,7 @@ _WORDS: Final[Mapping[tuple[str, ...], str]] = {
     ("moved",): "Mappings that changed their names.",
     ("removed",): "Mappings to forget and to keep running.",
     ("limits", "deletes"): "Refuse a plan with more deletes and replacements.",
+    ("limits", "risk"): "Refuse a plan that carries such a risk to records in flight, or a worse one.",
     ("lifecycle",): "What a plan may do to the mapping.",
     ("lifecycle", "prevent_destroy"): "Refuse to delete or replace the mapping.",
     ("lifecycle", "ignore_changes"): "Fields to leave alone.",
@@ -860,7 +860,7 @@ _WORDS: Final[Mapping[tuple[str, ...], str]] = {
 }
 
 
-# --- keys that have no model yet -------------------------------------------------------------------------------------
+# --- keys that are gone when a manifest has been put together ----------------------------------------------------------
 
 _GROUPS: Final = {
     "all": "every mapping",
@@ -883,7 +883,7 @@ def _variables() -> Schema:
     variable = {
         "type": "object",
         "properties": {
-            "type": {"enum": ["string", "integer", "number", "boolean", "list", "map"]},
+            "type": {"enum": list(get_args(VariableBlock.model_fields["type"].annotation))},
             "default": {"description": "The value where none is given."},
             "allowed": {"description": "The only values.", "type": "array"},
             "pattern": {"description": "A regular expression that a text must match.", "type": "string"},
@@ -911,8 +911,3 @@ def _defaults() -> Schema:
 
 def _include() -> Schema:
     return {"description": "Globs of more files with the same keys.", "type": "array", "items": {"type": "string"}}
-
-
-def _risk() -> Schema:
-    choice = [{"enum": ["loss", "replay"]}, _ref("reference"), {"type": "null"}]
-    return {"description": "Refuse a plan that carries such a risk.", "anyOf": choice}

@@ -47,7 +47,6 @@ _HINTS: Final = {
     "cannot start any token": "YAML is indented with spaces, not with tabs",
     "mapping values are not allowed": "check the indentation, and quote a text that holds a colon",
     "expected <block end>": "check the indentation of this line and of the ones above it",
-    "expected ',' or": "inside [ ] and { } a text with ${…} needs quotes",
     "control characters": "remove the character, or write it as an escape in double quotes",
 }
 _WORDS: Final[dict[str, Any]] = {
@@ -117,29 +116,26 @@ def parse(text: str, shown: str) -> Document:
         return _unreadable(shown, f"holds half a character (a lone surrogate) in line {line}", "remove it")
     building = _Building(text, shown)
     try:
-        root, readable = building.document(), True
+        return Document(shown, building.document(), tuple(building.found))
     except _StopReading as stop:
-        building.found.append(stop.diagnostic)
-        root, readable = None, False
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Place(shown, mark.line + 1, mark.column + 1) if mark else Place(shown)
-        problem = error.problem or error.context or "it cannot be parsed"
-        building.found.append(Diagnostic("E001", f"not YAML: {problem}", place, _hint(problem)))
-        root, readable = None, False
+        last = stop.diagnostic
     except (yaml.YAMLError, ValueError) as error:
-        problem = " ".join(str(error).split())
-        building.found.append(Diagnostic("E001", f"not YAML: {problem}", Place(shown), _hint(problem)))
-        root, readable = None, False
-    return Document(shown, root, tuple(building.found), readable)
+        last = _not_yaml(error, text, shown)
+    return Document(shown, None, (*building.found, last), readable=False)
+
+
+def _not_yaml(error: Exception, text: str, shown: str) -> Diagnostic:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = getattr(error, "problem", None) or getattr(error, "context", None) or " ".join(str(error).split())
+    place = Place(shown, mark.line + 1, mark.column + 1) if mark else Place(shown)
+    hint = next((hint for part, hint in _HINTS.items() if part in problem), "")
+    if not hint and "${" in "".join(_BREAK.split(text)[place.line - 1 : place.line]):
+        hint = "inside [ ] and { } a text with ${…} needs quotes"
+    return Diagnostic("E001", f"not YAML: {problem}", place, hint)
 
 
 def _unreadable(file: str, message: str, hint: str) -> Document:
     return Document(file, None, (Diagnostic("E001", message, Place(file), hint),), readable=False)
-
-
-def _hint(problem: str) -> str:
-    return next((hint for part, hint in _HINTS.items() if part in problem), "")
 
 
 class _StopReading(Exception):  # noqa: N818  # no error for a caller: it ends the reading of one file

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.model.plan import FieldChange
+from provisioner.model.sources import SourceKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Drifted:
     name: str
     uuid: str
     region: str
+    kind: SourceKind | None = None
     fields: tuple[FieldChange, ...] = ()
     vanished: bool = False
     fault: str = ""

@@ -68,7 +68,8 @@ def _drifted(
     fields = field_changes(prior, now, prior)
     disabled = any(field.path == _ENABLED and field.live is False for field in fields)
     fault = live.status.fault if disabled else ""
-    return Drifted(name, record.uuid, record.region, fields, fault=fault, lost=lost) if fields or lost else None
+    found = Drifted(name, record.uuid, record.region, live.kind, fields, fault=fault, lost=lost)
+    return found if fields or lost else None
 
 
 def health(state: State, reading: Reading) -> tuple[Health, ...]:

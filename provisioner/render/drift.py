@@ -40,27 +40,25 @@ def _drifted(item: Drifted, style: Style) -> Iterator[str]:
         yield f"  {style.yellow('~')} mapping {json.dumps(item.name)} {{"
         width = max(len(".".join(field.path)) for field in item.fields)
         for field in item.fields:
-            yield from _field(field, width, style)
+            yield from _field(field, item.kind, width, style)
         yield "    }"
 
 
-def _field(field: FieldChange, width: int, style: Style) -> Iterator[str]:
+def _field(field: FieldChange, kind: SourceKind | None, width: int, style: Style) -> Iterator[str]:
     name = ".".join(field.path)
-    before, after = field.prior, field.live
+    default = default_at(field.path, kind) if kind else None
+    before, after = (default if value is None else value for value in (field.prior, field.live))
     if isinstance(before, list) and isinstance(after, list):
         yield f"      {style.yellow('~')} {name} = ["
         yield from changed_items(patterns(before), patterns(after), style, 10)
         yield "        ]"
         return
     symbol = style.green("+") if before is None else style.red("-") if after is None else style.yellow("~")
-    yield f"      {symbol} {name:{width}} = {_value(field, before)} {style.yellow('->')} {_value(field, after)}"
+    yield f"      {symbol} {name:{width}} = {_value(before)} {style.yellow('->')} {_value(after)}"
 
 
-def _value(field: FieldChange, value: Any) -> str:
-    if value is not None:
-        return json.dumps(value, ensure_ascii=False)
-    default = default_at(field.path, SourceKind.KINESIS)
-    return "AWS's default" if default is not None else "absent"
+def _value(value: Any) -> str:
+    return "absent" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def drift_json(stack: str, found: Sequence[Drifted]) -> str:

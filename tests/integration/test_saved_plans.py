@@ -134,7 +134,7 @@ def test_a_pair_that_somebody_took_is_named(flow: Flow) -> None:
     file = saved(flow, QUEUE)
     flow.plane.client().create_event_source_mapping(FunctionName="f", EventSourceArn=SQS)
 
-    with pytest.raises(StaleError, match="it: its function and source belong to .* now"):
+    with pytest.raises(StaleError, match=r"it: its function and source belong to .* now"):
         applied(flow, file)
 
 

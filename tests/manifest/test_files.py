@@ -36,7 +36,7 @@ def test_globs_are_relative_to_the_file_sorted_and_deep(tmp_path: Path) -> None:
     write(
         tmp_path,
         provisioner="stack: s\ninclude: [teams/*.yaml, teams/x.yaml]\n" + mapping("root"),
-        teams__b=mapping("b") + "include: more/*.yaml\n",
+        teams__b=mapping("b") + "include: [more/*.yaml]\n",
         teams__a=mapping("a"),
         teams__x=mapping("x"),
         teams__more__c=mapping("c"),

@@ -45,13 +45,7 @@ def test_every_command_has_help(name: str) -> None:
 
 def test_every_flag_is_in_the_readme() -> None:
     everywhere = {"--file", "--quiet", "--help"}
-    flags = {
-        flag
-        for _, item in commands()
-        for option in item.params
-        for flag in option.opts
-        if flag.startswith("--")
-    }
+    flags = {flag for _, item in commands() for option in item.params for flag in option.opts if flag.startswith("--")}
 
     assert {flag for flag in flags - everywhere if flag not in README} == set()
 

@@ -1,0 +1,175 @@
+"""`drift` and `status`: what the world did, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from provisioner import workflow
+from provisioner.model.health import Drifted
+from tests.conftest import Workspace, sqs
+from tests.flow import Flow
+from tests.planes import SQS
+
+QUEUE: dict[str, Any] = {"function_name": "f", "event_source_arn": SQS}
+
+
+@pytest.fixture
+def applied(flow: Flow) -> Iterator[Flow]:
+    flow.applied({**QUEUE, "batch_size": 5, "tags": {"team": "a"}})
+    return flow
+
+
+def drift(flow: Flow) -> Drifted:
+    [found] = workflow.drift(flow.run())
+    return found
+
+
+def changed(flow: Flow) -> dict[str, tuple[Any, Any]]:
+    return {".".join(field.path): (field.prior, field.live) for field in drift(flow).fields}
+
+
+def test_what_the_world_changed_is_drift_and_what_the_manifest_changed_is_not(applied: Flow) -> None:
+    applied.plane.client().update_event_source_mapping(UUID=applied.uuid, ScalingConfig={"MaximumConcurrency": 9})
+    applied.write({**QUEUE, "batch_size": 7})
+
+    assert changed(applied) == {"scaling_config.maximum_concurrency": (None, 9)}
+
+
+def test_a_tag_drifts_too(applied: Flow) -> None:
+    client = applied.plane.client()
+    arn = applied.live()["EventSourceMappingArn"]
+    client.tag_resource(Resource=arn, Tags={"team": "b", "new": "c"})
+
+    assert changed(applied) == {"tags.team": ("a", "b"), "tags.new": (None, "c")}
+
+
+def test_nothing_changed_is_no_drift(applied: Flow) -> None:
+    assert workflow.drift(applied.run()) == ()
+
+
+def test_what_the_manifest_leaves_to_others_does_not_drift(applied: Flow) -> None:
+    applied.applied({**QUEUE, "lifecycle": {"ignore_changes": ["batch_size"]}})
+    applied.plane.client().update_event_source_mapping(UUID=applied.uuid, BatchSize=9)
+
+    assert workflow.drift(applied.run()) == ()
+
+
+def test_a_generated_value_is_no_drift(flow: Flow) -> None:
+    kafka = {
+        "function_name": "f", "topics": ["tt"],
+        "self_managed_event_source": {"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["b:9092"]}},
+        "source_access_configuration": [{"type": "BASIC_AUTH", "uri": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:s"}],
+    }  # fmt: skip
+    flow.applied(kafka)
+
+    assert workflow.drift(flow.run()) == ()
+
+
+def test_a_mapping_that_is_gone_has_disappeared(applied: Flow) -> None:
+    applied.plane.client().delete_event_source_mapping(UUID=applied.uuid)
+
+    assert drift(applied).vanished
+
+
+# --- the command -----------------------------------------------------------------------------------------------------
+
+ONE = f"orders: {{ function_name: 'worker:live', event_source_arn: '{sqs()}' }}"
+
+
+@pytest.fixture
+def running(workspace: Workspace) -> Workspace:
+    workspace.write(ONE)
+    workspace.apply()
+    return workspace
+
+
+def test_drift_is_shown_with_what_was_applied(running: Workspace) -> None:
+    uuid = running.uuid("orders")
+    running.aws.update_event_source_mapping(
+        UUID=uuid, BatchSize=7, FilterCriteria={"Filters": [{"Pattern": '{"a":[1]}'}]}
+    )
+    running.settled(uuid)
+
+    result = running.run("drift", code=2)
+
+    assert result.out == (
+        "  # orders has changed\n"
+        '  ~ mapping "orders" {\n'
+        "      ~ batch_size             = 10 -> 7\n"
+        '      + filter_criteria.filter = absent -> [{"pattern": {"a": [1]}}]\n'
+        "    }\n\n"
+        "Drift: 1 mapping. The next apply puts back what the manifest wants.\n"
+    )
+
+
+def test_drift_speaks_json_and_markdown(running: Workspace) -> None:
+    uuid = running.uuid("orders")
+    running.aws.update_event_source_mapping(UUID=uuid, BatchSize=7)
+    running.settled(uuid)
+
+    told = json.loads(running.run("drift", "--json", code=2).out)
+    markdown = running.run("drift", "--format", "markdown", code=2).out
+
+    [found] = told["drifted"]
+    assert found["fields"] == [{"path": "batch_size", "applied": None, "live": 7}]
+    assert markdown.startswith("<!-- provisioner:test:drift -->\n\n### `test`: 1 mapping has drifted\n")
+
+
+def test_a_function_or_a_source_that_is_gone_is_drift(workspace: Workspace) -> None:
+    """Lambda keeps such a mapping Enabled, and tells nobody."""
+    functions, queues = workspace.sandbox.client("lambda"), workspace.sandbox.client("sqs")
+    role = functions.get_function_configuration(FunctionName="worker")["Role"]
+    functions.create_function(
+        FunctionName="gone", Role=role, Runtime="python3.12", Handler="a.b", Code={"ZipFile": b""}
+    )
+    queue = queues.create_queue(QueueName="gone")["QueueUrl"]
+    workspace.write(f"orders: {{ function_name: gone, event_source_arn: '{sqs('gone')}' }}")
+    workspace.apply()
+    assert workspace.run("drift").out == "No drift. The mappings are as they were applied.\n"
+
+    functions.delete_function(FunctionName="gone")
+    queues.delete_queue(QueueUrl=queue)
+    out = workspace.run("drift", code=2).out
+
+    assert "  # the function gone no longer exists\n  # the queue gone no longer exists\n" in out
+
+
+def test_what_needs_what_is_there_is_found_there(workspace: Workspace) -> None:
+    """Aliases, streams, consumers and streams of tables, as their ARNs name them."""
+    stream = "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks"
+    table = "arn:aws:dynamodb:eu-west-1:123456789012:table/customers/stream/2026-01-01T00:00:00.000"
+    position = "starting_position: TRIM_HORIZON"
+    workspace.write(
+        f"""
+        a: {{ function_name: 'worker:live', event_source_arn: '{stream}', {position} }}
+        b: {{ function_name: worker, event_source_arn: '{stream}/consumer/enricher:1767225600', {position} }}
+        c: {{ function_name: other, event_source_arn: '{table}', {position} }}
+        d: {{ function_name: other, event_source_arn: '{sqs("payments.fifo")}' }}
+        """
+    )
+    workspace.apply()
+
+    result = workspace.run("drift")
+
+    assert result.out == "No drift. The mappings are as they were applied.\n"
+    assert "could not be asked" not in result.err
+
+
+def test_status_is_a_table_and_an_exit_code(running: Workspace) -> None:
+    healthy = running.run("status")
+    uuid = running.uuid("orders")
+    running.aws.update_event_source_mapping(UUID=uuid, Enabled=False)
+    running.settled(uuid)
+    ill = running.run("status", code=2)
+    [row] = json.loads(running.run("status", "--json", code=2).out)["mappings"]
+
+    assert healthy.out.splitlines()[:2] == [
+        "NAME    STATE    LAST RESULT  REASON",
+        "orders  Enabled  -            USER_INITIATED",
+    ]
+    assert "orders  Disabled  -            it is disabled, and was enabled when it was applied" in ill.out
+    assert (row["name"], row["state"], row["healthy"]) == ("orders", "Disabled", False)
