@@ -36,7 +36,7 @@ _Scalar: Any = yaml.events.ScalarEvent
 _SequenceStart: Any = yaml.events.SequenceStartEvent
 _SequenceEnd: Any = yaml.events.SequenceEndEvent
 _StreamEnd: Any = yaml.events.StreamEndEvent
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader may be missing
+LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader may be missing
 _TAGS: Final = {_Scalar: ":str", _MappingStart: ":map", _SequenceStart: ":seq"}
 _MERGE: Final = "<<"
 _INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+")
@@ -147,7 +147,7 @@ class _Building:
     """Builds the nodes of one text; what can be passed over is collected in `found`, what cannot stops."""
 
     def __init__(self, text: str, file: str) -> None:
-        self._next: Callable[[], _Event] = _Loader(text).get_event
+        self._next: Callable[[], _Event] = LOADER(text).get_event
         self._file = file
         self._anchors: dict[str, tuple[Node, int]] = {}
         self._open: set[str] = set()

@@ -1,0 +1,185 @@
+"""The canonical form of a manifest's text, and a text with one more mapping.
+
+Both change what must change and copy the rest, so comments stay where they belong; and both read what comes out, and hold it
+against what went in.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from provisioner.errors import ManifestError, ProvisionerError, UsageError
+from provisioner.manifest.layout import Entry, Piece, comments, layout, line_end, spare_end
+from provisioner.manifest.node import NOWHERE, Node
+from provisioner.manifest.reader import parse
+from provisioner.manifest.rewrite import rewritten
+
+_BOM: Final = "\ufeff"
+_BLOCK_HEADER: Final = re.compile(r"[|>][-+1-9]*")
+_EMPTY_LINE: Final = re.compile(r"^[ \t]*\r?\n", re.MULTILINE)
+_NAMED: Final = ("mappings", "variables")
+_STEP: Final = 2
+_OVERSIGHT: Final = "this is a mistake of the formatter: nothing was changed; please report it with the file"
+
+
+def formatted(text: str, shown: str = "") -> str:
+    """The canonical form of a manifest's text. `shown` is the file's name in messages.
+
+    Raises ManifestError where the text cannot be read, ProvisionerError where the form would mean something else.
+    """
+    text = text.removeprefix(_BOM)
+    before = _read(text, shown)
+    source = _with_last_break(text.replace("\r\n", "\n").replace("\r", "\n"))
+    root = layout(source)
+    result = rewritten(source, root)
+    after = parse(result, shown)
+    kept = comments(result, layout(result)) if not after.found else []
+    if after.found or not _same(before, after.root) or sorted(kept) != sorted(comments(source, root)):
+        raise ProvisionerError(f"{shown or 'the manifest'} would mean something else when formatted", hint=_OVERSIGHT)
+    return result
+
+
+def with_mapping(text: str, entry: str) -> str:
+    """A manifest's text with one more mapping, the last; all else is the same, byte for byte.
+
+    `entry` is a manifest with that mapping alone, in block style. Raises ManifestError where the text cannot be read,
+    UsageError where the name is taken or where the text is written so that nothing can be added to it.
+    """
+    body = text.removeprefix(_BOM)
+    before, added = _read(body, ""), _read(entry, "")
+    assert added
+    expected = _joined(before, added)
+    line_break = "\r\n" if "\r\n" in body else "\n"
+    lines = entry.rstrip("\n").split("\n")
+    result = _inserted(body if not body or body.endswith("\n") else body + line_break, lines, line_break)
+    after = parse(result, "")
+    if after.found or not _same(expected, after.root):
+        raise _not_added("the manifest is written so that nothing can be added to `mappings`", lines)
+    return text[: len(text) - len(body)] + result
+
+
+# --- what a text means ------------------------------------------------------------------------------------------------
+
+
+def _read(text: str, shown: str) -> Node | None:
+    document = parse(text, shown)
+    if document.found:
+        raise ManifestError(document.found)
+    return document.root
+
+
+def _same(one: Node | None, other: Node | None) -> bool:
+    """Whether two manifests mean the same; the order of keys means nothing but among names."""
+    if one is None or other is None:
+        return one is other
+    for name in _NAMED:
+        first, second = one.below(name), other.below(name)
+        named = first and second and isinstance(first.value, dict) and isinstance(second.value, dict)
+        if first and second and named and list(first.value) != list(second.value):
+            return False
+    return _equal(one, other)
+
+
+def _equal(one: Node, other: Node) -> bool:
+    """Whether two values are equal and of equal types: to Python 1 is True, and no NaN is another."""
+    first, second = one.value, other.value
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(_equal(item, second[key]) for key, item in first.items())
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(_equal, first, second))
+    return type(first) is type(second) and repr(first) == repr(second)
+
+
+def _joined(before: Node | None, added: Node) -> Node:
+    """A manifest and one more mapping, as a value."""
+    root = before.value if before and before.value is not None else {}
+    if not isinstance(root, dict):
+        raise UsageError("a manifest is made of keys such as `stack:` and `mappings:`")
+    there = root["mappings"].value if "mappings" in root else None
+    entries = {} if there is None else there
+    if not isinstance(entries, dict):
+        raise UsageError("`mappings` is no group of `name: …`")
+    [(name, node)] = added.value["mappings"].value.items()
+    if name in entries:
+        raise UsageError(f"{name} is in the manifest already", hint="choose another name, or change that mapping")
+    return Node({**root, "mappings": Node({**entries, name: node}, "", NOWHERE, NOWHERE)}, "", NOWHERE, NOWHERE)
+
+
+# --- the last line ----------------------------------------------------------------------------------------------------
+
+
+def _with_last_break(text: str) -> str:
+    """A text whose last line ends. A block scalar that the file ends in must not gain the line break."""
+    if not text or text.endswith("\n"):
+        return text
+    root = layout(text)
+    last = root.last() if root else None
+    if last and last.style in ("|", ">") and last.value and not last.value.endswith("\n"):
+        header = _BLOCK_HEADER.search(text, last.start)
+        assert header
+        if "-" not in header[0]:
+            text = text[: header.start()] + header[0].replace("+", "") + "-" + text[header.end() :]
+    return text + "\n"
+
+
+# --- one more mapping -------------------------------------------------------------------------------------------------
+
+
+def _inserted(text: str, lines: list[str], line_break: str) -> str:
+    """A text that ends with a line break, with the lines of an entry in the right place."""
+    root = layout(text)
+    if root is None or (root.kind == "scalar" and not root.value):
+        return _put(
+            text, len(text), lines, 0, line_break, apart=bool(text.strip()) and not text.endswith(line_break * 2)
+        )
+    if root.flow or root.kind != "mapping":
+        raise _not_added("the manifest is written in braces", lines)
+    there = next((item for item in root.entries if item.key.value == "mappings"), None)
+    if there is None:
+        at = spare_end(text, _line_end(text, root, lines), 0)
+        return _put(text, at, lines, root.entries[0].key.column, line_break, apart=not root.last().keeps)
+    if there.value.kind == "mapping" and not there.value.flow:
+        return _after_last(text, there.value, lines, line_break)
+    return _instead_of_nothing(text, there, lines, line_break)
+
+
+def _after_last(text: str, mappings: Piece, lines: list[str], line_break: str) -> str:
+    """Under the last of the mappings, behind the comments that close them."""
+    column, end = mappings.entries[0].key.column, _line_end(text, mappings, lines)
+    at = spare_end(text, end, column)
+    spaced = [bool(_EMPTY_LINE.search(text, item.lo, item.key.start)) for item in mappings.entries[1:]]
+    apart = (at > end or not spaced or any(spaced)) and not mappings.last().keeps
+    return _put(text, at, lines[1:], column - _STEP, line_break, apart=apart)
+
+
+def _instead_of_nothing(text: str, there: Entry, lines: list[str], line_break: str) -> str:
+    """Under a `mappings:` that is empty, null or {}."""
+    key, value = there.key, there.value
+    nothing = text[key.end + 1 : value.end]
+    if nothing.strip(" \t\r\n") not in ("", "~", "null", "Null", "NULL") and nothing.split() not in (
+        ["{}"],
+        ["{", "}"],
+    ):
+        raise _not_added("`mappings` is not written line by line", lines)
+    at = spare_end(text, _line_end(text, value, lines), key.column + 1)
+    text = text[: key.end + 1] + text[value.end :]
+    return _put(text, at - len(nothing), lines[1:], key.column, line_break, apart=False)
+
+
+def _line_end(text: str, piece: Piece, lines: list[str]) -> int:
+    end = line_end(text, piece.hi)
+    if end is None:
+        raise _not_added("`mappings` shares a line with something else", lines)
+    return end
+
+
+def _put(text: str, at: int, lines: list[str], deeper: int, line_break: str, *, apart: bool) -> str:
+    """Put lines into a text, indented as much deeper as they must be."""
+    moved = [" " * deeper + line if deeper > 0 else line[-deeper:] for line in lines]
+    added = line_break.join(line if line.strip() else "" for line in moved) + line_break
+    return text[:at] + (line_break if apart else "") + added + text[at:]
+
+
+def _not_added(why: str, lines: list[str]) -> UsageError:
+    return UsageError(why, hint="write `mappings:` line by line, and add under it:\n" + "\n".join(lines[1:]))

@@ -1,0 +1,61 @@
+"""How a text is spelt in YAML: plain where nobody can mistake it, else in quotes.
+
+Only quoted scalars of one line are spelt anew. Plain ones say what they mean already, block scalars and what is written over
+several lines or with escapes were laid out by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import yaml
+
+from provisioner.manifest.layout import Piece
+from provisioner.manifest.reader import scalar
+
+_FIRST: Final = frozenset("_/.$")  # what a plain text may begin with, besides letters and digits
+_FLOW_MARKS: Final = frozenset(",[]{}:?")
+_NUMBER: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")  # YAML 1.2's, with leading zeros
+_AFTER_VALUE: Final = ("", " ", "\t", "\n", ",", "]", "}")
+_AFTER_KEY: Final = (": ", ":\t", ":\n", ":")
+
+
+def respelt(text: str, piece: Piece, *, flow: bool, key: bool) -> str:
+    """The source of a scalar in canonical quotes; in a flow collection with `flow`."""
+    source = text[piece.start : piece.end]
+    if piece.style not in ("'", '"') or piece.tagged or "\n" in source or not piece.value.isprintable():
+        return source
+    opening = source.find(piece.style)
+    if piece.style == '"' and source[opening:] != _doubled(piece.value):
+        return source  # an escape was chosen by its author
+    after = text[piece.end : piece.end + 2]
+    apart = after in _AFTER_KEY if key else after[:1] in _AFTER_VALUE
+    plain = apart and is_plain(piece.value, flow=flow)
+    return source[:opening] + (piece.value if plain else quoted(piece.value))
+
+
+def is_plain(value: str, *, flow: bool) -> bool:
+    """Whether a text needs no quotes. What another reader of YAML takes for a boolean, number or date keeps them."""
+    return (
+        value.isprintable()
+        and (value[:1].isalnum() or value[:1] in _FIRST)
+        and not value.endswith((" ", ":"))
+        and not value.startswith("...")
+        and not any(mark in value for mark in (": ", " #", "${"))
+        and not (flow and _FLOW_MARKS & set(value))
+        and isinstance(scalar(value), str)
+        and not _NUMBER.fullmatch(value)
+        and not any(form.match(value) for _, form in yaml.SafeLoader.yaml_implicit_resolvers.get(value[0], ()))
+    )
+
+
+def quoted(value: str) -> str:
+    """A text of one line in quotes: single ones where double ones would need escapes."""
+    if "\\" in value or '"' in value:
+        return "'" + value.replace("'", "''") + "'"
+    return f'"{value}"'
+
+
+def _doubled(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
