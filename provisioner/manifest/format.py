@@ -34,8 +34,8 @@ def formatted(text: str, shown: str = "") -> str:
     root = layout(source)
     result = rewritten(source, root)
     after = parse(result, shown)
-    kept = comments(result, layout(result)) if not after.found else []
-    if after.found or not _same(before, after.root) or sorted(kept) != sorted(comments(source, root)):
+    same = not after.found and _same(before, after.root)
+    if not same or _kept(result, layout(result)) != _kept(source, root):
         raise ProvisionerError(f"{shown or 'the manifest'} would mean something else when formatted", hint=_OVERSIGHT)
     return result
 
@@ -69,20 +69,20 @@ def _read(text: str, shown: str) -> Node | None:
     return document.root
 
 
+def _kept(text: str, root: Piece | None) -> tuple[list[str], list[list[str]]]:
+    """What a form keeps besides the meaning: every comment, and the order of names."""
+    groups = [entry.value for entry in root.entries if entry.key.value in _NAMED] if root else []
+    names = sorted([entry.key.value for entry in group.entries] for group in groups)
+    return sorted(comments(text, root)), names
+
+
 def _same(one: Node | None, other: Node | None) -> bool:
-    """Whether two manifests mean the same; the order of keys means nothing but among names."""
-    if one is None or other is None:
-        return one is other
-    for name in _NAMED:
-        first, second = one.below(name), other.below(name)
-        named = first and second and isinstance(first.value, dict) and isinstance(second.value, dict)
-        if first and second and named and list(first.value) != list(second.value):
-            return False
-    return _equal(one, other)
+    """Whether two manifests mean the same."""
+    return one is other if one is None or other is None else _equal(one, other)
 
 
 def _equal(one: Node, other: Node) -> bool:
-    """Whether two values are equal and of equal types: to Python 1 is True, and no NaN is another."""
+    """Whether two values are equal and of equal types: to Python 1 is True, and no NaN is another. Keys have no order."""
     first, second = one.value, other.value
     if isinstance(first, dict) and isinstance(second, dict):
         return first.keys() == second.keys() and all(_equal(item, second[key]) for key, item in first.items())

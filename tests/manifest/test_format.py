@@ -269,7 +269,8 @@ def test_any_manifest_means_the_same_in_its_canonical_form(manifest: Written) ->
     result = assert_canonical(manifest.text)
 
     mappings = [(meaning(text) or {}).get("mappings") for text in (manifest.text, result)]
-    assert not isinstance(mappings[0], dict) or list(mappings[0]) == list(mappings[1])
+    if isinstance(mappings[0], dict) and "mappings: *" not in result:
+        assert list(mappings[0]) == list(mappings[1])
     if not re.search(r"[|>]2?\+|>1-", result):  # these may hold the empty lines below them
         assert not re.search(r"\n\n\n|\A\n|\n\n\Z", result)
     lines = result.splitlines()
@@ -277,11 +278,11 @@ def test_any_manifest_means_the_same_in_its_canonical_form(manifest: Written) ->
         assert sum(line.endswith(comment) for line in lines) == 1
     for comment, key in manifest.beside.items():
         [line] = [line for line in lines if line.endswith(comment)]
-        assert re.match(rf"[\s\-\"']*{key}\b", line)
+        assert re.match(rf"[\s\-\"']*{key}(?!\w)", line)
     for comment, key in manifest.above.items():
         [at] = [number for number, line in enumerate(lines) if line.endswith(comment)]
         below = next(line for line in lines[at + 1 :] if line.strip() and not line.lstrip().startswith("#"))
-        assert re.match(rf"[\s\-\"']*{key}\b", below)
+        assert re.match(rf"[\s\-\"']*{key}(?!\w)", below)
 
 
 # --- one more mapping -------------------------------------------------------------------------------------------------
@@ -357,7 +358,9 @@ def test_all_else_is_the_same_byte_for_byte(manifest: Written, entry: dict[str, 
         result = with_mapping(text, dump({"mappings": {"new": entry}}))
     except UsageError:
         return
-    start = len(os.path.commonprefix([text, result]))
+    start = next(
+        (number for number, (one, other) in enumerate(zip(text, result, strict=False)) if one != other), len(text)
+    )
     if manifest.text.endswith("\n") and not re.search(r"^mappings: *(\{\}|null|~)", text, re.MULTILINE):
         assert result[start + len(result) - len(text) :] == text[start:]
     before = meaning(text) or {}
@@ -366,7 +369,16 @@ def test_all_else_is_the_same_byte_for_byte(manifest: Written, entry: dict[str, 
 
 
 def test_what_would_change_the_meaning_is_never_returned(monkeypatch: pytest.MonkeyPatch) -> None:
-    for wrong in ("stack: 1\n", "stack: '1'\nversion: 1\n", "", "a: [", "stack: '1'\n"):
-        monkeypatch.setattr(under_test, "rewritten", lambda *_, wrong=wrong: wrong)
-        with pytest.raises(under_test.ProvisionerError, match="m.yaml would mean something else"):
-            formatted("stack: '1' # c\n", "m.yaml")
+    right = "stack: '1' # c\nmappings: { a: , b: }\n"
+    wrong = [
+        right.replace("'", ""),
+        right + "x-a: 1\n",
+        "",
+        "a: [",
+        right.replace("# c", ""),
+        right.replace("a: , b:", "b: , a:"),
+    ]
+    for text in wrong:
+        monkeypatch.setattr(under_test, "rewritten", lambda *_, text=text: text)
+        with pytest.raises(under_test.ProvisionerError, match=r"m\.yaml would mean something else"):
+            formatted(right, "m.yaml")

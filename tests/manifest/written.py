@@ -13,7 +13,8 @@ from provisioner.manifest.schema import Entry, Root
 NAMES = ("a", "b-c", "'q'", '"r s"', "été", "200", "k", "m", '"yes"')
 SCALARS = (
     "plain", "12", "true", "null", "~", "1e3", "yes", "012", "'012'", "'yes'", '"double"', "'single'", '"${var.x}"', "'a: b'",
-    "'a #b'", '"q\\"q"', '"b\\\\s"', '"\\u00e9\\n"', "'it''s'", "''", '"😀"', "'日本'", "a#b", "x:y", "'x:y'", "!!str 5", "'{\"a\": [1]}'",
+    "'a #b'", '"q\\"q"', '"b\\\\s"', '"\\u00e9\\n"', "'it''s'", "''", '"😀"', "'日本'", "a#b", "x:y", "'x:y'",
+    "!!str 5", "'{\"a\": [1]}'",
     "'a,b'", "'[x'", "'- x'", "'.'", '"$LATEST"', "[]", "{}", "'-'", "'*x'", "''''", "2026-01-01", "'2026-01-01'",
 )  # fmt: skip
 FLOW = tuple(text for text in SCALARS if text not in ("a#b",))
@@ -43,13 +44,17 @@ class _Writing:
         self.result = Written()
         self.anchors: list[str] = []
         self.plainly = random.random() < 0.3  # few comments and oddities
+        self.merging = self.rarely()
 
     def manifest(self) -> Written:
         head = self.comment_lines(0) + "\n" if self.rarely() else ""
         head += self.random.choice(["", "", "", "---\n", "%YAML 1.1\n--- # c0 mark\n", "--- &root\n"])
         if "c0" in head:
             self.result.comments.append("# c0 mark")
-        body = self.mapping(self.random.choice([0, 0, 0, 2]), Root, 0, first=True)
+        column = self.random.choice([0, 0, 0, 2])
+        if self.merging:
+            head += " " * column + "x-merge: &base { enabled: true, batch_size: 2 }\n"
+        body = self.mapping(column, Root, 0, first=True)
         tail = self.comment_lines(0) + self.blank() if self.rarely() else ""
         tail += "...\n" if self.rarely() and self.rarely() else ""
         self.result.text = head + body + tail
@@ -104,6 +109,8 @@ class _Writing:
                 place = self.random.choice([column, column, 0, deepest])
                 # What stands above the first key of all may be the file's.
                 lead = self.comment_lines(place, "" if number == 0 and first else name)
+            if kind is Entry and self.merging and self.rarely() and parts:
+                parts.append(" " * column + f"<<: *base{self.eol('<<')}\n")
             parts.append(
                 lead
                 + self.blank() * (not (compact and not number))
