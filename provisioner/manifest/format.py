@@ -28,7 +28,7 @@ def formatted(text: str, shown: str = "") -> str:
 
     Raises ManifestError where the text cannot be read, ProvisionerError where the form would mean something else.
     """
-    text = text.removeprefix(_BOM)
+    text = text.lstrip(_BOM)
     before = _read(text, shown)
     source = _with_last_break(text.replace("\r\n", "\n").replace("\r", "\n"))
     root = layout(source)
@@ -46,7 +46,7 @@ def with_mapping(text: str, entry: str) -> str:
     `entry` is a manifest with that mapping alone, in block style. Raises ManifestError where the text cannot be read,
     UsageError where the name is taken or where the text is written so that nothing can be added to it.
     """
-    body = text.removeprefix(_BOM)
+    body = text.lstrip(_BOM)
     before, added = _read(body, ""), _read(entry, "")
     assert added
     expected = _joined(before, added)
@@ -115,7 +115,12 @@ def _with_last_break(text: str) -> str:
         return text
     root = layout(text)
     last = root.last() if root else None
-    if last and last.style in ("|", ">") and last.value and not last.value.endswith("\n"):
+    if not last or last.style not in ("|", ">"):
+        return text + "\n"
+    bare = text.rstrip(" \t")
+    if last.keeps and last.value[-1:] in ("", "\n") and bare.endswith("\n"):
+        return bare  # the last line has ended before these spaces; a line of them would be text
+    if last.value and not last.value.endswith("\n"):
         header = _BLOCK_HEADER.search(text, last.start)
         assert header
         if "-" not in header[0]:

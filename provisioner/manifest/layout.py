@@ -17,13 +17,15 @@ import yaml.events
 from provisioner.manifest.reader import LOADER
 
 _Event = Any  # PyYAML's types do not tell which event has what
-_NOT_BREAK: Final = "[^\r\n\x85\u2028\u2029]"
-_REST: Final = re.compile(rf"[ \t]*(?:#{_NOT_BREAK}*)?\r?\n")
-_SPARE: Final = re.compile(rf"([ \t]*)(#{_NOT_BREAK}*)?\r?\n")
-_LEAD: Final = re.compile(rf"(?:[ \t]*(?:#{_NOT_BREAK}*)?\r?\n)* *")
+NOT_BREAK: Final = "[^\r\n\x85\u2028\u2029]"
+"""What is no line break to YAML."""
+_REST: Final = re.compile(rf"[ \t]*(?:#{NOT_BREAK}*)?\r?\n")
+_SPARE: Final = re.compile(rf"([ \t]*)(#{NOT_BREAK}*)?\r?\n")
+_LEAD: Final = re.compile(rf"(?:[ \t]*(?:#{NOT_BREAK}*)?\r?\n)* *")
+_COLON: Final = re.compile("[ \t]*:")  # behind a `? ` key it stands in another line
 _COMPACT: Final = re.compile(" *(?:- +)+")
 _MODELINE: Final = re.compile(r"[ \t]*#.*(?:yaml-language-server:|\bvim?:|-\*-)")
-_COMMENT: Final = re.compile(f"#{_NOT_BREAK}*")
+_COMMENT: Final = re.compile(f"#{NOT_BREAK}*")
 _KEEPING: Final = re.compile(r"[|>][1-9]?\+")
 
 
@@ -206,7 +208,8 @@ class _Laying:
         line = self._text.rfind("\n", 0, key.start) + 1
         placed = lead or (compact and _COMPACT.fullmatch(self._text, line, key.start))
         # Empty lines and comments that came to stand below a scalar that keeps them would become its text.
-        return bool(placed) and key.kind == "scalar" and not value.last().keeps
+        simple = key.kind == "scalar" and _COLON.match(self._text, key.end)
+        return bool(placed and simple) and not value.last().keeps
 
     def _first_line(self, floor: int, key: Piece) -> int:
         """Where the comments above the first key of a mapping begin; above the first of all, those of the file are left out."""

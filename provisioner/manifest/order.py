@@ -48,6 +48,7 @@ def inside(kind: _Type) -> _Type:
     return get_args(option)[0] if _origin(option) is list else None
 
 
+@cache
 def _option(kind: _Type) -> _Type:
     """The one type of a union that has something below it."""
     options = get_args(kind) if _origin(kind) is UnionType else (kind,)

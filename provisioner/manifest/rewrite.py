@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any, Final, Literal
 
-from provisioner.manifest.layout import Entry, Piece
+from provisioner.manifest.layout import NOT_BREAK, Entry, Piece
 from provisioner.manifest.order import TOP, below, inside, is_ordered, rank
 from provisioner.manifest.quoting import respelt
 
 _TRAILING: Final = re.compile(r"[ \t]+(?=\n)")
 _EMPTY_LINES: Final = re.compile(r"\n{3,}")
+_HEADER: Final = re.compile(rf"\A({NOT_BREAK}*?)[ \t]+(?=\n)")
 _COMMA: Final = re.compile(r"\s*,\s*")
 
 _Where = Literal["block", "flow", "json"]
@@ -84,8 +85,7 @@ class _Rendering:
         if where == "json":
             return self._text[piece.start : piece.end]
         if piece.style in ("|", ">"):
-            header, line_break, lines = self._text[piece.start : piece.end].partition("\n")
-            return header.rstrip(" \t") + line_break + lines
+            return _HEADER.sub(r"\1", self._text[piece.start : piece.end])
         return respelt(self._text, piece, flow=where == "flow", key=key)
 
     def _is_json(self, piece: Piece) -> bool:

@@ -156,6 +156,9 @@ GOLDEN = {
     "an anchor and a tag of the whole": ("--- !!map &x\nstack: s\nversion: 1\n", "--- !!map &x\nversion: 1\nstack: s\n"),
     "an indented whole": ("  stack: s\n  version: 1\n  # end\n", "  version: 1\n  stack: s\n  # end\n"),
     "keys that are no simple texts": ("stack: s\n? a\n? 'b'\nversion: 1\n", 'stack: s\n? a\n? "b"\nversion: 1\n'),
+    "a key below its question mark": ("?\n a\n: 1\nstack: s\n", "?\n a\n: 1\nstack: s\n"),
+    "spaces at the end are no line of a scalar that keeps": ("stack: >+2\n    s\n  ", "stack: >+2\n    s\n"),
+    "a line of text that begins in a comment": ("x-a: |  # c\x85  b \n  c\n", "x-a: |  # c\x85  b \n  c\n"),
     "a group as a key's question": ("? stack\n:\n  's'\nversion: 1\n", "? stack\n:\n  s\nversion: 1\n"),
     "empty values": ("limits:\n# c\nmappings:\n\n\nstack:   # none\n  s\n", "stack:   # none\n  s\n\n# c\nmappings:\n\nlimits:\n"),
     "nothing": ("", ""),
@@ -361,7 +364,7 @@ def test_all_else_is_the_same_byte_for_byte(manifest: Written, entry: dict[str, 
     start = next(
         (number for number, (one, other) in enumerate(zip(text, result, strict=False)) if one != other), len(text)
     )
-    if manifest.text.endswith("\n") and not re.search(r"^mappings: *(\{\}|null|~)", text, re.MULTILINE):
+    if manifest.text.endswith("\n") and not re.search(r"^ *mappings: *(\{\}|null|~)", text, re.MULTILINE):
         assert result[start + len(result) - len(text) :] == text[start:]
     before = meaning(text) or {}
     assert ordered(meaning(result)["mappings"]) == ordered({**(before.pop("mappings", None) or {}), "new": entry})
