@@ -207,8 +207,8 @@ class _Laying:
         entry.hi = spare_end(self._text, end, key.column + 1)
         line = self._text.rfind("\n", 0, key.start) + 1
         placed = lead or (compact and _COMPACT.fullmatch(self._text, line, key.start))
-        # Empty lines and comments that came to stand below a scalar that keeps them would become its text.
         simple = key.kind == "scalar" and _COLON.match(self._text, key.end)
+        # Empty lines that came to stand below a scalar that keeps them would become its text.
         return bool(placed and simple) and not value.last().keeps
 
     def _first_line(self, floor: int, key: Piece) -> int:
