@@ -18,9 +18,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from provisioner.backend.files import explained, sync_folder, write_all
 from provisioner.backend.statefile import intent_of, intent_value, record_of, record_value
 from provisioner.errors import StateError
+from provisioner.files import explained, sync_folder, write_all
 from provisioner.model.references import Pair
 from provisioner.model.state import Intent, Record, State
 

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from provisioner.backend import lock
-from provisioner.backend.files import explained, sync_folder, write_atomically
 from provisioner.backend.journal import Folded, Journal, fold
 from provisioner.backend.statefile import decode, encode
 from provisioner.backend.store import Snapshot
 from provisioner.errors import StateError
+from provisioner.files import explained, sync_folder, write_atomically
 from provisioner.model.state import Intent, State
 
 

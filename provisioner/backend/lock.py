@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from provisioner.backend.files import explained
 from provisioner.errors import LockedError
+from provisioner.files import explained
 
 _POLL: Final = 0.1
 """Seconds between two tries for a lock; flock cannot wait for a time."""

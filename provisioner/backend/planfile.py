@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from provisioner import __version__
-from provisioner.backend.files import write_atomically
 from provisioner.errors import ProvisionerError, StaleError
+from provisioner.files import write_atomically
 from provisioner.model.desired import Provider, S3Location
 from provisioner.model.mapping import json_key
 from provisioner.model.plan import Plan

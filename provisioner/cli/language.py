@@ -117,11 +117,11 @@ def fmt(paths: tuple[Path, ...], check: bool, diff: bool, colour: str) -> None:
 
 def _format(path: Path, terminal: Terminal, *, writes: bool, diff: bool) -> list[str]:
     """Format the files of a manifest; the names of those that changed, or would."""
-    from provisioner.manifest.rewrite import reformatted
-    from provisioner.render.formatting import diff_text
+    from provisioner.manifest.writing import reformat
+    from provisioner.render.diagnostics import diff_text
 
     changed = []
-    for file, before, after in reformatted(path, writes=writes):
+    for file, before, after in reformat(path, writes=writes):
         changed.append(file)
         if diff:
             terminal.data(diff_text(file, before, after, terminal.style(sys.stdout)))

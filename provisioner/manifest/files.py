@@ -19,9 +19,12 @@ _MAGIC: Final = frozenset("*?[")
 
 @dataclass(slots=True)
 class Joined:
-    """All files as one value. `complete` is False when a part of it could not be read: then nothing else can be judged."""
+    """All files as one value. `complete` is False when a part of it could not be read: then nothing else can be judged.
+    `files` are their names, as they were read.
+    """
 
     root: Node
+    files: list[str] = field(default_factory=list)
     found: list[Diagnostic] = field(default_factory=list)
     complete: bool = True
 
@@ -70,6 +73,7 @@ class _Gathering:
         if not self._read:
             self.joined.root.file = str(file)  # what stands nowhere stands in the first file
         self._read.add(identity)
+        self.joined.files.append(str(file))
         document = read(file, str(file))
         self.joined.found += document.found
         self.joined.complete &= document.readable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import unified_diff
 from typing import Any, Final
 from unicodedata import east_asian_width
 
@@ -78,6 +79,13 @@ def error_text(error: ProvisionerError, style: Style) -> str:
     """An error: what, where, and what next."""
     head = style.red("Error: ") + style.bold(error.message)
     return f"{head}\n  {error.hint}" if error.hint else head
+
+
+def diff_text(file: str, before: str, after: str, style: Style) -> str:
+    """What would change in a file, as a unified diff."""
+    paints = {"+": style.green, "-": style.red, "@": style.grey}
+    lines = unified_diff(before.splitlines(), after.splitlines(), file, file, lineterm="")
+    return "\n".join(paints.get(line[:1], str)(line) for line in lines)
 
 
 # --- for other tools -------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import yaml
 
+from provisioner.manifest.format import formatted
 from provisioner.manifest.reader import scalar
 from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.live import Live
@@ -42,7 +43,7 @@ def entry_yaml(name: str, live: Live, default_region: str) -> str:
     source = Arn.parse(entry.get("event_source_arn"))
     if source is None and live.region != default_region:
         entry = {"region": live.region, **entry}
-    return dump({"mappings": {name: entry}})
+    return formatted(dump({"mappings": {name: entry}}))
 
 
 def _filter(item: Canonical) -> Canonical:

@@ -79,7 +79,7 @@ def _refuse_import(state: State, name: str, uuid: str, aws: Aws) -> None:
 
 def write_entry(run: Run, entry: str) -> str:
     """Add an entry, as `import` prints it, to the manifest's first file, and say which that is. Raises ProvisionerError."""
-    from provisioner.manifest.rewrite import add_mapping  # late: few imports write
+    from provisioner.manifest.writing import add_mapping  # late: few imports write
 
     file = run.manifest.place.file
     add_mapping(Path(file), entry)

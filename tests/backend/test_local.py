@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.backend.files import write_atomically
 from provisioner.backend.journal import Journal
 from provisioner.backend.local import LocalBackend
 from provisioner.backend.statefile import decode, encode
 from provisioner.errors import LockedError, StateError
+from provisioner.files import write_atomically
 from provisioner.model.references import Pair
 from provisioner.model.state import Deposed, Record, State
 

@@ -162,7 +162,7 @@ def test_a_command_ends_with_its_code(workspace: Workspace, arrange: Arrange, li
 
     result = workspace.run(*line.split(), code=code)
 
-    assert result.out or result.err
+    assert result.out or result.err or line == "fmt --check"  # which says nothing when all is well
 
 
 @contextmanager

@@ -26,15 +26,18 @@ def explained(path: Path, doing: str) -> Iterator[None]:
         raise StateError(f"{path} cannot be {doing}: {error.strerror}", hint=hint) from error
 
 
-def write_atomically(path: Path, text: str, *, backup: bool = True) -> None:
+PRIVATE = 0o600
+
+
+def write_atomically(path: Path, text: str, *, backup: bool = True, mode: int = PRIVATE) -> None:
     """Replace a file's content, or leave it as it was: temp file in the same folder, fsync, rename, fsync of the folder.
 
-    With `backup` the content before is kept beside it as `.backup`. Mode 0600. Raises StateError.
+    With `backup` the content before is kept beside it as `.backup`. Raises StateError.
     """
     temporary = path.with_name(f"{path.name}.tmp")
     with explained(path, "written"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(temporary, text)
+        _write(temporary, text, mode)
         if backup and path.exists():
             _keep(path, path.with_name(f"{path.name}.backup"))
         temporary.replace(path)
@@ -50,8 +53,8 @@ def _keep(path: Path, backup: Path) -> None:
         shutil.copy2(path, backup)
 
 
-def _write(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def _write(path: Path, text: str, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
         write_all(descriptor, text.encode())
     finally:
@@ -72,3 +75,11 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Replace the text of a file that a person keeps: its mode stays, and a link stays one. Raises StateError."""
+    with explained(path, "written"):
+        real = path.resolve(strict=True)
+        mode = real.stat().st_mode & 0o777
+    write_atomically(real, text, backup=False, mode=mode)
