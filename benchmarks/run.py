@@ -29,6 +29,29 @@ print(sum(len(page["EventSourceMappings"]) for page in pages))
 """
 
 
+IMPORTS = "import yaml; from pydantic import BaseModel"
+
+WITHIN = """
+import resource, sys, time
+{setup}
+def most(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before, began = most(), time.perf_counter()
+{work}
+print(time.perf_counter() - began, (most() - before) / 1024)
+"""
+LOADS = {
+    "yaml.load with CSafeLoader": (
+        "import yaml; text = open(sys.argv[1]).read()",
+        "value = yaml.load(text, Loader=yaml.CSafeLoader)",
+    ),
+    "read, checked and made canonical": (
+        "from pathlib import Path; from provisioner.manifest import load",
+        "value = load(Path(sys.argv[1]))",
+    ),
+}
+"""What is loaded before, and what is measured."""
+
+
 class Counting:
     """A WSGI application that counts the calls it passes on, by method and path."""
 
@@ -108,6 +131,8 @@ def main() -> None:
     row('python -c "import click"', click)
     row("provisioner version", measure([COMMAND, "version"], environ), click)
     row("provisioner --help", measure([COMMAND, "--help"], environ), click)
+    with tempfile.TemporaryDirectory() as folder:
+        measured_language(Path(folder) / "provisioner.yaml", environ)
 
     server = start(0, plane_over_moto(Delays(0, 0, 0, 0, 0)))
     counting = Counting(server.app)
@@ -129,6 +154,33 @@ def main() -> None:
         subprocess.run([COMMAND, "plan", "-f", str(path)], env=environ, check=True, capture_output=True)
         print(f"calls of that plan: {dict(counting.calls)}")
     server.shutdown()
+
+
+def measured_language(path: Path, environ: dict[str, str]) -> None:
+    """Time the manifest language: a small manifest as a whole process, a large one within a process."""
+    path.write_text(manifest(3), encoding="utf-8")
+    imports = measure([sys.executable, "-c", IMPORTS], environ)
+    row(f'python -c "{IMPORTS}"', imports)
+    row("provisioner validate, 3 mappings", measure([COMMAND, "validate", "-f", str(path)], environ), imports)
+    path.write_text(manifest(10_000), encoding="utf-8")
+    print(f"10,000 mappings, {path.stat().st_size / 1e6:.1f} MB, within a process:")
+    base: tuple[float, float] | None = None
+    for name, (setup, work) in LOADS.items():
+        figures = within(WITHIN.format(setup=setup, work=work), path, environ)
+        row(f"  {name}", figures, base)
+        if base:
+            print(f"{'':60} memory {figures[1] / base[1]:6.2f} x")
+        base = base or figures
+
+
+def within(code: str, path: Path, environ: dict[str, str]) -> tuple[float, float]:
+    """The medians of what a process measures of itself: seconds, and MB that it grew by."""
+    runs = [
+        subprocess.run([sys.executable, "-c", code, str(path)], env=environ, check=True, capture_output=True, text=True)
+        for _ in range(RUNS)
+    ]
+    figures = [[float(word) for word in run.stdout.split()] for run in runs]
+    return statistics.median(item[0] for item in figures), statistics.median(item[1] for item in figures)
 
 
 def measured_apply(path: Path, environ: dict[str, str], counting: Counting, count: int) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -68,13 +70,32 @@ def load(
 
     Raises ManifestError with every diagnostic, errors and warnings, in the order of the files.
     """
+    with _uncollected():
+        return _load(path, inputs, region, member or _no_member, needs_values=needs_values)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the search for garbage in cycles: a manifest has none, and what is built lives on. It takes half of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _load(
+    path: Path, inputs: Inputs, region: str, member: Callable[[Sequence[str]], str], *, needs_values: bool
+) -> Loaded:
     joined = gather(path)
     if not joined.complete:
         raise ManifestError(_sorted(joined.found))
     loading = _Loading(joined.root, joined.found)
     loading.with_variables(inputs, needs_values=needs_values)
     loading.with_defaults()
-    manifest = loading.manifest(path if path.is_dir() else path.parent, region, member or _no_member)
+    manifest = loading.manifest(path if path.is_dir() else path.parent, region, member)
     found = _sorted(loading.found)
     if manifest is None or any(item.severity is Severity.ERROR for item in found):
         raise ManifestError(found)

@@ -31,9 +31,8 @@ def rule_findings(
     """What is wrong with the fields of a mapping together. `raw` is as written, `effective` canonical; fields that are
     `misshapen` were set aside, and what depends on them cannot be judged.
     """
-    for rule in RULES:
-        judged = rule.path[0] in raw and kind in rule.kinds & FIELDS[rule.path[0]].row.kinds
-        if judged and not {*rule.reads, rule.path[0]} & set(misshapen) and rule.broken(effective):
+    for rule in RULES_OF[kind]:
+        if rule.path[0] in raw and rule.needs.isdisjoint(misshapen) and rule.broken(effective):
             yield Finding(rule.code, rule.path, rule.message)
     if "provisioned_poller_config" not in misshapen:
         yield from _pollers(raw, kind)
@@ -58,6 +57,11 @@ class Rule:
     path: Path
     message: str
     reads: frozenset[str] = frozenset()
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The fields without which it cannot be judged."""
+        return self.reads | {self.path[0]}
 
 
 def _large_batch(mapping: Canonical) -> bool:
@@ -183,6 +187,11 @@ RULES: Final = (
         _PROVISIONED,
     ),
 )
+
+RULES_OF: Final[Mapping[SourceKind, tuple[Rule, ...]]] = {
+    kind: tuple(rule for rule in RULES if kind in rule.kinds & FIELDS[rule.path[0]].row.kinds) for kind in SourceKind
+}
+"""The rules that each kind of source can break."""
 
 
 def _pollers(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
