@@ -109,9 +109,10 @@ def graph(invocation: Invocation, planfile: Path | None) -> None:
     """Draw the sources and functions: as Mermaid for GitHub and GitLab, as dot for Graphviz, or as an SVG picture."""
     terminal = invocation.terminal()
     with errors_shown(terminal):
-        from provisioner.render import graph as render
+        from provisioner.render.graph import dot, mermaid
+        from provisioner.render.svg import svg
 
-        draw = {"mermaid": render.mermaid, "dot": render.dot, "svg": render.svg}[invocation.form]
+        draw = {"mermaid": mermaid, "dot": dot, "svg": svg}[invocation.form]
         terminal.data(draw(_edges(invocation, planfile)))
 
 

@@ -12,7 +12,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from provisioner.errors import ManifestError
-from provisioner.manifest.jsonschema import SOURCES, manifest_schema
+from provisioner.manifest.jsonschema import manifest_schema
+from provisioner.manifest.jsonschema.kinds import SOURCES
 from provisioner.manifest.reader import read
 from provisioner.manifest.schema import Root
 from provisioner.model.mapping import FIELDS, TAG_TEXT, Field

@@ -19,7 +19,8 @@ from provisioner.model.sources import SourceKind
 from provisioner.model.state import State
 from provisioner.planning.planner import make_plan
 from provisioner.planning.resolve import resolve
-from provisioner.render.graph import Edge, dot, edges_of_manifest, edges_of_plan, mermaid, svg
+from provisioner.render.graph import Edge, dot, edges_of_manifest, edges_of_plan, mermaid
+from provisioner.render.svg import svg
 from tests.planning.test_stories import LINEAGE, REGION, full, live, record
 
 FORMATS: list[Callable[[Sequence[Edge]], str]] = [mermaid, dot, svg]

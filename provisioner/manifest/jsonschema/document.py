@@ -1,0 +1,303 @@
+"""The shape of a manifest as JSON Schema (draft 2020-12), for editors: completion, hover, and checks while typing.
+
+Generated from the field table and the models of the other keys, so that it cannot fall behind them. It says less than the
+checks of this room, never more: what they accept, it accepts, but for blocks in which nothing is set. Nearly every keyword
+of JSON Schema judges values of one type only, so a reference such as `${var.size}` is one more type beside a field's own,
+and the field's limits stay as they are. `errorMessage` is an annotation: the YAML language server shows it instead of
+words of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, get_args
+
+from provisioner.manifest.jsonschema.fields import fields_of, tags_of
+from provisioner.manifest.jsonschema.kinds import (
+    SOURCES,
+    accesses,
+    by_kind,
+    contradictions,
+    event_pattern,
+    needs_of_kinds,
+    stated,
+    where_complete,
+)
+from provisioner.manifest.jsonschema.parts import (
+    NOT_EMPTY,
+    REFERABLE,
+    REFERENCE,
+    VARIABLE_NAME,
+    Schema,
+    or_reference,
+    ref,
+    text_limits,
+    text_of,
+    typed,
+    where_literal,
+)
+from provisioner.manifest.load import STACK
+from provisioner.manifest.mappings import NAME
+from provisioner.manifest.schema import LifecycleBlock, Root, VariableBlock
+from provisioner.model.mapping import FIELDS, Field, Legal
+from provisioner.model.references import ACCOUNT, UUID
+
+ID: Final = "https://example.invalid/provisioner/v1.schema.json"
+
+
+def manifest_schema() -> Schema:
+    """JSON Schema of a manifest file, the same each time."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": ID,
+        "title": "Manifest of provisioner",
+        "description": "AWS Lambda event source mappings, as they are wanted.",
+        "type": "object",
+        # Nothing is required: a file that another one includes has no stack, and may have no mappings.
+        "properties": {**_own_keys(), "mappings": _mappings()},
+        "patternProperties": {"^x-": {"description": "Ignored: a place for anchors."}},
+        "additionalProperties": False,
+        "allOf": [where_complete(rule) for rule in needs_of_kinds()],
+        "$defs": _definitions(),
+    }
+
+
+def _definitions() -> Schema:
+    return {
+        "reference": {"type": "string", "pattern": REFERENCE},
+        "templated": {"pattern": r"\$\{"},
+        "present": {"not": {"type": "null"}, **NOT_EMPTY},
+        **{name: or_reference(json_type, "null") for name, json_type in REFERABLE.items()},
+        **event_pattern(),
+        "accesses": accesses(),
+        **{source.definition: source.condition for source in SOURCES},
+        "body": _body(),
+        "mapping": {**or_reference("object"), **ref("body"), "allOf": [*by_kind(), *contradictions()]},
+    }
+
+
+# --- one field -------------------------------------------------------------------------------------------------------
+
+
+def _body() -> Schema:
+    """What a mapping may hold, of whatever kind: nothing is required, and null stands for absence."""
+    own = {"region": text_of(None, None, (), null=True), "lifecycle": _lifecycle()}
+    own["region"]["description"] = "The region, where neither the source's ARN nor `provider` says it."
+    return {**ref("map"), "properties": {**fields_of(FIELDS), **own}, "additionalProperties": False}
+
+
+# --- the other keys, from their models -------------------------------------------------------------------------------
+
+
+def _mappings() -> Schema:
+    return {
+        "description": "The mappings by name: what is wanted.",
+        **typed("object", "null"),
+        "propertyNames": {"pattern": f"^(?:{NAME.pattern})$", "errorMessage": "this is not a mapping's name"},
+        "additionalProperties": ref("mapping"),
+    }
+
+
+def _own_keys() -> Schema:
+    """The top-level keys besides `mappings`. A key that is left empty is absent."""
+    model = Root.model_json_schema(by_alias=True)
+    keys = {
+        name: _opened(part, model.get("$defs", {}), (name,))
+        for name, part in model["properties"].items()
+        if name != "mappings" and name not in _by_hand()
+    }
+    keys |= _by_hand()
+    return {name: _nullable(keys[name]) for name in _ORDER if name in keys} | {
+        name: _nullable(part) for name, part in keys.items() if name not in _ORDER
+    }
+
+
+_ORDER: Final = (
+    "version",
+    "stack",
+    "provider",
+    "state",
+    "variables",
+    "defaults",
+    "include",
+    "imports",
+    "moved",
+    "removed",
+    "limits",
+)
+
+
+def _lifecycle() -> Schema:
+    """`lifecycle`, in which null stands for absence, as everywhere in a mapping."""
+    model = LifecycleBlock.model_json_schema()
+    schema = _opened(model, model.get("$defs", {}), ("lifecycle",))
+    schema["properties"]["ignore_changes"]["items"] = _ignored()
+    schema["properties"] = {name: _nullable(part) for name, part in schema["properties"].items()}
+    return _nullable(schema)
+
+
+def _ignored() -> Schema:
+    """The path of a field, or of one tag."""
+    return {"anyOf": [{"enum": list(_paths(FIELDS))}, {"type": "string", "pattern": r"^tags\.|\$\{"}]}
+
+
+def _paths(fields: Mapping[str, Field], above: str = "") -> Iterator[str]:
+    for name, field in fields.items():
+        yield above + name
+        yield from _paths(field.children, f"{above}{name}.")
+
+
+def _nullable(schema: Schema) -> Schema:
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
+    return {**schema, "type": [*dict.fromkeys((*_types(schema), "null"))]}
+
+
+def _types(schema: Schema) -> list[str]:
+    types = schema["type"]
+    return [types] if isinstance(types, str) else list(types)
+
+
+def _opened(schema: Schema, definitions: Schema, path: tuple[str, ...]) -> Schema:
+    """A model's schema with its parts in place, open for references, with what the checks know besides."""
+    return _referable(_plain(schema, definitions, path))
+
+
+def _plain(schema: Schema, definitions: Schema, path: tuple[str, ...]) -> Schema:
+    if "$ref" in schema:
+        schema = {**definitions[schema["$ref"].rpartition("/")[2]], "default": None}
+    if "anyOf" in schema:
+        schema = _joined(schema, definitions, path)
+    kept = {key: value for key, value in schema.items() if key != "title" and not (key == "default" and not value)}
+    if "properties" in kept:
+        kept["properties"] = {
+            name: _opened(part, definitions, (*path, name)) for name, part in kept["properties"].items()
+        }
+    for key, step in (("items", "[]"), ("additionalProperties", "*")):
+        if isinstance(kept.get(key), dict):
+            kept[key] = _opened(kept[key], definitions, (*path, step))
+    if path in _WORDS:
+        kept = {"description": "", **kept} | {"description": _WORDS[path]}
+    return {**kept, **_TEXTS.get(path, {})}
+
+
+def _joined(schema: Schema, definitions: Schema, path: tuple[str, ...]) -> Schema:
+    """Alternatives as one schema with several types."""
+    parts = [_plain(part, definitions, path) for part in schema["anyOf"] if part != {"type": "null"}]
+    types = dict.fromkeys(name for part in parts for name in _types(part))
+    null = {"null": None} if {"type": "null"} in schema["anyOf"] else {}
+    merged = {key: value for part in parts for key, value in part.items()}
+    return {**merged, "default": schema.get("default"), "type": [*types, *null]}
+
+
+def _referable(schema: Schema) -> Schema:
+    if "const" in schema or "enum" in schema:
+        words = schema.get("enum", [schema.get("const")])
+        rest = {key: value for key, value in schema.items() if key not in ("const", "enum", "type")}
+        return {**rest, "anyOf": [{"enum": words}, ref("reference")]}
+    types = _types(schema)
+    return schema if "string" in types else {**schema, **or_reference(*types)}
+
+
+def _checked(pattern: str, words: str) -> Schema:
+    return where_literal(text_limits(None, Legal(pattern, words)))
+
+
+_DURATION: Final = _checked(r"\s*\d+(?:\.\d+)?\s*[smh]?\s*", "a duration such as 30s, 5m or 1h") | {"minimum": 0}
+
+
+_TEXTS: Final[Mapping[tuple[str, ...], Schema]] = {
+    ("stack",): _checked(STACK.pattern, "a stack's name"),
+    ("provider", "endpoint_url"): _checked("(?:https?://.*)?", "a URL that begins with http:// or https://"),
+    ("provider", "allowed_account_ids", "[]"): _checked(ACCOUNT.pattern, "an account id, which has twelve digits"),
+    ("provider", "default_tags"): tags_of(null=False),
+    ("provider", "retry_timeout"): _DURATION,
+    ("provider", "settle_timeout"): _DURATION,
+    ("state",): {"not": {"allOf": [stated(name, ref("present")) for name in ("path", "s3")]}},
+    ("state", "path"): _checked(r".*\.json", "the path of a file that ends in .json"),
+    ("imports", "[]", "id"): _checked(UUID.pattern, "a UUID"),
+}
+"""What the checks hold these keys to, beyond their types."""
+
+
+_WORDS: Final[Mapping[tuple[str, ...], str]] = {
+    ("version",): "Version of the manifest's language.",
+    ("stack",): "The name of this manifest with its state; one state a stack.",
+    ("provider", "region"): "The region of mappings that do not say theirs.",
+    ("provider", "profile"): "The profile of the AWS configuration to use.",
+    ("provider", "endpoint_url"): "Where to send calls instead of to AWS.",
+    ("provider", "allowed_account_ids"): "The only accounts to run in.",
+    ("provider", "assume_role"): "The role to assume before the first call.",
+    ("provider", "default_tags"): "Tags of every mapping; its own win.",
+    ("provider", "ignore_tags"): "Tags that others set and that are left alone.",
+    ("provider", "ownership_tags"): "Whether mappings carry the tags by which they are found again.",
+    ("provider", "max_requests_per_second"): "How fast to call Lambda's control plane. Default 10.",
+    ("provider", "retry_timeout"): "How long to retry what waits for IAM.",
+    ("provider", "settle_timeout"): "How long to wait until a mapping has settled.",
+    ("state", "path"): "The file that holds the state, beside the manifest. Default state/<stack>.json.",
+    ("state", "s3"): "An object that a team shares.",
+    ("imports",): "Mappings that exist and are to be managed; harmless once they are.",
+    ("imports", "[]", "id"): "The UUID of the mapping.",
+    ("moved",): "Mappings that changed their names.",
+    ("removed",): "Mappings to forget and to keep running.",
+    ("limits", "deletes"): "Refuse a plan with more deletes and replacements.",
+    ("limits", "risk"): "Refuse a plan that carries such a risk to records in flight, or a worse one.",
+    ("lifecycle",): "What a plan may do to the mapping.",
+    ("lifecycle", "prevent_destroy"): "Refuse to delete or replace the mapping.",
+    ("lifecycle", "ignore_changes"): "Fields to leave alone.",
+    ("lifecycle", "on_conflict"): "When the pair of function and source exists already.",
+}
+
+
+# --- keys that are gone when a manifest has been put together ----------------------------------------------------------
+
+
+_GROUPS: Final = {
+    "all": "every mapping",
+    "stream": "Kinesis and DynamoDB streams",
+    "sqs": "SQS queues",
+    "kinesis": "Kinesis streams",
+    "dynamodb": "DynamoDB streams",
+    "msk": "MSK clusters",
+    "kafka": "self-managed Kafka clusters",
+    "mq": "Amazon MQ brokers",
+    "documentdb": "DocumentDB clusters",
+}
+
+
+def _by_hand() -> dict[str, Schema]:
+    return {"variables": _variables(), "defaults": _defaults(), "include": _include()}
+
+
+def _variables() -> Schema:
+    variable = {
+        "type": "object",
+        "properties": {
+            "type": {"enum": list(get_args(VariableBlock.model_fields["type"].annotation))},
+            "default": {"description": "The value where none is given."},
+            "allowed": {"description": "The only values.", "type": "array"},
+            "pattern": {"description": "A regular expression that a text must match.", "type": "string"},
+            "description": {"type": "string"},
+        },
+        "additionalProperties": False,
+    }
+    return {
+        "description": "Values from outside, by name: `${var.name}` stands for one; `$${` is a plain `${`.",
+        "type": "object",
+        "propertyNames": {"pattern": VARIABLE_NAME},
+        "additionalProperties": variable,
+    }
+
+
+def _defaults() -> Schema:
+    groups = {name: {"description": f"For {what}.", **ref("body")} for name, what in _GROUPS.items()}
+    return {
+        "description": "Fields of many mappings: maps merge, lists and scalars replace, null removes.",
+        "type": "object",
+        "properties": groups,
+        "additionalProperties": False,
+    }
+
+
+def _include() -> Schema:
+    return {"description": "Globs of more files with the same keys.", "type": "array", "items": {"type": "string"}}

@@ -1,0 +1,232 @@
+"""A field of the table as a schema, with a sentence for who hovers over it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from types import UnionType
+from typing import Any, Final, get_args, get_origin
+
+from provisioner.manifest.jsonschema.parts import (
+    LEGAL_TEXTS,
+    TAG_KEYS,
+    Schema,
+    or_reference,
+    ref,
+    text_limits,
+    text_of,
+    typed,
+    where_literal,
+)
+from provisioner.model.mapping import NOTHING, TAG_TEXT, Field, Limits, Row
+from provisioner.model.sources import ALL, SourceKind
+
+# --- one field -------------------------------------------------------------------------------------------------------
+
+
+def fields_of(fields: Mapping[str, Field], *, whole: bool = False) -> Schema:
+    """The fields of a block, by name; `whole` says that what is required must be there."""
+    return {name: _field(field, null=not whole or field.row.required != ALL) for name, field in fields.items()}
+
+
+def _field(field: Field, *, null: bool = True) -> Schema:
+    schema: Schema = {"description": _description(field)}
+    if not field.row.kinds:
+        return schema | lacking_of(field, ALL)
+    if len({repr(value) for value in field.row.default.values()}) == 1:
+        schema["default"] = next(iter(field.row.default.values()))
+    return schema | _value(field, null=null)
+
+
+def _value(field: Field, *, null: bool) -> Schema:
+    if field.learned:
+        return {}
+    if field.name == "pattern":
+        return ref("event-pattern")
+    if field.many:
+        items = {**or_reference("object"), **_block(field.children, whole=True)}
+        return {**ref("list"), "items": items, **_sizes("Items", field.row.bounds)}
+    if field.children:
+        return {**ref("map"), **_block(field.children)}
+    limits = field.row if field.row.legal else _with_legal(field)
+    return _shape(field.annotation, limits, field.row.values, null=null)
+
+
+def _with_legal(field: Field) -> Limits:
+    return Limits(bounds=field.row.bounds, legal=LEGAL_TEXTS.get(field.name), each=field.row.each)
+
+
+def _block(fields: Mapping[str, Field], *, whole: bool = False) -> Schema:
+    """A group of fields; `whole` where nothing can be merged into it, as in an item of a list."""
+    required = [name for name, field in fields.items() if whole and field.row.required == ALL]
+    schema = {"properties": fields_of(fields, whole=whole), "additionalProperties": False}
+    return {**schema, "required": required} if required else schema
+
+
+def _shape(annotation: Any, limits: Limits, known: Collection[str], *, null: bool) -> Schema:
+    if annotation is int:
+        return {**ref("integer"), **ranged(limits.bounds)}
+    if annotation is bool:
+        return ref("boolean")
+    if get_origin(annotation) is list:
+        return {**ref("list"), **_list(annotation, limits, known)}
+    if get_origin(annotation) is dict:
+        return {**ref("map"), **_map(annotation, limits, known)}
+    if get_origin(annotation) is UnionType:
+        return _list_or_commas(annotation, limits)
+    return text_of(limits.bounds, limits.legal, known, null=null)
+
+
+def ranged(bounds: tuple[int, int] | None) -> Schema:
+    """A number between two bounds."""
+    return {"minimum": bounds[0], "maximum": bounds[1]} if bounds else {}
+
+
+def _sizes(what: str, bounds: tuple[int, int] | None) -> Schema:
+    least, most = bounds or (0, 0)
+    return ({f"min{what}": least} if least else {}) | ({f"max{what}": most} if most else {})
+
+
+def _list(annotation: Any, limits: Limits, known: Collection[str]) -> Schema:
+    (item,) = get_args(annotation)
+    return {"items": _shape(item, limits.each or Limits(), known, null=False), **_sizes("Items", limits.bounds)}
+
+
+def _map(annotation: Any, limits: Limits, known: Collection[str]) -> Schema:
+    _, item = get_args(annotation)
+    each = limits.each or Limits()
+    if each.legal is TAG_TEXT:
+        return tags_of(null=True)
+    value = _shape(item, each, (), null=True)
+    named = {"properties": dict.fromkeys(known, value)} if known else {}
+    return {**named, "additionalProperties": value, **_sizes("Properties", limits.bounds)}
+
+
+def _list_or_commas(annotation: Any, limits: Limits) -> Schema:
+    """A list, or its items in one text with commas between them."""
+    (items,) = (option for option in get_args(annotation) if get_origin(option) is list)
+    schema = _list(items, limits, ())
+    if limits.bounds:
+        most = limits.bounds[1]
+        message = f"this is more than {most} items"
+        schema |= where_literal({"pattern": f"^[^,]*(?:,[^,]*){{0,{most - 1}}}$", "errorMessage": message})
+    return {**typed("array", "string"), **schema}
+
+
+def tags_of(*, null: bool) -> Schema:
+    """Tags, whose keys are not AWS's nor ours."""
+    free = {"pattern": "^(?!aws:|provisioner:)", "errorMessage": "tags that begin so are not yours to set"}
+    names = {**text_limits((1, 128), TAG_KEYS), "allOf": [free]}
+    value = text_of((0, 256), TAG_KEYS, (), null=null)
+    return {"propertyNames": names, "additionalProperties": value, "maxProperties": 50}
+
+
+def lacking_of(field: Field, kinds: frozenset[SourceKind]) -> Schema:
+    """A field that these kinds have not: only what says nothing may stand there."""
+    who = "a mapping" if kinds == ALL else kinds_in_words(kinds)
+    defaults = (field.row.default[kind] for kind in SourceKind if kind in kinds & field.row.default.keys())
+    silent = [None, *_empty(field), *dict.fromkeys(defaults)]
+    return {"enum": silent, "errorMessage": f"{who} has no {field.name}"}
+
+
+def _empty(field: Field) -> list[Any]:
+    """The empty value of a field's type, where it has one."""
+    if field.children and not field.many:
+        return [{}]
+    return [[]] if get_origin(field.annotation) is list else [""] if field.annotation is str else []
+
+
+# --- a field in words ------------------------------------------------------------------------------------------------
+
+
+def _description(field: Field) -> str:
+    """What the table knows of a field, for whoever points at it."""
+    block = get_args(field.annotation)[0] if field.many else field.annotation
+    purpose = [block.__doc__ or ""] if field.children else []
+    return " ".join([*purpose, f"{field.row.api} in the API.", *_facts(field)])
+
+
+def _facts(field: Field) -> Iterator[str]:
+    row = field.row
+    if not row.kinds:
+        yield "Lambda has it for asynchronous invocations, not for event source mappings."
+        return
+    legal = row.legal or LEGAL_TEXTS.get(field.name)
+    if legal and legal.enforced:
+        yield f"It is {legal.words}."
+    if row.bounds:
+        yield f"{_bounds_in_words(field)}."
+    if row.values:
+        yield f"Known: {', '.join(row.values)}."
+    if row.default:
+        yield f"Default {_default_in_words(row)}."
+    if row.kinds != ALL:
+        others = ALL - row.kinds
+        few = len(others) < len(row.kinds)
+        yield f"Not for {kinds_in_words(others, 'or')}." if few else f"Only for {kinds_in_words(row.kinds)}."
+    if row.required and row.required != row.kinds:
+        yield f"Required for {kinds_in_words(row.required)}."
+    elif row.required:
+        yield "Required."
+    yield from _changes(field)
+
+
+def _bounds_in_words(field: Field) -> str:
+    least, most = field.row.bounds or (0, 0)
+    unit = "" if field.annotation is int else f" {'character' if field.annotation is str else 'item'}{'s' * (most > 1)}"
+    special = "".join(
+        f"; {bounds[0]} to {bounds[1]} for {kinds_in_words(kinds)}"
+        for bounds, kinds in _grouped(field.row.narrower).items()
+    )
+    span = f"{least} to {most}{unit}" if least < most else "Exactly one"
+    return f"{f'At most {most}{unit}' if unit and not least else span}{special}"
+
+
+def _default_in_words(row: Row) -> str:
+    """The commonest default first, then those of other kinds."""
+    groups = sorted(_grouped(row.default).items(), key=lambda group: -len(group[1]))
+    (first, _), *others = groups
+    return _spelt(first) + "".join(f"; {_spelt(value)} for {kinds_in_words(kinds)}" for value, kinds in others)
+
+
+def _grouped(by_kind: Mapping[SourceKind, Any]) -> dict[Any, list[SourceKind]]:
+    groups: dict[Any, list[SourceKind]] = {}
+    for kind in SourceKind:
+        if kind in by_kind:
+            groups.setdefault(by_kind[kind], []).append(kind)
+    return groups
+
+
+def _spelt(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def kinds_in_words(kinds: Collection[SourceKind], last: str = "and") -> str:
+    """Kinds of source as a sentence names them."""
+    phrases = [_phrase(kind, kinds) for kind in SourceKind if kind in kinds and _SPECIAL.get(kind) not in kinds]
+    return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} {last} {phrases[-1]}"
+
+
+_SPECIAL: Final = {SourceKind.FIFO: SourceKind.SQS, SourceKind.KAFKA_QUEUE: SourceKind.KAFKA}
+"""Kinds that go without saying beside another."""
+
+
+def _phrase(kind: SourceKind, kinds: Collection[SourceKind]) -> str:
+    left_out = any(kind is general and special not in kinds for special, general in _SPECIAL.items())
+    exception = {SourceKind.SQS: " (not FIFO)", SourceKind.KAFKA: " (not in Queue mode)"}
+    return kind.phrase + (exception[kind] if left_out else "")
+
+
+def _changes(field: Field) -> Iterator[str]:
+    """What removing the line and changing the value do."""
+    row = field.row
+    kept = row.kept & row.kinds
+    by_its_parts = field.children and not field.many and row.clear is NOTHING
+    if row.required != row.kinds and not by_its_parts:
+        if not kept:
+            yield "Removing the line resets it."
+        elif kept >= row.kinds - row.required:
+            yield "Removing the line keeps what is there."
+        else:
+            yield f"Removing the line keeps what is there for {kinds_in_words(kept)}, and resets it for others."
+    if row.replaces:
+        yield f"{'Some changes replace' if callable(row.replaces) else 'A change replaces'} the mapping."
