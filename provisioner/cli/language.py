@@ -58,15 +58,12 @@ def validate(invocation: Invocation) -> None:
 
 def _validated(invocation: Invocation) -> tuple[list[Diagnostic], Loaded | None]:
     from provisioner.errors import ManifestError
-    from provisioner.model.state import State
-    from provisioner.planning.resolve import resolve
 
     try:
         checked = loaded(invocation, needs_values=False)
     except ManifestError as error:
         return list(error.diagnostics), None  # type: ignore[arg-type]  # errors is below model
-    contradictions = resolve(checked.manifest, State(checked.manifest.stack, "")).diagnostics
-    return [*checked.warnings, *contradictions], checked
+    return list(checked.warnings), checked
 
 
 def _print(form: str, terminal: Terminal, found: Sequence[Diagnostic], checked: Loaded | None) -> None:

@@ -36,6 +36,7 @@ from provisioner.model.desired import (
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.duration import seconds
 from provisioner.model.references import ACCOUNT, UUID
+from provisioner.planning.resolve import contradictions
 
 STACK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NO_INPUTS: Final = Inputs()
@@ -169,7 +170,11 @@ class _Loading:
         unknown = frozenset(self.root.unknowns()) if self._guesses else ()
         shape = shape_of(self.root.plain(), member, self._tell)
         mappings = MappingChecks(self.root, shape, unknown, region, self.found).mappings()
-        return self._whole(shape.root, folder, mappings) if shape.root else None
+        if shape.root is None:
+            return None
+        manifest = self._whole(shape.root, folder, mappings)
+        self.found += contradictions(manifest, shape.root.mappings)  # also those of which something else is wrong
+        return manifest
 
     def _whole(self, root: Root, folder: Path, mappings: Mapping[str, Desired]) -> Manifest:
         self._check_stack(root)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from provisioner.manifest.check import field_findings, ignored_path, source_findings, tag_findings
@@ -14,7 +16,7 @@ from provisioner.manifest.rules import secret_findings
 from provisioner.manifest.schema import LifecycleBlock, ProviderBlock
 from provisioner.manifest.shape import Shape
 from provisioner.model.canonical import Canonical, canonical, claims, consumer_group
-from provisioner.model.desired import Desired, Lifecycle
+from provisioner.model.desired import Desired, Lifecycle, Path
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.mapping import FIELDS
 from provisioner.model.references import Arn, FunctionReference
@@ -26,6 +28,44 @@ _SOURCES: Final = frozenset({"event_source_arn", "self_managed_event_source"})
 _NO_LIFECYCLE: Final = LifecycleBlock()
 
 Steps = tuple[Hashable, ...]
+
+
+@dataclass(frozen=True)
+class _Written:
+    """One mapping as it is written, without what its shape has `wrong`, which was told; `unknown` are places of stand-ins.
+
+    `mapping` is its canonical form, with the tags of all mappings.
+    """
+
+    raw: Mapping[str, Any]
+    kind: SourceKind | None
+    mapping: Canonical
+    lifecycle: LifecycleBlock
+    wrong: frozenset[Steps]
+    unknown: frozenset[Steps]
+
+    @cached_property
+    def misshapen(self) -> frozenset[str]:
+        """The fields that were left out."""
+        return frozenset(str(path[0]) for path in self.wrong if path)
+
+    @cached_property
+    def ignored(self) -> list[Path]:
+        """The fields that are left to others."""
+        return [path for text in self.lifecycle.ignore_changes if (path := ignored_path(text))]
+
+    @cached_property
+    def unjudged(self) -> frozenset[str]:
+        """The fields of which it is not known what AWS will have: ignored ones, and those with a variable without value."""
+        unsaid = (*(path[0] for path in self.ignored), *(str(path[0]) for path in self.unknown if path))
+        return self.misshapen.union(unsaid)
+
+    def follows(self, finding: Finding) -> bool:
+        """Whether a finding only follows from what was told already, or judges what is not known."""
+        path = finding.path
+        missing = finding.code == "E102" and any(steps[: len(path)] == path for steps in self.wrong if path)
+        guessed = bool(path) and any(_one_holds_the_other(path, steps) for steps in self.unknown)
+        return missing or guessed or finding.field in self.unjudged
 
 
 class MappingChecks:
@@ -73,62 +113,56 @@ class MappingChecks:
     # --- one mapping --------------------------------------------------------------------------------------------------
 
     def _mapping(self, name: str, raw: dict[str, Any]) -> Desired | None:
-        """A mapping, or None when something is wrong with it; what its shape has wrong was told, and left out of `raw`."""
-        wrong, unknown = self._wrong.get(name, frozenset()), self._unknown.get(name, frozenset())
-        lifecycle = LifecycleBlock.model_validate(raw["lifecycle"]) if raw.get("lifecycle") else _NO_LIFECYCLE
-        ignored = [(text, ignored_path(text)) for text in lifecycle.ignore_changes]
-        misshapen = {str(path[0]) for path in wrong if path}
-        # What an ignored field is in AWS is not known here, nor what a variable without a value will be.
-        unjudged = misshapen | {path[0] for _, path in ignored if path} | {str(path[0]) for path in unknown}
-        region, disagreement = self._mapping_region(raw, unjudged)
-        kind = kind_of(raw)
-        tags = {**self._provider.default_tags, **(raw.get("tags") or {})}
-        mapping = canonical({**raw, "tags": tags}, kind) if kind else {}
-        findings = [
-            *self._findings(raw, mapping, kind, misshapen, unjudged),
-            *disagreement,
-            *secret_findings(raw, region),
-            *(tag_findings(raw["tags"], ("tags",), self._provider) if raw.get("tags") else ()),
-            *_ignored_findings(ignored),
-        ]
+        """A mapping, or None when something is wrong with it."""
+        one = self._written(name, raw)
+        region, disagreement = self._mapping_region(raw, one.unjudged)
         errors = False
-        for finding in findings:
-            if not _caused(finding, wrong, unknown, unjudged):
+        for finding in (*self._findings(one), *disagreement, *secret_findings(raw, region)):
+            if not one.follows(finding):
                 errors |= finding.code.startswith("E")
                 self._tell(name, finding.code, finding.path, finding.message, finding.hint)
-        if kind is None or misshapen or errors:
+        if one.kind is None or one.misshapen or errors:
             return None
-        self._check_tag_count(name, tags)
+        lifecycle = one.lifecycle
         return Desired(
             name=name,
             region=region,
-            kind=kind,
-            mapping=mapping,
+            kind=one.kind,
+            mapping=one.mapping,
             place=self._root.at(("mappings", name)).place(key=True),
-            lifecycle=Lifecycle(
-                lifecycle.prevent_destroy, tuple(path for _, path in ignored if path), lifecycle.on_conflict
-            ),
+            lifecycle=Lifecycle(lifecycle.prevent_destroy, tuple(one.ignored), lifecycle.on_conflict),
             accounts=frozenset(reference.account for reference in _references(raw) if reference.account),
         )
 
-    def _findings(
-        self,
-        raw: dict[str, Any],
-        mapping: Canonical,
-        kind: SourceKind | None,
-        misshapen: Collection[str],
-        unjudged: Collection[str],
-    ) -> Iterator[Finding]:
-        found = [] if _SOURCES & set(misshapen) else list(source_findings(raw))
-        yield from found
-        if kind and all(finding.path == ("function_name",) for finding in found):
-            yield from field_findings(raw, mapping, kind, unjudged)
+    def _written(self, name: str, raw: dict[str, Any]) -> _Written:
+        kind = kind_of(raw)
+        tags = {**self._provider.default_tags, **(raw.get("tags") or {})}
+        return _Written(
+            raw=raw,
+            kind=kind,
+            mapping=canonical({**raw, "tags": tags}, kind) if kind else {},
+            lifecycle=LifecycleBlock.model_validate(raw["lifecycle"]) if raw.get("lifecycle") else _NO_LIFECYCLE,
+            wrong=self._wrong.get(name, frozenset()),
+            unknown=self._unknown.get(name, frozenset()),
+        )
 
-    def _check_tag_count(self, name: str, tags: Mapping[str, str]) -> None:
+    def _findings(self, one: _Written) -> Iterator[Finding]:
+        found = [] if _SOURCES & one.misshapen else list(source_findings(one.raw))
+        yield from found
+        if one.kind and all(finding.path == ("function_name",) for finding in found):
+            yield from field_findings(one.raw, one.mapping, one.kind, one.unjudged)
+        if one.raw.get("tags"):
+            yield from tag_findings(one.raw["tags"], ("tags",), self._provider)
+        yield from self._too_many_tags(one.mapping.get("tags", {}))
+        for index, text in enumerate(one.lifecycle.ignore_changes):
+            if ignored_path(text) is None:
+                at = ("lifecycle", "ignore_changes", index)
+                yield Finding("E101", at, f"there is no field {text!r} to ignore", suggestion(text, FIELDS))
+
+    def _too_many_tags(self, tags: Mapping[str, str]) -> Iterator[Finding]:
         most = MOST_TAGS - 3 * self._provider.ownership_tags
         if len(tags) > most:
-            message = f"{len(tags)} tags are more than the {most} that AWS allows beside ours"
-            self._tell(name, "E103", ("tags",), message)
+            yield Finding("E103", ("tags",), f"{len(tags)} tags are more than the {most} that AWS allows beside ours")
 
     def _mapping_region(self, raw: dict[str, Any], unjudged: Collection[str]) -> tuple[str, list[Finding]]:
         """The region of a mapping: its own, its ARNs', the provider's, the environment's; the first two must agree."""
@@ -186,25 +220,8 @@ def _by_mapping(paths: Iterable[Steps]) -> dict[str, frozenset[Steps]]:
     return {name: frozenset(steps) for name, steps in found.items()}
 
 
-def _caused(finding: Finding, wrong: Collection[Steps], unknown: Collection[Steps], unjudged: Collection[str]) -> bool:
-    """Whether a finding only follows from what was told already, or judges what is not known."""
-    if not (wrong or unknown or unjudged):
-        return False
-    path = finding.path
-    missing = finding.code == "E102" and any(steps[: len(path)] == path for steps in wrong if path)
-    guessed = bool(path) and any(_one_holds_the_other(path, steps) for steps in unknown)
-    return missing or guessed or finding.field in unjudged
-
-
 def _one_holds_the_other(one: Steps, other: Steps) -> bool:
     return one[: len(other)] == other[: len(one)]
-
-
-def _ignored_findings(ignored: Iterable[tuple[str, Any]]) -> Iterator[Finding]:
-    for index, (text, path) in enumerate(ignored):
-        if path is None:
-            at = ("lifecycle", "ignore_changes", index)
-            yield Finding("E101", at, f"there is no field {text!r} to ignore", suggestion(text, FIELDS))
 
 
 def _parsed(raw: Mapping[str, Any]) -> tuple[Arn | None, FunctionReference | None]:

@@ -6,7 +6,7 @@ state holds under a name that leaves, or that wants another pair; so a rename, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -47,8 +47,8 @@ class Resolution:
 def resolve(manifest: Manifest, state: State) -> Resolution:
     """Match what is wanted with what is recorded."""
     diagnostics: list[Diagnostic] = []
-    origin, forgotten = _stated_moves(manifest, state, diagnostics)
-    adopted = _adoptions(manifest, state, origin, diagnostics)
+    origin, forgotten = _stated_moves(manifest, manifest.mappings, state, diagnostics)
+    adopted = _adoptions(manifest, manifest.mappings, state, origin, diagnostics)
     recorded = {name: state.mappings[source] for name, source in origin.items()}
     matched = _match(manifest.mappings, recorded)
     subjects = [
@@ -72,6 +72,15 @@ def resolve(manifest: Manifest, state: State) -> Resolution:
     return Resolution(tuple(sorted(subjects, key=lambda subject: subject.name)), tuple(diagnostics))
 
 
+def contradictions(manifest: Manifest, names: Collection[str]) -> list[Diagnostic]:
+    """Where `moved`, `removed` and `imports` contradict the names of the mappings, whatever the state holds."""
+    diagnostics: list[Diagnostic] = []
+    state = State(manifest.stack, "")
+    origin, _ = _stated_moves(manifest, names, state, diagnostics)
+    _adoptions(manifest, names, state, origin, diagnostics)
+    return diagnostics
+
+
 def _with_displaced(subject: Subject, displaced: Record) -> Subject:
     """A subject whose name another mapping takes over: its own mapping is deposed, so that one name has one record."""
     record = subject.record
@@ -88,7 +97,9 @@ def _moved_from(name: str, source: str) -> str:
     return source if source != name else ""
 
 
-def _stated_moves(manifest: Manifest, state: State, found: list[Diagnostic]) -> tuple[dict[str, str], set[str]]:
+def _stated_moves(
+    manifest: Manifest, names: Collection[str], state: State, found: list[Diagnostic]
+) -> tuple[dict[str, str], set[str]]:
     """Each record's name after `moved`, with its name in state; and the names that `removed` forgets."""
     steps = {move.source: move.target for move in manifest.moved}
     origin = {name: name for name in state.mappings}
@@ -96,9 +107,9 @@ def _stated_moves(manifest: Manifest, state: State, found: list[Diagnostic]) -> 
         target = _end_of_chain(move.source, steps)
         if target is None:
             found.append(_error(f"moved: {move.source} moves in a circle", move.place))
-        elif move.source in manifest.mappings:
+        elif move.source in names:
             found.append(_error(f"moved: {move.source} is still among the mappings", move.place))
-        elif target not in manifest.mappings:
+        elif target not in names:
             found.append(_error(f"moved: {target} is not among the mappings", move.place))
         elif move.source in origin and target in origin:
             found.append(_error(f"moved: state holds both {move.source} and {target}", move.place))
@@ -106,7 +117,7 @@ def _stated_moves(manifest: Manifest, state: State, found: list[Diagnostic]) -> 
             origin[target] = origin.pop(move.source)
     forgotten = set()
     for removal in manifest.removed:
-        if removal.name in manifest.mappings:
+        if removal.name in names:
             found.append(_error(f"removed: {removal.name} is still among the mappings", removal.place))
         elif removal.name in origin:
             forgotten.add(origin.pop(removal.name))
@@ -123,14 +134,16 @@ def _end_of_chain(name: str, steps: Mapping[str, str]) -> str | None:
     return name
 
 
-def _adoptions(manifest: Manifest, state: State, origin: Mapping[str, str], found: list[Diagnostic]) -> dict[str, str]:
+def _adoptions(
+    manifest: Manifest, names: Collection[str], state: State, origin: Mapping[str, str], found: list[Diagnostic]
+) -> dict[str, str]:
     """The UUID that each name is to adopt, without those that it has already."""
     renamed = {source: name for name, source in origin.items()}
     holders = {uuid: renamed.get(name, name) for uuid, name in state.managers().items()}
     adopted: dict[str, str] = {}
     for item in manifest.imports:
         recorded = state.mappings[origin[item.name]].uuid if item.name in origin else ""
-        if item.name not in manifest.mappings:
+        if item.name not in names:
             found.append(_error(f"imports: {item.name} is not among the mappings", item.place))
         elif holders.get(item.uuid, item.name) != item.name:
             found.append(_error(f"imports: {item.uuid} is already managed as {holders[item.uuid]}", item.place))

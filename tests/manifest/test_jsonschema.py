@@ -449,3 +449,14 @@ def test_tags_pass_as_the_table_says() -> None:
 
         assert (errors(tags) == []) is TAG_TEXT.allows(chr(code)), repr(chr(code))
     assert errors({"defaults": {"all": {"tags": {"größe": "𠮷"}}}}) == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted((TESTS.parent / "examples").rglob("provisioner.yaml")), ids=lambda path: path.parent.name
+)
+def test_an_editor_finds_the_schema_of_an_example(path: Path) -> None:
+    """`make schema` writes it."""
+    modeline = path.read_text(encoding="utf-8").splitlines()[0]
+    found = (path.parent / modeline.removeprefix("# yaml-language-server: $schema=")).resolve()
+
+    assert json.loads(found.read_text(encoding="utf-8")) == SCHEMA

@@ -6,6 +6,7 @@ holds their pair. `plan` is the whole text, `problems` what refuses it, `after` 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ import pytest
 import yaml
 
 from provisioner import __version__
+from provisioner.errors import ManifestError
 from provisioner.manifest import load
 from provisioner.model.canonical import canonical
+from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.live import Live, Owner, Status
 from provisioner.model.plan import Plan, Problem, Reading
 from provisioner.model.sources import SourceKind, kind_of
@@ -81,10 +84,17 @@ class Told:
     after: State | None = None
 
 
+def _messages(found: Sequence[object]) -> list[str]:
+    return [f"{item.code}: {item.message}" for item in found if isinstance(item, Diagnostic)]
+
+
 def told_of(case: dict[str, Any], folder: Path) -> Told:
     manifest = {"stack": "test", "provider": {"region": REGION}, **case["manifest"]}
     (folder / "provisioner.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
-    loaded = load(folder).manifest
+    try:
+        loaded = load(folder).manifest
+    except ManifestError as error:
+        return Told(_messages(error.diagnostics))
     recorded = {name: record(value) for name, value in case.get("recorded", {}).items()}
     state = State("test", LINEAGE, "123456789012", 1, recorded)
     reading = Reading(
@@ -93,7 +103,7 @@ def told_of(case: dict[str, Any], folder: Path) -> Told:
     )
     resolution = resolve(loaded, state)
     if resolution.diagnostics:
-        return Told([f"{item.code}: {item.message}" for item in resolution.diagnostics])
+        return Told(_messages(resolution.diagnostics))
     plan = make_plan(resolution, reading, state, account="123456789012", replaced=case.get("replace", ()))
     problems = safety.problems(
         plan,
