@@ -154,6 +154,7 @@ class EventStream(Terminal):
     """An apply for a program: events on stdout, one a line, and nobody to be asked."""
 
     _begun = False
+    _plan: Plan | None = None
 
     def _emit(self, event: Event) -> None:
         import json
@@ -189,6 +190,7 @@ class EventStream(Terminal):
         """An event a change, and the counts."""
         from provisioner.render.events import planned_events, summary_event
 
+        self._plan = plan
         for event in planned_events(plan):
             self._emit(event)
         self._emit(summary_event(plan))
@@ -216,12 +218,15 @@ class EventStream(Terminal):
         self._emit(summary_event(plan, report))
 
     def fail(self, error: ProvisionerError) -> None:
-        """An event a problem; the text goes to stderr as ever."""
-        from provisioner.render.events import diagnostic_event
+        """An event a problem, and the counts of what was done, which is nothing."""
+        from provisioner.model.report import Report
+        from provisioner.render.events import diagnostic_event, summary_event
 
         carried = getattr(error, "diagnostics", ()) or getattr(error, "problems", ()) or (error,)
         for item in carried:
             self._emit(diagnostic_event(item))
+        if self._plan:
+            self._emit(summary_event(self._plan, Report((), trouble=error.message)))
 
 
 def wants_colour(choice: str, stream: TextIO) -> bool:
