@@ -211,14 +211,6 @@ def test_more_deletes_than_the_manifest_allows(unchanged: Workspace) -> None:
     assert "--allow-deletes 1" in refused.err
 
 
-def test_keys_that_are_not_carried_out_yet_say_so(unchanged: Workspace) -> None:
-    unchanged.write(ONE, head="variables: { env: { type: string } }\n")
-
-    message = fails(unchanged, "plan")
-
-    assert "provisioner.yaml:3:1: error[E003]: variables: not carried out by this version of provisioner" in message
-
-
 @pytest.mark.parametrize("arguments", [("nonsense",), ("plan", "--nonsense"), ("apply", "--parallelism", "0"), ()])
 def test_a_wrong_command_line(workspace: Workspace, arguments: tuple[str, ...]) -> None:
     assert "Usage: provisioner" in workspace.run(*arguments, code=1).err
