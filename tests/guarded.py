@@ -61,12 +61,18 @@ class Guard:
     policies: dict[str, Policy] = field(default_factory=dict)
     used: dict[str, set[str]] = field(default_factory=dict)  # the actions that each role needed
     refused: list[tuple[str, Need]] = field(default_factory=list)
+    _clients: dict[str, Any] = field(default_factory=dict)
+    _lock: Any = field(default_factory=threading.Lock)
 
     def client(self, service: str = "lambda") -> Any:
-        return boto3.client(
-            service, endpoint_url=self.endpoint, region_name=REGION,
-            aws_access_key_id="anybody", aws_secret_access_key="x",
-        )  # fmt: skip
+        """Somebody who may do everything; made once, because that takes longer than a call."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = boto3.client(
+                    service, endpoint_url=self.endpoint, region_name=REGION,
+                    aws_access_key_id="anybody", aws_secret_access_key="x",
+                )  # fmt: skip
+            return self._clients[service]
 
     def environ(self) -> dict[str, str]:
         """The environment that leads here."""
@@ -145,9 +151,10 @@ class Guard:
                 qualifier = "".join(f":{value}" for value in parse_qs(environ["QUERY_STRING"]).get("Qualifier", ()))
                 yield Need(action, f"{FUNCTIONS}{path.split('/')[3]}{qualifier}")
             case _:
+                client = self.client()
                 try:
-                    function = self.client().get_event_source_mapping(UUID=last)["FunctionArn"]
-                except self.client().exceptions.ResourceNotFoundException:
+                    function = client.get_event_source_mapping(UUID=last)["FunctionArn"]
+                except client.exceptions.ResourceNotFoundException:
                     function = ""
                 yield Need(action, f"{MAPPINGS}{last}", function)
 

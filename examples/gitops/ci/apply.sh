@@ -20,21 +20,20 @@ case $code in
   3) headline='applied in part' ;;
   4) headline='not applied, because the plan is no longer the one that was approved' ;;
   5) headline='not applied, because somebody else holds the state' ;;
-  *) headline='not applied' ;;
+  *) headline='the apply failed' ;;
 esac
-
-{
-  printf '<!-- provisioner:%s:apply -->\n\n### `%s`: %s\n\n' "$STACK" "$STACK" "$headline"
-  if [ "$code" = 4 ]; then
-    echo 'What would be done now follows. To approve it, run the workflow by hand with its hash.'
-    provisioner plan "${manifest[@]}" --format markdown | sed 1d || true
-  else
-    fenced apply.log
-  fi
-} >apply.md
+printf '<!-- provisioner:%s:apply -->\n\n### `%s`: %s\n\n' "$STACK" "$STACK" "$headline" >apply.md
+if [ "$code" != 4 ]; then
+  fenced apply.log >>apply.md
+fi
+if [ "$code" = 3 ] || [ "$code" = 4 ]; then
+  printf '\nThis is what would be done now. To approve it, run the workflow by hand with its hash.\n' >>apply.md
+  add_plan apply.md "${manifest[@]}"
+fi
 
 cat apply.md >>"$GITHUB_STEP_SUMMARY"
 if [ -n "$number" ]; then
-  comment "$number" apply.md
+  # What became of the apply decides over the job, not whether it could be told.
+  comment "$number" apply.md || echo "::warning::the result could not be told in pull request #$number"
 fi
 exit "$code"

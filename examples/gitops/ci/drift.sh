@@ -18,13 +18,9 @@ if [ "$code" = 0 ]; then
   exit 0
 fi
 
-provisioner plan "${manifest[@]}" --format markdown >plan.md || true
-{
-  cat drift.md
-  printf '\nTo put it back, run the workflow by hand with the hash of this plan. To keep it, write it into the manifest.\n'
-  # An issue holds 65,536 characters.
-  if [ "$(cat drift.md plan.md | wc -c)" -lt 65000 ]; then sed 1d plan.md; else grep -m 1 '^Account ' plan.md; fi
-} >issue.md
+cp drift.md issue.md
+printf '\nTo put it back, run the workflow by hand with the hash of this plan. To keep it, write it into the manifest.\n' >>issue.md
+add_plan issue.md "${manifest[@]}"
 if [ -n "$issue" ]; then
   gh api --silent --method PATCH "repos/$GITHUB_REPOSITORY/issues/$issue" --field body=@issue.md
 else

@@ -30,3 +30,15 @@ merged() {
 fenced() {
   printf '~~~~~~~~\n%s\n~~~~~~~~\n' "$(tail -c 20000 "$1")"
 }
+
+# add_plan FILE ARGUMENT...: append what would be done now, or only its hash where it is too long: GitHub takes 65,536 characters.
+add_plan() {
+  local file=$1
+  shift
+  provisioner plan "$@" --format markdown >plan.md || true
+  if [ "$(cat "$file" plan.md | wc -c)" -lt 65000 ]; then
+    sed 1d plan.md >>"$file"
+  else
+    grep '^Account ' plan.md | sed -n 1p >>"$file"
+  fi
+}
