@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from provisioner.aws.errors import translated, understood
-from provisioner.errors import NotFoundError, StateError
+from provisioner.errors import DeniedError, NotFoundError, StateError
 
 
 class Bucket:
-    """A bucket. The client is handed in; its own retries are safe, because every write has a condition."""
+    """A bucket. The client is handed in; its own retries are safe, because every write has a condition. `count` is told of
+    each call.
+    """
 
-    def __init__(self, client: Any, name: str) -> None:
+    def __init__(self, client: Any, name: str, count: Callable[[], None] = lambda: None) -> None:
         self._client = client
         self._name = name
+        self._count = count
 
     def get(self, key: str) -> tuple[str, str] | None:
         """The text and the ETag of an object, or None. Raises StateError when the bucket is not there, or AwsError."""
@@ -21,8 +25,15 @@ class Bucket:
         what = f"reading {where}"
         try:
             with translated(what):
+                self._count()
                 answer = self._client.get_object(Bucket=self._name, Key=key)
                 data: bytes = answer["Body"].read()
+        except DeniedError as error:
+            if not error.hint:
+                error.hint = (
+                    "allow s3:GetObject, and s3:ListBucket: without it a missing object looks like a denied one"
+                )
+            raise
         except NotFoundError as error:
             if error.code == "NoSuchBucket":
                 raise StateError(
@@ -40,6 +51,7 @@ class Bucket:
         condition = {"IfMatch": match} if match else {"IfNoneMatch": "*"}
         what = f"writing s3://{self._name}/{key}"
         with translated(what):
+            self._count()
             answer = self._client.put_object(
                 Bucket=self._name, Key=key, Body=text.encode(), ContentType="application/json", **condition
             )
@@ -49,4 +61,5 @@ class Bucket:
     def delete(self, key: str, *, match: str) -> None:
         """Delete an object that has this ETag. Raises PreconditionError and others."""
         with translated(f"deleting s3://{self._name}/{key}"):
+            self._count()
             self._client.delete_object(Bucket=self._name, Key=key, IfMatch=match)

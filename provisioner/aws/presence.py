@@ -89,8 +89,6 @@ _SOURCES: Final[Mapping[str, Callable[[Arn], _Question]]] = {
 
 
 def _is_gone(aws: Aws, question: _Question, refused: dict[str, str]) -> bool:
-    if question.service in refused:
-        return False
     try:
         aws.ask(question.service, question.region, question.operation, dict(question.arguments))
     except AwsError as error:

@@ -72,7 +72,7 @@ class Aws:
         """The objects of one bucket."""
         with translated("opening S3"):
             client = self._client("s3", region or self.region or None, Config(retries={"mode": "standard"}))
-        return Bucket(client, name)
+        return Bucket(client, name, self.calls.count)
 
     def ask(self, service: str, region: str, operation: str, arguments: Mapping[str, str]) -> Any:
         """The answer to one call that only looks, of a service that has no gateway of ours. Raises AwsError."""

@@ -138,8 +138,11 @@ class S3Backend:
     def _is_locked(self, held: tuple[str, str] | None) -> LockedError:
         if held is None:
             return LockedError("the state is being locked by somebody else", hint="run the command again")
-        hint = "wait for it to end (--lock-timeout waits); if its process is gone for good: provisioner force-unlock "
-        return LockedError(f"the state is locked by {described(held[0].encode())}", hint=f"{hint}{_ident(held[0])}")
+        hint = (
+            "wait for it to end (--lock-timeout waits); if its process is gone for good: "
+            f"provisioner force-unlock {_ident(held[0])}, with the same -f, --var and --var-file"
+        )
+        return LockedError(f"the state is locked by {described(held[0].encode())}", hint=hint)
 
     def _release(self, ident: str) -> None:
         """Delete the lock if it is ours; what was done must be told whether or not that works."""

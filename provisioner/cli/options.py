@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ if TYPE_CHECKING:  # late, so that --help stays fast
     from provisioner.workflow import Run
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_PLAN_HASH = re.compile(r"v\d+:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,14 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
         raise click.BadParameter(str(error)) from error
 
 
+def _approved_hash(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
+    """What is no hash is refused: a script that found none must not be taken for an approval, nor for the lack of one."""
+    del ctx, param
+    if value is not None and not _PLAN_HASH.fullmatch(value):
+        raise click.BadParameter(f"{value!r} is not the hash of a plan, which is v1: and 64 hexadecimal digits")
+    return value or ""
+
+
 lock_timeout_option = click.option(
     "--lock-timeout",
     callback=_seconds,
@@ -215,7 +226,7 @@ approval_options = with_options(
     click.option(
         "--expect-plan-hash",
         "expected_hash",
-        default="",
+        callback=_approved_hash,
         metavar="HASH",
         help="Go on only if the plan has this hash, which approves it.",
     ),

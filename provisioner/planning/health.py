@@ -15,8 +15,6 @@ from provisioner.planning.diff import field_changes
 from provisioner.planning.planner import DELETING
 from provisioner.planning.resolve import Resolution, Subject
 
-_ENABLED = ("enabled",)
-
 
 def recorded(state: State) -> Resolution:
     """Every recorded mapping as something to look at: nothing is wanted, so nothing else is looked up."""
@@ -66,10 +64,13 @@ def _drifted(
     for path in (*live.unknown, *ignored):
         now = with_value(now, path, value_at(prior, path))
     fields = field_changes(prior, now, prior)
-    disabled = any(field.path == _ENABLED and field.live is False for field in fields)
-    fault = live.status.fault if disabled else ""
-    found = Drifted(name, record.uuid, record.region, live.kind, fields, fault=fault, lost=lost)
-    return found if fields or lost else None
+    found = Drifted(name, record.uuid, record.region, live.kind, fields, fault=_fault(live), lost=lost)
+    return found if fields or lost or found.fault else None
+
+
+def _fault(live: Live) -> str:
+    """Why AWS disabled a mapping by itself, or ""."""
+    return live.status.fault if live.mapping.get("enabled") is False else ""
 
 
 def health(state: State, reading: Reading) -> tuple[Health, ...]:
@@ -99,12 +100,10 @@ def _problems(record: Record, live: Live) -> Iterator[str]:
     status = live.status
     if status.state == DELETING:
         yield "it is being deleted"
+    elif _fault(live):
+        yield f"AWS disabled it by itself: {_fault(live)}"
     elif live.mapping.get("enabled") is False and record.applied.get("enabled") is not False:
-        yield (
-            f"AWS disabled it: {status.fault}"
-            if status.fault
-            else "it is disabled, and was enabled when it was applied"
-        )
+        yield "it is disabled, and was enabled when it was applied"
     if status.last_result.startswith("PROBLEM"):
         yield f"the last result is {status.last_result!r}"
     if status.filter_error:

@@ -23,7 +23,9 @@ def drift_text(found: Sequence[Drifted], style: Style) -> str:
         return style.bold("No drift.") + " The mappings are as they were applied."
     blocks = ["\n".join(_drifted(item, style)) for item in found]
     count = f"{len(found)} {'mapping' if len(found) == 1 else 'mappings'}"
-    return "\n\n".join([*blocks, f"{style.bold('Drift:')} {count}. The next apply puts back what the manifest wants."])
+    repairs = any(item.fields or item.vanished for item in found)
+    then = " The next apply puts back what the manifest wants." if repairs else ""
+    return "\n\n".join([*blocks, f"{style.bold('Drift:')} {count}.{then}"])
 
 
 def _drifted(item: Drifted, style: Style) -> Iterator[str]:
@@ -31,7 +33,8 @@ def _drifted(item: Drifted, style: Style) -> Iterator[str]:
         yield style.bold(f"  # {item.name} {style.red('has disappeared')}")
         yield f"  - mapping {json.dumps(item.name)} {{ uuid = {json.dumps(item.uuid)} }}"
         return
-    yield style.bold(f"  # {item.name} has changed")
+    what = "has changed" if item.fields else "is disabled" if item.fault else "has lost what it needs"
+    yield style.bold(f"  # {item.name} {what}")
     if item.fault:
         yield style.red(f"  # AWS disabled it by itself: {item.fault}")
     for what in item.lost:
@@ -46,8 +49,7 @@ def _drifted(item: Drifted, style: Style) -> Iterator[str]:
 
 def _field(field: FieldChange, kind: SourceKind | None, width: int, style: Style) -> Iterator[str]:
     name = ".".join(field.path)
-    default = default_at(field.path, kind) if kind else None
-    before, after = (default if value is None else value for value in (field.prior, field.live))
+    before, after = _sides(field, kind)
     if isinstance(before, list) and isinstance(after, list):
         yield f"      {style.yellow('~')} {name} = ["
         yield from changed_items(patterns(before), patterns(after), style, 10)
@@ -55,6 +57,12 @@ def _field(field: FieldChange, kind: SourceKind | None, width: int, style: Style
         return
     symbol = style.green("+") if before is None else style.red("-") if after is None else style.yellow("~")
     yield f"      {symbol} {name:{width}} = {_value(before)} {style.yellow('->')} {_value(after)}"
+
+
+def _sides(field: FieldChange, kind: SourceKind | None) -> tuple[Any, Any]:
+    """What was applied and what is live, AWS's default where a side is absent."""
+    default = default_at(field.path, kind) if kind else None
+    return default if field.prior is None else field.prior, default if field.live is None else field.live
 
 
 def _value(value: Any) -> str:
@@ -72,7 +80,9 @@ def drift_json(stack: str, found: Sequence[Drifted]) -> str:
             "disabled_by_aws": item.fault or None,
             "lost": list(item.lost),
             "fields": [
-                {"path": ".".join(field.path), "applied": field.prior, "live": field.live} for field in item.fields
+                {"path": ".".join(field.path), "applied": before, "live": after}
+                for field in item.fields
+                for before, after in [_sides(field, item.kind)]
             ],
         }
         for item in found

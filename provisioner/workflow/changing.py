@@ -242,7 +242,7 @@ def _connected(run: Run, saved: SavedPlan) -> Aws:
     here = environment_region()
     if here and not saved.provider.region and here != saved.region:
         raise StaleError(f"the plan was made for region {saved.region}, the environment says {here}", hint="plan again")
-    account = aws.identify()
+    account = run.check_account("")
     if account != saved.plan.account:
         raise StaleError(
             f"the plan was made for account {saved.plan.account}, the credentials are of account {account}",

@@ -83,6 +83,7 @@ class Run:
         self._opened = opened
         self._aws: Aws | None = None
         self._backend: Backend | None = None
+        self._account = ""
 
     @classmethod
     def on(
@@ -102,10 +103,11 @@ class Run:
 
     @property
     def backend(self) -> Backend:
-        """Where the state is kept."""
+        """Where the state is kept. A bucket is not touched with the credentials of another account."""
         if self._backend is None:
             stack, place = self.manifest.stack, self.manifest.state_s3
             if place:
+                self.check_account("")
                 objects = self.aws.bucket(place.bucket, place.region)
                 self._backend = S3Backend(objects, place.key, stack, str(place), self.clock.sleep, self.ui.note)
             else:
@@ -127,12 +129,14 @@ class Run:
         return (self._aws.calls.made, self._aws.calls.throttled) if self._aws else (0, 0)
 
     def connect(self, recorded: str) -> tuple[Aws, str]:
-        """The session and its account, which must be the one that is meant."""
-        aws = self.aws
-        self.manifest = self.manifest.in_region(aws.region)
-        account = aws.identify()
-        provider = self.manifest.provider
-        check_account(
-            account, recorded=recorded, allowed=provider.allowed_account_ids, mappings=self.manifest.mappings.values()
-        )
-        return aws, account
+        """The session and its account, which must be the one that is meant. Raises AccountError."""
+        self.manifest = self.manifest.in_region(self.aws.region)
+        return self.aws, self.check_account(recorded)
+
+    def check_account(self, recorded: str) -> str:
+        """The account of the credentials, asked for once. `recorded` is that of the state. Raises AccountError."""
+        if not self._account:
+            self._account = self.aws.identify()
+        allowed = self.manifest.provider.allowed_account_ids
+        check_account(self._account, recorded=recorded, allowed=allowed, mappings=self.manifest.mappings.values())
+        return self._account

@@ -26,9 +26,6 @@ from tests.conftest import Result, clean_environment
 from tests.github import REPOSITORY, GitHub
 from tests.guarded import ACCOUNT, REGION, Guard, guarded
 
-RUN_FMT = False
-"""Whether `provisioner fmt --check` of the pipelines is run."""
-
 TOP = Path(__file__).parents[2]
 EXAMPLE = TOP / "examples/gitops"
 PROGRAMS = Path(sys.executable).parent
@@ -161,7 +158,7 @@ class Team:
 
     def shell(self, script: str, environ: Mapping[str, str]) -> Result:
         """Run a step of a pipeline. The programs that it installs are there already."""
-        if "install" in script or ("fmt --check" in script and not RUN_FMT):
+        if "install" in script:
             return Result(0, "", "")
         path = f"{self.programs}:{PROGRAMS}:{os.environ['PATH']}"
         done = subprocess.run(

@@ -115,7 +115,7 @@ def test_drift_speaks_json_and_markdown(running: Workspace) -> None:
     markdown = running.run("drift", "--format", "markdown", code=2).out
 
     [found] = told["drifted"]
-    assert found["fields"] == [{"path": "batch_size", "applied": None, "live": 7}]
+    assert found["fields"] == [{"path": "batch_size", "applied": 10, "live": 7}]
     assert markdown.startswith("<!-- provisioner:test:drift -->\n\n### `test`: 1 mapping has drifted\n")
 
 
@@ -135,7 +135,12 @@ def test_a_function_or_a_source_that_is_gone_is_drift(workspace: Workspace) -> N
     queues.delete_queue(QueueUrl=queue)
     out = workspace.run("drift", code=2).out
 
-    assert "  # the function gone no longer exists\n  # the queue gone no longer exists\n" in out
+    assert out == (
+        "  # orders has lost what it needs\n"
+        "  # the function gone no longer exists\n"
+        "  # the queue gone no longer exists\n\n"
+        "Drift: 1 mapping.\n"
+    )
 
 
 def test_what_needs_what_is_there_is_found_there(workspace: Workspace) -> None:

@@ -118,3 +118,5 @@ def test_a_mapping_that_aws_disables_by_itself(troubled: Workspace) -> None:
     status = troubled.run("status", code=2)
     assert "legacy  Disabled" in status.out
     assert "AWS disabled it by itself: EVENT_SOURCE_AUTHZ_ERROR (Lambda may not read from the source)" in status.out
+    drift = troubled.run("drift", code=2)
+    assert "  # legacy is disabled\n  # AWS disabled it by itself: EVENT_SOURCE_AUTHZ_ERROR" in drift.out

@@ -452,7 +452,7 @@ def test_tags_pass_as_the_table_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted((TESTS.parent / "examples").rglob("provisioner.yaml")), ids=lambda path: path.parent.name
+    "path", sorted((TESTS.parent / "examples").glob("*/provisioner.yaml")), ids=lambda path: path.parent.name
 )
 def test_an_editor_finds_the_schema_of_an_example(path: Path) -> None:
     """`make schema` writes it."""
