@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,15 +31,15 @@ def explained(path: Path, doing: str) -> Iterator[None]:
 PRIVATE = 0o600
 
 
-def write_atomically(path: Path, text: str, *, backup: bool = True, mode: int = PRIVATE) -> None:
+def write_atomically(path: Path, text: str, *, backup: bool = True) -> None:
     """Replace a file's content, or leave it as it was: temp file in the same folder, fsync, rename, fsync of the folder.
 
-    With `backup` the content before is kept beside it as `.backup`. Raises StateError.
+    With `backup` the content before is kept beside it as `.backup`. Mode 0600. Raises StateError.
     """
     temporary = path.with_name(f"{path.name}.tmp")
     with explained(path, "written"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(temporary, text, mode)
+        _write(temporary, text)
         if backup and path.exists():
             _keep(path, path.with_name(f"{path.name}.backup"))
         temporary.replace(path)
@@ -53,8 +55,8 @@ def _keep(path: Path, backup: Path) -> None:
         shutil.copy2(path, backup)
 
 
-def _write(path: Path, text: str, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+def _write(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
     try:
         write_all(descriptor, text.encode())
     finally:
@@ -77,9 +79,23 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def rewrite(path: Path, text: str) -> None:
-    """Replace the text of a file that a person keeps: its mode stays, and a link stays one. Raises StateError."""
+def rewrite(path: Path, text: str, mode: int | None = None) -> None:
+    """Replace the text of a file that a person named, or make it: a link stays one, and what is no file is refused. Its mode
+    stays, unless one is given. Raises StateError.
+    """
     with explained(path, "written"):
-        real = path.resolve(strict=True)
-        mode = real.stat().st_mode & 0o777
-    write_atomically(real, text, backup=False, mode=mode)
+        real = path.resolve()
+        if real.exists() and not real.is_file():
+            raise StateError(f"{path} cannot be written: it is not a regular file", hint="name another file")
+        kept = stat.S_IMODE(real.stat().st_mode) if mode is None and real.exists() else mode or PRIVATE
+        descriptor, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
+        try:
+            os.fchmod(descriptor, kept)
+            write_all(descriptor, text.encode())
+            Path(name).replace(real)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(descriptor)
+        sync_folder(real.parent)

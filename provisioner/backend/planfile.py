@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from provisioner import __version__
 from provisioner.errors import ProvisionerError, StaleError
-from provisioner.files import write_atomically
+from provisioner.files import PRIVATE, rewrite
 from provisioner.model.desired import Provider, S3Location
 from provisioner.model.mapping import json_key
 from provisioner.model.plan import Plan
@@ -22,9 +22,12 @@ _NOT_OURS: Final = "name a file that `provisioner plan --out` wrote"
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """A plan, and what surrounds it: how AWS was talked to, from which region, and where the state is."""
+    """A plan, and what surrounds it: how AWS was talked to, from which region, and which state it was made from (`recorded` is
+    its fingerprint).
+    """
 
     plan: Plan
+    recorded: str
     provider: Provider
     region: str
     state_path: str
@@ -41,7 +44,7 @@ def save(path: Path, saved: SavedPlan) -> None:
         "checksum": _checksum(content),
         "content": content,
     }
-    write_atomically(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n", backup=False)
+    rewrite(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n", PRIVATE)
 
 
 def open_plan(path: Path) -> SavedPlan:

@@ -70,15 +70,20 @@ def _say_saved(terminal: Terminal, made: Plan, out: Path) -> None:
 def apply(invocation: Invocation, planfile: Path | None, **options: Any) -> None:
     """Carry out a plan: the saved one in PLANFILE, which is not asked about, or one made now, which is."""
     if planfile:
-        _apply_saved(invocation, planfile, _execution(options), sorted(_given() - _BESIDE_A_PLAN))
+        _apply_saved(invocation, planfile, _execution(options), _given_beside_a_plan())
     else:
         _apply(invocation, options)
 
 
-def _given() -> set[str]:
-    """The options that stand on the command line."""
+def _given_beside_a_plan() -> list[str]:
+    """The flags on the command line that a saved plan leaves no room for."""
     ctx = click.get_current_context()
-    return {name for name in ctx.params if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
+    return [
+        option.opts[0]
+        for option in ctx.command.params
+        if ctx.get_parameter_source(str(option.name)) is click.core.ParameterSource.COMMANDLINE
+        and option.name not in _BESIDE_A_PLAN
+    ]
 
 
 @click.command()
@@ -114,8 +119,9 @@ def _apply_saved(invocation: Invocation, planfile: Path, execution: Execution, b
         from provisioner.errors import UsageError
 
         if beside:
-            flags = ", ".join(f"--{name.replace('_', '-')}" for name in beside)
-            raise UsageError(f"a saved plan says what to do; {flags} cannot stand beside it", hint="plan again with it")
+            raise UsageError(
+                f"a saved plan says what to do; {', '.join(beside)} cannot stand beside it", hint="plan again with it"
+            )
         saved = open_plan(planfile)
         run = workflow.Run(workflow.manifest_of(saved), terminal)
         counting.append(run)

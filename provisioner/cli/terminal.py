@@ -89,6 +89,8 @@ class Terminal:
         from provisioner.render.formats import plan_in
 
         self.planned(plan)
+        if self._form == "text" and refused and not plan.has_changes:
+            return  # "No changes" beside a refusal would mislead
         self.data(plan_in(self._form, plan, refused, self.style(sys.stdout), compact=self._compact))
 
     def planned(self, plan: Plan) -> None:

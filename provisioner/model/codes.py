@@ -465,7 +465,8 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "R109": Explanation(
         "A mapping that moves to another source",
-        "The new source is read from its own position. The old one is not read any more, whatever is left in it.",
+        "The new source, or the new collection of a DocumentDB cluster, is read from its own position. The old one is not read "
+        "any more, whatever is left in it.",
         "keep the old mapping under another name until its source is drained",
         _MAPPINGS,
     ),
@@ -476,6 +477,12 @@ CODES: Final[dict[str, Explanation]] = {
         "only by a mapping of its own.",
         "keep the old mapping under another name until its stream is drained",
         _DYNAMODB,
+    ),
+    "R111": Explanation(
+        "A mapping of a stream or topic that is deleted",
+        "Its position is deleted with it. A mapping that is made for the same source later begins at its starting position.",
+        "to stop reading for a while, disable it; to rename it, keep function and source, or say so in `moved`",
+        _MAPPINGS,
     ),
     "R201": Explanation(
         "A mapping of a stream or topic that is disabled",
@@ -523,6 +530,13 @@ CODES: Final[dict[str, Explanation]] = {
         "item in DynamoDB) stay in order; the shard as a whole does not.",
         "nothing, unless the function relies on the order of a shard",
         _KINESIS,
+    ),
+    "R208": Explanation(
+        "Reported failures are no longer heard",
+        "Without ReportBatchItemFailures, a function that returns without an error has processed its whole batch, whatever "
+        "it reports: SQS deletes the messages that it meant to see again, a stream moves on.",
+        "keep the setting until the function raises an error instead",
+        f"{_GUIDE}services-sqs-errorhandling.html",
     ),
     "R301": Explanation(
         "A narrower filter on a queue",

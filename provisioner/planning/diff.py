@@ -58,7 +58,8 @@ def _leaves(path: Path, live: Any, desired: Any) -> Iterator[Path]:
 
 def _change(path: Path, prior: Mapping[str, Any], live: Mapping[str, Any], desired: Mapping[str, Any]) -> FieldChange:
     before, now, wanted = (value_at(side, path) for side in (prior, live, desired))
-    cause = Cause.EDIT if before == now else Cause.DRIFT if before == wanted else Cause.CONFLICT
+    as_prior = [json_key(side) == json_key(before) for side in (now, wanted)]
+    cause = Cause.EDIT if as_prior[0] else Cause.DRIFT if as_prior[1] else Cause.CONFLICT
     return FieldChange(path, before, now, wanted, cause, _replaces(path, live, desired))
 
 

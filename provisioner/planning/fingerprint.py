@@ -1,13 +1,16 @@
-"""Hashes that say whether two plans, or two looks at a mapping, are the same; nothing in them varies by itself."""
+"""Hashes that say whether two plans, or two states, are the same; nothing in them varies by itself."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from typing import Any, Final
 
-from provisioner.model.live import Live
+from provisioner.model.canonical import Canonical, with_value
 from provisioner.model.mapping import json_key
 from provisioner.model.plan import Action, Change, Plan
+from provisioner.model.state import State
+from provisioner.planning.record import is_protected
 
 VERSION: Final = "v1"
 """Of what goes into a plan's hash: another content is another version, so that two versions never seem to agree."""
@@ -16,7 +19,8 @@ VERSION: Final = "v1"
 def plan_hash(plan: Plan) -> str:
     """The hash of what a plan does: account, regions, actions, UUIDs touched, values before and after.
 
-    Causes, reasons, risks, the serial, times and places in files are not in it. It guards against accidents, not attackers.
+    Causes, reasons, risks, the serial, times, places in files and what is under `ignore_changes` are not in it. It guards
+    against accidents, not attackers.
     """
     changes = sorted((_essence(change) for change in plan.changes if change.counts), key=json_key)
     return f"{VERSION}:{_sha256([plan.stack, plan.account, changes])}"
@@ -32,14 +36,22 @@ def _essence(change: Change) -> dict[str, Any]:
         "adopts": change.adopts,
         "moved_from": change.moved_from,
         "creates_first": change.creates_first,
-        "before": before,
-        "after": change.desired,
+        "protected": is_protected(change),
+        "before": _without_ignored(before, change),
+        "after": _without_ignored(change.desired, change),
     }
 
 
-def fingerprint(live: Live) -> str:
-    """The hash of a mapping's settings and tags, without what AWS changes by itself, such as LastModified."""
-    return _sha256(live.mapping)[:16]
+def _without_ignored(mapping: Canonical | None, change: Change) -> Canonical | None:
+    """A mapping without what is left to others: it may move between an approval and its apply."""
+    for path in change.wanted.lifecycle.ignore_changes if change.wanted else ():
+        mapping = mapping and with_value(mapping, path, None)
+    return mapping
+
+
+def state_fingerprint(state: State) -> str:
+    """The hash of all that a state records: its serial alone may come back after a backup was restored."""
+    return _sha256({name: asdict(record) for name, record in state.mappings.items()})
 
 
 def _sha256(value: Any) -> str:

@@ -22,19 +22,25 @@ def recorded(state: State) -> Resolution:
 
 
 def believed(resolution: Resolution) -> Reading:
-    """What was applied, taken for what AWS has: a plan without asking."""
-    live = {
-        subject.record.uuid: _as_applied(subject.record)
-        for subject in resolution.subjects
-        if subject.record is not None
-    }
+    """What was applied, taken for what AWS has: a plan without asking. What is still to be deleted is taken to be there."""
+    live: dict[str, Live] = {}
+    for record in (subject.record for subject in resolution.subjects if subject.record):
+        live[record.uuid] = _believed(record.uuid, record.arn, record.region, record.applied)
+        live |= {item.uuid: _believed(item.uuid, "", item.region, {}) for item in record.deposed}
     return Reading(live)
 
 
-def _as_applied(record: Record) -> Live:
-    kind = kind_of(record.applied) or SourceKind.SQS
-    state = "Disabled" if record.applied.get("enabled") is False else "Enabled"
-    return Live(record.uuid, record.arn, record.region, kind, record.applied, Status(state))
+def _believed(uuid: str, arn: str, region: str, applied: Canonical) -> Live:
+    return Live(uuid, arn, region, kind_of(applied) or SourceKind.SQS, applied, Status(""))
+
+
+def left_to_others(resolution: Resolution) -> dict[str, tuple[Path, ...]]:
+    """The paths under `ignore_changes`, by the names that the mappings have in state."""
+    return {
+        subject.moved_from or subject.name: subject.wanted.lifecycle.ignore_changes
+        for subject in resolution.subjects
+        if subject.wanted
+    }
 
 
 def drift(
@@ -73,14 +79,15 @@ def _fault(live: Live) -> str:
     return live.status.fault if live.mapping.get("enabled") is False else ""
 
 
-def health(state: State, reading: Reading) -> tuple[Health, ...]:
-    """How each recorded mapping is, by name."""
+def health(state: State, reading: Reading, ignored: Mapping[str, Sequence[Path]]) -> tuple[Health, ...]:
+    """How each recorded mapping is, by name. `ignored` are the paths of each name that the manifest leaves to others."""
     return tuple(
-        _health(name, record, reading.live.get(record.uuid)) for name, record in sorted(state.mappings.items())
+        _health(name, record, reading.live.get(record.uuid), ignored.get(name, ()))
+        for name, record in sorted(state.mappings.items())
     )
 
 
-def _health(name: str, record: Record, live: Live | None) -> Health:
+def _health(name: str, record: Record, live: Live | None, ignored: Sequence[Path]) -> Health:
     if live is None:
         return Health(name, record.uuid, record.region, "Missing", problem="it does not exist in AWS")
     status = live.status
@@ -92,17 +99,19 @@ def _health(name: str, record: Record, live: Live | None) -> Health:
         status.last_result,
         status.reason,
         status.last_modified,
-        "; ".join(_problems(record, live)),
+        "; ".join(_problems(record, live, ignored)),
     )
 
 
-def _problems(record: Record, live: Live) -> Iterator[str]:
+def _problems(record: Record, live: Live, ignored: Sequence[Path]) -> Iterator[str]:
     status = live.status
     if status.state == DELETING:
         yield "it is being deleted"
     elif _fault(live):
         yield f"AWS disabled it by itself: {_fault(live)}"
-    elif live.mapping.get("enabled") is False and record.applied.get("enabled") is not False:
+    elif ("enabled",) not in ignored and live.mapping.get("enabled", True) != record.applied.get(
+        "enabled", True
+    ) is True:
         yield "it is disabled, and was enabled when it was applied"
     if status.last_result.startswith("PROBLEM"):
         yield f"the last result is {status.last_result!r}"

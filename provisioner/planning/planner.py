@@ -38,9 +38,9 @@ def make_plan(
     deletion is the request.
     """
     deciding = _Deciding(resolution.subjects, reading, state, frozenset(replaced), destroys=destroys)
-    changes = [
-        replace(change, risks=risks(change)) for subject in resolution.subjects for change in deciding.changes(subject)
-    ]
+    changes = [change for subject in resolution.subjects for change in deciding.changes(subject)]
+    ended = [change for change in changes if change.action is Action.DELETE]
+    changes = [replace(change, risks=risks(change, ended)) for change in changes]
     ordered, problems = _ordered(sorted(changes, key=lambda change: change.key))
     problems += _doubly_touched(ordered)
     return Plan(
@@ -161,6 +161,8 @@ class _Deciding:
         if wanted is None:
             return self._unwanted(subject, live) if record else None
         if record and live:
+            if found and found.uuid != record.uuid and wanted.pair != live.pair:
+                self._refuse(wanted.name, *self._taken(f"{wanted.name}-2", found))
             return self._existing(wanted, record, live)
         holder, refused = self._holder(subject, wanted)
         if refused:

@@ -6,44 +6,69 @@ AWS: how many records there are, and where a stream is read, is not known to a p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from provisioner.model.canonical import consumer_group, default_at, value_at
 from provisioner.model.desired import Level, Path
 from provisioner.model.mapping import json_key
 from provisioner.model.plan import Action, Change, FieldChange, Reason, Risk
+from provisioner.model.references import Pair
 from provisioner.model.sources import KAFKAS, QUEUES, STREAMS, SourceKind, kind_of
 
 _TIMESTAMP: Final = ("starting_position_timestamp",)
 _POSITIONED: Final = STREAMS | KAFKAS | {SourceKind.DOCUMENTDB}
 
 
-def risks(change: Change) -> tuple[Risk, ...]:
-    """The risks of one change, the worst first."""
-    found = {
-        Action.CREATE: _of_create,
-        Action.UPDATE: _of_update,
-        Action.REPLACE: _of_replacement,
-    }.get(change.action)
+def risks(change: Change, ended: Collection[Change] = ()) -> tuple[Risk, ...]:
+    """The risks of one change, the worst first. `ended` are the mappings that the same plan deletes."""
     order = list(Level)
-    return tuple(sorted(found(change), key=lambda risk: -order.index(risk.level))) if found else ()
+    return tuple(sorted(_found(change, ended), key=lambda risk: -order.index(risk.level)))
+
+
+def _found(change: Change, ended: Collection[Change]) -> Iterator[Risk]:
+    match change.action:
+        case Action.CREATE:
+            return _of_create(change, ended)
+        case Action.UPDATE:
+            return _of_update(change)
+        case Action.REPLACE:
+            return _of_replacement(change)
+        case Action.DELETE:
+            return _of_deletion(change)
+        case _:
+            return iter(())
 
 
 def _kind(change: Change) -> SourceKind | None:
     return kind_of(change.desired or {})
 
 
-# --- create ----------------------------------------------------------------------------------------------------------
+# --- create and delete -----------------------------------------------------------------------------------------------
 
 
-def _of_create(change: Change) -> Iterator[Risk]:
-    if change.reason is Reason.DISAPPEARED:
-        yield from _begins_anew(change, change.record.applied if change.record else {})
-    elif _position(change.desired or {}) == "LATEST":
+def _of_create(change: Change, ended: Collection[Change]) -> Iterator[Risk]:
+    before = next((other.live for other in ended if other.live and _same_source(other.live.pair, change.pair)), None)
+    if change.reason is Reason.DISAPPEARED and change.record:
+        yield from _begins_anew(change, change.record.applied)
+    elif before:
+        yield from _begins_anew(change, before.mapping)
+    else:
+        yield from _begins(change)
+
+
+def _begins(change: Change) -> Iterator[Risk]:
+    """Where a mapping begins that reads what it did not read before."""
+    if _position(change.desired or {}) == "LATEST":
         yield Risk(
             "R101", Level.LOSS, "reading begins at LATEST: records that arrive before polling has begun are skipped"
         )
+
+
+def _of_deletion(change: Change) -> Iterator[Risk]:
+    if change.live and change.live.kind in _POSITIONED and change.reason is not Reason.DEPOSED:
+        yield Risk("R111", Level.NOTE, "its position is lost: a mapping that is made later begins anew")
 
 
 # --- replacement -----------------------------------------------------------------------------------------------------
@@ -51,40 +76,48 @@ def _of_create(change: Change) -> Iterator[Risk]:
 
 def _of_replacement(change: Change) -> Iterator[Risk]:
     assert change.live is not None  # a replacement replaces something
-    yield from _begins_anew(change, change.live.mapping)
-    before, after = change.live.pair, change.pair
-    if before.channel == after.channel and not set(before.source.split(",")).isdisjoint(after.source.split(",")):
-        if _kind(change) in QUEUES | {SourceKind.MQ}:
-            message = "messages wait in the queue until the new mapping reads it"
-            yield Risk("R108", Level.NOTE, message)
-    elif _table(before.source) and _table(before.source) == _table(after.source):
-        message = "the table was recreated: what its old stream holds and was not read yet is not read any more"
-        yield Risk("R110", Level.LOSS, message)
+    before, after, kind = change.live.pair, change.pair, _kind(change)
+    if _same_source(before, after):
+        yield from _begins_anew(change, change.live.mapping)
+        if kind in QUEUES | {SourceKind.MQ} and (change.desired or {}).get("enabled", True):
+            yield Risk("R108", Level.NOTE, "messages wait in the queue until the new mapping reads it")
     else:
-        yield Risk("R109", Level.LOSS, "what the old source holds and was not read yet is not read any more")
+        yield from _begins(change)
+        yield _left_behind(before.source, after.source)
+    for field in change.fields:
+        if kind and field.path != ("function_name",) and (rule := _RULES.get(field.path)):
+            yield from rule(field, kind)
 
 
-def _table(source: str) -> str:
-    """The DynamoDB table of a stream, or ""."""
-    return source.partition("/stream/")[0] if ":dynamodb:" in source else ""
+def _same_source(one: Pair, other: Pair) -> bool:
+    """Whether two mappings read the same: clusters that share a broker are one."""
+    shared = not set(one.source.split(",")).isdisjoint(other.source.split(","))
+    return shared and (one.region, one.channel) == (other.region, other.channel)
+
+
+def _left_behind(before: str, after: str) -> Risk:
+    table = before.partition("/stream/")[0]
+    if ":dynamodb:" in before and after.startswith(f"{table}/stream/"):
+        message = "the table was recreated: what its old stream holds and was not read yet is not read any more"
+        return Risk("R110", Level.LOSS, message)
+    return Risk("R109", Level.LOSS, "what the old source holds and was not read yet is not read any more")
 
 
 def _begins_anew(change: Change, before: Mapping[str, Any]) -> Iterator[Risk]:
-    """Where a new mapping begins, which takes the place of one that read already."""
+    """Where a new mapping begins, which takes the place of one that read the same."""
     desired, kind = change.desired or {}, _kind(change)
     if kind not in _POSITIONED:
         return
+    begin, level = _beginning(desired)
     if kind in KAFKAS:
         group = consumer_group(desired)
         if group and group == consumer_group(before):
             message = f"the new mapping goes on at the committed offsets of the consumer group {group}"
             yield Risk("R106", Level.NOTE, message)
             return
-        begin, level = _beginning(desired)
         message = f"the consumer group is {'another' if group else 'generated anew'}: reading begins {begin}"
         yield Risk("R107", level, message)
         return
-    begin, level = _beginning(desired)
     code = {"LATEST": "R103", "AT_TIMESTAMP": "R105"}.get(_position(desired), "R104")
     yield Risk(code, level, f"the new mapping begins {begin}")
 
@@ -94,7 +127,8 @@ def _beginning(desired: Mapping[str, Any]) -> tuple[str, Level]:
     if position == "LATEST":
         return "at LATEST, and what arrives before it polls is skipped", Level.LOSS
     if position == "AT_TIMESTAMP":
-        return f"at {value_at(desired, _TIMESTAMP)}, and what was processed since is processed again", Level.REPLAY
+        since = value_at(desired, _TIMESTAMP)
+        return f"at {since}: what was processed since is processed again, what was not before is skipped", Level.LOSS
     return "at the oldest record retained, and what was processed is processed again", Level.REPLAY
 
 
@@ -110,12 +144,19 @@ def _position(mapping: Mapping[str, Any]) -> str:
 def _of_update(change: Change) -> Iterator[Risk]:
     assert change.live is not None  # an update updates something
     kind = _kind(change) or change.live.kind
-    if _position(change.live.mapping) == "LATEST" and any(field.path[0] != "tags" for field in change.fields):
+    if _position(change.live.mapping) == "LATEST" and _restarts(change):
         message = "it reads from LATEST: records that arrive while polling restarts may be skipped"
         yield Risk("R102", Level.LOSS, message)
     for field in change.fields:
         if rule := _RULES.get(field.path):
             yield from rule(field, kind)
+
+
+def _restarts(change: Change) -> bool:
+    """Whether polling stops and starts again: not for tags, and not where there is none before or after."""
+    sides = (change.live.mapping if change.live else {}, change.desired or {})
+    polls = all(side.get("enabled", True) for side in sides)
+    return polls and any(field.path[0] != "tags" for field in change.fields)
 
 
 def _enabled(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
@@ -143,6 +184,18 @@ def _limit(code: str, what: str) -> Callable[[FieldChange, SourceKind], Iterator
             yield Risk(code, Level.LOSS, f"{what} are discarded, now and from now on")
 
     return rule
+
+
+def _no_failures(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
+    del kind
+    if "ReportBatchItemFailures" in (field.live or ()) and "ReportBatchItemFailures" not in (field.desired or ()):
+        message = "failures that the function reports are no longer heard: the whole batch counts as processed"
+        yield Risk("R208", Level.LOSS, message)
+
+
+def _another_collection(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
+    del field, kind
+    yield Risk("R109", Level.LOSS, "what the old collection holds and was not read yet is not read any more")
 
 
 def _no_destination(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
@@ -175,7 +228,17 @@ def _filters(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
 
 def _patterns(filters: Sequence[Mapping[str, Any]] | None) -> list[Any]:
     """The patterns of which one must match; no filter is a pattern that matches everything."""
-    return [item["pattern"] for item in filters or ()] or [{}]
+    return [_structured(item["pattern"]) for item in filters or ()] or [{}]
+
+
+def _structured(pattern: Any) -> Any:
+    """A pattern that is kept as text, for the spelling of its numbers, as a structure with their spelling."""
+    if not isinstance(pattern, str):
+        return pattern
+    try:
+        return json.loads(pattern, parse_float=lambda text: {"number": text})
+    except (ValueError, RecursionError):
+        return pattern
 
 
 def _covers(wide: Any, narrow: Any) -> bool:
@@ -195,4 +258,7 @@ _RULES: Final[Mapping[Path, Callable[[FieldChange, SourceKind], Iterator[Risk]]]
     ("destination_config", "on_failure", "destination_arn"): _no_destination,
     ("parallelization_factor",): _parallel,
     ("filter_criteria", "filter"): _filters,
+    ("function_response_types",): _no_failures,
+    ("document_db_event_source_config", "database_name"): _another_collection,
+    ("document_db_event_source_config", "collection_name"): _another_collection,
 }

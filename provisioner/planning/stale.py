@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from provisioner.model.canonical import default_at
+from provisioner.model.desired import Path
 from provisioner.model.live import Live
 from provisioner.model.plan import Action, Change, FieldChange, Plan, Reading
 from provisioner.planning.diff import field_changes
@@ -28,15 +29,16 @@ def _moved(change: Change, now: Reading, freed: set[str]) -> Iterator[str]:
         if holder and holder.uuid not in freed and holder.status.state != DELETING:
             yield f"{name}: its function and source belong to {holder.uuid} now"
     elif change.live:
-        yield from _differences(name, change.live, live)
+        ignored = change.wanted.lifecycle.ignore_changes if change.wanted else ()
+        yield from _differences(name, change.live, live, ignored)
 
 
-def _differences(name: str, planned: Live, live: Live | None) -> Iterator[str]:
+def _differences(name: str, planned: Live, live: Live | None, ignored: Sequence[Path]) -> Iterator[str]:
     if live is None:
         yield f"{name}: {planned.uuid} no longer exists"
         return
     for field in field_changes(planned.mapping, live.mapping, planned.mapping):
-        if field.path not in planned.unknown | live.unknown:
+        if field.path not in planned.unknown | live.unknown and field.path not in ignored:
             before, after = (_shown(field, live, value) for value in (field.prior, field.live))
             yield f"{name}: {'.'.join(field.path)} was {before}, is {after} now"
 

@@ -13,6 +13,7 @@ from provisioner.model.plan import FieldChange
 from provisioner.model.sources import SourceKind
 from provisioner.render.structure import changed_items, patterns
 from provisioner.render.style import Style
+from provisioner.render.values import as_json
 
 _NARROWEST: Final = 20
 
@@ -31,7 +32,7 @@ def drift_text(found: Sequence[Drifted], style: Style) -> str:
 def _drifted(item: Drifted, style: Style) -> Iterator[str]:
     if item.vanished:
         yield style.bold(f"  # {item.name} {style.red('has disappeared')}")
-        yield f"  - mapping {json.dumps(item.name)} {{ uuid = {json.dumps(item.uuid)} }}"
+        yield f"  - mapping {as_json(item.name)} {{ uuid = {as_json(item.uuid)} }}"
         return
     what = "has changed" if item.fields else "is disabled" if item.fault else "has lost what it needs"
     yield style.bold(f"  # {item.name} {what}")
@@ -40,7 +41,7 @@ def _drifted(item: Drifted, style: Style) -> Iterator[str]:
     for what in item.lost:
         yield style.red(f"  # {what} no longer exists")
     if item.fields:
-        yield f"  {style.yellow('~')} mapping {json.dumps(item.name)} {{"
+        yield f"  {style.yellow('~')} mapping {as_json(item.name)} {{"
         width = max(len(".".join(field.path)) for field in item.fields)
         for field in item.fields:
             yield from _field(field, item.kind, width, style)
@@ -66,7 +67,7 @@ def _sides(field: FieldChange, kind: SourceKind | None) -> tuple[Any, Any]:
 
 
 def _value(value: Any) -> str:
-    return "absent" if value is None else json.dumps(value, ensure_ascii=False)
+    return "absent" if value is None else as_json(value)
 
 
 def drift_json(stack: str, found: Sequence[Drifted]) -> str:

@@ -6,26 +6,28 @@ characters: what does not fit is said shorter, never cut in the middle.
 
 from __future__ import annotations
 
-import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from html import escape
 from typing import Any, Final
 
 from provisioner.model.canonical import default_at
+from provisioner.model.codes import CODES
 from provisioner.model.desired import Level
 from provisioner.model.health import Drifted
 from provisioner.model.plan import Action, Cause, Change, FieldChange, Plan, Problem
 from provisioner.model.sources import SourceKind
 from provisioner.render.drift import drift_text
 from provisioner.render.graph import edges_of_plan, mermaid
-from provisioner.render.plan import SYMBOLS, compact_text, counts_text, plan_text, reason_text
+from provisioner.render.plan import compact_text, counts_text, plan_text, reason_text, symbol_of
 from provisioner.render.style import Style
+from provisioner.render.values import as_json
 
 LONGEST: Final = 65_000
 _MOST_DRAWN: Final = 60  # mappings; more are a picture that nobody reads in a comment
 _LONG_VALUE: Final = 60
 _SIGN: Final = re.compile(r"^( *)(-/\+|\+/-|[+~-]) ", re.MULTILINE)
+_SPECIAL: Final = re.compile(r"[^\w\s.,:;/=+'\"{}()?%$-]|_")
 _PLAIN: Final = Style()
 _ALERTS: Final = {Level.LOSS: "CAUTION", Level.REPLAY: "WARNING", Level.NOTE: "NOTE"}
 
@@ -35,17 +37,21 @@ def plan_markdown(plan: Plan, plan_hash: str, refused: Sequence[Problem] = ()) -
     head = [f"<!-- provisioner:{plan.stack} -->", f"### `{plan.stack}`: {_headline(plan)}"]
     tail = [f"Account `{plan.account}`, plan `{plan_hash}`"]
     shown = [change for change in plan.changes if change.counts]
-    essential = [*head, *_refusals(refused), *_alerts(plan), *tail]
-    for extra in (
-        [_table(shown), _picture(plan, len(shown)), _folded("The whole plan", plan_text(plan, _PLAIN))],
-        [_table(shown), _folded("The whole plan", plan_text(plan, _PLAIN))],
-        [_table(shown), _folded("All changes", compact_text(plan, _PLAIN))],
-        [_folded("All changes", compact_text(plan, _PLAIN))],
+    whole = _folded("The whole plan", plan_text(plan, _PLAIN))
+    short = _folded("All changes", compact_text(plan, _PLAIN))
+    told, counted = [*_refusals(refused), *_alerts(plan)], [*_counted(refused), *_counted_risks(plan)]
+    for alerts, extra in (
+        (told, [_table(shown), _picture(plan, len(shown)), whole]),
+        (told, [_table(shown), whole]),
+        (told, [_table(shown), short]),
+        (counted, [_table(shown), short]),
+        (counted, [short]),
+        (counted, [f"Too long for a comment: {len(shown)} mappings. `provisioner show` prints the whole plan."]),
     ):
-        text = _joined([*essential, *(extra if shown else [])])
+        text = _joined([*head, *alerts, *tail, *(extra if shown else [])])
         if len(text) <= LONGEST:
-            return text
-    return _cut([*head, *tail], [*_refusals(refused), *_alerts(plan)], len(shown))
+            break
+    return text
 
 
 def drift_markdown(stack: str, found: Sequence[Drifted]) -> str:
@@ -80,8 +86,26 @@ def _alerts(plan: Plan) -> Iterator[str]:
             yield "\n".join([f"> [!{_ALERTS[level]}]", *lines])
 
 
+def _counted(refused: Sequence[Problem]) -> Iterator[str]:
+    if refused:
+        yield f"> [!CAUTION]\n> **refused** for {len(refused)} {'reason' if len(refused) == 1 else 'reasons'}"
+
+
+def _counted_risks(plan: Plan) -> Iterator[str]:
+    """One box a level, a line a code with the number of mappings: however long a plan is, its risks are told."""
+    counts = Counter((risk.level, risk.code) for change in plan.changes for risk in change.risks)
+    for level in reversed(Level):
+        lines = [
+            f"> - **{level}** `{code}` in {count} {'mapping' if count == 1 else 'mappings'}: {CODES[code].title}"
+            for (of, code), count in sorted(counts.items())
+            if of is level
+        ]
+        if lines:
+            yield "\n".join([f"> [!{_ALERTS[level]}]", *lines])
+
+
 def _table(changes: Sequence[Change]) -> str:
-    rows = [f"| `{SYMBOLS[change.action]}` | `{change.key}` | {_what(change)} | {_why(change)} |" for change in changes]
+    rows = [f"| `{symbol_of(change)}` | `{change.key}` | {_what(change)} | {_why(change)} |" for change in changes]
     return "\n".join(["| | Mapping | What changes | Why |", "|---|---|---|---|", *rows])
 
 
@@ -105,11 +129,11 @@ def _field(field: FieldChange, kind: SourceKind) -> str:
 
 
 def _is_long(value: Any) -> bool:
-    return isinstance(value, list | dict) or len(json.dumps(value)) > _LONG_VALUE
+    return isinstance(value, list | dict) or len(as_json(value)) > _LONG_VALUE
 
 
 def _shown(value: Any) -> str:
-    return "*absent*" if value is None else _code(json.dumps(value, ensure_ascii=False))
+    return "*absent*" if value is None else _code(as_json(value))
 
 
 def _why(change: Change) -> str:
@@ -152,10 +176,8 @@ def _code(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Text that means only itself, in a table too."""
-    return (
-        escape(" ".join(text.split()), quote=False).replace("|", "&#124;").replace("`", "&#96;").replace("*", "&#42;")
-    )
+    """Text that means only itself, in a table too: whatever Markdown or HTML could read is an entity."""
+    return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", " ".join(text.split()))
 
 
 def _joined(parts: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from provisioner.model.plan import Action, Cause, Change, FieldChange, Plan, Rea
 from provisioner.model.sources import SourceKind
 from provisioner.render.structure import changed_items, patterns
 from provisioner.render.style import Style
+from provisioner.render.values import as_json
 
 _LEGEND = {
     "+": "create",
@@ -21,7 +21,7 @@ _LEGEND = {
     "+/-": "create replacement and then destroy",
     ".": "forget",
 }
-SYMBOLS = {
+_SYMBOLS = {
     Action.CREATE: "+",
     Action.UPDATE: "~",
     Action.DELETE: "-",
@@ -29,7 +29,6 @@ SYMBOLS = {
     Action.FORGET: ".",
     Action.NO_OP: "",
 }
-"""What stands before a change; a replacement that creates first has its own."""
 
 _INDENT = 4
 
@@ -41,7 +40,7 @@ def plan_text(plan: Plan, style: Style) -> str:
     parts = [_notes(change, style) for change in noted]
     if not shown:
         return "\n".join([*parts, style.bold("No changes.") + " The mappings match the manifest."])
-    symbols = [symbol for symbol in _LEGEND if any(_symbol(change) == symbol for change in shown)]
+    symbols = [symbol for symbol in _LEGEND if any(symbol_of(change) == symbol for change in shown)]
     if symbols:
         legend = [f"{_painted(symbol, style, width=5)} {_LEGEND[symbol]}" for symbol in symbols]
         parts.append("\n".join(["Actions are indicated with the following symbols:", *legend]))
@@ -67,7 +66,7 @@ def _compact_line(change: Change, width: int, style: Style) -> str:
     fields = {".".join(field.path): field.cause for field in change.fields}
     what += [name if cause is Cause.EDIT else f"{name} ({cause})" for name, cause in fields.items()]
     what += [_painted_level(risk.level, f"{risk.level} {risk.code}", style) for risk in change.risks]
-    return f"{_painted(_symbol(change), style, width=3)} {change.key:{width}}  {', '.join(what)}".rstrip()
+    return f"{_painted(symbol_of(change), style, width=3)} {change.key:{width}}  {', '.join(what)}".rstrip()
 
 
 def risks_text(plan: Plan, style: Style, least: Level = Level.NOTE) -> str:
@@ -122,8 +121,9 @@ def _notes(change: Change, style: Style) -> str:
     return "\n".join(style.yellow(f"  note: {change.name}: {note}") for note in change.notes)
 
 
-def _symbol(change: Change) -> str:
-    return "+/-" if change.action is Action.REPLACE and change.creates_first else SYMBOLS[change.action]
+def symbol_of(change: Change) -> str:
+    """What stands before a change."""
+    return "+/-" if change.action is Action.REPLACE and change.creates_first else _SYMBOLS[change.action]
 
 
 def _painted(symbol: str, style: Style, width: int = 0) -> str:
@@ -171,10 +171,10 @@ def reason_text(change: Change) -> str:
 
 
 def _body(change: Change, style: Style) -> Iterator[str]:
-    symbol = _symbol(change)
+    symbol = symbol_of(change)
     if change.action in (Action.FORGET, Action.NO_OP):
         return
-    yield f"{_painted(symbol, style, width=3)} mapping {json.dumps(change.name)} {{"
+    yield f"{_painted(symbol, style, width=3)} mapping {as_json(change.name)} {{"
     if change.action is Action.CREATE:
         yield from _whole("+", change.desired or {}, style)
     elif change.action is Action.DELETE:
@@ -205,19 +205,19 @@ def _block(symbol: str, values: Mapping[str, Any], style: Style, indent: int) ->
 
 
 def _key(name: str) -> str:
-    return name if name.replace("_", "").isalnum() else json.dumps(name)
+    return name if name.replace("_", "").isalnum() else as_json(name)
 
 
 def _value(value: Any, indent: int) -> str:
     if isinstance(value, list) and any(isinstance(item, dict) for item in value):
         items = [f"{' ' * (indent + 2)}{_item(item)}," for item in value]
         return "\n".join(["[", *items, f"{' ' * indent}]"])
-    return json.dumps(value, ensure_ascii=False)
+    return as_json(value)
 
 
 def _item(item: Any) -> str:
     """A list's element on one line; a filter is its pattern."""
-    return json.dumps(patterns([item])[0], ensure_ascii=False)
+    return as_json(patterns([item])[0])
 
 
 # --- differences -----------------------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ def _differences(change: Change, style: Style) -> Iterator[str]:
     kind = change.live.kind if change.live else SourceKind.SQS
     width = max([len("uuid"), *(len(field.path[0]) for field in change.fields if len(field.path) == 1)])
     after = " -> (known after apply)" if change.action is Action.REPLACE else ""
-    yield f"        {'uuid':{width}} = {json.dumps(change.uuid)}{after}"
+    yield f"        {'uuid':{width}} = {as_json(change.uuid)}{after}"
     yield from _changed_block(change.fields, 0, kind, style, 6, width)
     touched = {field.path[0] for field in change.fields}
     hidden = len((change.desired or {}).keys() - touched)

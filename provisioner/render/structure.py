@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from provisioner.model.mapping import json_key
 from provisioner.render.style import Style
+from provisioner.render.values import as_json
 
 _STEP = 4
 
@@ -57,7 +57,7 @@ def _likeness(one: Any, other: Any) -> int:
 def _changed_object(before: Mapping[str, Any], after: Mapping[str, Any], style: Style, indent: int) -> Iterator[str]:
     same = 0
     for key in sorted(before.keys() | after.keys()):
-        name = json.dumps(key, ensure_ascii=False)
+        name = as_json(key)
         if key not in after:
             yield f"{' ' * indent}{style.red('-')} {name} = {_line(before[key])}"
         elif key not in before:
@@ -85,7 +85,7 @@ def _changed_member(name: str, before: Any, after: Any, style: Style, indent: in
 
 
 def _line(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return as_json(value)
 
 
 def patterns(items: Sequence[Any]) -> list[Any]:

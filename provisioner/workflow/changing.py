@@ -9,7 +9,7 @@ from pathlib import Path
 from provisioner.aws.refresh import refresh
 from provisioner.aws.session import Aws, environment_region
 from provisioner.backend.planfile import SavedPlan, save
-from provisioner.backend.store import Writer
+from provisioner.backend.store import Snapshot, Writer
 from provisioner.errors import (
     CancelledError,
     ManifestError,
@@ -26,7 +26,7 @@ from provisioner.model.plan import Action, Change, Plan, Reading
 from provisioner.model.report import Outcome, Report, Result
 from provisioner.model.state import Intent, State
 from provisioner.planning import safety
-from provisioner.planning.fingerprint import plan_hash
+from provisioner.planning.fingerprint import plan_hash, state_fingerprint
 from provisioner.planning.health import believed
 from provisioner.planning.planner import make_plan
 from provisioner.planning.record import planned_calls, prepared
@@ -53,18 +53,19 @@ def plan(run: Run, selection: Selection, out: Path | None = None) -> Plan:
     made, _ = _plan(run, aws, account, state, selection)
     _show_or_refuse(run, made, state, selection, account, aws, left)
     if out:
-        _save(run, made, aws, out, snapshot.open)
+        _save(run, made, aws, out, snapshot)
     return made
 
 
-def _save(run: Run, made: Plan, aws: Aws, out: Path, left: Sequence[Intent]) -> None:
-    if left:
-        names = ", ".join(sorted({intent.name for intent in left}))
+def _save(run: Run, made: Plan, aws: Aws, out: Path, snapshot: Snapshot) -> None:
+    if snapshot.open:
+        names = ", ".join(sorted({intent.name for intent in snapshot.open}))
         raise StateError(
             f"an apply was cut off at {names}, or goes on: a plan made now cannot be saved", hint="apply once first"
         )
     manifest = run.manifest
-    save(out, SavedPlan(made, manifest.provider, aws.region, manifest.state_path, manifest.state_s3))
+    recorded = state_fingerprint(snapshot.state)
+    save(out, SavedPlan(made, recorded, manifest.provider, aws.region, manifest.state_path, manifest.state_s3))
 
 
 def _creates_all(selection: Selection) -> bool:
@@ -138,8 +139,7 @@ def _show_or_refuse(
         risk_limit=run.manifest.risk_limit,
         accepted=_accepted(selection),
     )
-    if made.has_changes or not found:  # "No changes" beside a refusal would mislead
-        run.ui.show(made, found)
+    run.ui.show(made, found)
     if found:
         raise RefusedError(found)
 
@@ -195,7 +195,7 @@ def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
     _refuse_another(made, execution.expected_hash)
     with run.backend.locked("apply", execution.lock_timeout) as writer:
         state = writer.state
-        _refuse_other_state(made, state, writer.open)
+        _refuse_other_state(saved, state, writer.open)
         aws = _connected(run, saved)
         resolution = _touched(made)
         reading = refresh(aws, resolution, saved.provider, run.ui.note)
@@ -221,7 +221,8 @@ def manifest_of(saved: SavedPlan) -> Manifest:
     )
 
 
-def _refuse_other_state(made: Plan, state: State, left: Sequence[Intent]) -> None:
+def _refuse_other_state(saved: SavedPlan, state: State, left: Sequence[Intent]) -> None:
+    made = saved.plan
     if left:
         names = ", ".join(sorted({intent.name for intent in left}))
         raise StaleError(f"the plan is stale: an apply was cut off at {names} since", hint="plan again")
@@ -235,6 +236,8 @@ def _refuse_other_state(made: Plan, state: State, left: Sequence[Intent]) -> Non
             f"the plan is stale: it was made from serial {made.serial} of the state, which is at {state.serial} now",
             hint="plan again",
         )
+    if state_fingerprint(state) != saved.recorded:
+        raise StaleError("the plan is stale: the state records something else than when it was made", hint="plan again")
 
 
 def _connected(run: Run, saved: SavedPlan) -> Aws:

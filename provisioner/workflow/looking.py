@@ -9,21 +9,22 @@ from provisioner.model.health import Drifted, Health
 from provisioner.model.plan import Reading
 from provisioner.model.state import State
 from provisioner.planning.health import drift as drifted
-from provisioner.planning.health import health, recorded
+from provisioner.planning.health import health, left_to_others, recorded
+from provisioner.planning.resolve import resolve
 from provisioner.workflow.run import Run
 
 
 def drift(run: Run) -> tuple[Drifted, ...]:
     """What the world changed since the last apply, and nothing else."""
     aws, state, reading = _looked(run)
-    ignored = {name: item.lifecycle.ignore_changes for name, item in run.manifest.mappings.items()}
+    ignored = left_to_others(resolve(run.manifest, state))
     return drifted(state, reading, ignored, lost(aws, reading.live.values(), run.ui.note))
 
 
 def status(run: Run) -> tuple[Health, ...]:
     """How each recorded mapping is."""
     _, state, reading = _looked(run)
-    return health(state, reading)
+    return health(state, reading, left_to_others(resolve(run.manifest, state)))
 
 
 def _looked(run: Run) -> tuple[Aws, State, Reading]:

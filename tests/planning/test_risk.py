@@ -99,7 +99,7 @@ def test_a_new_mapping(after: dict[str, Any], expected: list[str]) -> None:
         (MQ, ["note R108"]),
         (KINESIS, ["replay R104"]),
         ({**KINESIS, "starting_position": "LATEST"}, ["loss R103"]),
-        ({**KINESIS, "starting_position": "AT_TIMESTAMP", "starting_position_timestamp": "2026-01-01T00:00:00Z"}, ["replay R105"]),
+        ({**KINESIS, "starting_position": "AT_TIMESTAMP", "starting_position_timestamp": "2026-01-01T00:00:00Z"}, ["loss R105"]),
         (DOCDB, ["loss R103"]),
         ({**MSK, **GROUP}, ["note R106"]),
         ({**MSK, **GROUP, "starting_position": "LATEST"}, ["note R106"]),  # the position is ignored
@@ -118,10 +118,17 @@ def test_a_mapping_that_is_replaced_on_request(mapping: dict[str, Any], expected
         ({**MSK, **MADE_UP}, {**MSK, **GROUP}, ["replay R107"]),
         ({**MSK, **OTHER}, {**MSK, **GROUP, "starting_position": "LATEST"}, ["loss R107"]),
         (SQS, {**SQS, "event_source_arn": arn("sqs", "r")}, ["loss R109"]),
-        (KINESIS, {**KINESIS, "event_source_arn": arn("kinesis", "stream/r")}, ["loss R109", "replay R104"]),
-        (DYNAMODB, {**DYNAMODB, "event_source_arn": arn("dynamodb", "table/t/stream/2")}, ["loss R110", "replay R104"]),
-        (DYNAMODB, {**DYNAMODB, "event_source_arn": arn("dynamodb", "table/u/stream/1")}, ["loss R109", "replay R104"]),
-        ({**MSK, **GROUP}, {**MSK, **GROUP, "topics": ["uu"]}, ["loss R109", "note R106"]),
+        (KINESIS, {**KINESIS, "event_source_arn": arn("kinesis", "stream/r")}, ["loss R109"]),
+        (KINESIS, {**KINESIS, "event_source_arn": arn("kinesis", "stream/r"), "starting_position": "LATEST"}, ["loss R101", "loss R109"]),
+        (DYNAMODB, {**DYNAMODB, "event_source_arn": arn("dynamodb", "table/t/stream/2")}, ["loss R110"]),
+        (DYNAMODB, {**DYNAMODB, "event_source_arn": arn("dynamodb", "table/u/stream/1")}, ["loss R109"]),
+        ({**MSK, **GROUP}, {**MSK, **GROUP, "topics": ["uu"]}, ["loss R109"]),
+        ({**MSK, **GROUP}, {**MSK, **GROUP, "topics": ["uu"], "starting_position": "LATEST"}, ["loss R101", "loss R109"]),
+        (
+            KINESIS, {**KINESIS, "starting_position": "LATEST", "maximum_retry_attempts": 0, **filters({"a": [1]})},
+            ["loss R103", "loss R205", "loss R302"],
+        ),
+        (SQS, {**SQS, "event_source_arn": arn("sqs", "r"), "enabled": False}, ["loss R109", "note R202"]),
         (KINESIS, {**KINESIS, "starting_position": "LATEST"}, ["loss R103"]),
     ],
 )  # fmt: skip
@@ -143,6 +150,13 @@ NARROWER = {"body": {"s": ["a"], "t": [{"exists": True}]}}
     [
         ({**KINESIS, "starting_position": "LATEST"}, {"batch_size": 7}, ["loss R102"]),
         ({**KINESIS, "starting_position": "LATEST"}, {"tags": {"a": "b"}}, []),
+        ({**KINESIS, "starting_position": "LATEST", "enabled": False}, {"batch_size": 7}, []),
+        ({**KINESIS, "starting_position": "LATEST"}, {"enabled": False}, ["loss R201"]),
+        ({**SQS, "function_response_types": ["ReportBatchItemFailures"]}, {"function_response_types": None}, ["loss R208"]),
+        (SQS, {"function_response_types": ["ReportBatchItemFailures"]}, []),
+        ({**DOCDB, "starting_position": "TRIM_HORIZON"}, {"document_db_event_source_config": {"database_name": "e"}}, ["loss R109"]),
+        ({**SQS, **filters('{"body":{"n":[3.0e2]}}')}, {"filter_criteria": None}, ["note R303"]),
+        (SQS, filters('{"body":{"n":[3.0e2]}}'), ["loss R301"]),
         (KINESIS, {"batch_size": 7}, []),
         (KINESIS, {"enabled": False}, ["loss R201"]),
         (MSK, {"enabled": False}, ["loss R201"]),
@@ -188,3 +202,17 @@ def test_every_risk_is_in_a_case_and_explained_by_aws() -> None:
 
     assert [code for code in risks if code not in text] == []
     assert all(CODES[code].source.startswith("https://docs.aws.amazon.com/") for code in risks)
+
+
+def test_a_rename_with_another_function_reads_again_what_the_deleted_one_read() -> None:
+    kind = kind_of(KINESIS)
+    assert kind
+    old, new = canonical(KINESIS, kind), canonical({**KINESIS, "function_name": "g"}, kind)
+    record = Record(UUID, "arn", REGION, old)
+    wanted = Desired("new", REGION, kind, new, Place("f"))
+    subjects = (Subject("new", wanted), Subject("old", None, record))
+    reading = Reading({UUID: Live(UUID, "arn", REGION, kind, old, Status("Enabled"))})
+    plan = make_plan(Resolution(subjects), reading, State("s", "l", ACCOUNT, 1, {"old": record}), account=ACCOUNT)
+
+    found = {change.name: [f"{risk.level} {risk.code}" for risk in change.risks] for change in plan.changes}
+    assert found == {"new": ["replay R104"], "old": ["note R111"]}

@@ -7,12 +7,8 @@ from typing import Any
 
 import yaml
 
-from provisioner.manifest import load
-from provisioner.model.plan import Plan, Reading
-from provisioner.model.state import State
-from provisioner.planning.planner import make_plan
-from provisioner.planning.resolve import resolve
-from tests.planning.test_stories import LINEAGE, REGION, full, live, record
+from provisioner.model.plan import Plan
+from tests.planning.test_stories import told_of
 
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:q"
 STREAM = "arn:aws:kinesis:eu-west-1:123456789012:stream/s"
@@ -21,19 +17,7 @@ CLUSTER = "arn:aws:kafka:eu-west-1:123456789012:cluster/c/1"
 
 def planned(case: str | dict[str, Any], folder: Path) -> Plan | None:
     """The plan of a story, or None when its names cannot be resolved."""
-    told = yaml.safe_load(case) if isinstance(case, str) else case
-    manifest = {"stack": "test", "provider": {"region": REGION}, **told["manifest"]}
-    (folder / "provisioner.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
-    recorded = {name: record(value) for name, value in told.get("recorded", {}).items()}
-    state = State("test", LINEAGE, "123456789012", 1, recorded)
-    reading = Reading(
-        {full(uuid): live(uuid, value) for uuid, value in told.get("live", {}).items()},
-        {name: live(value["uuid"], value) for name, value in told.get("found", {}).items()},
-    )
-    resolution = resolve(load(folder).manifest, state)
-    if resolution.diagnostics:
-        return None
-    return make_plan(resolution, reading, state, account="123456789012", replaced=told.get("replace", ()))
+    return told_of(yaml.safe_load(case) if isinstance(case, str) else case, folder).plan
 
 
 def story(

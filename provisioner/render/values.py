@@ -1,0 +1,23 @@
+"""Values as JSON that a person reads: letters as they are, and nothing that steers a terminal or turns text around."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+_UNSEEN: Final = re.compile("[^\\x20-\\x7e]")
+
+
+def as_json(value: Any) -> str:
+    """One line of JSON, in which whatever cannot be printed is escaped."""
+    return printable(json.dumps(value, ensure_ascii=False))
+
+
+def printable(text: str) -> str:
+    """A text of JSON with what cannot be printed as an escape."""
+    return text if text.isprintable() else _UNSEEN.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1]

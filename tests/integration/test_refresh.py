@@ -1,0 +1,74 @@
+"""`--refresh=false`: what was applied is taken for what AWS has, and nothing is forgotten."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from provisioner import workflow
+from provisioner.errors import RefusedError
+from provisioner.model.plan import Action
+from provisioner.workflow import Execution, Selection
+from tests.flow import Flow
+from tests.planes import SQS
+
+A: dict[str, Any] = {"function_name": "f", "event_source_arn": SQS}
+B: dict[str, Any] = {"function_name": "f", "event_source_arn": f"{SQS}2"}
+ALL, BELIEVED = Selection(), Selection(refresh=False)
+
+
+def write(flow: Flow, **mappings: dict[str, Any]) -> None:
+    value = {"stack": "test", "provider": {"region": "eu-west-1"}, "mappings": mappings}
+    (flow.folder / "provisioner.yaml").write_text(json.dumps(value))
+
+
+def apply(flow: Flow, selection: Selection = ALL) -> None:
+    _, report = workflow.apply(flow.run(), selection, Execution(auto_approve=True))
+    assert report.clean
+
+
+def test_an_edit_is_planned_without_reading_and_drift_is_not_seen(flow: Flow) -> None:
+    flow.applied(A)
+    flow.plane.client().update_event_source_mapping(UUID=flow.uuid, BatchSize=7)
+    flow.write({**A, "maximum_batching_window_in_seconds": 1})
+
+    [change] = workflow.plan(flow.run(), BELIEVED).changes
+
+    assert [".".join(field.path) for field in change.fields] == ["maximum_batching_window_in_seconds"]
+
+
+def test_a_name_that_is_taken_over_keeps_its_protection(flow: Flow) -> None:
+    write(flow, a=A, b={**B, "lifecycle": {"prevent_destroy": True}})
+    apply(flow)
+    write(flow, b=A)
+
+    with pytest.raises(RefusedError):
+        workflow.plan(flow.run(), BELIEVED)
+
+
+def test_a_mapping_whose_name_was_taken_over_is_deleted_all_the_same(flow: Flow) -> None:
+    write(flow, a=A, b=B)
+    apply(flow)
+    write(flow, b=A)
+
+    actions = [change.action for change in workflow.plan(flow.run(), BELIEVED).changes]
+    apply(flow, BELIEVED)
+
+    assert actions == [Action.NO_OP, Action.DELETE]
+    listed = flow.plane.client().list_event_source_mappings()["EventSourceMappings"]
+    assert [item["EventSourceArn"] for item in listed] == [SQS]
+
+
+def test_a_pair_that_somebody_else_holds_is_refused_before_anything_happens(flow: Flow) -> None:
+    flow.applied(A)
+    flow.plane.client().create_event_source_mapping(FunctionName="f", EventSourceArn=f"{SQS}2")
+    flow.write(B)
+
+    with pytest.raises(RefusedError) as caught:
+        flow.plan()
+
+    [problem] = caught.value.problems
+    assert "Lambda already has a mapping for this function and source" in str(problem)
+    assert "provisioner import it-2 " in str(problem)
