@@ -46,11 +46,14 @@ class UsageError(ProvisionerError):
 
 
 class ManifestError(ProvisionerError):
-    """The manifest is wrong. `diagnostics` holds every `model.diagnostics.Diagnostic`, errors and warnings."""
+    """The manifest is wrong. `diagnostics` holds every `model.diagnostics.Diagnostic`, errors and warnings; `unvalued` are the
+    variables without a value, on which some checks depend.
+    """
 
-    def __init__(self, diagnostics: Sequence[object]) -> None:
+    def __init__(self, diagnostics: Sequence[object], *, unvalued: Sequence[str] = ()) -> None:
         super().__init__("the manifest has errors")
         self.diagnostics = tuple(diagnostics)
+        self.unvalued = tuple(unvalued)
 
 
 class RefusedError(ProvisionerError):

@@ -51,27 +51,27 @@ def validate(invocation: Invocation) -> None:
     """
     terminal = invocation.terminal()
     with errors_shown(terminal):
-        found, checked = _validated(invocation)
-        _print(invocation.form, terminal, found, checked)
+        found, unvalued, count = _validated(invocation)
+        _print(invocation.form, terminal, found, unvalued, count)
         sys.exit(FAILED if any(item.severity == "error" for item in found) else 0)
 
 
-def _validated(invocation: Invocation) -> tuple[list[Diagnostic], Loaded | None]:
+def _validated(invocation: Invocation) -> tuple[Sequence[Diagnostic], Sequence[str], int]:
+    """What was found, the variables without a value, and how many mappings there are when none is wrong."""
     from provisioner.errors import ManifestError
 
     try:
         checked = loaded(invocation, needs_values=False)
     except ManifestError as error:
-        return list(error.diagnostics), None  # type: ignore[arg-type]  # errors is below model
-    return list(checked.warnings), checked
+        return error.diagnostics, error.unvalued, 0  # type: ignore[return-value]  # errors is below model
+    return checked.warnings, checked.unvalued, len(checked.manifest.mappings)
 
 
-def _print(form: str, terminal: Terminal, found: Sequence[Diagnostic], checked: Loaded | None) -> None:
+def _print(form: str, terminal: Terminal, found: Sequence[Diagnostic], unvalued: Sequence[str], count: int) -> None:
     from provisioner import __version__
     from provisioner.manifest.reader import line_at
     from provisioner.render import diagnostics as render
 
-    unvalued = checked.unvalued if checked else ()
     match form:
         case "json":
             terminal.data(render.diagnostics_json(found, unvalued))
@@ -83,8 +83,7 @@ def _print(form: str, terminal: Terminal, found: Sequence[Diagnostic], checked: 
         case _:
             if found:
                 terminal.data(render.diagnostics_text(found, terminal.style(sys.stdout), line_at))
-            if checked and not any(item.severity == "error" for item in found):
-                count = len(checked.manifest.mappings)
+            if not any(item.severity == "error" for item in found):
                 terminal.data(f"The manifest is valid: {count} {'mapping' if count == 1 else 'mappings'}.")
     if unvalued:
         terminal.say(f"not checked, because they depend on variables without a value: {', '.join(unvalued)}")

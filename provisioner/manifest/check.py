@@ -48,13 +48,15 @@ def field_findings(
     """What is wrong with the fields of a mapping, for its kind of source. `effective` is its canonical form; `misshapen` are
     fields that were set aside.
     """
+    wrong = set(misshapen)
     for name in raw:
-        if name in effective:
-            yield from _value(FIELDS[name], raw[name], kind, (name,))
+        for finding in _value(FIELDS[name], raw[name], kind, (name,)) if name in effective else ():
+            wrong.add(name)
+            yield finding
     for name in REQUIRED[kind]:
         if name not in effective:
             yield Finding("E102", (), f"{name} is missing; {kind.phrase} needs it", field=name)
-    yield from rule_findings(raw, effective, kind, misshapen)
+    yield from rule_findings(raw, effective, kind, wrong)  # a value that is wrong by itself is not judged beside others
 
 
 def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], provider: ProviderBlock) -> Iterator[Finding]:
@@ -62,10 +64,15 @@ def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], provider: Prov
     ignored = provider.ignore_tags
     for key, value in tags.items():
         if is_own_tag(key):
-            yield Finding("E103", (*path, key), f"tags that begin with {key.split(':')[0]}: are not yours to set")
+            message = f"tags that begin with {key.split(':')[0]}: are not yours to set"
+            yield Finding("E103", (*path, key), message, "choose another key", at_key=True)
         elif key in ignored.keys or key.startswith(tuple(ignored.key_prefixes) or ("\0",)):
             yield Finding(
-                "E109", (*path, key), f"{key!r} is under ignore_tags, so it cannot be set", "remove one of the two"
+                "E109",
+                (*path, key),
+                f"{key!r} is under ignore_tags, so it cannot be set",
+                "remove one of the two",
+                at_key=True,
             )
         elif not 1 <= len(key) <= 128 or len(value) > 256:
             yield Finding("E103", (*path, key), "a tag's key has 1 to 128 characters, its value at most 256")

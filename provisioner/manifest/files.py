@@ -14,6 +14,7 @@ from provisioner.model.diagnostics import Diagnostic
 
 _LISTS: Final = frozenset({"imports", "moved", "removed"})
 _NAMED: Final = frozenset({"mappings", "variables"})
+MOST_LEVELS: Final = 50
 _MAGIC: Final = frozenset("*?[")
 
 
@@ -108,7 +109,11 @@ class _Gathering:
         if Path(text).is_absolute():
             self.refuse(f"{text!r} is an absolute path", pattern.place(), "write it relative to this file")
             return
-        found = sorted(filter(_is_plain, file.parent.glob(text))) if _MAGIC & set(text) else [file.parent / text]
+        try:
+            found = sorted(filter(_is_plain, file.parent.glob(text))) if _MAGIC & set(text) else [file.parent / text]
+        except ValueError as error:
+            self.refuse(f"{text!r} is not a glob: {error}", pattern.place(), "`**` stands alone between slashes")
+            return
         if not found or not all(item.is_file() for item in found):
             self.refuse(f"there is no file {text!r} beside {file.name}", pattern.place(), "correct it, or remove it")
             return
@@ -122,6 +127,9 @@ class _Gathering:
             self.refuse(f"{item} is outside of the manifest's folder", pattern.place(), hint)
         elif identity in self._including:
             self.refuse(f"{item} includes itself", pattern.place(), "a file is included once; remove one of the two")
+        elif len(self._including) > MOST_LEVELS:
+            hint = "include the files from one place"
+            self.refuse(f"files include each other over more than {MOST_LEVELS} levels", pattern.place(), hint)
         else:
             self.read_file(item)
 

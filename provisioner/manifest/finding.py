@@ -18,6 +18,7 @@ class Finding:
     message: str
     hint: str = ""
     field: str = ""
+    at_key: bool = False
 
 
 def suggestion(word: str, candidates: Iterable[str]) -> str:

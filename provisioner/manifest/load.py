@@ -39,6 +39,7 @@ from provisioner.model.references import ACCOUNT, UUID
 from provisioner.planning.resolve import contradictions
 
 STACK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_MISSES: Final = frozenset({"E102", "E108", "E111", "E112", "W212", "W213"})
 _NO_INPUTS: Final = Inputs()
 
 
@@ -91,15 +92,15 @@ def _load(
     path: Path, inputs: Inputs, region: str, member: Callable[[Sequence[str]], str], *, needs_values: bool
 ) -> Loaded:
     joined = gather(path)
-    if not joined.complete:
-        raise ManifestError(_sorted(joined.found))
     loading = _Loading(joined.root, joined.found)
     loading.with_variables(inputs, needs_values=needs_values)
     loading.with_defaults()
     manifest = loading.manifest(path if path.is_dir() else path.parent, region, member)
+    if not joined.complete:  # what misses something may find it in the part that could not be read
+        loading.found = [item for item in loading.found if item.code not in _MISSES]
     found = _sorted(loading.found)
-    if manifest is None or any(item.severity is Severity.ERROR for item in found):
-        raise ManifestError(found)
+    if manifest is None or not joined.complete or any(item.severity is Severity.ERROR for item in found):
+        raise ManifestError(found, unvalued=tuple(loading.unvalued))
     return Loaded(manifest, tuple(found), loading.root, tuple(loading.unvalued))
 
 
@@ -122,16 +123,28 @@ class _Loading:
         self.unvalued: Collection[str] = ()
         self._guesses = False
 
-    def _tell(self, code: str, path: Sequence[Hashable], message: str, hint: str = "", *, key: bool = False) -> None:
+    def _tell(
+        self,
+        code: str,
+        path: Sequence[Hashable],
+        message: str,
+        hint: str = "",
+        *,
+        key: bool = False,
+        certain: bool = False,
+    ) -> None:
+        """Tell what is wrong at a path, or at its key; `certain` is what is wrong of a stand-in too, such as its type."""
         node = self.root.at(path)
-        if not node.unknown:  # a stand-in is not what will stand there
+        if key or certain or not node.unknown:  # a stand-in is not what will stand there
             self.found.append(Diagnostic(code, message, node.place(key=key), hint))
 
     def with_variables(self, inputs: Inputs, *, needs_values: bool) -> None:
         """Put values in place of references."""
         node = self.root.value.get("variables")
-        declared = dict(self._declarations(node)) if node and isinstance(node.value, dict) else {}
+        declared: dict[str, VariableBlock] = {}
+        wrong = set(self._declare(node, declared)) if node and isinstance(node.value, dict) else set()
         variables = Variables(declared, {name: node.value[name] for name in declared} if node else {})
+        variables.refuse(wrong)
         variables.evaluate(inputs)
         self.root = self.root.holding(
             {key: item if key == "variables" else variables.substitute(item) for key, item in self.root.value.items()}
@@ -143,17 +156,22 @@ class _Loading:
         self.unvalued = variables.unvalued
         self._guesses = bool(self.unvalued or variables.found)
 
-    def _declarations(self, node: Node) -> Iterator[tuple[str, VariableBlock]]:
-        """The declarations that are sound; the shape of the others is told with that of the rest."""
+    def _declare(self, node: Node, declared: dict[str, VariableBlock]) -> Iterator[str]:
+        """Collect the declarations, and name those that are wrong; a wrong shape is told with that of the rest."""
         for name, item in node.value.items():
+            declared[name] = VariableBlock()  # so that its references are no second mistake
             try:
                 block = VariableBlock.model_validate(item.plain() or {})
             except ValidationError:
-                block = VariableBlock.model_construct(type="string")  # so that its references are no second mistake
+                yield name
+                continue
+            found = list(declaration_findings(name, block))
+            for path, message in found:
+                self._tell("E104", ("variables", name, *path), message, key=not path)
+            if found:
+                yield name
             else:
-                for path, message in declaration_findings(name, block):
-                    self._tell("E104", ("variables", name, *path), message, key=not path)
-            yield name, block
+                declared[name] = block
 
     def with_defaults(self) -> None:
         """Lay each mapping over the defaults of its kind."""
@@ -162,7 +180,8 @@ class _Loading:
             return
         defaults = Defaults(groups.value)
         whole = mappings.holding({name: defaults.under(item) for name, item in mappings.value.items()})
-        self.found += defaults.unused()
+        if not self._guesses:  # which kinds there are may hang on a variable
+            self.found += defaults.unused()
         self.root = self.root.holding({**self.root.value, "mappings": whole})
 
     def manifest(self, folder: Path, region: str, member: Callable[[Sequence[str]], str]) -> Manifest | None:
@@ -173,8 +192,16 @@ class _Loading:
         if shape.root is None:
             return None
         manifest = self._whole(shape.root, folder, mappings)
-        self.found += contradictions(manifest, shape.root.mappings)  # also those of which something else is wrong
+        if not self._is_guessed("mappings", "moved", "imports", "removed"):
+            # With the names of mappings of which something else is wrong.
+            self.found += contradictions(manifest, shape.root.mappings)
         return manifest
+
+    def _is_guessed(self, *keys: str) -> bool:
+        """Whether the names under these keys, as far as they are known, hold a stand-in."""
+        parts = (self.root.value[key] for key in keys if key in self.root.value)
+        named = (part for part in parts if part.unknown or isinstance(part.value, list))
+        return any(next(part.unknowns(), None) is not None for part in named)
 
     def _whole(self, root: Root, folder: Path, mappings: Mapping[str, Desired]) -> Manifest:
         self._check_stack(root)

@@ -64,7 +64,8 @@ class _Written:
         """Whether a finding only follows from what was told already, or judges what is not known."""
         path = finding.path
         missing = finding.code == "E102" and any(steps[: len(path)] == path for steps in self.wrong if path)
-        guessed = bool(path) and any(_one_holds_the_other(path, steps) for steps in self.unknown)
+        judges = bool(path) and finding.code != "E105"  # that a kind has no such field is known all the same
+        guessed = judges and any(_one_holds_the_other(path, steps) for steps in self.unknown)
         return missing or guessed or finding.field in self.unjudged
 
 
@@ -96,17 +97,32 @@ class MappingChecks:
 
     def _entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, raw in self._value.items() if isinstance(self._value, dict) else ():
-            if "${" in name:
-                continue  # told already
+            if () in self._unknown.get(name, ()):
+                continue  # the whole mapping is a variable without a value
             if not NAME.fullmatch(name):
+                if "${" in name and self._is_told(name):
+                    continue
                 hint = "use letters, digits, '.', '_' and '-', at most 128, beginning with a letter or digit"
                 self._tell(name, "E104", (), f"{name!r} is not a mapping's name", hint)
             elif isinstance(raw, dict):
                 yield name, raw
 
-    def _tell(self, name: str, code: str, path: Sequence[Hashable], message: str, hint: str = "") -> None:
-        """Tell what is wrong at a place in a mapping; at its name when the path is empty."""
-        at_key = not path or code == "E105"
+    def _is_told(self, name: str) -> bool:
+        place = self._root.at(("mappings", name)).place(key=True)
+        return any(item.place == place for item in self._found)
+
+    def _tell(
+        self,
+        name: str,
+        code: str,
+        path: Sequence[Hashable],
+        message: str,
+        hint: str = "",
+        *,
+        at_key: bool = False,
+    ) -> None:
+        """Tell what is wrong at a place in a mapping, or at its key; at its name when the path is empty."""
+        at_key = at_key or not path or code == "E105"
         place = self._root.at(("mappings", name, *path)).place(key=at_key)
         self._found.append(Diagnostic(code, message, place, hint))
 
@@ -120,7 +136,7 @@ class MappingChecks:
         for finding in (*self._findings(one), *disagreement, *secret_findings(raw, region)):
             if not one.follows(finding):
                 errors |= finding.code.startswith("E")
-                self._tell(name, finding.code, finding.path, finding.message, finding.hint)
+                self._tell(name, finding.code, finding.path, finding.message, finding.hint, at_key=finding.at_key)
         if one.kind is None or one.misshapen or errors:
             return None
         lifecycle = one.lifecycle
@@ -137,6 +153,7 @@ class MappingChecks:
     def _written(self, name: str, raw: dict[str, Any]) -> _Written:
         kind = kind_of(raw)
         tags = {**self._provider.default_tags, **(raw.get("tags") or {})}
+        tags = {key: value for key, value in tags.items() if value is not None}
         return _Written(
             raw=raw,
             kind=kind,
@@ -152,7 +169,8 @@ class MappingChecks:
         if one.kind and all(finding.path == ("function_name",) for finding in found):
             yield from field_findings(one.raw, one.mapping, one.kind, one.unjudged)
         if one.raw.get("tags"):
-            yield from tag_findings(one.raw["tags"], ("tags",), self._provider)
+            own = {key: value for key, value in one.raw["tags"].items() if value is not None}
+            yield from tag_findings(own, ("tags",), self._provider)
         yield from self._too_many_tags(one.mapping.get("tags", {}))
         for index, text in enumerate(one.lifecycle.ignore_changes):
             if ignored_path(text) is None:

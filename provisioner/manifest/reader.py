@@ -37,17 +37,18 @@ _SequenceStart: Any = yaml.events.SequenceStartEvent
 _SequenceEnd: Any = yaml.events.SequenceEndEvent
 _StreamEnd: Any = yaml.events.StreamEndEvent
 LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader may be missing
-_TAGS: Final = {_Scalar: ":str", _MappingStart: ":map", _SequenceStart: ":seq"}
+_YAML: Final = "tag:yaml.org,2002:"
+_TAGS: Final = {_Scalar: f"{_YAML}str", _MappingStart: f"{_YAML}map", _SequenceStart: f"{_YAML}seq"}
 _MERGE: Final = "<<"
 _INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # where libyaml counts a new line
 _MOST_DIGITS: Final = 400  # no number of ours has so many, and Python converts no more to text
 _HINTS: Final = {
-    "cannot start any token": "YAML is indented with spaces, not with tabs",
+    "found a tab character": "YAML is indented with spaces, not with tabs",
+    "cannot start any token": "put the text in quotes; YAML is indented with spaces, not with tabs",
     "mapping values are not allowed": "check the indentation, and quote a text that holds a colon",
     "expected <block end>": "check the indentation of this line and of the ones above it",
-    "control characters": "remove the character, or write it as an escape in double quotes",
 }
 _WORDS: Final[dict[str, Any]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -119,9 +120,19 @@ def parse(text: str, shown: str) -> Document:
         return Document(shown, building.document(), tuple(building.found))
     except _StopReading as stop:
         last = stop.diagnostic
+    except yaml.reader.ReaderError as error:
+        last = _bad_character(error, text, shown)
     except (yaml.YAMLError, ValueError) as error:
         last = _not_yaml(error, text, shown)
     return Document(shown, None, (*building.found, last), readable=False)
+
+
+def _bad_character(error: yaml.reader.ReaderError, text: str, shown: str) -> Diagnostic:
+    before = _BREAK.split(text.encode()[: error.position].decode(errors="ignore"))  # libyaml counts bytes
+    place = Place(shown, len(before), len(before[-1]) + 1)
+    after = text.encode()[error.position :].decode(errors="ignore")
+    message = f"not YAML: the character U+{ord(after[:1] or ' '):04X} is not allowed"
+    return Diagnostic("E001", message, place, "remove it, or write it as an escape in double quotes")
 
 
 def _not_yaml(error: Exception, text: str, shown: str) -> Diagnostic:
@@ -149,9 +160,10 @@ class _Building:
     def __init__(self, text: str, file: str) -> None:
         self._next: Callable[[], _Event] = LOADER(text).get_event
         self._file = file
-        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._anchors: dict[str, tuple[Node, int, int]] = {}  # the node, how many values it holds, how deep they nest
         self._open: set[str] = set()
         self._count = 0
+        self._deepest = 0
         self.found: list[Diagnostic] = []
 
     def document(self) -> Node | None:
@@ -172,31 +184,38 @@ class _Building:
         if type(event) is _Scalar:
             node = Node(self._scalar(event), self._file, event.start_mark, event.end_mark)
             if event.anchor:
-                self._anchors[event.anchor] = (node, 1)
+                self._anchors[event.anchor] = (node, 1, 0)
             return node
         if type(event) is _Alias:
-            return self._alias(event)
-        if depth == MAX_DEPTH:
-            raise self._stop(event, f"values are nested more than {MAX_DEPTH} levels deep here")
-        before, anchor = self._count, event.anchor
+            return self._alias(event, depth)
+        self._reach(depth + 1, event)
+        before, anchor, deepest = self._count, event.anchor, self._deepest
+        self._deepest = depth + 1
         if anchor:
             self._open.add(anchor)
-        if event.tag and not event.tag.endswith(_TAGS[type(event)]):
+        if event.tag and event.tag not in ("!", _TAGS[type(event)]):
             self._error(event, f"the tag {event.tag} is not allowed in a manifest")
         node = self._mapping(event, depth + 1) if type(event) is _MappingStart else self._sequence(event, depth + 1)
         if self._count > MAX_NODES:
             raise self._stop(event, f"its values, with aliases expanded, are more than {MAX_NODES:,}")
         if anchor:
             self._open.discard(anchor)
-            self._anchors[anchor] = (node, self._count - before + 1)
+            self._anchors[anchor] = (node, self._count - before + 1, self._deepest - depth)
+        self._deepest = max(self._deepest, deepest)
         return node
 
-    def _alias(self, event: _Event) -> Node:
+    def _reach(self, depth: int, event: _Event) -> None:
+        if depth > MAX_DEPTH:
+            raise self._stop(event, f"values are nested more than {MAX_DEPTH} levels deep here")
+        self._deepest = max(self._deepest, depth)
+
+    def _alias(self, event: _Event, depth: int) -> Node:
         if event.anchor in self._open:
             raise self._stop(event, f"the alias *{event.anchor} refers to a value that it stands in")
         if event.anchor not in self._anchors:
             raise self._stop(event, f"no value before this has the anchor &{event.anchor}")
-        node, size = self._anchors[event.anchor]
+        node, size, height = self._anchors[event.anchor]
+        self._reach(depth + height, event)
         self._count += size
         if self._count > MAX_NODES:
             raise self._stop(event, f"its values, with aliases expanded, are more than {MAX_NODES:,}")
@@ -219,7 +238,9 @@ class _Building:
             key = None if is_merge else self._key(event, depth)
             node = self._node(self._next(), depth)
             last = node.end
-            if is_merge:
+            if is_merge and merged:
+                self._error(event, "a mapping has one `<<`; several are merged by a list, as in `<<: [*a, *b]`", "E002")
+            elif is_merge:
                 merged += self._merges(node)
             elif key is not None:
                 node.key_start, node.key_end = event.start_mark, event.end_mark
@@ -251,7 +272,7 @@ class _Building:
             if event.tag:
                 self._scalar(event)  # says what is wrong with the tag
             if event.anchor:
-                self._anchors[event.anchor] = (Node(event.value, self._file, event.start_mark, event.end_mark), 1)
+                self._anchors[event.anchor] = (Node(event.value, self._file, event.start_mark, event.end_mark), 1, 0)
             return str(event.value)
         value = self._node(event, depth).value
         if isinstance(value, str):
@@ -260,9 +281,9 @@ class _Building:
         return None
 
     def _scalar(self, event: _Event) -> Any:
-        if event.tag and event.tag != "!" and not event.tag.endswith(_TAGS[_Scalar]):
+        if event.tag and event.tag not in ("!", _TAGS[_Scalar]):
             self._error(event, f"the tag {event.tag} is not allowed in a manifest")
-        return scalar(event.value) if event.implicit[0] else event.value
+        return scalar(event.value) if event.implicit[0] and not event.tag else event.value
 
     def _stop(self, event: _Event, message: str, hint: str = "") -> _StopReading:
         return _StopReading(Diagnostic("E001", message, self._place(event), hint))

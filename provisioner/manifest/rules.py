@@ -217,12 +217,13 @@ RESOURCES: Final[Mapping[SourceKind, tuple[tuple[str, ...], str]]] = {
 }
 
 
+_BROKERS: Final = ("self_managed_event_source", "endpoints", "KAFKA_BOOTSTRAP_SERVERS")
+
+
 def _source(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
     """The ARN must name what Lambda reads from (botocore's documentation of EventSourceArn)."""
     arn, path = Arn.parse(raw.get("event_source_arn")), ("event_source_arn",)
-    if kind in SELF_MANAGED and not value_at(
-        raw, ("self_managed_event_source", "endpoints", "KAFKA_BOOTSTRAP_SERVERS")
-    ):
+    if kind in SELF_MANAGED and value_at(raw, _BROKERS) is None:
         at = ("self_managed_event_source",)
         yield Finding("E102", at, "endpoints has no KAFKA_BOOTSTRAP_SERVERS", "list the brokers under that name")
     if arn is None:

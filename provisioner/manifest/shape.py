@@ -62,7 +62,7 @@ def shape_of(value: dict[str, Any], member: Callable[[Sequence[str]], str], tell
         }
         seen: set[Path] = set()
         for path, item in found:
-            if path not in seen | meant:
+            if path not in seen and path not in meant:
                 _tell_error(path, item["type"], item["msg"], item["input"], tell)
             seen.add(path)
         wrong, sound = frozenset(seen | meant), without(value, seen)
@@ -145,7 +145,7 @@ def _tell_error(path: Path, kind: str, message: str, value: Any, tell: Tell) -> 
         tell("E104", path, f"{name} must be a list of texts, or one text with commas")
     elif kind in _TYPES:
         hint = TIME_HINT if name == "starting_position_timestamp" else _type_hint(kind, value)
-        tell("E104", path, f"{name} must be {_TYPES[kind]}, not {_shown(value)}", hint)
+        tell("E104", path, f"{name} must be {_TYPES[kind]}, not {_shown(value)}", hint, certain=True)
     elif kind == "literal_error":
         expected = message.removeprefix("Input should be ").lower()
         tell("E104", path, f"{name} must be {expected}, not {_shown(value)}")

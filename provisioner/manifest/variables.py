@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from provisioner.errors import ManifestError
 from provisioner.manifest.finding import suggestion
 from provisioner.manifest.node import NOWHERE, Node
 from provisioner.manifest.reader import parse, read
@@ -23,6 +24,7 @@ from provisioner.model.diagnostics import Diagnostic
 
 ENVIRONMENT: Final = "PROVISIONER_VAR_"
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+MOST_EXPANDED: Final = 32_000_000
 _REFERENCE: Final = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _FREE_KEYS: Final = frozenset({"tags", "default_tags", "pattern"})
 _IS: Final[Mapping[str, Callable[[Any], bool]]] = {
@@ -58,6 +60,12 @@ class Variables:
     found: list[Diagnostic] = field(default_factory=list)
     _used: dict[str, Place] = field(default_factory=dict)
     _refused: set[str] = field(default_factory=set)
+    _sizes: dict[str, int] = field(default_factory=dict)
+    _expanded: int = 0
+
+    def refuse(self, names: Iterable[str]) -> None:
+        """Take what is wrongly declared for told: it has no value, and needs none."""
+        self._refused.update(names)
 
     @property
     def unvalued(self) -> dict[str, Place]:
@@ -69,7 +77,7 @@ class Variables:
 
     def tell_unused(self) -> None:
         """Warn of each variable that is declared and used nowhere."""
-        for name in self.declared.keys() - self._used.keys():
+        for name in self.declared.keys() - self._used.keys() - self._refused:
             self._tell("W212", f"the variable {name!r} is used nowhere", self.places[name].place(key=True))
 
     def tell_unvalued(self) -> None:
@@ -141,6 +149,7 @@ class Variables:
             problem = f"is {json.dumps(value)}, which does not match {block.pattern}"
         else:
             self.values[name] = value
+            self._sizes[name] = len(json.dumps(value)) if isinstance(value, list | dict | str) else 1
             return
         self._refused.add(name)
         self._tell("E113", f"the variable {name!r} {problem}", node.place(), hint)
@@ -162,28 +171,33 @@ class Variables:
     def _mapping(self, node: Node, value: Mapping[str, Node], *, free_keys: bool) -> Node:
         changed: dict[str, Node] = {}
         for key, item in value.items():
-            name = self._key(key, item, free_keys=free_keys) if "${" in key else key
-            if name in changed:
+            name, unknown = self._key(key, item, free_keys=free_keys) if "${" in key else (key, False)
+            if name in changed and not unknown:
                 self._tell("E002", f"the key {name!r} stands twice here, with variables replaced", item.place(key=True))
             changed[name] = self.substitute(item, free_keys=free_keys or key in _FREE_KEYS)
         same = changed.keys() == value.keys() and not any(map(_differ, changed.values(), value.values()))
         return node if same else node.holding(changed)
 
-    def _key(self, key: str, item: Node, *, free_keys: bool) -> str:
+    def _key(self, key: str, item: Node, *, free_keys: bool) -> tuple[str, bool]:
         of_key = Node(key, item.file, item.key_start or item.start, item.key_end or item.end)
         if free_keys:
-            return self._text(of_key, key)[0]
+            return self._text(of_key, key)
         hint = "only values can, and keys of tags and patterns"
         self._tell("E111", f"{key!r}: a name cannot hold a variable", of_key.place(), hint)
-        return key
+        return key, False
 
     def _scalar(self, node: Node, text: str) -> Node:
         whole = _REFERENCE.fullmatch(text)
-        if whole and whole[1] is not None and (name := self._name(whole, node)):
+        if whole and whole[1] is not None:
+            name = self._name(whole, node)
+            if not name:
+                return node.holding(text, unknown=True)
             known = name in self.values
+            self._expand(node, self._sizes.get(name, 1))
             sown = node.sown(self.values[name] if known else self._stand_in(name))
             return sown.holding(sown.value, unknown=not known)
         value, unknown = self._text(node, text)
+        self._expand(node, len(value))
         return node.holding(value, unknown=unknown)
 
     def _text(self, node: Node, text: str) -> tuple[str, bool]:
@@ -192,18 +206,29 @@ class Variables:
         for match in _REFERENCE.finditer(text):
             name = "" if match[0] == "$${" else self._name(match, node)
             unknown |= match[0] != "$${" and name not in self.values
-            parts += [text[end : match.start()], self._spelt(name, match, node) if name else "${"]
+            spelt, is_text = self._spelt(name, match, node) if name else ("${", True)
+            unknown |= not is_text
+            parts += [text[end : match.start()], spelt]
             end = match.end()
         return "".join([*parts, text[end:]]), unknown
 
-    def _spelt(self, name: str, match: re.Match[str], node: Node) -> str:
+    def _spelt(self, name: str, match: re.Match[str], node: Node) -> tuple[str, bool]:
+        """A value inside a text, and whether it may stand there."""
         value = self.values.get(name, self._stand_in(name))
         if isinstance(value, str):
-            return value
-        if isinstance(value, list | dict):
+            return value, True
+        may = not isinstance(value, list | dict)
+        if not may:
             message = f"{name!r} is {_A[self.declared[name].type]}, which cannot stand inside a text"
             self._tell("E111", message, node.part(*match.span()), "refer to it alone")
-        return json.dumps(value)
+        return json.dumps(value), may
+
+    def _expand(self, node: Node, size: int) -> None:
+        """Count what references stand for: characters, or values. Raises ManifestError beyond all bounds."""
+        self._expanded += size
+        if self._expanded > MOST_EXPANDED:
+            message = f"with variables replaced, the manifest holds more than {MOST_EXPANDED:,} characters and values"
+            raise ManifestError([Diagnostic("E111", message, node.place(), "refer to smaller values, or to fewer")])
 
     def _name(self, match: re.Match[str], node: Node) -> str:
         """The declared variable that a reference names, or "" when it names none."""
@@ -257,7 +282,7 @@ def _json(path: Path) -> Node | Diagnostic:
     except OSError as error:
         return Diagnostic("E001", f"cannot be read: {error.strerror}", place, "check the path")
     except (ValueError, RecursionError) as error:
-        return Diagnostic("E001", f"not JSON: {error}", place)
+        return Diagnostic("E001", f"not JSON: {error}", place, "correct the file that --var-file names")
     return Node(None, str(path), NOWHERE, NOWHERE).sown(value)
 
 
