@@ -148,19 +148,16 @@ def import_(invocation: Invocation, name: str, uuid: str, write: bool) -> None:
     """
     with invocation.running() as (run, terminal):
         from provisioner import workflow
-        from provisioner.render.manifest import entry_yaml
         from provisioner.render.plan import change_text
 
         _check_import(name, uuid)
-        done = workflow.import_mapping(run, name, uuid)
+        done = workflow.import_mapping(run, name, uuid, write=write)
         terminal.say(f"{name}: imported {uuid}")
-        if name not in run.manifest.mappings:
-            entry = entry_yaml(name, done.live, done.region)
-            if write:
-                terminal.say(f"{name}: added to {workflow.write_entry(run, entry)}")
-                return
+        if done.file:
+            terminal.say(f"{name}: added to {done.file}")
+        elif done.entry:
             terminal.note("Add this to the manifest before the next apply, which would delete the mapping otherwise:")
-            terminal.data(entry.rstrip())
+            terminal.data(done.entry.rstrip())
         elif done.change:
             terminal.say("The next plan will change it:")
             terminal.data(change_text(done.change, terminal.style(sys.stdout)))

@@ -51,6 +51,11 @@ class Defaults:
         settled = _kind(whole)  # the defaults of Kafka may say that it is read as a queue
         return whole if settled in (kind, None) else merged(self._base(settled), mapping)
 
+    def of(self, kind: SourceKind) -> dict[str, Any]:
+        """All defaults for a kind, without places."""
+        base = self._base(kind)
+        return dict(base.plain()) if base else {}
+
     def unused(self) -> Iterator[Diagnostic]:
         """A warning for each default that no mapping of the manifest can use."""
         for name, group in self._groups.items():

@@ -20,6 +20,7 @@ _BLOCK_HEADER: Final = re.compile(r"[|>][-+1-9]*")
 _EMPTY_LINE: Final = re.compile(r"^[ \t]*\r?\n", re.MULTILINE)
 _NAMED: Final = ("mappings", "variables")
 _STEP: Final = 2
+_MOST_PASSES: Final = 3
 _OVERSIGHT: Final = "this is a mistake of the formatter: nothing was changed; please report it with the file"
 
 
@@ -31,12 +32,17 @@ def formatted(text: str, shown: str = "") -> str:
     text = text.lstrip(_BOM)
     before = _read(text, shown)
     source = _with_last_break(text.replace("\r\n", "\n").replace("\r", "\n"))
-    root = layout(source)
-    result = rewritten(source, root)
-    after = parse(result, shown)
-    same = not after.found and _same(before, after.root)
-    if not same or _kept(result, layout(result)) != _kept(source, root):
-        raise ProvisionerError(f"{shown or 'the manifest'} would mean something else when formatted", hint=_OVERSIGHT)
+    kept = _kept(source, layout(source))
+    for _ in range(_MOST_PASSES):  # a move may make room for another
+        result = rewritten(source, layout(source))
+        after = parse(result, shown)
+        if after.found or not _same(before, after.root) or _kept(result, layout(result)) != kept:
+            raise ProvisionerError(
+                f"{shown or 'the manifest'} would mean something else when formatted", hint=_OVERSIGHT
+            )
+        if result == source:
+            break
+        source = result
     return result
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -36,6 +36,7 @@ from provisioner.model.desired import (
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.duration import seconds
 from provisioner.model.references import ACCOUNT, UUID
+from provisioner.model.sources import SourceKind
 from provisioner.planning.resolve import contradictions
 
 STACK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -54,6 +55,14 @@ class Loaded:
     warnings: tuple[Diagnostic, ...]
     root: Node
     unvalued: tuple[str, ...] = ()
+
+    def defaults_of(self, kind: SourceKind) -> dict[str, Any]:
+        """What the manifest would lay under a new mapping of a kind, default tags too."""
+        groups = self.root.value.get("defaults")
+        found = Defaults(groups.value).of(kind) if groups and groups.value else {}
+        provider = self.root.at(("provider",)).below("default_tags")
+        tags = {**(provider.plain() or {} if provider else {}), **(found.get("tags") or {})}
+        return {**found, "tags": tags} if tags else found
 
 
 def load(

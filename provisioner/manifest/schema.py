@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from provisioner.model.duration import seconds
 from provisioner.model.mapping import Block, EventSourceMapping
@@ -13,6 +13,17 @@ from provisioner.model.mapping import Block, EventSourceMapping
 def _is_duration(value: str | float) -> str | int | float:
     seconds(value)
     return value
+
+
+def _exactly(wanted: bool | int) -> BeforeValidator:
+    """To Python 1 is True and 1.0; in a manifest it is not."""
+
+    def check(value: Any) -> Any:
+        if type(value) is not type(wanted):
+            raise ValueError(f"it must be {str(wanted).lower()}")
+        return value
+
+    return BeforeValidator(check)
 
 
 Duration = Annotated[int | float | str, AfterValidator(_is_duration)]
@@ -45,7 +56,7 @@ class ProviderBlock(Block):
     default_tags: dict[str, str] = {}
     ignore_tags: IgnoreTagsBlock = IgnoreTagsBlock()
     ownership_tags: bool = True
-    max_requests_per_second: Annotated[float, Field(gt=0, strict=False)] | None = None
+    max_requests_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     retry_timeout: Duration = 300
     settle_timeout: Duration = 600
 
@@ -73,11 +84,16 @@ class LimitsBlock(Block):
 
 
 class LifecycleBlock(Block):
-    """`lifecycle` of a mapping."""
+    """`lifecycle` of a mapping; null is absence, as everywhere in a mapping."""
 
     prevent_destroy: bool = False
     ignore_changes: list[str] = []
     on_conflict: Literal["fail", "adopt"] = "fail"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, value: Any) -> Any:
+        return {name: item for name, item in value.items() if item is not None} if isinstance(value, dict) else value
 
 
 class Entry(EventSourceMapping):
@@ -129,13 +145,13 @@ class RemovedEntry(Block):
     """One entry of `removed`."""
 
     from_: Annotated[str, Field(alias="from")]
-    destroy: Literal[False]
+    destroy: Annotated[Literal[False], _exactly(wanted=False)]
 
 
 class Root(Block):
     """A whole manifest; `include` and `variables` are dealt with while it is put together."""
 
-    version: Literal[1] = 1
+    version: Annotated[Literal[1], _exactly(wanted=1)] = 1
     stack: str
     provider: ProviderBlock = ProviderBlock()
     state: StateBlock = StateBlock()

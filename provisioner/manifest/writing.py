@@ -26,11 +26,9 @@ def reformat(path: Path, *, writes: bool) -> list[tuple[str, str, str]]:
     return changed
 
 
-def add_mapping(path: Path, entry: str) -> None:
-    """Add an entry to a manifest's file. Raises ManifestError or UsageError where it cannot be added, StateError where not
-    written.
-    """
-    rewrite(path, with_mapping(_text(path), entry))
+def addition(path: Path, entry: str) -> str:
+    """The text of a manifest's file with an entry added. Raises ManifestError or UsageError where it cannot be."""
+    return with_mapping(_text(path), entry)
 
 
 def _text(path: Path) -> str:

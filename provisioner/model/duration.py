@@ -12,8 +12,8 @@ _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
 def seconds(value: str | float) -> float:
     """`30`, `"30s"`, `"5m"` or `"1h"` in seconds. Raises ValueError for anything else, and for less than zero."""
     if not isinstance(value, str):
-        if value < 0:
-            raise ValueError(f"{value} is less than zero")
+        if isinstance(value, bool) or not 0 <= value < float("inf"):
+            raise ValueError(f"{value} is not a number of seconds")
         return float(value)
     match = _DURATION.fullmatch(value.strip())
     if match is None:

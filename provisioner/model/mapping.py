@@ -387,7 +387,7 @@ class EventSourceMapping(Block):
     document_db_event_source_config: Annotated[DocumentDBEventSourceConfig | None, Row(api="DocumentDBEventSourceConfig", kinds=frozenset({DOCUMENTDB}), required=frozenset({DOCUMENTDB}))] = None
     metrics_config: Annotated[MetricsConfig | None, Row(api="MetricsConfig", clear={})] = None
     logging_config: Annotated[LoggingConfig | None, Row(api="LoggingConfig", kinds=KAFKAS)] = None
-    tags: Annotated[dict[str, str] | None, Row(api="Tags", each=Limits(bounds=(0, 256), legal=TAG_TEXT))] = None
+    tags: Annotated[dict[str, str | None] | None, Row(api="Tags", each=Limits(bounds=(0, 256), legal=TAG_TEXT))] = None
 # fmt: on
 
 

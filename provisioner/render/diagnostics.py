@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import unified_diff
 from typing import Any, Final
 from unicodedata import east_asian_width
+from urllib.parse import quote
 
 from provisioner.errors import ProvisionerError
 from provisioner.model.codes import CODES
@@ -84,7 +85,9 @@ def error_text(error: ProvisionerError, style: Style) -> str:
 def diff_text(file: str, before: str, after: str, style: Style) -> str:
     """What would change in a file, as a unified diff."""
     paints = {"+": style.green, "-": style.red, "@": style.grey}
-    lines = unified_diff(before.splitlines(), after.splitlines(), file, file, lineterm="")
+    lines = list(unified_diff(before.splitlines(), after.splitlines(), file, file, lineterm=""))
+    if not lines:
+        return f"{file}: only the ends of lines, or spaces at them"
     return "\n".join(paints.get(line[:1], str)(line) for line in lines)
 
 
@@ -127,7 +130,7 @@ def diagnostics_github(diagnostics: Sequence[Diagnostic]) -> str:
 
 def _properties(item: Diagnostic) -> str:
     place = item.place
-    values: dict[str, Any] = {"file": place.file}
+    values: dict[str, Any] = {"file": place.file} if _is_file(place) else {}
     if place.line:
         values |= {"line": place.line, "col": place.column}
     if place.end_line:
@@ -171,9 +174,14 @@ def _sarif_rule(code: str) -> Mapping[str, Any]:
     }
 
 
+def _is_file(place: Place) -> bool:
+    """Whether it is in a file, and not on the command line or in the environment."""
+    return bool(place.line) or not place.file.startswith(("--", "PROVISIONER_VAR_"))
+
+
 def _sarif_result(item: Diagnostic, codes: Sequence[str]) -> Mapping[str, Any]:
     place = item.place
-    location: dict[str, Any] = {"artifactLocation": {"uri": place.file}}
+    location: dict[str, Any] = {"artifactLocation": {"uri": quote(place.file)}}
     if place.line:
         region = {"startLine": place.line, "startColumn": place.column}
         location["region"] = region | (
@@ -184,5 +192,5 @@ def _sarif_result(item: Diagnostic, codes: Sequence[str]) -> Mapping[str, Any]:
         "ruleIndex": codes.index(item.code),
         "level": _SARIF_LEVELS[item.severity],
         "message": {"text": f"{item.message} ({item.advice})"},
-        "locations": [{"physicalLocation": location}],
+        "locations": [{"physicalLocation": location}] if _is_file(place) else [],
     }

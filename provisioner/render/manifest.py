@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 import yaml
@@ -11,8 +12,9 @@ from provisioner.manifest.format import formatted
 from provisioner.manifest.reader import scalar
 from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.live import Live
-from provisioner.model.mapping import CONSUMPTION_MODE
+from provisioner.model.mapping import CONSUMPTION_MODE, FIELDS, Field
 from provisioner.model.references import Arn
+from provisioner.model.sources import SourceKind
 
 _DEEP: Final = 60
 
@@ -32,18 +34,47 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def entry_yaml(name: str, live: Live, default_region: str) -> str:
-    """The entry under `mappings:` that describes a live mapping, without what has AWS's default."""
-    entry: Canonical = {**live.mapping}
+def entry_yaml(name: str, live: Live, default_region: str, defaults: Mapping[str, Any] | None = None) -> str:
+    """The entry under `mappings:` that describes a live mapping, without what has AWS's default.
+
+    `defaults` are those that the manifest would lay under the entry: what they would change is stated.
+    """
+    entry: Canonical = _against(FIELDS, live.mapping, defaults or {}, live.kind)
     if value_at(entry, CONSUMPTION_MODE) == "Stream":
         entry = with_value(entry, CONSUMPTION_MODE, None)
     filters = value_at(entry, ("filter_criteria", "filter"))
     if filters:
         entry = with_value(entry, ("filter_criteria", "filter"), [_filter(item) for item in filters])
+    entry = literal(entry)
     source = Arn.parse(entry.get("event_source_arn"))
     if source is None and live.region != default_region:
         entry = {"region": live.region, **entry}
     return formatted(dump({"mappings": {name: entry}}))
+
+
+def _against(
+    fields: Mapping[str, Field], mapping: Mapping[str, Any], defaults: Mapping[str, Any], kind: SourceKind
+) -> Canonical:
+    """A mapping that comes out as it is with defaults under it: null undoes one, where AWS's own default cannot be stated."""
+    stated = dict(mapping)
+    for name, value in defaults.items():
+        field = fields.get(name)
+        if value is None or (field is None and fields is FIELDS):
+            continue  # region and lifecycle say nothing of what AWS has
+        if name not in mapping:
+            stated[name] = field.row.default.get(kind) if field and not field.children else None
+        elif isinstance(value, Mapping) and isinstance(mapping[name], Mapping):
+            stated[name] = _against(field.children if field else {}, mapping[name], value, kind)
+    return stated
+
+
+def literal(value: Any) -> Any:
+    """A value in which `${` stands for itself."""
+    if isinstance(value, str):
+        return value.replace("${", "$${")
+    if isinstance(value, list):
+        return [literal(item) for item in value]
+    return {literal(name): literal(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
 def _filter(item: Canonical) -> Canonical:

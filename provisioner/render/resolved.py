@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from provisioner.manifest.node import Node
 from provisioner.model.desired import Desired
 from provisioner.model.mapping import FIELDS, Field
-from provisioner.model.references import Arn
+from provisioner.model.references import Arn, FunctionReference
 from provisioner.model.sources import SourceKind
-from provisioner.render.manifest import dump
+from provisioner.render.manifest import dump, literal
 from provisioner.render.style import Style
+from provisioner.render.values import as_json
 
 _AWS: Final = "AWS default"
 _WIDEST: Final = 72  # a comment beyond this column stands right behind its value
@@ -24,7 +24,9 @@ _Line = tuple[str, str]
 def resolved_text(wanted: Desired, root: Node, style: Style) -> str:
     """One mapping of a manifest as YAML. `root` is the manifest's value with places, variables and defaults worked in."""
     node = root.at(("mappings", wanted.name))
-    lines = [(f"{_text(wanted.name)}:", str(wanted.place)), ("  region: " + _text(wanted.region), _region(node, root))]
+    lines = [(f"{_text(wanted.name)}:", str(wanted.place))]
+    if wanted.region:
+        lines.append((f"  region: {_text(wanted.region)}", _region(node, root)))
     lines += _block(FIELDS, {**node.value, **_tags(node, root)}, wanted.kind, 2, defaults=True)
     if lifecycle := node.below("lifecycle"):
         lines += _nested("lifecycle", lifecycle, 2)
@@ -47,6 +49,9 @@ def _region(node: Node, root: Node) -> str:
         return str(own.place())
     if (source := node.below("event_source_arn")) and (arn := Arn.parse(source.value)) and arn.region:
         return "of event_source_arn"
+    function = node.below("function_name")
+    if function and (reference := FunctionReference.parse(function.value)) and reference.region:
+        return "of function_name"
     stated = root.at(("provider",)).below("region")
     return str(stated.place()) if stated else "of the environment"
 
@@ -81,6 +86,7 @@ def _nested(name: str, node: Node, indent: int) -> Iterator[_Line]:
 
 def _text(value: Any) -> str:
     """A value on one line, as our reader reads it back."""
+    value = literal(value)
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
+        return as_json(value)
     return dump(value).removesuffix("...\n").strip()

@@ -1,7 +1,7 @@
 """The paths of the design, each from its beginning to its end: plan, apply, import, looking at AWS and at the state."""
 
 from provisioner.workflow.changing import apply, apply_saved, manifest_of, plan
-from provisioner.workflow.importing import Imported, import_mapping, write_entry
+from provisioner.workflow.importing import Imported, import_mapping
 from provisioner.workflow.looking import drift, status
 from provisioner.workflow.records import force_unlock, move, pull, push, rebuild_state, records, remove
 from provisioner.workflow.run import Execution, Run, Selection, Ui
@@ -26,5 +26,4 @@ __all__ = [
     "records",
     "remove",
     "status",
-    "write_entry",
 ]

@@ -8,51 +8,74 @@ from pathlib import Path
 from provisioner.aws.refresh import with_tags
 from provisioner.aws.session import Aws
 from provisioner.errors import NotFoundError, ProvisionerError
+from provisioner.files import rewrite
+from provisioner.manifest.writing import addition
 from provisioner.model.desired import Manifest
 from provisioner.model.live import Live
 from provisioner.model.plan import Action, Change, Reading
 from provisioner.model.state import Record, State
 from provisioner.planning.planner import make_plan
 from provisioner.planning.resolve import resolve
+from provisioner.render.manifest import entry_yaml
 from provisioner.workflow.changing import recovered
 from provisioner.workflow.run import Run
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did: the live mapping, and the change that the next plan makes of it when the manifest has the name."""
+    """What an import did: the change that the next plan makes where the manifest has the name, else the entry that it lacks, and
+    the file that it was added to.
+    """
 
     name: str
-    live: Live
     change: Change | None
-    region: str
+    entry: str = ""
+    file: str = ""
 
 
-def import_mapping(run: Run, name: str, uuid: str) -> Imported:
-    """Put a live mapping under management: writes state only, calls nothing that changes AWS."""
+def import_mapping(run: Run, name: str, uuid: str, *, write: bool = False) -> Imported:
+    """Put a live mapping under management: writes state only, calls nothing that changes AWS.
+
+    With `write` the entry is added to the manifest, where it has none of this name. Whether that is possible is found out before
+    anything is stored: an apply would delete what is recorded and not wanted.
+    """
     with run.backend.locked("import") as writer:
         aws, account = run.connect(writer.state.account)
         if writer.open:
             writer.save(recovered(run, aws, writer.state, writer.open, patient=True))
         wanted = run.manifest.mappings.get(name)
         region = wanted.region if wanted else aws.region
-        gateway = aws.gateway(region)
         _refuse_import(writer.state, name, uuid, aws)
-        config = gateway.get(uuid)
-        if config is None:
-            hint = "check the UUID, the region and the account; `aws lambda list-event-source-mappings` shows what there is"
-            raise NotFoundError(f"no mapping in account {account}, region {region} has the UUID {uuid}", hint=hint)
-        live = with_tags(gateway, config, run.manifest.provider)
+        live = _found(run, aws, region, uuid, account)
         if live.owner and live.owner.lineage != writer.state.lineage:
             run.ui.note(
                 f"warning: its tags say that it belongs to stack {live.owner.stack}; make sure that only one stack manages it"
             )
+        entry = "" if wanted else _entry(run, name, live, aws.region)
+        file = Path(run.manifest.place.file)
+        text = addition(file, entry) if write and entry else ""
         protected = wanted is not None and wanted.lifecycle.prevent_destroy
         record = Record(live.uuid, live.arn, live.region, live.mapping, protected)
         state = replace(writer.state, account=account).with_record(name, record)
         change = _next_change(run.manifest, state, name, live) if wanted else None
+        if text:
+            rewrite(file, text)
         writer.save(state)
-        return Imported(name, live, change, run.manifest.provider.region or aws.region)
+        return Imported(name, change, entry, str(file) if text else "")
+
+
+def _found(run: Run, aws: Aws, region: str, uuid: str, account: str) -> Live:
+    gateway = aws.gateway(region)
+    config = gateway.get(uuid)
+    if config is None:
+        hint = "check the UUID, the region and the account; `aws lambda list-event-source-mappings` shows what there is"
+        raise NotFoundError(f"no mapping in account {account}, region {region} has the UUID {uuid}", hint=hint)
+    return with_tags(gateway, config, run.manifest.provider)
+
+
+def _entry(run: Run, name: str, live: Live, region: str) -> str:
+    defaults = run.loaded.defaults_of(live.kind) if run.loaded else {}
+    return entry_yaml(name, live, run.manifest.provider.region or region, defaults)
 
 
 def _next_change(manifest: Manifest, state: State, name: str, live: Live) -> Change | None:
@@ -75,12 +98,3 @@ def _refuse_import(state: State, name: str, uuid: str, aws: Aws) -> None:
         raise ProvisionerError(
             f"{uuid} is managed already, as {holder}", hint=f"rename it with `moved: [{{from: {holder}, to: {name}}}]`"
         )
-
-
-def write_entry(run: Run, entry: str) -> str:
-    """Add an entry, as `import` prints it, to the manifest's first file, and say which that is. Raises ProvisionerError."""
-    from provisioner.manifest.writing import add_mapping  # late: few imports write
-
-    file = run.manifest.place.file
-    add_mapping(Path(file), entry)
-    return file

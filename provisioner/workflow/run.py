@@ -15,6 +15,7 @@ from provisioner.backend.local import LocalBackend
 from provisioner.backend.s3 import S3Backend
 from provisioner.backend.store import Backend
 from provisioner.manifest import Inputs, load
+from provisioner.manifest.load import Loaded
 from provisioner.model.desired import Manifest, Provider
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.plan import Plan, Problem
@@ -84,6 +85,7 @@ class Run:
         self._aws: Aws | None = None
         self._backend: Backend | None = None
         self._account = ""
+        self.loaded: Loaded | None = None
 
     @classmethod
     def on(
@@ -99,7 +101,9 @@ class Run:
         inputs = inputs or Inputs(environment=os.environ)
         loaded = load(path, inputs=inputs, region=environment_region(), member=member_of)
         ui.diagnose(loaded.warnings)
-        return cls(loaded.manifest, ui, clock=clock, opened=opened)
+        run = cls(loaded.manifest, ui, clock=clock, opened=opened)
+        run.loaded = loaded
+        return run
 
     @property
     def backend(self) -> Backend:
