@@ -39,13 +39,13 @@ def entry_yaml(name: str, live: Live, default_region: str, defaults: Mapping[str
 
     `defaults` are those that the manifest would lay under the entry: what they would change is stated.
     """
-    entry: Canonical = _against(FIELDS, live.mapping, defaults or {}, live.kind)
+    entry: Canonical = {**live.mapping}
     if value_at(entry, CONSUMPTION_MODE) == "Stream":
         entry = with_value(entry, CONSUMPTION_MODE, None)
     filters = value_at(entry, ("filter_criteria", "filter"))
     if filters:
         entry = with_value(entry, ("filter_criteria", "filter"), [_filter(item) for item in filters])
-    entry = literal(entry)
+    entry = literal(_against(FIELDS, entry, defaults or {}, live.kind))
     source = Arn.parse(entry.get("event_source_arn"))
     if source is None and live.region != default_region:
         entry = {"region": live.region, **entry}
@@ -61,10 +61,11 @@ def _against(
         field = fields.get(name)
         if value is None or (field is None and fields is FIELDS):
             continue  # region and lifecycle say nothing of what AWS has
-        if name not in mapping:
-            stated[name] = field.row.default.get(kind) if field and not field.children else None
-        elif isinstance(value, Mapping) and isinstance(mapping[name], Mapping):
-            stated[name] = _against(field.children if field else {}, mapping[name], value, kind)
+        here, inside = mapping.get(name), field.children if field else {}
+        if isinstance(value, Mapping) and (here is not None or not inside):
+            stated[name] = _against(inside, here or {}, value, kind)
+        elif here is None:
+            stated[name] = field.row.default.get(kind) if field and not inside else None
     return stated
 
 

@@ -238,3 +238,45 @@ def test_the_graph_is_drawn_offline_and_coloured_by_a_plan(workspace: Workspace,
     assert "#1a7f37" in coloured
     if form == "svg":
         ET.fromstring(plain)
+
+
+def made(workspace: Workspace, pattern: str = '{"body": {"a": ["${var.env}"]}}') -> str:
+    created = workspace.aws.create_event_source_mapping(
+        FunctionName="worker", EventSourceArn=sqs("q2"), FilterCriteria={"Filters": [{"Pattern": pattern}]}
+    )
+    return str(workspace.settled(created["UUID"])["UUID"])
+
+
+def test_import_undoes_defaults_and_spells_out_what_looks_like_a_variable(workspace: Workspace) -> None:
+    workspace.write_text(
+        "stack: test\nprovider: { region: eu-west-1, default_tags: { d: e }, ownership_tags: false }\n"
+        "variables: { env: { default: prod } }\n"
+        "defaults:\n  all: { tags: { extra: x, env: '${var.env}' } }\n"
+        "  sqs: { maximum_batching_window_in_seconds: 5, scaling_config: { maximum_concurrency: 5 }, batch_size: 5 }\n"
+    )
+
+    workspace.run("import", "refunds", made(workspace), "--write")
+
+    workspace.assert_in_sync()
+
+
+@pytest.mark.parametrize("text", ["{ stack: test }\n", "stack: test\nmappings: { a: {} }\n", "stack: [\n"])
+def test_import_records_nothing_that_it_cannot_write(workspace: Workspace, text: str) -> None:
+    uuid = made(workspace)
+    workspace.write_text(text.replace("{ a: {} }", "{ orders: " + ONE.partition(": ")[2] + " }"))
+
+    workspace.run("import", "refunds", uuid, "--write", code=1)
+
+    assert not (workspace.folder / "state/test.json").exists()
+
+
+def test_resolved_reads_back_as_it_is_and_steers_no_terminal(workspace: Workspace) -> None:
+    pattern = '{ body: { a: ["$${x}", "a\\u009b31m", "\\u202e"] } }'
+    workspace.write(f"{ONE[:-2]}, filter_criteria: {{ filter: [{{ pattern: {pattern} }}] }} }}")
+
+    shown = workspace.run("show", "--resolved", "orders", **OFFLINE).out
+    assert shown.replace("\n", "").isprintable()
+    entry = "\n".join(shown.splitlines())
+    workspace.write(entry)
+
+    assert workspace.run("show", "--resolved", "orders", **OFFLINE).out.count("$${x}") == 1

@@ -117,7 +117,7 @@ def tags_of(*, null: bool) -> Schema:
     free = {"pattern": "^(?!aws:|provisioner:)", "errorMessage": "tags that begin so are not yours to set"}
     names = {**text_limits((1, 128), TAG_KEYS), "allOf": [free]}
     value = text_of((0, 256), TAG_KEYS, (), null=null)
-    return {"propertyNames": names, "additionalProperties": value, "maxProperties": 50}
+    return {"propertyNames": where_literal(names), "additionalProperties": value, "maxProperties": 50}
 
 
 def lacking_of(field: Field, kinds: frozenset[SourceKind]) -> Schema:
