@@ -113,7 +113,7 @@ def fmt(paths: tuple[Path, ...], check: bool, diff: bool, colour: str) -> None:
 
 def _format(path: Path, terminal: Terminal, *, writes: bool, diff: bool) -> list[str]:
     """Format the files of a manifest; the names of those that changed, or would."""
-    from provisioner.manifest.writing import reformat
+    from provisioner.manifest.format.writing import reformat
     from provisioner.render.diagnostics import diff_text
 
     changed = []

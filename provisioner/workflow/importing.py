@@ -9,7 +9,7 @@ from provisioner.aws.refresh import with_tags
 from provisioner.aws.session import Aws
 from provisioner.errors import NotFoundError, ProvisionerError
 from provisioner.files import rewrite
-from provisioner.manifest.writing import addition
+from provisioner.manifest.format.writing import addition
 from provisioner.model.desired import Manifest
 from provisioner.model.live import Live
 from provisioner.model.plan import Action, Change, Reading

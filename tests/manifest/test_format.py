@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioner.errors import ManifestError, UsageError
-from provisioner.manifest import format as under_test
 from provisioner.manifest.format import formatted, with_mapping
+from provisioner.manifest.format import text as under_test
 from provisioner.manifest.reader import MAX_DEPTH, parse
 from provisioner.model.mapping import FIELDS
 from provisioner.render.manifest import dump

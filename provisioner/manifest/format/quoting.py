@@ -11,7 +11,7 @@ from typing import Final
 
 import yaml
 
-from provisioner.manifest.layout import Piece
+from provisioner.manifest.format.layout import Piece
 from provisioner.manifest.reader import scalar
 
 _FIRST: Final = frozenset("_/.$")  # what a plain text may begin with, besides letters and digits

@@ -10,10 +10,10 @@ import re
 from typing import Final
 
 from provisioner.errors import ManifestError, ProvisionerError, UsageError
-from provisioner.manifest.layout import Entry, Piece, comments, layout, line_end, spare_end
+from provisioner.manifest.format.layout import Entry, Piece, comments, layout, line_end, spare_end
+from provisioner.manifest.format.rewrite import rewritten
 from provisioner.manifest.node import NOWHERE, Node
 from provisioner.manifest.reader import parse
-from provisioner.manifest.rewrite import rewritten
 
 _BOM: Final = "\ufeff"
 _BLOCK_HEADER: Final = re.compile(r"[|>][-+1-9]*")

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Any, Final, Literal
 
-from provisioner.manifest.layout import NOT_BREAK, Entry, Piece
-from provisioner.manifest.order import TOP, below, inside, is_ordered, rank
-from provisioner.manifest.quoting import respelt
+from provisioner.manifest.format.layout import NOT_BREAK, Entry, Piece
+from provisioner.manifest.format.order import TOP, below, inside, is_ordered, rank
+from provisioner.manifest.format.quoting import respelt
 
 _TRAILING: Final = re.compile(r"[ \t]+(?=\n)")
 _EMPTY_LINES: Final = re.compile(r"\n{3,}")
