@@ -130,6 +130,8 @@ def test_a_mapping_that_is_replaced_on_request(mapping: dict[str, Any], expected
         ),
         (SQS, {**SQS, "event_source_arn": arn("sqs", "r"), "enabled": False}, ["loss R109", "note R202"]),
         (KINESIS, {**KINESIS, "starting_position": "LATEST"}, ["loss R103"]),
+        ({**KINESIS, "maximum_retry_attempts": 0, "parallelization_factor": 2}, SQS, ["loss R109"]),
+        (SQS, {**KINESIS, "maximum_retry_attempts": 0}, ["loss R109"]),
     ],
 )  # fmt: skip
 def test_a_mapping_that_cannot_be_updated(before: dict[str, Any], after: dict[str, Any], expected: list[str]) -> None:
