@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from provisioner.model.canonical import consumer_group, default_at, value_at
 from provisioner.model.desired import Level, Path
-from provisioner.model.mapping import FIELDS, json_key
+from provisioner.model.mapping import json_key
 from provisioner.model.plan import Action, Change, FieldChange, Reason, Risk
 from provisioner.model.references import Pair
 from provisioner.model.sources import KAFKAS, QUEUES, STREAMS, SourceKind, kind_of
@@ -85,9 +85,8 @@ def _of_replacement(change: Change) -> Iterator[Risk]:
         yield from _begins(change)
         yield _left_behind(before.source, after.source)
     for field in change.fields:
-        had = kind is not None and kind in FIELDS[field.path[0]].row.kinds
-        if kind and had and field.path != ("function_name",) and (rule := _RULES.get(field.path)):
-            yield from rule(field, kind)
+        if kind is change.live.kind and field.path != ("function_name",) and (rule := _RULES.get(field.path)):
+            yield from rule(field, change.live.kind)
 
 
 def _same_source(one: Pair, other: Pair) -> bool:
@@ -181,8 +180,7 @@ def _limit(code: str, what: str) -> Callable[[FieldChange, SourceKind], Iterator
     def rule(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
         default = default_at(field.path, kind)
         before, after = (default if value is None else value for value in (field.live, field.desired))
-        known = before is not None and after is not None  # another kind of source may not have it
-        if known and after != -1 and (before == -1 or after < before):
+        if after != -1 and (before == -1 or after < before):
             yield Risk(code, Level.LOSS, f"{what} are discarded, now and from now on")
 
     return rule
