@@ -7,7 +7,8 @@ ProvisionerError          1  anything below
 ├── CancelledError        1  the user said no
 ├── StaleError            4  what was approved is no longer what would be done
 ├── StateError            1  the state cannot be read, written or trusted
-│   └── LockedError       5  somebody else holds the state
+│   ├── LockedError       5  somebody else holds the state
+│   └── DamagedError      1  what is stored is not what was written
 └── AwsError              1  what AWS answered, or why it could not be asked
     ├── CredentialsError  1  no credentials, or expired ones
     ├── AccountError      1  the credentials belong to another account
@@ -82,6 +83,10 @@ class LockedError(StateError):
     """Somebody else holds the state's lock."""
 
     exit_code = 5
+
+
+class DamagedError(StateError):
+    """What is stored is not what was written: a state or a journal that nobody can read."""
 
 
 class AwsError(ProvisionerError):

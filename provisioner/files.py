@@ -84,16 +84,17 @@ def rewrite(path: Path, text: str, mode: int | None = None) -> None:
     stays, unless one is given. Raises StateError.
     """
     with explained(path, "written"):
-        real = path.resolve()
+        real = Path(os.path.realpath(path))  # unlike resolve, it raises nothing for links in a circle
         if real.exists() and not real.is_file():
             raise StateError(f"{path} cannot be written: it is not a regular file", hint="name another file")
         kept = stat.S_IMODE(real.stat().st_mode) if mode is None and real.exists() else mode or PRIVATE
+        content = text.encode()
         descriptor, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
         try:
             os.fchmod(descriptor, kept)
-            write_all(descriptor, text.encode())
+            write_all(descriptor, content)
             Path(name).replace(real)
-        except OSError:
+        except BaseException:  # an interrupt too leaves nothing behind
             Path(name).unlink(missing_ok=True)
             raise
         finally:

@@ -95,11 +95,7 @@ def user_tags(tags: Mapping[str, str], provider: Provider) -> dict[str, str]:
     return {
         key: value
         for key, value in tags.items()
-        if not (
-            is_own_tag(key)
-            or key in provider.ignore_tag_keys
-            or key.startswith(provider.ignore_tag_prefixes or ("\0",))
-        )
+        if not (is_own_tag(key) or key in provider.ignore_tag_keys or key.startswith(provider.ignore_tag_prefixes))
     }
 
 

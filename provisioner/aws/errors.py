@@ -74,7 +74,7 @@ _HINT_CREDENTIALS: Final = (
 _HINTS: Final = (
     (
         "Function does not exist",
-        "deploy the function, version or alias; until then the mapping can only be read and deleted",
+        "deploy the function, version or alias; until then a mapping of it can only be read and deleted",
     ),
     ("NonExistentQueue", "make the queue, or correct event_source_arn"),
     ("Stream not found", "make the stream, or correct event_source_arn: a table made anew has another stream"),

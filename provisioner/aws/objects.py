@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from provisioner.aws.errors import translated, understood
-from provisioner.errors import DeniedError, NotFoundError, StateError
+from provisioner.errors import DamagedError, DeniedError, NotFoundError, StateError
 
 
 class Bucket:
@@ -44,7 +44,9 @@ class Bucket:
         try:
             return data.decode(), str(answer["ETag"])
         except UnicodeDecodeError as error:
-            raise StateError(f"{where} is damaged: it is not UTF-8 text", hint="restore one of its versions") from error
+            raise DamagedError(
+                f"{where} is damaged: it is not UTF-8 text", hint="restore one of its versions"
+            ) from error
 
     def put(self, key: str, text: str, *, match: str) -> str:
         """Write an object that has this ETag, or none at all when `match` is "". Raises PreconditionError and others."""

@@ -55,9 +55,7 @@ def _questions(live: Live) -> Iterable[_Question]:
     if function:
         qualifier = (("Qualifier", function.qualifier),) if function.qualifier else ()
         arguments = (("FunctionName", function.name), *qualifier)
-        yield _Question(
-            f"the function {function.canonical}", live.region, "lambda", "get_function_configuration", arguments
-        )
+        yield _Question(f"the function {function.canonical}", live.region, "lambda", "get_function", arguments)
     source = Arn.parse(live.mapping.get("event_source_arn"))
     ask = _SOURCES.get(source.service) if source else None
     if source and ask:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -21,6 +20,7 @@ from provisioner.aws.gateway import Calls, Gateway
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.objects import Bucket
 from provisioner.aws.wait import Clock
+from provisioner.environment import environment_region
 from provisioner.errors import AccountError
 from provisioner.model.desired import Desired, Provider
 
@@ -134,11 +134,6 @@ def _log_answer(model: Any, http_response: Any, parsed: Any, **_: Any) -> None:
     service = model.service_model.service_name
     status = f"{http_response.status_code}{' ' if error else ''}{error}"
     _LOG.debug("%s:%s %s request %s", service, model.name, status, meta.get("RequestId", "-"))
-
-
-def environment_region() -> str:
-    """The environment's region. boto3 reads only the second variable, the AWS CLI both."""
-    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
 
 
 def _assume(session: Any, provider: Provider) -> None:

@@ -19,7 +19,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from provisioner.backend.statefile import intent_of, intent_value, record_of, record_value
-from provisioner.errors import StateError
+from provisioner.errors import DamagedError, StateError
 from provisioner.files import explained, sync_folder, write_all
 from provisioner.model.references import Pair
 from provisioner.model.state import Intent, Record, State
@@ -143,11 +143,11 @@ def fold(state: State, text: str, *, where: str) -> Folded:
         for line in lines[1:]:
             state = _apply_line(state, line, intents)
     except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
-        raise StateError(
+        raise DamagedError(
             f"{where} is damaged: {' '.join(str(error).split())}", hint="keep it, and compare it with AWS by hand"
         ) from error
     if not state.is_sound:
-        raise StateError(
+        raise DamagedError(
             f"{where} is damaged: one UUID under two names", hint="keep it, and compare it with AWS by hand"
         )
     return Folded(state, tuple(intents.values()))
@@ -171,7 +171,7 @@ def _lines(text: str, where: str) -> list[dict[str, Any]]:
     for number, line in enumerate(whole, start=1):
         value = _object(line)
         if value is None:
-            raise StateError(f"{where}:{number} is damaged", hint="keep it, and compare it with AWS by hand")
+            raise DamagedError(f"{where}:{number} is damaged", hint="keep it, and compare it with AWS by hand")
         lines.append(value)
     return lines
 

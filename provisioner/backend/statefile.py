@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from provisioner.errors import StateError
+from provisioner.errors import DamagedError, StateError
 from provisioner.model.canonical import canonical
 from provisioner.model.mapping import EventSourceMapping
 from provisioner.model.references import UUID, Pair
@@ -76,7 +76,7 @@ def _damaged(where: str, why: str) -> StateError:
         if where.startswith("s3://")
         else f"the state before the last command is in {where}.backup"
     )
-    return StateError(f"{where} is damaged: {why}", hint=f"{before}; or make it anew: provisioner state rebuild")
+    return DamagedError(f"{where} is damaged: {why}", hint=f"{before}; or make it anew: provisioner state rebuild")
 
 
 def encode(state: State, pending: Sequence[Intent] = (), writer: str = "") -> str:

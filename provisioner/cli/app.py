@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 import click
 
@@ -96,12 +96,21 @@ for command in (
 
 # --- around every command --------------------------------------------------------------------------------------------
 
-_ONE_DASH = re.compile(r"-[a-z][a-z-]+(=.*)?")
-
 
 def _two_dashes(arguments: Sequence[str]) -> list[str]:
     """Long flags work with one dash or two, as Terraform's users type them."""
-    return [f"-{argument}" if _ONE_DASH.fullmatch(argument) else argument for argument in arguments]
+    known = {flag for command in _commands(cli) for option in command.params for flag in option.opts}
+    ours = list(takewhile(lambda argument: argument != "--", arguments))
+    return [f"-{item}" if f"-{item.partition('=')[0]}" in known else item for item in ours] + list(
+        arguments[len(ours) :]
+    )
+
+
+def _commands(group: click.Group) -> Iterator[click.Command]:
+    for command in group.commands.values():
+        yield command
+        if isinstance(command, click.Group):
+            yield from _commands(command)
 
 
 def main() -> None:

@@ -113,7 +113,7 @@ def _apply(invocation: Invocation, options: dict[str, Any]) -> None:
 
 def _apply_saved(invocation: Invocation, planfile: Path, execution: Execution, beside: list[str]) -> None:
     terminal = invocation.terminal()
-    with errors_shown(terminal), counted(terminal) as counting:
+    with counted(terminal) as counting, errors_shown(terminal):
         from provisioner import workflow
         from provisioner.backend.planfile import open_plan
         from provisioner.errors import UsageError

@@ -27,11 +27,10 @@ FAILED, WOULD_CHANGE = 1, 3
 
 def loaded(invocation: Invocation, *, needs_values: bool = True) -> Loaded:
     """The manifest, without anything of AWS. Raises ManifestError."""
-    import os
-
+    from provisioner.environment import environment_region
     from provisioner.manifest import load
 
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
+    region = environment_region()
     return load(invocation.path, inputs=invocation.inputs(), region=region, member=_member, needs_values=needs_values)
 
 
@@ -70,6 +69,7 @@ def _validated(invocation: Invocation) -> tuple[Sequence[Diagnostic], Sequence[s
 def _print(form: str, terminal: Terminal, found: Sequence[Diagnostic], unvalued: Sequence[str], count: int) -> None:
     from provisioner import __version__
     from provisioner.manifest.reader import line_at
+    from provisioner.model.words import counted
     from provisioner.render import diagnostics as render
 
     match form:
@@ -84,7 +84,7 @@ def _print(form: str, terminal: Terminal, found: Sequence[Diagnostic], unvalued:
             if found:
                 terminal.data(render.diagnostics_text(found, terminal.style(sys.stdout), line_at))
             if not any(item.severity == "error" for item in found):
-                terminal.data(f"The manifest is valid: {count} {'mapping' if count == 1 else 'mappings'}.")
+                terminal.data(f"The manifest is valid: {counted(count, 'mapping')}.")
     if unvalued:
         terminal.say(f"not checked, because they depend on variables without a value: {', '.join(unvalued)}")
 

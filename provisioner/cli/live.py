@@ -27,7 +27,7 @@ class Display:
             BarColumn(24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
         )
         self._progress = Progress(*columns, console=self._console, transient=True)
         self._task: TaskID | None = None

@@ -72,6 +72,8 @@ def show(invocation: Invocation, what: str | None, resolved: bool) -> None:
     with errors_shown(terminal):
         from provisioner.errors import UsageError
 
+        if resolved and invocation.form != "text":
+            raise UsageError(f"--resolved prints YAML, not {invocation.form}", hint="leave out --json and --format")
         if resolved:
             _show_resolved(invocation, terminal, what)
         elif what:

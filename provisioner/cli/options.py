@@ -57,7 +57,7 @@ class Invocation:
         from provisioner.workflow import Run
 
         terminal = self.terminal()
-        with errors_shown(terminal), counted(terminal) as counting:
+        with counted(terminal) as counting, errors_shown(terminal):
             run = Run.on(self.path, terminal, inputs=self.inputs())
             counting.append(run)
             yield run, terminal
@@ -70,9 +70,6 @@ def counted(terminal: Terminal) -> Iterator[list[Run]]:
     runs: list[Run] = []
     try:
         yield runs
-    except ProvisionerError as error:
-        terminal.fail(error)
-        sys.exit(error.exit_code)
     finally:
         calls, throttled = runs[0].calls if runs else (0, 0)
         seconds = time.monotonic() - began
@@ -156,13 +153,11 @@ def _form(options: dict[str, Any]) -> str:
 
 
 def format_options(*forms: str) -> Callable[[F], F]:
-    """`--format` with these choices, and `--json` for one of them."""
-    return with_options(
-        click.option(
-            "--format", "form", type=click.Choice(forms), default=forms[0], show_default=True, help="How to print."
-        ),
-        click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
-    )
+    """`--format` with these choices, and `--json` where that is one of them."""
+    choice = click.Choice(forms)
+    chosen = click.option("--format", "form", type=choice, default=forms[0], show_default=True, help="How to print.")
+    short = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+    return with_options(chosen, short) if "json" in forms else with_options(chosen)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")

@@ -68,7 +68,8 @@ def state_rm(invocation: Invocation, names: tuple[str, ...], lock_timeout: float
         from provisioner import workflow
 
         workflow.remove(run, names, lock_timeout)
-        terminal.say(f"Forgotten: {', '.join(names)}. Their mappings keep running.")
+        left = "Its mapping keeps" if len(names) == 1 else "Their mappings keep"
+        terminal.say(f"Forgotten: {', '.join(names)}. {left} running.")
 
 
 @state.command(name="pull")
@@ -90,9 +91,10 @@ def state_push(invocation: Invocation, file: str, force: bool, lock_timeout: flo
     """Store the state in FILE (`-` for standard input) where the manifest keeps it: moves a state, say from a file to S3."""
     with invocation.running() as (run, terminal):
         from provisioner import workflow
+        from provisioner.model.words import counted
 
         pushed = workflow.push(run, _text_of(file), file, lock_timeout, force=force)
-        terminal.say(f"Stored serial {pushed.serial} with {len(pushed.mappings)} mappings.")
+        terminal.say(f"Stored serial {pushed.serial} with {counted(len(pushed.mappings), 'mapping')}.")
 
 
 def _text_of(file: str) -> str:
@@ -112,9 +114,10 @@ def state_rebuild(invocation: Invocation, lock_timeout: float) -> None:
     """Make a lost state anew: by the manifest's functions and sources, then by ownership tags."""
     with invocation.running() as (run, terminal):
         from provisioner import workflow
+        from provisioner.model.words import counted
 
         made = workflow.rebuild_state(run, lock_timeout)
-        terminal.say(f"The state holds {len(made.mappings)} mappings now; plan to see what differs.")
+        terminal.say(f"The state holds {counted(len(made.mappings), 'mapping')} now; plan to see what differs.")
 
 
 @click.command(name="force-unlock")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
@@ -35,14 +36,14 @@ class Terminal:
 
     def data(self, text: str) -> None:
         """What the command is for."""
-        print(text, file=sys.stdout, flush=True)
+        _write(sys.stdout, text)
 
     def say(self, text: str) -> None:
         """What is said beside the data."""
         if self._display:
             self._display.say(text)
         else:
-            print(text, file=sys.stderr, flush=True)
+            _write(sys.stderr, text)
 
     def style(self, stream: TextIO) -> Style:
         """How to paint what goes to a stream."""
@@ -152,11 +153,18 @@ class Terminal:
             self.say(error_text(error, style))
 
 
+def _write(stream: TextIO, text: str) -> None:
+    """A line in one piece: workers say something too."""
+    stream.write(f"{text}\n")
+    stream.flush()
+
+
 class EventStream(Terminal):
     """An apply for a program: events on stdout, one a line, and nobody to be asked."""
 
     _begun = False
     _plan: Plan | None = None
+    _lock = threading.Lock()
 
     def _emit(self, event: Event) -> None:
         import json
@@ -166,10 +174,11 @@ class EventStream(Terminal):
         from provisioner.render.events import stamped, version_event
 
         now = datetime.now(UTC)
-        if not self._begun:
-            self._begun = True
-            self.data(json.dumps(stamped(version_event(__version__), now), ensure_ascii=False))
-        self.data(json.dumps(stamped(event, now), ensure_ascii=False))
+        with self._lock:
+            if not self._begun:
+                self._begun = True
+                self.data(json.dumps(stamped(version_event(__version__), now), ensure_ascii=False))
+            self.data(json.dumps(stamped(event, now), ensure_ascii=False))
 
     @contextmanager
     def live(self) -> Iterator[None]:

@@ -66,7 +66,7 @@ def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], provider: Prov
         if is_own_tag(key):
             message = f"tags that begin with {key.split(':')[0]}: are not yours to set"
             yield Finding("E103", (*path, key), message, "choose another key", at_key=True)
-        elif key in ignored.keys or key.startswith(tuple(ignored.key_prefixes) or ("\0",)):
+        elif key in ignored.keys or key.startswith(tuple(ignored.key_prefixes)):
             yield Finding(
                 "E109",
                 (*path, key),

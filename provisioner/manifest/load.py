@@ -144,6 +144,7 @@ class _Loading:
     ) -> None:
         """Tell what is wrong at a path, or at its key; `certain` is what is wrong of a stand-in too, such as its type."""
         node = self.root.at(path)
+        certain = certain and not (isinstance(node.value, str) and "${" in node.value)  # what names nothing has no type
         if key or certain or not node.unknown:  # a stand-in is not what will stand there
             self.found.append(Diagnostic(code, message, node.place(key=key), hint))
 
@@ -217,7 +218,6 @@ class _Loading:
         s3 = root.state.s3
         return Manifest(
             stack=root.stack,
-            folder=str(folder),
             state_path=str(folder / (root.state.path or f"state/{root.stack}.json")),
             place=Place(self.root.file),
             provider=self._provider(root),

@@ -184,7 +184,7 @@ class MappingChecks:
 
     def _mapping_region(self, raw: dict[str, Any], unjudged: Collection[str]) -> tuple[str, list[Finding]]:
         """The region of a mapping: its own, its ARNs', the provider's, the environment's; the first two must agree."""
-        stated = {str(raw["region"]): "region"} if raw.get("region") else {}
+        stated = {str(raw["region"]): "region"} if raw.get("region") and "region" not in unjudged else {}
         for name, reference in zip(("event_source_arn", "function_name"), _parsed(raw), strict=True):
             if reference and reference.region and name not in unjudged:
                 stated.setdefault(reference.region, name)
@@ -215,11 +215,11 @@ class MappingChecks:
 
     def _poller_groups(self, mappings: Iterable[Desired]) -> None:
         """Mappings of one group share their pollers (aws-behaviour 5.1)."""
-        groups: defaultdict[str, list[Desired]] = defaultdict(list)
+        groups: defaultdict[tuple[str, str], list[Desired]] = defaultdict(list)
         for item in mappings:
             if group := item.mapping.get("provisioned_poller_config", {}).get("poller_group_name"):
-                groups[group].append(item)
-        for group, members in groups.items():
+                groups[item.region, group].append(item)
+        for (_, group), members in groups.items():
             pollers = sum(item.mapping["provisioned_poller_config"]["maximum_pollers"] for item in members)
             if pollers > MOST_POLLERS or len(members) > MOST_MEMBERS:
                 message = (

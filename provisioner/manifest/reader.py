@@ -115,16 +115,17 @@ def parse(text: str, shown: str) -> Document:
     if not text.isascii() and (half := re.search("[\ud800-\udfff]", text)):
         line = text.count("\n", 0, half.start()) + 1
         return _unreadable(shown, f"holds half a character (a lone surrogate) in line {line}", "remove it")
-    building = _Building(text, shown)
+    found: list[Diagnostic] = []
     try:
-        return Document(shown, building.document(), tuple(building.found))
+        root = _Building(text, shown, found).document()
+        return Document(shown, root, tuple(found))
     except _StopReading as stop:
         last = stop.diagnostic
     except yaml.reader.ReaderError as error:
         last = _bad_character(error, text, shown)
     except (yaml.YAMLError, ValueError) as error:
         last = _not_yaml(error, text, shown)
-    return Document(shown, None, (*building.found, last), readable=False)
+    return Document(shown, None, (*found, last), readable=False)
 
 
 def _bad_character(error: yaml.reader.ReaderError, text: str, shown: str) -> Diagnostic:
@@ -157,14 +158,14 @@ class _StopReading(Exception):  # noqa: N818  # no error for a caller: it ends t
 class _Building:
     """Builds the nodes of one text; what can be passed over is collected in `found`, what cannot stops."""
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, found: list[Diagnostic]) -> None:
+        self.found = found
         self._next: Callable[[], _Event] = LOADER(text).get_event
         self._file = file
         self._anchors: dict[str, tuple[Node, int, int]] = {}  # the node, how many values it holds, how deep they nest
         self._open: set[str] = set()
         self._count = 0
         self._deepest = 0
-        self.found: list[Diagnostic] = []
 
     def document(self) -> Node | None:
         """The one document of the text."""

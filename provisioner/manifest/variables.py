@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -263,8 +264,9 @@ def declaration_findings(name: str, block: VariableBlock) -> Iterable[tuple[tupl
     if block.pattern is not None and block.type != "string":
         yield ("pattern",), f"a pattern is for a string, not for {_A[block.type]}"
     try:
-        re.compile(block.pattern or "")
-    except re.error as error:
+        with warnings.catch_warnings(action="ignore"):
+            re.compile(block.pattern or "")
+    except (re.error, OverflowError, RecursionError) as error:
         yield ("pattern",), f"{block.pattern!r} is not a regular expression: {error}"
     for item in block.allowed or ():
         if not _IS[block.type](item):
@@ -279,11 +281,11 @@ def _json(path: Path) -> Node | Diagnostic:
     place = Place(str(path))
     try:
         value = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
+        return Node(None, str(path), NOWHERE, NOWHERE).sown(value)
     except OSError as error:
         return Diagnostic("E001", f"cannot be read: {error.strerror}", place, "check the path")
     except (ValueError, RecursionError) as error:
         return Diagnostic("E001", f"not JSON: {error}", place, "correct the file that --var-file names")
-    return Node(None, str(path), NOWHERE, NOWHERE).sown(value)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -45,23 +45,23 @@ CODES: Final[dict[str, Explanation]] = {
     # --- the file ---
     "E001": Explanation(
         "The file cannot be read, or is not YAML that a manifest may be written in",
-        "A manifest is one YAML document in UTF-8, without tabs as indentation and without "
-        "tags of its own, of bounded depth and size.",
+        "A manifest is one YAML document in UTF-8, without tabs as indentation and without tags of its own, of "
+        "bounded depth and size.",
         "correct the place that is named; `-f` names another file or folder",
         _YAML,
     ),
     "E002": Explanation(
         "A key stands twice",
-        "YAML would silently keep the last of the two. In a folder that is read as one document, a mapping's name and every "
-        "key but mappings, imports, moved and removed may stand in one file only.",
+        "YAML would silently keep the last of the two. In a folder that is read as one document, a mapping's name "
+        "and every key but mappings, imports, moved and removed may stand in one file only.",
         "remove or rename one of the two",
         _YAML,
     ),
     # --- a field alone ---
     "E101": Explanation(
         "The field is not known",
-        "Neither this version's table of fields nor the installed botocore knows a field of this name at this place. Fields "
-        "bear Terraform's names; what Terraform lacks bears the API's name in snake_case.",
+        "Neither this version's table of fields nor the installed botocore knows a field of this name at this "
+        "place. Fields bear Terraform's names; what Terraform lacks bears the API's name in snake_case.",
         "correct the name; for a field that AWS has added since, install a newer boto3",
         _CREATE,
     ),
@@ -77,13 +77,13 @@ CODES: Final[dict[str, Explanation]] = {
         "AWS has a least and a most for the value, some of them by kind of source; the message names them.",
         "choose a value in the range",
         _CREATE,
-        "1 validation error detected: Value '20000' at 'batchSize' failed to satisfy constraint: "
-        "Member must have value less than or equal to 10000",
+        "1 validation error detected: Value '20000' at 'batchSize' failed to satisfy constraint: Member must have "
+        "value less than or equal to 10000",
     ),
     "E104": Explanation(
         "The value has the wrong type or form",
-        "Types are strict: a number in quotes is a text, and only true and false are booleans. Some texts have a form of "
-        "their own: a time, a name, an ARN, a JSON document.",
+        "Types are strict: a number in quotes is a text, and only true and false are booleans. Some texts have a "
+        "form of their own: a time, a name, an ARN, a JSON document.",
         "write the value as the message says",
         _CREATE,
     ),
@@ -96,16 +96,16 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "E106": Explanation(
         "The source, the function or the region cannot be understood, or they disagree",
-        "A mapping reads from one source, named by event_source_arn or, for self-managed Kafka, self_managed_event_source. "
-        "Function and source are in the mapping's region.",
+        "A mapping reads from one source, named by event_source_arn or, for self-managed Kafka, "
+        "self_managed_event_source. Function and source are in the mapping's region.",
         "correct the reference that is named",
         _CREATE,
         "Unrecognized event source.",
     ),
     "E107": Explanation(
         "Two mappings want the same function and source",
-        "Lambda holds function and source unique, for Kafka and MQ together with topic or queue; for self-managed Kafka "
-        "one shared broker is enough. The second create would be refused with 409.",
+        "Lambda holds function and source unique, for Kafka and MQ together with topic or queue; for self-managed "
+        "Kafka one shared broker is enough. The second create would be refused with 409.",
         "remove one of the two, or give one another function, alias, source, topic or queue",
         _CREATE,
         'An event source mapping with SQS arn (" … ") and function (" … ") already exists. '
@@ -126,34 +126,31 @@ CODES: Final[dict[str, Explanation]] = {
     "E110": Explanation(
         "An included file is missing, or must not be included",
         "include names files, or globs of files, relative to the file that it stands in. They are in the manifest's "
-        "folder or "
-        "below it, and none includes itself. A glob that matches nothing is a mistake too: the mappings that it should "
-        "bring "
-        "would be deleted.",
+        "folder or below it, and none includes itself. A glob that matches nothing is a mistake too: the mappings "
+        "that it should bring would be deleted.",
         "correct the path",
         _OURS,
     ),
     "E111": Explanation(
         "A reference to a variable cannot be understood",
-        "A reference is written ${var.name} and names an entry of `variables`. It may stand in any value, and in the "
-        "keys of tags "
-        "and filter patterns; a list or a map can only be referred to as a whole value. There are no expressions.",
+        "A reference is written ${var.name} and names an entry of `variables`. It may stand in any value, and in "
+        "the keys of tags and filter patterns; a list or a map can only be referred to as a whole value. There are "
+        "no expressions.",
         "declare the variable, or write $${ for the characters themselves",
         _OURS,
     ),
     "E112": Explanation(
         "A variable has no value",
-        "A variable takes its value from its default, the environment (PROVISIONER_VAR_name), --var-file and --var; the "
-        "later "
-        "wins. `validate` passes over what depends on a variable without a value; everything else needs all of them.",
+        "A variable takes its value from its default, the environment (PROVISIONER_VAR_name), --var-file and --var; "
+        "the later wins. `validate` passes over what depends on a variable without a value; everything else needs "
+        "all of them.",
         "give it a value in one of these ways",
         _OURS,
     ),
     "E113": Explanation(
         "A variable's value is not what its declaration allows",
-        "A value has the declared type, is among `allowed` and matches `pattern` as a whole, where they are stated. What "
-        "comes from "
-        "--var or the environment is read as YAML, but for a string, which is taken as it is.",
+        "A value has the declared type, is among `allowed` and matches `pattern` as a whole, where they are stated. "
+        "What comes from --var or the environment is read as YAML, but for a string, which is taken as it is.",
         "correct the value or the declaration",
         _OURS,
     ),
@@ -194,7 +191,7 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "E206": Explanation(
         "A record age between 0 and 59 seconds",
-        "maximum_record_age_in_seconds is -1, which keeps records for ever, or 60 to 604800.",
+        "maximum_record_age_in_seconds is -1, which discards no record for its age, or 60 to 604800.",
         "use -1, or 60 and more",
         _CREATE,
         "MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)",
@@ -207,8 +204,8 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "E208": Explanation(
         "Fewer pollers at most than at least",
-        "maximum_pollers must not be less than minimum_pollers. When only one of them is stated, the other has its default: "
-        "at least 2 pollers for a queue and 1 for Kafka, at most 200.",
+        "maximum_pollers must not be less than minimum_pollers. When only one of them is stated, the other has its "
+        "default: at least 2 pollers for a queue and 1 for Kafka, at most 200.",
         "raise maximum_pollers, or lower minimum_pollers",
         f"{_API}ProvisionedPollerConfig.html",
     ),
@@ -221,16 +218,15 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "E210": Explanation(
         "A KMS key without filters",
-        "The key encrypts the filters. Without filters AWS answers 202 and silently does not store it, so the mapping would "
-        "never be as the manifest says.",
+        "The key encrypts the filters. Without filters AWS answers 202 and silently does not store it, so the "
+        "mapping would never be as the manifest says.",
         "add filter_criteria, or remove kms_key_arn",
         _CREATE,
     ),
     "E211": Explanation(
         "The ARN is of the right service, but not of something that Lambda reads from",
         "Lambda reads from a DynamoDB table's stream, a Kinesis stream or its consumer, an MSK cluster or its VPC "
-        "connection, "
-        "an Amazon MQ broker, a DocumentDB cluster.",
+        "connection, an Amazon MQ broker, a DocumentDB cluster.",
         "name that resource's ARN; `aws dynamodb describe-table` shows a table's LatestStreamArn",
         _CREATE,
     ),
@@ -243,16 +239,15 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "E213": Explanation(
         "This kind of source has no such access type",
-        "Each type in source_access_configuration belongs to some kinds of source: a virtual host to RabbitMQ, subnets and "
-        "security groups to self-managed Kafka, and so on.",
+        "Each type in source_access_configuration belongs to some kinds of source: a virtual host to RabbitMQ, "
+        "subnets and security groups to self-managed Kafka, and so on.",
         "use a type that the message names",
         _ACCESS,
     ),
     "E214": Explanation(
         "An access type without its uri, or with one that it does not have",
-        "uri holds the secret, the subnet, the group, the host, the scope. IAM_AUTH and IAM_OAUTHBEARER_AUTH use the "
-        "function's "
-        "role and have none.",
+        "uri holds the secret, the subnet, the group, the host, the scope. IAM_AUTH and IAM_OAUTHBEARER_AUTH use "
+        "the function's role and have none.",
         "add the uri, or remove it",
         _ACCESS,
     ),
@@ -299,7 +294,7 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "E221": Explanation(
         "Two mappings with the same consumer group",
-        "A consumer group must be unique among all Kafka mappings; the second create would be refused with 409.",
+        "A consumer group must be unique on its cluster; the second create would be refused with 409.",
         "give one of them another consumer_group_id, or none: AWS then makes one up",
         _CREATE,
         'An event source mapping with event source ("…"), selfManagedKafkaEventSourceConfig.consumerGroupId ("…") '
@@ -308,15 +303,15 @@ CODES: Final[dict[str, Explanation]] = {
     # --- warnings ---
     "W201": Explanation(
         "A value that this version does not know",
-        "AWS adds values now and then, so an unknown one is sent as it is. If AWS does not know it either, it refuses "
-        "the request.",
+        "AWS adds values now and then, so an unknown one is sent as it is. If AWS does not know it either, it "
+        "refuses the request.",
         "check the spelling",
         _CREATE,
     ),
     "W202": Explanation(
         "A field that only the installed botocore knows",
-        "AWS has added the field since this version was made. Its value is sent as it is, in the API's spelling. Nothing is "
-        "known of its default: removing the line changes nothing.",
+        "AWS has added the field since this version was made. Its value is sent as it is, in the API's spelling. "
+        "Nothing is known of its default: removing the line changes nothing.",
         "look for a newer version of provisioner",
         _CREATE,
     ),
@@ -335,14 +330,14 @@ CODES: Final[dict[str, Explanation]] = {
     "W205": Explanation(
         "Subnets without security groups, or the other way round",
         "To reach brokers in a VPC, Lambda needs VPC_SUBNET and VPC_SECURITY_GROUP.",
-        "add entries of the other type; AWS's own templates refuse one without the other; what Lambda answers is not "
-        "recorded",
+        "add entries of the other type; AWS's own templates refuse one without the other; what Lambda answers is "
+        "not recorded",
         _ACCESS,
     ),
     "W206": Explanation(
         "More than one way to sign in",
         "A Kafka mapping signs in by one of SASL/PLAIN (BASIC_AUTH), SASL/SCRAM, a client certificate, OAuth or IAM.",
-        "keep one of the types that the message names; what Lambda answers to several is not recorded",
+        "keep one of the types that the message names",
         _ACCESS,
     ),
     "W207": Explanation(
@@ -354,16 +349,15 @@ CODES: Final[dict[str, Explanation]] = {
     "W208": Explanation(
         "A timestamp without AT_TIMESTAMP",
         "starting_position_timestamp has a meaning only with starting_position: AT_TIMESTAMP. For MSK, Kafka and "
-        "DocumentDB AWS "
-        "checks it late, if at all.",
+        "DocumentDB AWS checks it late, if at all.",
         "remove the timestamp, or set starting_position: AT_TIMESTAMP",
         _CREATE,
     ),
     "W209": Explanation(
         "A destination that Lambda is not known to take",
-        "Discarded records of Kinesis, DynamoDB, MSK and self-managed Kafka go to an SQS queue or an SNS topic (neither "
-        "of them "
-        "FIFO), or to an S3 bucket; those of Kafka also to a topic of the same cluster, as kafka://topic.",
+        "Discarded records of Kinesis, DynamoDB, MSK and self-managed Kafka go to an SQS queue or an SNS topic "
+        "(neither of them FIFO), or to an S3 bucket; those of Kafka also to a topic of the same cluster, as "
+        "kafka://topic.",
         "name such a destination",
         f"{_API}OnFailure.html",
     ),
@@ -387,8 +381,8 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "W213": Explanation(
         "A default that no mapping can use",
-        "A default is applied to the mappings whose kind of source has the field. Among those of this manifest there is "
-        "none.",
+        "A default is applied to the mappings whose kind of source has the field. Among those of this manifest "
+        "there is none.",
         "remove it, or move it to another kind under `defaults`",
         _OURS,
     ),
@@ -401,10 +395,9 @@ CODES: Final[dict[str, Explanation]] = {
     # --- risks: what a change does to records in flight ---
     "R101": Explanation(
         "A new mapping that begins at LATEST",
-        "Lambda may need minutes until it polls. With LATEST, reading begins at the newest record of that moment, so "
-        "what arrived "
-        "between the apply and the first poll is never read.",
-        "begin at AT_TIMESTAMP with the time of the apply, or at TRIM_HORIZON",
+        "Lambda may need minutes until it polls. With LATEST, reading begins at the newest record of that moment, "
+        "so what arrived between the apply and the first poll is never read.",
+        "begin at AT_TIMESTAMP with the time of the apply where the source has it, or at TRIM_HORIZON",
         _POSITIONS,
     ),
     "R102": Explanation(
@@ -416,65 +409,60 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "R103": Explanation(
         "A replacement that begins at LATEST",
-        "The position of the old mapping is not handed on. What was not read by it, and what arrives before the new one "
-        "polls, is "
-        "skipped.",
-        "replace it with AT_TIMESTAMP and a time shortly before the apply; records since then are processed again",
+        "The position of the old mapping is not handed on. What was not read by it, and what arrives before the new "
+        "one polls, is skipped.",
+        "replace it with AT_TIMESTAMP and a time shortly before the apply, where the source has it; records since "
+        "then are processed again",
         _POSITIONS,
     ),
     "R104": Explanation(
         "A replacement that begins at the oldest record",
-        "The position of the old mapping is not handed on. Everything that the source still retains is processed again: "
-        "24 hours of "
-        "a DynamoDB stream, 24 hours to 365 days of a Kinesis stream.",
-        "make sure that processing twice does no harm, or use AT_TIMESTAMP with the time of the apply where the source "
-        "has it",
+        "The position of the old mapping is not handed on. Everything that the source still retains is processed "
+        "again: 24 hours of a DynamoDB stream, 24 hours to 365 days of a Kinesis stream.",
+        "make sure that processing twice does no harm, or use AT_TIMESTAMP with the time of the apply where the "
+        "source has it",
         _POSITIONS,
     ),
     "R105": Explanation(
         "A replacement that begins at a timestamp",
-        "Reading begins at that moment, wherever the old mapping was: what it had processed since is processed again, "
-        "and what it had "
-        "not processed before it is skipped.",
+        "Reading begins at that moment, wherever the old mapping was: what it had processed since is processed "
+        "again, and what it had not processed before it is skipped.",
         "choose a moment shortly before the old mapping's last record",
         _POSITIONS,
     ),
     "R106": Explanation(
         "A replacement within the same consumer group",
-        "Kafka keeps the offsets of a consumer group. A mapping that states the same group goes on where the old one "
-        "committed; its "
-        "starting position is ignored.",
+        "Kafka keeps the offsets of a consumer group. A mapping that states the same group goes on where the old "
+        "one committed; its starting position is ignored.",
         "nothing",
         _GROUPS,
     ),
     "R107": Explanation(
         "A replacement with another consumer group",
-        "A group that Kafka does not know has no offsets, and without consumer_group_id Lambda makes up a new one for "
-        "each mapping. "
-        "The new mapping begins at its starting position: LATEST skips records, the others process some again.",
+        "A group that Kafka does not know has no offsets, and without consumer_group_id Lambda makes up a new one "
+        "for each mapping. The new mapping begins at its starting position: LATEST skips records, the others "
+        "process some again.",
         "state the consumer_group_id of the old mapping, which `state show` prints",
         _GROUPS,
     ),
     "R108": Explanation(
         "A replacement that reads the same queue",
-        "Between the old mapping and the new one nobody reads the queue. Messages wait there, up to its retention; what "
-        "the old one had "
-        "taken and not finished becomes visible again and may be processed twice.",
+        "Between the old mapping and the new one nobody reads the queue. Messages wait there, up to its retention; "
+        "what the old one had taken and not finished becomes visible again and may be processed twice.",
         "nothing, where processing a message twice does no harm",
         _QUEUE,
     ),
     "R109": Explanation(
         "A mapping that moves to another source",
-        "The new source, or the new collection of a DocumentDB cluster, is read from its own position. The old one is not read "
-        "any more, whatever is left in it.",
+        "The new source, or the new collection of a DocumentDB cluster, is read from its own position. The old one "
+        "is not read any more, whatever is left in it.",
         "keep the old mapping under another name until its source is drained",
         _MAPPINGS,
     ),
     "R110": Explanation(
         "A DynamoDB table that was recreated",
-        "The stream of a table has its time of birth in its ARN; the new one begins empty. The old stream can be read "
-        "for 24 hours, but "
-        "only by a mapping of its own.",
+        "The stream of a table has its time of birth in its ARN; the new one begins empty. The old stream can be "
+        "read for 24 hours, but only by a mapping of its own.",
         "keep the old mapping under another name until its stream is drained",
         _DYNAMODB,
     ),
@@ -486,9 +474,8 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "R201": Explanation(
         "A mapping of a stream or topic that is disabled",
-        "Its position stays, but records expire after the source's retention: 24 hours for DynamoDB, 24 hours by default "
-        "for Kinesis, the "
-        "topic's own for Kafka. What expires meanwhile is never read.",
+        "Its position stays, but records expire after the source's retention: 24 hours for DynamoDB, 24 hours by "
+        "default for Kinesis, the topic's own for Kafka. What expires meanwhile is never read.",
         "enable it again in time, or raise the retention first",
         _MAPPINGS,
     ),
@@ -500,8 +487,8 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "R203": Explanation(
         "Another function for the same source",
-        "The function is changed in place, so that the position is kept. For a while after the call, batches still go to "
-        "the old one.",
+        "The function is changed in place, so that the position is kept. For a while after the call, batches still "
+        "go to the old one.",
         "keep the old function until the update is done",
         _UPDATE,
     ),
@@ -526,15 +513,14 @@ CODES: Final[dict[str, Explanation]] = {
     "R207": Explanation(
         "More batches of a shard at once",
         "With parallelization_factor above 1, several batches of one shard are processed at once. Records of one "
-        "partition key (of one "
-        "item in DynamoDB) stay in order; the shard as a whole does not.",
+        "partition key (of one item in DynamoDB) stay in order; the shard as a whole does not.",
         "nothing, unless the function relies on the order of a shard",
         _KINESIS,
     ),
     "R208": Explanation(
         "Reported failures are no longer heard",
-        "Without ReportBatchItemFailures, a function that returns without an error has processed its whole batch, whatever "
-        "it reports: SQS deletes the messages that it meant to see again, a stream moves on.",
+        "Without ReportBatchItemFailures, a function that returns without an error has processed its whole batch, "
+        "whatever it reports: SQS deletes the messages that it meant to see again, a stream moves on.",
         "keep the setting until the function raises an error instead",
         f"{_GUIDE}services-sqs-errorhandling.html",
     ),

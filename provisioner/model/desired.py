@@ -134,10 +134,9 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A whole manifest. `folder` is where its relative paths start, `state_path` or `state_s3` where its state lives."""
+    """A whole manifest. `state_path` or `state_s3` says where its state lives."""
 
     stack: str
-    folder: str
     state_path: str
     place: Place
     provider: Provider = Provider()

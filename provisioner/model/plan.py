@@ -148,7 +148,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything an apply does, from which state, in which account. `notes` are about the run as a whole."""
+    """Everything an apply does, from which state, in which account."""
 
     stack: str
     account: str
@@ -156,7 +156,6 @@ class Plan:
     serial: int
     changes: tuple[Change, ...]
     problems: tuple[Problem, ...] = ()
-    notes: tuple[str, ...] = ()
     missing: tuple[str, ...] = field(default=())
 
     @property

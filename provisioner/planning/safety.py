@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from provisioner.model.desired import Level
 from provisioner.model.plan import Plan, Problem
 from provisioner.model.state import State
+from provisioner.model.words import counted
 
 MISSING_AT_LEAST = 3
 """Fewer vanished mappings than this are somebody's clean-up, not a wrong endpoint."""
@@ -43,7 +44,7 @@ def problems(
         found.append(
             Problem(
                 "",
-                f"the plan deletes or replaces {len(destroyed)} mappings; `limits.deletes` allows {delete_limit}",
+                f"the plan deletes or replaces {counted(len(destroyed), 'mapping')}; {delete_limit} are allowed",
                 f"if that is meant, say --allow-deletes {len(destroyed)}",
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import unified_diff
 from typing import Any, Final
@@ -33,7 +34,9 @@ def diagnostics_text(diagnostics: Sequence[Diagnostic], style: Style, line_of: L
     lines = []
     for item in diagnostics:
         paint = style.red if item.severity is Severity.ERROR else style.yellow
-        lines.append(f"{item.place}: {paint(f'{item.severity}[{item.code}]')}: {style.bold(_printable(item.message))}")
+        lines.append(
+            f"{_printable(str(item.place))}: {paint(f'{item.severity}[{item.code}]')}: {style.bold(_printable(item.message))}"
+        )
         lines += _snippet(item.place, line_of(item.place), paint)
         lines.append(f"  hint: {_printable(item.advice)}")
     lines.append(_counts(diagnostics))
@@ -181,7 +184,7 @@ def _is_file(place: Place) -> bool:
 
 def _sarif_result(item: Diagnostic, codes: Sequence[str]) -> Mapping[str, Any]:
     place = item.place
-    location: dict[str, Any] = {"artifactLocation": {"uri": quote(place.file)}}
+    location: dict[str, Any] = {"artifactLocation": {"uri": quote(os.fsencode(place.file))}}
     if place.line:
         region = {"startLine": place.line, "startColumn": place.column}
         location["region"] = region | (

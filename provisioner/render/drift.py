@@ -11,6 +11,7 @@ from provisioner.model.canonical import default_at
 from provisioner.model.health import Drifted, Health
 from provisioner.model.plan import FieldChange
 from provisioner.model.sources import SourceKind
+from provisioner.model.words import counted
 from provisioner.render.structure import changed_items, patterns
 from provisioner.render.style import Style
 from provisioner.render.values import as_json
@@ -23,10 +24,9 @@ def drift_text(found: Sequence[Drifted], style: Style) -> str:
     if not found:
         return style.bold("No drift.") + " The mappings are as they were applied."
     blocks = ["\n".join(_drifted(item, style)) for item in found]
-    count = f"{len(found)} {'mapping' if len(found) == 1 else 'mappings'}"
     repairs = any(item.fields or item.vanished for item in found)
     then = " The next apply puts back what the manifest wants." if repairs else ""
-    return "\n\n".join([*blocks, f"{style.bold('Drift:')} {count}.{then}"])
+    return "\n\n".join([*blocks, f"{style.bold('Drift:')} {counted(len(found), 'mapping')}.{then}"])
 
 
 def _drifted(item: Drifted, style: Style) -> Iterator[str]:
@@ -107,7 +107,7 @@ def status_text(rows: Sequence[Health], style: Style, width: int) -> str:
         text = _row((*cell[:3], _shortened(cell[3], room)), widths)
         lines.append(style.red(text) if row.problem else text)
     unhealthy = sum(bool(row.problem) for row in rows)
-    return "\n".join([*lines, "", f"{len(rows)} mappings, {unhealthy} unhealthy."])
+    return "\n".join([*lines, "", f"{counted(len(rows), 'mapping')}, {unhealthy} unhealthy."])
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

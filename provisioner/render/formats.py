@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Final
 
 from provisioner import __version__
 from provisioner.model.plan import Plan, Problem
 from provisioner.planning.fingerprint import plan_hash
 from provisioner.render.style import Style
 
-FORMATS: Final = ("text", "json", "markdown", "gitlab")
-
 
 def plan_in(form: str, plan: Plan, refused: Sequence[Problem], style: Style, *, compact: bool = False) -> str:
-    """A plan in one of FORMATS. `refused` says why it must not be carried out."""
+    """A plan as text, json, markdown or gitlab. `refused` says why it must not be carried out."""
     match form:
         case "json":
             from provisioner.render.terraform import plan_document

@@ -133,7 +133,7 @@ def source_nodes(edges: Sequence[Edge]) -> Nodes:
     twins: dict[tuple[str, str], list[Key]] = defaultdict(list)
     for key in sorted(kinds):
         kind = SourceKind.KAFKA if kinds[key] in SELF_MANAGED else kinds[key]
-        twins[_short(key[1]), _note(kind.phrase.partition(" ")[2], key[0] if regional else "")].append(key)
+        twins[short_name(key[1]), _note(kind.phrase.partition(" ")[2], key[0] if regional else "")].append(key)
     labels = {
         key: (title, _note(note, difference))
         for (title, note), keys in twins.items()
@@ -160,7 +160,7 @@ def _note(*parts: str) -> str:
     return " · ".join(filter(None, parts))
 
 
-def _short(source: str) -> str:
+def short_name(source: str) -> str:
     """A source's own name: `orders` of a queue's ARN, `clicks` of `stream/clicks`, the first of several brokers."""
     arn = Arn.parse(source)
     if arn is None:

@@ -17,8 +17,9 @@ from provisioner.model.desired import Level
 from provisioner.model.health import Drifted
 from provisioner.model.plan import Action, Cause, Change, FieldChange, Plan, Problem
 from provisioner.model.sources import SourceKind
+from provisioner.model.words import counted
 from provisioner.render.drift import drift_text
-from provisioner.render.graph import edges_of_plan, mermaid
+from provisioner.render.graph import edges_of_plan, mermaid, short_name
 from provisioner.render.plan import compact_text, counts_text, plan_text, reason_text, symbol_of
 from provisioner.render.style import Style
 from provisioner.render.values import as_json
@@ -39,14 +40,17 @@ def plan_markdown(plan: Plan, plan_hash: str, refused: Sequence[Problem] = ()) -
     shown = [change for change in plan.changes if change.counts]
     whole = _folded("The whole plan", plan_text(plan, _PLAIN))
     short = _folded("All changes", compact_text(plan, _PLAIN))
-    told, counted = [*_refusals(refused), *_alerts(plan)], [*_counted(refused), *_counted_risks(plan)]
+    told, numbers = [*_refusals(refused), *_alerts(plan)], [*_counted(refused), *_counted_risks(plan)]
     for alerts, extra in (
         (told, [_table(shown), _picture(plan, len(shown)), whole]),
         (told, [_table(shown), whole]),
         (told, [_table(shown), short]),
-        (counted, [_table(shown), short]),
-        (counted, [short]),
-        (counted, [f"Too long for a comment: {len(shown)} mappings. `provisioner show` prints the whole plan."]),
+        (numbers, [_table(shown), short]),
+        (numbers, [short]),
+        (
+            numbers,
+            [f"Too long for a comment: {counted(len(shown), 'mapping')}. `provisioner show` prints the whole plan."],
+        ),
     ):
         text = _joined([*head, *alerts, *tail, *(extra if shown else [])])
         if len(text) <= LONGEST:
@@ -88,7 +92,7 @@ def _alerts(plan: Plan) -> Iterator[str]:
 
 def _counted(refused: Sequence[Problem]) -> Iterator[str]:
     if refused:
-        yield f"> [!CAUTION]\n> **refused** for {len(refused)} {'reason' if len(refused) == 1 else 'reasons'}"
+        yield f"> [!CAUTION]\n> **refused** for {counted(len(refused), 'reason')}"
 
 
 def _counted_risks(plan: Plan) -> Iterator[str]:
@@ -96,7 +100,7 @@ def _counted_risks(plan: Plan) -> Iterator[str]:
     counts = Counter((risk.level, risk.code) for change in plan.changes for risk in change.risks)
     for level in reversed(Level):
         lines = [
-            f"> - **{level}** `{code}` in {count} {'mapping' if count == 1 else 'mappings'}: {CODES[code].title}"
+            f"> - **{level}** `{code}` in {counted(count, 'mapping')}: {CODES[code].title}"
             for (of, code), count in sorted(counts.items())
             if of is level
         ]
@@ -105,7 +109,9 @@ def _counted_risks(plan: Plan) -> Iterator[str]:
 
 
 def _table(changes: Sequence[Change]) -> str:
-    rows = [f"| `{symbol_of(change)}` | `{change.key}` | {_what(change)} | {_why(change)} |" for change in changes]
+    rows = [
+        f"| `{symbol_of(change) or '='}` | `{change.key}` | {_what(change)} | {_why(change)} |" for change in changes
+    ]
     return "\n".join(["| | Mapping | What changes | Why |", "|---|---|---|---|", *rows])
 
 
@@ -115,7 +121,7 @@ def _what(change: Change) -> str:
     kind = change.live.kind if change.live else SourceKind.SQS
     parts += [_field(field, kind) for field in change.fields]
     if change.action is Action.CREATE and change.desired:
-        parts.append(f"reads {_code(change.pair.source.rpartition(':')[2])} for {_code(change.pair.function)}")
+        parts.append(f"reads {_code(short_name(change.pair.source))} for {_code(change.pair.function)}")
     return "<br>".join(parts)
 
 
@@ -152,6 +158,8 @@ def _picture(plan: Plan, count: int) -> str:
     if not 0 < count <= _MOST_DRAWN:
         return ""
     touched = [edge for edge in edges_of_plan(plan) if edge.action is not Action.NO_OP]
+    if not touched:
+        return ""
     return f"<details><summary>The picture</summary>\n\n```mermaid\n{mermaid(touched)}\n```\n</details>"
 
 
@@ -185,8 +193,8 @@ def _joined(parts: Sequence[str]) -> str:
 
 
 def _cut(head: Sequence[str], lines: Sequence[str], count: int) -> str:
-    """The head with as many lines as fit, and how many there are in all."""
-    rest = f"Too long for a comment: {count} mappings. `provisioner show` prints the whole plan."
+    """The head with some of the lines, and how many there are in all."""
+    rest = f"Too long for a comment: {count} mappings. `provisioner drift` prints all of it."
     kept = list(lines)
     while len(text := _joined([*head, *kept, rest])) > LONGEST:
         kept = kept[: len(kept) // 2]

@@ -17,6 +17,9 @@ def changed_items(before: Sequence[Any], after: Sequence[Any], style: Style, ind
     are much alike. What is the same is counted. To Python 1 is True; as JSON it is not. `indent` is the column of the symbols.
     """
     here, there = {json_key(item) for item in before}, {json_key(item) for item in after}
+    if here == there:  # only order or repetitions differ, which mean something inside a rule
+        yield f"{' ' * indent}{style.yellow('~')} {_line(before)} {style.yellow('->')} {_line(after)}"
+        return
     removed = [item for item in before if json_key(item) not in there]
     added = [item for item in after if json_key(item) not in here]
     for old, new in _pairs(removed, added):

@@ -78,7 +78,6 @@ def plan_document(plan: Plan, *, version: str, plan_hash: str = "", refused: Seq
             "stack": plan.stack,
             "account": plan.account,
             "hash": plan_hash,
-            "notes": list(plan.notes),
             "refused": [asdict(problem) for problem in problems],
             "summary": asdict(plan.summary),
         },

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from provisioner.aws.refresh import refresh
-from provisioner.aws.session import Aws, environment_region
+from provisioner.aws.session import Aws
 from provisioner.backend.planfile import SavedPlan, save
 from provisioner.backend.store import Snapshot, Writer
+from provisioner.environment import environment_region
 from provisioner.errors import (
     CancelledError,
     ManifestError,
@@ -213,7 +214,6 @@ def manifest_of(saved: SavedPlan) -> Manifest:
     """What a run needs to know of the manifest that a saved plan was made from."""
     return Manifest(
         stack=saved.plan.stack,
-        folder="",
         state_path=saved.state_path,
         place=Place(""),
         provider=saved.provider,

@@ -45,7 +45,7 @@ def import_mapping(run: Run, name: str, uuid: str, *, write: bool = False) -> Im
             writer.save(recovered(run, aws, writer.state, writer.open, patient=True))
         wanted = run.manifest.mappings.get(name)
         region = wanted.region if wanted else aws.region
-        _refuse_import(writer.state, name, uuid, aws)
+        _refuse_import(writer.state, name, uuid, aws, wanted=wanted is not None)
         live = _found(run, aws, region, uuid, account)
         if live.owner and live.owner.lineage != writer.state.lineage:
             run.ui.note(
@@ -85,16 +85,16 @@ def _next_change(manifest: Manifest, state: State, name: str, live: Live) -> Cha
     return next((change for change in made.changes if change.action is not Action.NO_OP), None)
 
 
-def _refuse_import(state: State, name: str, uuid: str, aws: Aws) -> None:
+def _refuse_import(state: State, name: str, uuid: str, aws: Aws, *, wanted: bool) -> None:
     """Raise ProvisionerError when the state has the name or the UUID already; a record whose mapping is gone is no hindrance."""
     record = state.mappings.get(name)
-    if record and record.uuid == uuid:
+    if record and record.uuid == uuid and wanted:
         raise ProvisionerError(f"{name} is managed as {uuid} already", hint="there is nothing to import")
-    if record and aws.gateway(record.region).get(record.uuid):
+    if record and record.uuid != uuid and aws.gateway(record.region).get(record.uuid):
         hint = f"import it under another name; or first `state mv {name} {name}-old`, which the next apply then deletes"
         raise ProvisionerError(f"{name} is managed already, as {record.uuid}", hint=hint)
     holder = state.managers().get(uuid)
-    if holder:
+    if holder and holder != name:
         raise ProvisionerError(
             f"{uuid} is managed already, as {holder}", hint=f"rename it with `moved: [{{from: {holder}, to: {name}}}]`"
         )

@@ -10,8 +10,9 @@ from pathlib import Path
 from provisioner.aws.inventory import inventory
 from provisioner.backend.statefile import decode, encode, shared_part
 from provisioner.backend.store import Writer
-from provisioner.errors import StateError, UsageError
+from provisioner.errors import DamagedError, StateError, UsageError
 from provisioner.model.state import Record, State
+from provisioner.model.words import counted
 from provisioner.planning.rebuild import rebuild
 from provisioner.planning.resolve import require_names
 from provisioner.workflow.run import Run
@@ -46,7 +47,7 @@ def _editing(run: Run, operation: str, lock_timeout: float, *, mends: bool = Fal
 def _put_aside_if_damaged(run: Run) -> None:
     try:
         run.backend.read()
-    except StateError as error:
+    except DamagedError as error:
         kept = run.backend.put_aside()
         run.ui.note(f"{error.message}; it is kept as {kept}")
 
@@ -114,7 +115,7 @@ def rebuild_state(run: Run, lock_timeout: float) -> State:
     with _editing(run, "state rebuild", lock_timeout, mends=True) as writer:
         if writer.state.mappings:
             raise StateError(
-                f"the state holds {len(writer.state.mappings)} mappings: it is not lost",
+                f"the state holds {counted(len(writer.state.mappings), 'mapping')}: it is not lost",
                 hint="plan with it; if it is really wrong, move it away first",
             )
         aws, account = run.connect(writer.state.account)

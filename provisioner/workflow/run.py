@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from provisioner.aws.members import member_of
-from provisioner.aws.session import Aws, check_account, environment_region
+from provisioner.aws.session import Aws, check_account
 from provisioner.aws.wait import WallClock
 from provisioner.backend.local import LocalBackend
 from provisioner.backend.s3 import S3Backend
 from provisioner.backend.store import Backend
+from provisioner.environment import environment_region
 from provisioner.manifest import Inputs, load
 from provisioner.manifest.load import Loaded
 from provisioner.model.desired import Manifest, Provider
@@ -75,17 +76,18 @@ class Run:
         manifest: Manifest,
         ui: Ui,
         *,
+        loaded: Loaded | None = None,
         clock: WallClock | None = None,
         opened: Callable[[Provider, WallClock], Aws] = Aws,
     ) -> None:
         self.manifest = manifest
+        self.loaded = loaded
         self.ui = ui
         self.clock = clock or WallClock()
         self._opened = opened
         self._aws: Aws | None = None
         self._backend: Backend | None = None
         self._account = ""
-        self.loaded: Loaded | None = None
 
     @classmethod
     def on(
@@ -101,9 +103,7 @@ class Run:
         inputs = inputs or Inputs(environment=os.environ)
         loaded = load(path, inputs=inputs, region=environment_region(), member=member_of)
         ui.diagnose(loaded.warnings)
-        run = cls(loaded.manifest, ui, clock=clock, opened=opened)
-        run.loaded = loaded
-        return run
+        return cls(loaded.manifest, ui, loaded=loaded, clock=clock, opened=opened)
 
     @property
     def backend(self) -> Backend:
@@ -117,7 +117,9 @@ class Run:
             else:
                 path = Path(self.manifest.state_path)
                 # Lock and journal stand beside the file itself, so that two links to it are one state.
-                self._backend = LocalBackend(path.resolve() if path.is_symlink() else path, stack, self.clock.sleep)
+                self._backend = LocalBackend(
+                    Path(os.path.realpath(path)) if path.is_symlink() else path, stack, self.clock.sleep
+                )
         return self._backend
 
     @property

@@ -207,7 +207,7 @@ def test_more_deletes_than_the_manifest_allows(unchanged: Workspace) -> None:
 
     refused = unchanged.run("apply", "--auto-approve", code=1)
 
-    assert "the plan deletes or replaces 1 mappings; `limits.deletes` allows 0" in refused.err
+    assert "the plan deletes or replaces 1 mapping; 0 are allowed" in refused.err
     assert "--allow-deletes 1" in refused.err
 
 

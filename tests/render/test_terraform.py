@@ -317,7 +317,7 @@ def test_risks_are_told_beside_the_change(tmp_path: Path) -> None:
 
 
 def test_what_is_ours_stands_apart(tmp_path: Path) -> None:
-    plan = replace(story(tmp_path, queue()), notes=("a note",))
+    plan = story(tmp_path, queue())
     problem = Problem("", "too many deletes", "allow them")
     told = document(plan, plan_hash="sha256:0", refused=[problem])
 
@@ -326,7 +326,6 @@ def test_what_is_ours_stands_apart(tmp_path: Path) -> None:
         "stack": "test",
         "account": "123456789012",
         "hash": "sha256:0",
-        "notes": ["a note"],
         "refused": [{"name": "", "message": "too many deletes", "hint": "allow them"}],
         "summary": {"imported": 0, "added": 1, "changed": 0, "destroyed": 0, "moved": 0, "forgotten": 0},
     }
