@@ -127,6 +127,12 @@ class Gateway:
         }
         return {arn: found.get(arn, {}) for arn in arns}
 
+    def see_function(self, name: str, qualifier: str = "") -> None:
+        """Look for a function, version or alias: it counts against the quota of the control plane. Raises NotFoundError."""
+        which = {"FunctionName": name, **({"Qualifier": qualifier} if qualifier else {})}
+        send = partial(self._client.get_function_configuration, **which)
+        self._call(f"looking for the function {name}", send, says="FunctionName")
+
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def create(self, request: Config, notify: Notify) -> Config:

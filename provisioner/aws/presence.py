@@ -53,9 +53,8 @@ def lost(aws: Aws, live: Iterable[Live], note: Callable[[str], None]) -> Mapping
 def _questions(live: Live) -> Iterable[_Question]:
     function = FunctionReference.parse(live.mapping.get("function_name"))
     if function:
-        qualifier = (("Qualifier", function.qualifier),) if function.qualifier else ()
-        arguments = (("FunctionName", function.name), *qualifier)
-        yield _Question(f"the function {function.canonical}", live.region, "lambda", "get_function", arguments)
+        arguments = (("name", function.name), ("qualifier", function.qualifier))
+        yield _Question(f"the function {function.canonical}", live.region, "lambda", "see_function", arguments)
     source = Arn.parse(live.mapping.get("event_source_arn"))
     ask = _SOURCES.get(source.service) if source else None
     if source and ask:
@@ -87,8 +86,12 @@ _SOURCES: Final[Mapping[str, Callable[[Arn], _Question]]] = {
 
 
 def _is_gone(aws: Aws, question: _Question, refused: dict[str, str]) -> bool:
+    arguments = dict(question.arguments)
     try:
-        aws.ask(question.service, question.region, question.operation, dict(question.arguments))
+        if question.service == "lambda":
+            aws.gateway(question.region).see_function(**arguments)
+        else:
+            aws.ask(question.service, question.region, question.operation, arguments)
     except AwsError as error:
         if error.code in _GONE:
             return True
