@@ -1,10 +1,11 @@
 """The paths of the design, each from its beginning to its end: plan, apply, import, looking at AWS and at the state."""
 
-from provisioner.workflow.changing import apply, apply_saved, manifest_of, plan
+from provisioner.workflow.changing import apply, plan
 from provisioner.workflow.importing import Imported, import_mapping
 from provisioner.workflow.looking import drift, status
 from provisioner.workflow.records import force_unlock, move, pull, push, rebuild_state, records, remove
 from provisioner.workflow.run import Execution, Run, Selection, Ui
+from provisioner.workflow.saved import apply_saved, manifest_of
 
 __all__ = [
     "Execution",

@@ -1,4 +1,4 @@
-"""Plan and apply: each a straight path from the manifest, or from a saved plan, to what is done or only shown."""
+"""Plan and apply: each a straight path from the manifest to what is done or only shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from provisioner.aws.refresh import refresh
 from provisioner.aws.session import Aws
 from provisioner.backend.planfile import SavedPlan, save
 from provisioner.backend.store import Snapshot, Writer
-from provisioner.environment import environment_region
 from provisioner.errors import (
     CancelledError,
     ManifestError,
@@ -22,7 +21,7 @@ from provisioner.errors import (
 from provisioner.execution.executor import Executor
 from provisioner.execution.recovery import find
 from provisioner.model.codes import CODES
-from provisioner.model.desired import Manifest, Place
+from provisioner.model.desired import Manifest
 from provisioner.model.plan import Action, Change, Plan, Reading
 from provisioner.model.report import Outcome, Report, Result
 from provisioner.model.state import Intent, State
@@ -32,8 +31,7 @@ from provisioner.planning.health import believed
 from provisioner.planning.planner import make_plan
 from provisioner.planning.record import planned_calls, prepared
 from provisioner.planning.recovery import recover, to_look_for
-from provisioner.planning.resolve import Resolution, Subject, require_names, resolve, select
-from provisioner.planning.stale import moved_since
+from provisioner.planning.resolve import require_names, resolve, select
 from provisioner.workflow.run import Execution, Run, Selection
 
 # --- plan ------------------------------------------------------------------------------------------------------------
@@ -170,7 +168,7 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
             _refuse_contradictions(run, state, selection)
         made, reading = _plan(run, aws, account, state, selection)
         _show_or_refuse(run, made, state, selection, account, aws, left)
-        _refuse_another(made, execution.expected_hash)
+        refuse_another(made, execution.expected_hash)
         moved: tuple[Outcome, ...] = ()
         if made.has_changes and not (execution.auto_approve or execution.expected_hash):
             if not run.ui.confirm(made, destroys_all=selection.destroy and not selection.targets):
@@ -178,89 +176,17 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
             now, reading = _plan(run, aws, account, state, selection)
             made, moved = _still_approved(made, now)
         writer.save(prepared(state, made, reading))
-        report = _carry_out(run, aws, made, writer, execution)
+        report = carry_out(run, aws, made, writer, execution)
         return made, replace(report, outcomes=(*report.outcomes, *moved))
 
 
-def _refuse_another(made: Plan, expected: str) -> None:
+def refuse_another(made: Plan, expected: str) -> None:
+    """Raise StaleError when a plan is not the one whose hash was expected, where one was."""
     if expected and plan_hash(made) != expected:
         raise StaleError(
             f"the plan is not the one that was approved: its hash is {plan_hash(made)}, not {expected}",
             hint="something has moved since; look at this plan and approve it anew",
         )
-
-
-def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
-    """Carry out a saved plan, if state and world are still as they were when it was made. Raises StaleError, LockedError."""
-    made = saved.plan
-    _refuse_another(made, execution.expected_hash)
-    with run.backend.locked("apply", execution.lock_timeout) as writer:
-        state = writer.state
-        _refuse_other_state(saved, state, writer.open)
-        aws = _connected(run, saved)
-        resolution = _touched(made)
-        reading = refresh(aws, resolution, saved.provider, run.ui.note)
-        if moved := moved_since(made, reading):
-            raise StaleError(
-                "the plan is stale: the mappings are no longer what it was made from\n  " + "\n  ".join(moved),
-                hint="plan again",
-            )
-        made = replace(made, lineage=state.lineage)  # that of a state that was never stored is made up anew
-        writer.save(prepared(state, made, reading))
-        return _carry_out(run, aws, made, writer, execution)
-
-
-def manifest_of(saved: SavedPlan) -> Manifest:
-    """What a run needs to know of the manifest that a saved plan was made from."""
-    return Manifest(
-        stack=saved.plan.stack,
-        state_path=saved.state_path,
-        place=Place(""),
-        provider=saved.provider,
-        state_s3=saved.state_s3,
-    )
-
-
-def _refuse_other_state(saved: SavedPlan, state: State, left: Sequence[Intent]) -> None:
-    made = saved.plan
-    if left:
-        names = ", ".join(sorted({intent.name for intent in left}))
-        raise StaleError(f"the plan is stale: an apply was cut off at {names} since", hint="plan again")
-    if made.serial and state.lineage != made.lineage:
-        raise StaleError(
-            f"the plan is of another state: its lineage is {made.lineage}, that of {state.stack} is {state.lineage}",
-            hint="apply it where it was made, or plan again",
-        )
-    if state.serial != made.serial:
-        raise StaleError(
-            f"the plan is stale: it was made from serial {made.serial} of the state, which is at {state.serial} now",
-            hint="plan again",
-        )
-    if state_fingerprint(state) != saved.recorded:
-        raise StaleError("the plan is stale: the state records something else than when it was made", hint="plan again")
-
-
-def _connected(run: Run, saved: SavedPlan) -> Aws:
-    aws = run.aws
-    here = environment_region()
-    if here and not saved.provider.region and here != saved.region:
-        raise StaleError(f"the plan was made for region {saved.region}, the environment says {here}", hint="plan again")
-    account = run.check_account("")
-    if account != saved.plan.account:
-        raise StaleError(
-            f"the plan was made for account {saved.plan.account}, the credentials are of account {account}",
-            hint="use the credentials of that account, or plan again",
-        )
-    return aws
-
-
-def _touched(made: Plan) -> Resolution:
-    """What a saved plan touches, as something to read once more."""
-    by_name: dict[str, Subject] = {}
-    for change in made.changes:
-        if change.record or change.name not in by_name:
-            by_name[change.name] = Subject(change.name, change.wanted, change.record, change.moved_from, change.adopts)
-    return Resolution(tuple(by_name.values()))
 
 
 _MOVED = "it has changed in AWS since the plan was shown"
@@ -293,7 +219,8 @@ def _essence(change: Change | None) -> object:
     return change and (change.action, change.uuid, change.desired, change.fields, change.live and change.live.mapping)
 
 
-def _carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Execution) -> Report:
+def carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Execution) -> Report:
+    """Make the calls of a plan whose state is prepared. What was done is told, even where it could not be stored."""
     if not any(change.calls_aws for change in made.changes):
         return Report(())
     report: Report | None = None

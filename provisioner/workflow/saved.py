@@ -1,0 +1,95 @@
+"""Carrying out a saved plan, if state and world are still what it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from provisioner.aws.refresh import refresh
+from provisioner.aws.session import Aws
+from provisioner.backend.planfile import SavedPlan
+from provisioner.environment import environment_region
+from provisioner.errors import StaleError
+from provisioner.model.desired import Manifest, Place
+from provisioner.model.plan import Plan
+from provisioner.model.report import Report
+from provisioner.model.state import Intent, State
+from provisioner.planning.fingerprint import state_fingerprint
+from provisioner.planning.record import prepared
+from provisioner.planning.resolve import Resolution, Subject
+from provisioner.planning.stale import moved_since
+from provisioner.workflow.changing import carry_out, refuse_another
+from provisioner.workflow.run import Execution, Run
+
+
+def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
+    """Carry out a saved plan, if state and world are still as they were when it was made. Raises StaleError, LockedError."""
+    made = saved.plan
+    refuse_another(made, execution.expected_hash)
+    with run.backend.locked("apply", execution.lock_timeout) as writer:
+        state = writer.state
+        _refuse_other_state(saved, state, writer.open)
+        aws = _connected(run, saved)
+        resolution = _touched(made)
+        reading = refresh(aws, resolution, saved.provider, run.ui.note)
+        if moved := moved_since(made, reading):
+            raise StaleError(
+                "the plan is stale: the mappings are no longer what it was made from\n  " + "\n  ".join(moved),
+                hint="plan again",
+            )
+        made = replace(made, lineage=state.lineage)  # that of a state that was never stored is made up anew
+        writer.save(prepared(state, made, reading))
+        return carry_out(run, aws, made, writer, execution)
+
+
+def manifest_of(saved: SavedPlan) -> Manifest:
+    """What a run needs to know of the manifest that a saved plan was made from."""
+    return Manifest(
+        stack=saved.plan.stack,
+        state_path=saved.state_path,
+        place=Place(""),
+        provider=saved.provider,
+        state_s3=saved.state_s3,
+    )
+
+
+def _refuse_other_state(saved: SavedPlan, state: State, left: Sequence[Intent]) -> None:
+    made = saved.plan
+    if left:
+        names = ", ".join(sorted({intent.name for intent in left}))
+        raise StaleError(f"the plan is stale: an apply was cut off at {names} since", hint="plan again")
+    if made.serial and state.lineage != made.lineage:
+        raise StaleError(
+            f"the plan is of another state: its lineage is {made.lineage}, that of {state.stack} is {state.lineage}",
+            hint="apply it where it was made, or plan again",
+        )
+    if state.serial != made.serial:
+        raise StaleError(
+            f"the plan is stale: it was made from serial {made.serial} of the state, which is at {state.serial} now",
+            hint="plan again",
+        )
+    if state_fingerprint(state) != saved.recorded:
+        raise StaleError("the plan is stale: the state records something else than when it was made", hint="plan again")
+
+
+def _connected(run: Run, saved: SavedPlan) -> Aws:
+    aws = run.aws
+    here = environment_region()
+    if here and not saved.provider.region and here != saved.region:
+        raise StaleError(f"the plan was made for region {saved.region}, the environment says {here}", hint="plan again")
+    account = run.check_account("")
+    if account != saved.plan.account:
+        raise StaleError(
+            f"the plan was made for account {saved.plan.account}, the credentials are of account {account}",
+            hint="use the credentials of that account, or plan again",
+        )
+    return aws
+
+
+def _touched(made: Plan) -> Resolution:
+    """What a saved plan touches, as something to read once more."""
+    by_name: dict[str, Subject] = {}
+    for change in made.changes:
+        if change.record or change.name not in by_name:
+            by_name[change.name] = Subject(change.name, change.wanted, change.record, change.moved_from, change.adopts)
+    return Resolution(tuple(by_name.values()))
