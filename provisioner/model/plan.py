@@ -148,7 +148,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything an apply does, from which state, in which account."""
+    """Everything an apply does, from which state, in which account. `destroys` says that the manifest was set aside."""
 
     stack: str
     account: str
@@ -156,7 +156,8 @@ class Plan:
     serial: int
     changes: tuple[Change, ...]
     problems: tuple[Problem, ...] = ()
-    missing: tuple[str, ...] = field(default=())
+    missing: tuple[str, ...] = ()
+    destroys: bool = False
 
     @property
     def has_changes(self) -> bool:

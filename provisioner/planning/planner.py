@@ -51,6 +51,7 @@ def make_plan(
         changes=tuple(ordered),
         problems=(*deciding.problems, *problems),
         missing=tuple(deciding.missing),
+        destroys=destroys,
     )
 
 

@@ -39,7 +39,8 @@ def plan_text(plan: Plan, style: Style) -> str:
     noted = [change for change in plan.changes if not change.counts and change.notes]
     parts = [_notes(change, style) for change in noted]
     if not shown:
-        return "\n".join([*parts, style.bold("No changes.") + " The mappings match the manifest."])
+        why = "There is nothing to destroy." if plan.destroys else "The mappings match the manifest."
+        return "\n".join([*parts, f"{style.bold('No changes.')} {why}"])
     symbols = [symbol for symbol in _LEGEND if any(symbol_of(change) == symbol for change in shown)]
     if symbols:
         legend = [f"{_painted(symbol, style, width=5)} {_LEGEND[symbol]}" for symbol in symbols]

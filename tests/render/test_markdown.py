@@ -91,6 +91,7 @@ def test_ten_thousand_changes_are_a_line_each_when_compact() -> None:
 
 def test_a_plan_of_nothing_is_one_line_and_one_of_one_change_fits_a_screen() -> None:
     assert plan_text(plan(), Style()).splitlines() == ["No changes. The mappings match the manifest."]
+    assert plan_text(replace(plan(), destroys=True), Style()) == "No changes. There is nothing to destroy."
     assert len(plan_text(plan(change(1)), Style()).splitlines()) <= 24
 
 
