@@ -174,13 +174,22 @@ def measured_language(path: Path, environ: dict[str, str]) -> None:
 
 
 def within(code: str, path: Path, environ: dict[str, str]) -> tuple[float, float]:
-    """The medians of what a process measures of itself: seconds, and MB that it grew by."""
+    """The medians of what a process measures of itself: seconds, and MB that it grew by.
+
+    Started from a process of its own: a child's memory counts from what its parent held when it forked.
+    """
+    helper = [sys.executable, __file__, "--within", code, str(path)]
+    words = subprocess.run(helper, env=environ, check=True, capture_output=True, text=True).stdout.split()
+    return float(words[0]), float(words[1])
+
+
+def within_here(code: str, path: str) -> None:
+    """Print what `within` returns."""
     runs = [
-        subprocess.run([sys.executable, "-c", code, str(path)], env=environ, check=True, capture_output=True, text=True)
+        subprocess.run([sys.executable, "-c", code, path], check=True, capture_output=True, text=True).stdout.split()
         for _ in range(RUNS)
     ]
-    figures = [[float(word) for word in run.stdout.split()] for run in runs]
-    return statistics.median(item[0] for item in figures), statistics.median(item[1] for item in figures)
+    print(statistics.median(float(run[0]) for run in runs), statistics.median(float(run[1]) for run in runs))
 
 
 def measured_apply(path: Path, environ: dict[str, str], counting: Counting, count: int) -> None:
@@ -197,5 +206,7 @@ def measured_apply(path: Path, environ: dict[str, str], counting: Counting, coun
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--measure"]:
         measure_here(sys.argv[2:])
+    elif sys.argv[1:2] == ["--within"]:
+        within_here(*sys.argv[2:])
     else:
         main()

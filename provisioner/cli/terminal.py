@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -54,7 +53,11 @@ class Terminal:
     @property
     def width(self) -> int:
         """How many columns there are; much where nobody looks."""
-        return shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
+        if not sys.stdout.isatty():
+            return 200
+        import shutil  # late: only a terminal needs it
+
+        return shutil.get_terminal_size().columns
 
     @contextmanager
     def live(self) -> Iterator[None]:

@@ -94,8 +94,10 @@ def _value(field: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) -
             yield from _block(field.children, item, kind, (*path, index))
     elif field.children:
         yield from _block(field.children, value, kind, path)
-    yield from _limits(field.name, field.row, field.row.narrower.get(kind, field.row.bounds), value, kind, path)
-    yield from _enumeration(field, value, path)
+    if row.bounds or row.legal or row.each:
+        yield from _limits(field.name, row, row.narrower.get(kind, row.bounds), value, kind, path)
+    if row.values:
+        yield from _enumeration(field, value, path)
     if field.name == "starting_position_timestamp" and moment(value) is None:
         yield Finding("E104", path, f"{value!r} is not a time", TIME_HINT)
     if field.name == "pattern":

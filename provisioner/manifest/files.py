@@ -20,14 +20,15 @@ _MAGIC: Final = frozenset("*?[")
 
 @dataclass(slots=True)
 class Joined:
-    """All files as one value. `complete` is False when a part of it could not be read: then nothing else can be judged.
-    `files` are their names, as they were read.
+    """All files as one value. `complete` is False when a part of it could not be read; `refers` says that a reference to a
+    variable may stand in it. `files` are their names, as they were read.
     """
 
     root: Node
     files: list[str] = field(default_factory=list)
     found: list[Diagnostic] = field(default_factory=list)
     complete: bool = True
+    refers: bool = False
 
 
 def gather(path: Path) -> Joined:
@@ -78,6 +79,7 @@ class _Gathering:
         document = read(file, str(file))
         self.joined.found += document.found
         self.joined.complete &= document.readable
+        self.joined.refers |= document.refers
         root = document.root
         if root is None or root.value is None:
             return

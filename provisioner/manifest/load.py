@@ -102,7 +102,7 @@ def _load(
 ) -> Loaded:
     joined = gather(path)
     loading = _Loading(joined.root, joined.found)
-    loading.with_variables(inputs, needs_values=needs_values)
+    loading.with_variables(inputs, needs_values=needs_values, refers=joined.refers)
     loading.with_defaults()
     manifest = loading.manifest(path if path.is_dir() else path.parent, region, member)
     if not joined.complete:  # what misses something may find it in the part that could not be read
@@ -148,17 +148,19 @@ class _Loading:
         if key or certain or not node.unknown:  # a stand-in is not what will stand there
             self.found.append(Diagnostic(code, message, node.place(key=key), hint))
 
-    def with_variables(self, inputs: Inputs, *, needs_values: bool) -> None:
-        """Put values in place of references."""
+    def with_variables(self, inputs: Inputs, *, needs_values: bool, refers: bool) -> None:
+        """Put values in place of references, where a file `refers` to any."""
         node = self.root.value.get("variables")
         declared: dict[str, VariableBlock] = {}
         wrong = set(self._declare(node, declared)) if node and isinstance(node.value, dict) else set()
         variables = Variables(declared, {name: node.value[name] for name in declared} if node else {})
         variables.refuse(wrong)
         variables.evaluate(inputs)
-        self.root = self.root.holding(
-            {key: item if key == "variables" else variables.substitute(item) for key, item in self.root.value.items()}
-        )
+        if refers:
+            parts = self.root.value.items()
+            self.root = self.root.holding(
+                {key: item if key == "variables" else variables.substitute(item) for key, item in parts}
+            )
         variables.tell_unused()
         if needs_values:
             variables.tell_unvalued()

@@ -6,7 +6,6 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 from provisioner.manifest.check import field_findings, ignored_path, source_findings, tag_findings
@@ -25,40 +24,37 @@ from provisioner.model.sources import SourceKind, kind_of
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MOST_POLLERS, MOST_MEMBERS, MOST_TAGS = 2000, 100, 50
 _SOURCES: Final = frozenset({"event_source_arn", "self_managed_event_source"})
-_NO_LIFECYCLE: Final = LifecycleBlock()
+_NONE: Final[frozenset[str]] = frozenset()
+_NO_LIFECYCLE: Final = LifecycleBlock.model_construct()
 
 Steps = tuple[Hashable, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Written:
     """One mapping as it is written, without what its shape has `wrong`, which was told; `unknown` are places of stand-ins.
 
-    `mapping` is its canonical form, with the tags of all mappings.
+    `mapping` is its canonical form, with the tags of all mappings. `ignored` are the fields that are left to others.
     """
 
     raw: Mapping[str, Any]
     kind: SourceKind | None
     mapping: Canonical
     lifecycle: LifecycleBlock
+    ignored: tuple[Path, ...]
     wrong: frozenset[Steps]
     unknown: frozenset[Steps]
 
-    @cached_property
     def misshapen(self) -> frozenset[str]:
         """The fields that were left out."""
-        return frozenset(str(path[0]) for path in self.wrong if path)
+        return frozenset(str(path[0]) for path in self.wrong if path) if self.wrong else _NONE
 
-    @cached_property
-    def ignored(self) -> list[Path]:
-        """The fields that are left to others."""
-        return [path for text in self.lifecycle.ignore_changes if (path := ignored_path(text))]
-
-    @cached_property
     def unjudged(self) -> frozenset[str]:
         """The fields of which it is not known what AWS will have: ignored ones, and those with a variable without value."""
+        if not (self.wrong or self.unknown or self.ignored):
+            return _NONE
         unsaid = (*(path[0] for path in self.ignored), *(str(path[0]) for path in self.unknown if path))
-        return self.misshapen.union(unsaid)
+        return self.misshapen().union(unsaid)
 
     def follows(self, finding: Finding) -> bool:
         """Whether a finding only follows from what was told already, or judges what is not known."""
@@ -66,7 +62,7 @@ class _Written:
         missing = finding.code == "E102" and any(steps[: len(path)] == path for steps in self.wrong if path)
         judges = bool(path) and finding.code != "E105"  # that a kind has no such field is known all the same
         guessed = judges and any(_one_holds_the_other(path, steps) for steps in self.unknown)
-        return missing or guessed or finding.field in self.unjudged
+        return missing or guessed or finding.field in self.unjudged()
 
 
 class MappingChecks:
@@ -131,13 +127,13 @@ class MappingChecks:
     def _mapping(self, name: str, raw: dict[str, Any]) -> Desired | None:
         """A mapping, or None when something is wrong with it."""
         one = self._written(name, raw)
-        region, disagreement = self._mapping_region(raw, one.unjudged)
+        region, disagreement = self._mapping_region(raw, one.unjudged())
         errors = False
         for finding in (*self._findings(one), *disagreement, *secret_findings(raw, region)):
             if not one.follows(finding):
                 errors |= finding.code.startswith("E")
                 self._tell(name, finding.code, finding.path, finding.message, finding.hint, at_key=finding.at_key)
-        if one.kind is None or one.misshapen or errors:
+        if one.kind is None or one.misshapen() or errors:
             return None
         lifecycle = one.lifecycle
         return Desired(
@@ -146,7 +142,7 @@ class MappingChecks:
             kind=one.kind,
             mapping=one.mapping,
             place=self._root.at(("mappings", name)).place(key=True),
-            lifecycle=Lifecycle(lifecycle.prevent_destroy, tuple(one.ignored), lifecycle.on_conflict),
+            lifecycle=Lifecycle(lifecycle.prevent_destroy, one.ignored, lifecycle.on_conflict),
             accounts=frozenset(reference.account for reference in _references(raw) if reference.account),
         )
 
@@ -154,20 +150,22 @@ class MappingChecks:
         kind = kind_of(raw)
         tags = {**self._provider.default_tags, **(raw.get("tags") or {})}
         tags = {key: value for key, value in tags.items() if value is not None}
+        lifecycle = LifecycleBlock.model_validate(raw["lifecycle"]) if raw.get("lifecycle") else _NO_LIFECYCLE
         return _Written(
             raw=raw,
             kind=kind,
             mapping=canonical({**raw, "tags": tags}, kind) if kind else {},
-            lifecycle=LifecycleBlock.model_validate(raw["lifecycle"]) if raw.get("lifecycle") else _NO_LIFECYCLE,
+            lifecycle=lifecycle,
+            ignored=tuple(path for text in lifecycle.ignore_changes if (path := ignored_path(text))),
             wrong=self._wrong.get(name, frozenset()),
             unknown=self._unknown.get(name, frozenset()),
         )
 
     def _findings(self, one: _Written) -> Iterator[Finding]:
-        found = [] if _SOURCES & one.misshapen else list(source_findings(one.raw))
+        found = [] if _SOURCES & one.misshapen() else list(source_findings(one.raw))
         yield from found
         if one.kind and all(finding.path == ("function_name",) for finding in found):
-            yield from field_findings(one.raw, one.mapping, one.kind, one.unjudged)
+            yield from field_findings(one.raw, one.mapping, one.kind, one.unjudged())
         if one.raw.get("tags"):
             own = {key: value for key, value in one.raw["tags"].items() if value is not None}
             yield from tag_findings(own, ("tags",), self._provider)

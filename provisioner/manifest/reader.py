@@ -64,13 +64,14 @@ _WORDS: Final[dict[str, Any]] = {
 class Document:
     """One file: its name as the user gave it, its value (None when it is empty or cannot be read), and what is wrong.
 
-    `readable` is False when the value is not all that the file holds.
+    `readable` is False when the value is not all that the file holds; `refers` that it may hold a reference to a variable.
     """
 
     file: str
     root: Node | None
     found: tuple[Diagnostic, ...] = ()
     readable: bool = True
+    refers: bool = False
 
 
 def read(path: Path, shown: str) -> Document:
@@ -118,7 +119,8 @@ def parse(text: str, shown: str) -> Document:
     found: list[Diagnostic] = []
     try:
         root = _Building(text, shown, found).document()
-        return Document(shown, root, tuple(found))
+        # An escape in double quotes may write either character of a reference.
+        return Document(shown, root, tuple(found), refers="${" in text or "\\" in text)
     except _StopReading as stop:
         last = stop.diagnostic
     except yaml.reader.ReaderError as error:

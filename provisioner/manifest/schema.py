@@ -1,4 +1,7 @@
-"""The shape of a manifest: its keys and their types. What a mapping holds is the field table's."""
+"""The shape of a manifest: its keys and their types. What a mapping holds is the field table's.
+
+Defaults are constructed without validation: to validate one, a validator would be built for it alone.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ class ProviderBlock(Block):
     allowed_account_ids: list[str] = []
     assume_role: AssumeRoleBlock | None = None
     default_tags: dict[str, str] = {}
-    ignore_tags: IgnoreTagsBlock = IgnoreTagsBlock()
+    ignore_tags: IgnoreTagsBlock = Field(default_factory=IgnoreTagsBlock.model_construct)
     ownership_tags: bool = True
     max_requests_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     retry_timeout: Duration = 300
@@ -153,12 +156,12 @@ class Root(Block):
 
     version: Annotated[Literal[1], _exactly(wanted=1)] = 1
     stack: str
-    provider: ProviderBlock = ProviderBlock()
-    state: StateBlock = StateBlock()
+    provider: ProviderBlock = Field(default_factory=ProviderBlock.model_construct)
+    state: StateBlock = Field(default_factory=StateBlock.model_construct)
     variables: dict[str, VariableBlock] = {}
-    defaults: DefaultsBlock = DefaultsBlock()
+    defaults: DefaultsBlock = Field(default_factory=DefaultsBlock.model_construct)
     mappings: dict[str, Entry] = {}
     imports: list[ImportEntry] = []
     moved: list[MovedEntry] = []
     removed: list[RemovedEntry] = []
-    limits: LimitsBlock = LimitsBlock()
+    limits: LimitsBlock = Field(default_factory=LimitsBlock.model_construct)

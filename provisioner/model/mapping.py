@@ -219,7 +219,8 @@ def _virtual_host_moves(live: Any, desired: Any) -> bool:
 class Block(BaseModel):
     """A group of fields. Types are strict: a number in quotes is a mistake, not a number."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    # A validator is built when it is first needed: most blocks are only ever validated within a manifest.
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
 
 
 ACCESS_TYPES: Final = (

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import unified_diff
 from typing import Any, Final
 from unicodedata import east_asian_width
-from urllib.parse import quote
 
 from provisioner.errors import ProvisionerError
 from provisioner.model.codes import CODES
@@ -183,6 +182,8 @@ def _is_file(place: Place) -> bool:
 
 
 def _sarif_result(item: Diagnostic, codes: Sequence[str]) -> Mapping[str, Any]:
+    from urllib.parse import quote  # late: only SARIF needs it
+
     place = item.place
     location: dict[str, Any] = {"artifactLocation": {"uri": quote(os.fsencode(place.file))}}
     if place.line:

@@ -45,6 +45,8 @@ def told(folder: Path, entry: str, variables: str, **inputs: Any) -> list[str]:
         ("{ type: list }", "[EventCount]", "metrics_config: { metrics: '${var.x}' }", "metrics_config", {"metrics": ["EventCount"]}),
         ("{ type: map }", "{a: b}", "tags: '${var.x}'", "tags", {"a": "b"}),
         ("{ type: string }", "k", "tags: { '${var.x}': v }", "tags", {"k": "v"}),
+        ("{ type: string }", "k", r'tags: { t: "\x24{var.x}" }', "tags", {"t": "k"}),
+        ("{ type: string }", "k", 'tags: { t: "$\\\n    {var.x}" }', "tags", {"t": "k"}),
     ],
 )  # fmt: skip
 def test_a_reference_takes_the_variables_value(
