@@ -14,13 +14,13 @@ from provisioner.model.canonical import Canonical, is_own_tag
 from provisioner.model.desired import Path
 from provisioner.model.mapping import FIELDS, REQUIRED, TAG_TEXT, Field, Limits, moment, parsed
 from provisioner.model.references import Arn, FunctionReference
-from provisioner.model.sources import SourceKind, kind_of
+from provisioner.model.sources import SourceKind
 
 TIME_HINT = 'write it as "2026-01-15T00:00:00Z"'
 
 
-def source_findings(raw: Mapping[str, Any]) -> Iterator[Finding]:
-    """What is wrong with the references of a mapping: without a kind nothing else can be checked."""
+def source_findings(raw: Mapping[str, Any], kind: SourceKind | None) -> Iterator[Finding]:
+    """What is wrong with the references of a mapping: without a `kind` nothing else can be checked."""
     arn, brokers = raw.get("event_source_arn"), raw.get("self_managed_event_source")
     if not arn and not brokers:
         yield Finding("E102", (), "event_source_arn or self_managed_event_source is missing")
@@ -30,7 +30,7 @@ def source_findings(raw: Mapping[str, Any]) -> Iterator[Finding]:
         )
     elif arn and not Arn.parse(arn):
         yield Finding("E106", ("event_source_arn",), f"{arn!r} is not an ARN")
-    elif arn and kind_of(raw) is None:
+    elif arn and kind is None:
         yield Finding(
             "E106",
             ("event_source_arn",),

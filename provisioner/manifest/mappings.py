@@ -162,7 +162,7 @@ class MappingChecks:
         )
 
     def _findings(self, one: _Written) -> Iterator[Finding]:
-        found = [] if _SOURCES & one.misshapen() else list(source_findings(one.raw))
+        found = [] if _SOURCES & one.misshapen() else list(source_findings(one.raw, one.kind))
         yield from found
         if one.kind and all(finding.path == ("function_name",) for finding in found):
             yield from field_findings(one.raw, one.mapping, one.kind, one.unjudged())

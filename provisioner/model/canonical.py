@@ -67,7 +67,7 @@ def value_at(mapping: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     """The value at a path, or None."""
     value: Any = mapping
     for name in path:
-        if not isinstance(value, Mapping) or name not in value:
+        if not isinstance(value, dict) or name not in value:
             return None
         value = value[name]
     return value
