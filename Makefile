@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: check test faults demo bench schema clean
+.PHONY: check test faults demo bench golden schema clean
 
 # The sandbox is all that the demo needs; the rest comes with the first check or test.
 .venv/demo: pyproject.toml constraints.txt
@@ -32,6 +32,9 @@ demo: .venv/demo ## the tour of examples/quickstart, against the sandbox
 
 bench: .venv/dev ## figures beside a bare boto3 script
 	$(BIN)/python benchmarks/run.py
+
+golden: .venv/dev ## the expected answers of the cases and golden files, written anew: read the difference
+	$(BIN)/python -m tests.renew
 
 schema: .venv/demo ## docs/manifest.schema.json, for editors
 	$(BIN)/provisioner schema > docs/manifest.schema.json

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 from provisioner.manifest.finding import Finding, Step, suggestion
+from provisioner.model.mapping import joined
 
 Problem = tuple[str, str, str]
 """The place in the pattern, as in `body.price[0]`, what is wrong there, and a rule that is not known, or ""."""
@@ -21,37 +25,44 @@ _HINT: Final = "`provisioner explain E220` shows what a pattern may hold"
 
 def pattern_findings(value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
     """What is wrong with a pattern as the manifest spells it: a mapping, or a JSON text."""
+    twice: list[str] = []
     try:
         if isinstance(value, str):
-            value = json.loads(value, object_pairs_hook=_once, parse_constant=_no_constant)
+            value = json.loads(value, object_pairs_hook=partial(_joined, twice), parse_constant=_no_constant)
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        # Errors first. A RecursionError while the grammar is followed is caught here too.
+        problems = sorted(_object(value, ""), key=lambda problem: bool(problem[2])) if isinstance(value, dict) else []
     except UnicodeEncodeError:
         yield Finding("E104", path, "the pattern holds half a character (a lone surrogate)")
         return
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        yield Finding("E220", path, "the pattern is nested too deeply", _HINT)
+        return
+    except ValueError as error:
         yield Finding("E104", path, f"the pattern is not JSON: {error}")
         return
     if not isinstance(value, dict):
         yield Finding("E104", path, "a pattern is a JSON object")
-        return
-    try:
-        problems = sorted(_object(value, ""), key=lambda problem: bool(problem[2]))  # errors first
-    except RecursionError:
-        yield Finding("E220", path, "the pattern is nested too deeply", _HINT)
-        return
     for place, message, unknown in problems:
         if unknown:
             hint = suggestion(unknown, _RULES) or f"known are {', '.join(_RULES)}"
             yield Finding("W204", path, f"{place}: {message}", hint)
         else:
             yield Finding("E220", path, f"{place}: {message}", _HINT)
+    for name in dict.fromkeys(twice):
+        message = f"duplicate key {name!r} in the pattern: AWS joins two objects, and of two lists it takes the last"
+        yield Finding("W218", path, message, "write the key once, with both parts below it")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object whose keys stand once."""
-    if len(dict(pairs)) < len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return dict(pairs)
+def _joined(twice: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object as AWS reads it; its duplicate keys are added to `twice`."""
+    if len(dict(pairs)) == len(pairs):
+        return dict(pairs)
+    twice.extend(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+    try:
+        return joined(pairs)
+    except ValueError:  # an object and a list under one key: AWS takes both, no object of JSON can hold them
+        return dict(pairs)
 
 
 def _no_constant(word: str) -> Any:
@@ -102,7 +113,9 @@ def _rule(rule: Mapping[str, Any], place: str) -> Iterator[Problem]:
         yield place, 'a rule is an object with one key, as in {"prefix": "a"}', ""
         return
     name, operand = next(iter(rule.items()))
-    if name not in _RULES:
+    if name not in _RULES and name.lower() in _RULES:
+        yield place, f"names of rules are in lower case: write {name.lower()}", ""
+    elif name not in _RULES:
         yield place, f"{name!r} is not a rule that this version knows; it is sent as it is", name
     elif expected := _RULES[name](operand):
         yield place, f"{name} takes {expected}", ""
@@ -120,6 +133,14 @@ def _affix(operand: Any) -> str:
     return _text(operand)
 
 
+def _wildcard(operand: Any) -> str:
+    if not isinstance(operand, str):
+        return "a text"
+    if re.search(r"\\(?![*\\])", _ESCAPED.sub("x", operand)):
+        return r"a text in which a backslash stands before * or \ only"
+    return "a text without two * in a row" if "**" in _ESCAPED.sub("x", operand) else ""
+
+
 def _boolean(operand: Any) -> str:
     return "" if isinstance(operand, bool) else "true or false"
 
@@ -129,13 +150,19 @@ def _is_number(value: Any) -> bool:
 
 
 def _comparisons(operand: Any) -> str:
-    """One comparison with a number, or two that make a range."""
+    """One comparison with a number, or a range: a lower bound, then an upper one that is not below it."""
     words = 'one comparison or a range, as in ["=", 5] or [">", 0, "<=", 5]'
     if not isinstance(operand, list) or len(operand) not in (2, 4):
         return words
     signs, numbers = operand[::2], operand[1::2]
-    known = {"=", "<", "<=", ">", ">="} if len(operand) == 2 else {"<", "<=", ">", ">="}
-    return "" if all(sign in known for sign in signs) and all(map(_is_number, numbers)) else words
+    known: tuple[set[str], ...] = ({"=", "<", "<=", ">", ">="},) if len(operand) == 2 else ({">", ">="}, {"<", "<="})
+    if not all(map(_is_number, numbers)) or not all(
+        isinstance(sign, str) and sign in of for sign, of in zip(signs, known, strict=True)
+    ):
+        return words
+    lower, upper = numbers[0], numbers[-1]
+    crossed = len(numbers) > 1 and (lower > upper or (lower == upper and signs != [">=", "<="]))
+    return "a range that holds a number: the lower bound is above the upper one" if crossed else ""
 
 
 def _block_of_addresses(operand: Any) -> str:
@@ -155,16 +182,30 @@ def _others(operand: Any) -> str:
         fits = all(isinstance(item, str) for item in operand) or all(map(_is_number, operand))
         return "" if operand and fits else words
     if isinstance(operand, Mapping):
-        names = {"prefix", "suffix", "equals-ignore-case", "wildcard"}
-        return "" if len(operand) == 1 and operand.keys() <= names else words
+        return _others_by_rule(operand)
     return "" if isinstance(operand, str) or _is_number(operand) else words
 
 
+def _others_by_rule(operand: Mapping[str, Any]) -> str:
+    """A rule below anything-but: on a text, or on each of a list of texts."""
+    name, value = next(iter(operand.items()), ("", None))
+    if len(operand) != 1 or name not in {"prefix", "suffix", "equals-ignore-case", "wildcard"}:
+        return "one of prefix, suffix, equals-ignore-case and wildcard as the rule inside it"
+    texts = value if isinstance(value, list) and value else [value]
+    if not all(isinstance(text, str) for text in texts):
+        return f"a text, or a list of texts, below {name}"
+    if name in ("prefix", "suffix") and "" in texts:
+        return f"a {name} that is not empty: an empty one excludes everything"
+    wrong = [words for text in texts if name == "wildcard" and (words := _wildcard(text))]
+    return f"below wildcard {wrong[0]}" if wrong else ""
+
+
+_ESCAPED: Final = re.compile(r"\\[*\\]")
 _RULES: Final[Mapping[str, Callable[[Any], str]]] = {
     "prefix": _affix,
     "suffix": _affix,
     "equals-ignore-case": _text,
-    "wildcard": _text,
+    "wildcard": _wildcard,
     "exists": _boolean,
     "numeric": _comparisons,
     "cidr": _block_of_addresses,

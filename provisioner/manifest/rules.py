@@ -17,6 +17,7 @@ from provisioner.model.desired import Path
 from provisioner.model.mapping import ACCESS_TYPES, FIELDS, moment
 from provisioner.model.references import Arn
 from provisioner.model.sources import ALL, KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
+from provisioner.planning.filters import Effect, signs
 
 _REGISTRIES: Final = (
     ("amazon_managed_kafka_event_source_config", "schema_registry_config"),
@@ -41,6 +42,8 @@ def rule_findings(
     yield from _destination(raw, kind)
     yield from _metrics(raw, kind)
     yield from _filters(raw)
+    if "filter_criteria" not in misshapen:
+        yield from _filter_signs(raw, kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +361,16 @@ def _filters(raw: Mapping[str, Any]) -> Iterator[Finding]:
     if count > USUAL_FILTERS:
         message = f"{count} filters are more than the {USUAL_FILTERS} of the default quota"
         yield Finding("W203", path, message, f"AWS raises it to {MOST_FILTERS} on request")
+
+
+_SIGN_CODES: Final = {Effect.NEVER: "W215", Effect.DOUBT: "W216", Effect.IDLE: "W217"}
+
+
+def _filter_signs(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
+    """Legal filters that lose records, or do nothing: no answer of AWS tells of them, so they are warnings."""
+    for index, sign in signs(value_at(raw, ("filter_criteria", "filter")), kind):
+        path = ("filter_criteria", "filter", index, "pattern")
+        yield Finding(_SIGN_CODES[sign.effect], path, sign.message, sign.hint)
 
 
 # --- secrets ---------------------------------------------------------------------------------------------------------

@@ -392,6 +392,37 @@ CODES: Final[dict[str, Explanation]] = {
         "correct the name, or declare the variable",
         _OURS,
     ),
+    "W215": Explanation(
+        "A filter that no record can match",
+        "The pattern is legal, but looks at a field that records of this kind of source do not have, or compares a "
+        "value with one of another type. Lambda deletes a message of a queue that no filter wants, and passes over "
+        "such a record elsewhere; it reports neither. The data of a record stands under body (SQS), data (Kinesis, "
+        "Amazon MQ), dynamodb (DynamoDB) or value (Kafka); values of a DynamoDB item stand under the letter of their "
+        "type, numbers as texts.",
+        "write the pattern as the message shows",
+        _FILTERING,
+    ),
+    "W216": Explanation(
+        "A filter that may not do what it looks like",
+        "The pattern is legal. Whether it matches the records that are meant is not known from its form: a field "
+        "that the poller adds, an absence that always holds, a text where Lambda parses JSON, a very complex wildcard.",
+        "write the pattern as the message shows, or try it on a queue or stream of your own",
+        _FILTERING,
+    ),
+    "W217": Explanation(
+        "A filter that another one contains",
+        "Filters are alternatives: a record passes when one of them matches. Whatever this filter lets through, the "
+        "other does too.",
+        "remove the narrower filter, or narrow the wider one",
+        _FILTERING,
+    ),
+    "W218": Explanation(
+        "A duplicate key in a filter pattern",
+        "JSON libraries keep the last of two equal keys. AWS reads a pattern as a sequence of paths: two objects under "
+        "one key are joined, of two lists the last counts. The pattern is sent joined, which means the same.",
+        "write the key once, with both parts below it",
+        _FILTERING,
+    ),
     # --- risks: what a change does to records in flight ---
     "R101": Explanation(
         "A new mapping that begins at LATEST",
@@ -525,15 +556,19 @@ CODES: Final[dict[str, Explanation]] = {
         f"{_GUIDE}services-sqs-errorhandling.html",
     ),
     "R301": Explanation(
-        "A narrower filter on a queue",
-        "Lambda deletes a message that matches no filter: it was read, and nobody will see it again.",
+        "A new or narrower filter on a queue",
+        "Lambda deletes a message that matches no filter: it was read, and nobody will see it again. A new mapping with "
+        "filters does so to the messages that wait in the queue.",
         "send such messages to another queue first, or filter in the function",
         _FILTERING,
     ),
     "R302": Explanation(
-        "A narrower filter on a stream or topic",
-        "Records that match no filter are passed over, and the position moves on.",
-        "make sure that nobody needs them; reading them again needs a new mapping",
+        "A filter that keeps records from the function",
+        "A narrower filter on a stream or topic: records that match no filter are passed over, and the position moves "
+        "on. Or a filter of any kind of source that, by its form, can match no record: `validate` warns of it with "
+        "W215 or W216; on a queue every message that no other filter wants is deleted.",
+        "correct a filter that matches nothing; else make sure that nobody needs the records: reading them again needs a new "
+        "mapping",
         _FILTERING,
     ),
     "R303": Explanation(

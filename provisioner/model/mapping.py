@@ -156,7 +156,8 @@ def parsed(pattern: Any) -> Any:
     """A filter pattern as the JSON value that it spells; a text that is no JSON stays a text.
 
     Numbers match by their spelling: 300, 300.0 and 3.0e2 are three. A pattern with a number that Python would spell
-    otherwise stays a text too, sorted and without spaces.
+    otherwise stays a text too, sorted and without spaces. Of a key that is written twice both objects count, and of two lists
+    the last: AWS reads a pattern as a sequence of paths. A pattern that no object of JSON can say so stays as it is.
     """
     if not isinstance(pattern, str):
         return pattern
@@ -168,13 +169,25 @@ def parsed(pattern: Any) -> Any:
         return float(text)
 
     try:
-        value = json.loads(pattern, parse_float=number)
+        value = json.loads(pattern, parse_float=number, object_pairs_hook=joined)
     except (ValueError, RecursionError):
         return pattern
     if not otherwise:
         return value
-    spelt = json.loads(pattern, parse_float=lambda text: f"{_MARK}{text}{_MARK}")
+    spelt = json.loads(pattern, parse_float=lambda text: f"{_MARK}{text}{_MARK}", object_pairs_hook=joined)
     return _SPELT.sub(r"\1", json.dumps(spelt, sort_keys=True, separators=(",", ":")))
+
+
+def joined(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """One object of a pattern from its keys in their order. Raises ValueError where a key holds an object and a list."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        before = found.get(name, value)
+        if isinstance(before, dict) != isinstance(value, dict):
+            raise ValueError(f"the key {name!r} holds an object and something else")
+        both = name in found and isinstance(value, dict)
+        found[name] = joined([*before.items(), *value.items()]) if both else value
+    return found
 
 
 _MARK: Final = "\0number\0"

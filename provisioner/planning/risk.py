@@ -6,18 +6,18 @@ AWS: how many records there are, and where a stream is read, is not known to a p
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from provisioner.model.canonical import consumer_group, default_at, value_at
 from provisioner.model.desired import Level, Path
-from provisioner.model.mapping import json_key
 from provisioner.model.plan import Action, Change, FieldChange, Reason, Risk
 from provisioner.model.references import Pair
 from provisioner.model.sources import KAFKAS, QUEUES, STREAMS, SourceKind, kind_of
+from provisioner.planning.filters import covers, signs, structured
 
 _TIMESTAMP: Final = ("starting_position_timestamp",)
+_FILTERS: Final = ("filter_criteria", "filter")
 _POSITIONED: Final = STREAMS | KAFKAS | {SourceKind.DOCUMENTDB}
 
 
@@ -56,6 +56,12 @@ def _of_create(change: Change, ended: Collection[Change]) -> Iterator[Risk]:
         yield from _begins_anew(change, before.mapping)
     else:
         yield from _begins(change)
+    kind, filters = _kind(change), value_at(change.desired or {}, _FILTERS)
+    if kind and filters:
+        if kind in QUEUES:
+            message = "messages that do not match the filters are deleted from the queue unprocessed"
+            yield Risk("R301", Level.LOSS, message)
+        yield from _unmatched(filters, kind)
 
 
 def _begins(change: Change) -> Iterator[Risk]:
@@ -216,38 +222,28 @@ def _parallel(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
 
 def _filters(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
     before, after = _patterns(field.live), _patterns(field.desired)
-    if not all(any(_covers(new, old) for new in after) for old in before):
+    if not all(any(covers(new, old) for new in after) for old in before):
         if kind in QUEUES:
             message = "messages that no longer match the filters are deleted from the queue unprocessed"
             yield Risk("R301", Level.LOSS, message)
         else:
             yield Risk("R302", Level.LOSS, "records that no longer match the filters are skipped for good")
-    if not all(any(_covers(old, new) for old in before) for new in after):
+    yield from _unmatched(field.desired, kind)
+    if not all(any(covers(old, new) for old in before) for new in after):
         yield Risk("R303", Level.NOTE, "the function gets records that the filters kept from it until now")
+
+
+def _unmatched(filters: Sequence[Mapping[str, Any]] | None, kind: SourceKind) -> Iterator[Risk]:
+    """Filters that by their form match nothing, or are not known to."""
+    level = Level.LOSS if kind in QUEUES else Level.NOTE
+    for index, sign in signs(filters, kind):
+        if sign.loses:
+            yield Risk("R302", level, f"filter {index + 1}: {sign.message}")
 
 
 def _patterns(filters: Sequence[Mapping[str, Any]] | None) -> list[Any]:
     """The patterns of which one must match; no filter is a pattern that matches everything."""
-    return [_structured(item["pattern"]) for item in filters or ()] or [{}]
-
-
-def _structured(pattern: Any) -> Any:
-    """A pattern that is kept as text, for the spelling of its numbers, as a structure with their spelling."""
-    if not isinstance(pattern, str):
-        return pattern
-    try:
-        return json.loads(pattern, parse_float=lambda text: {"number": text})
-    except (ValueError, RecursionError):
-        return pattern
-
-
-def _covers(wide: Any, narrow: Any) -> bool:
-    """Whether whatever matches `narrow` also matches `wide`, as far as their form tells."""
-    if isinstance(wide, Mapping) and isinstance(narrow, Mapping):
-        return all(name in narrow and _covers(wide[name], narrow[name]) for name in wide)
-    if isinstance(wide, list) and isinstance(narrow, list):
-        return {json_key(item) for item in narrow} <= {json_key(item) for item in wide}
-    return json_key(wide) == json_key(narrow)
+    return [structured(item["pattern"]) for item in filters or ()] or [{}]
 
 
 _RULES: Final[Mapping[Path, Callable[[FieldChange, SourceKind], Iterator[Risk]]]] = {
@@ -257,7 +253,7 @@ _RULES: Final[Mapping[Path, Callable[[FieldChange, SourceKind], Iterator[Risk]]]
     ("maximum_retry_attempts",): _limit("R205", "records that fail more often than the new number of retries"),
     ("destination_config", "on_failure", "destination_arn"): _no_destination,
     ("parallelization_factor",): _parallel,
-    ("filter_criteria", "filter"): _filters,
+    _FILTERS: _filters,
     ("function_response_types",): _no_failures,
     ("document_db_event_source_config", "database_name"): _another_collection,
     ("document_db_event_source_config", "collection_name"): _another_collection,

@@ -7,7 +7,6 @@ AWS is recorded for a documented rule, the words are ours, and the row says so.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from provisioner.model.mapping import FIELDS, Field, Limits, moment
 from provisioner.model.references import Arn, FunctionReference
 from provisioner.model.sources import KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
 from provisioner.sandbox.answers import Refusal, invalid, violates
+from provisioner.sandbox.patterns import is_pattern
 from provisioner.sandbox.world import ASSUME, World
 
 Members = dict[str, Any]
@@ -213,27 +213,7 @@ def _wrong_pollers(case: Case) -> bool:
 
 def _bad_patterns(case: Case) -> bool:
     filters = (case.sent.get("FilterCriteria") or {}).get("Filters") or []
-    return any(not _is_pattern(item.get("Pattern", "")) for item in filters)
-
-
-def _is_pattern(text: str) -> bool:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return False
-    return isinstance(value, dict) and _matches_something(value)
-
-
-def _matches_something(pattern: Mapping[str, Any]) -> bool:
-    """Whether each field holds a list of scalars and rules, or goes deeper to one."""
-    return all(
-        all(isinstance(item, dict) and item and _matches_something(item) for item in value)
-        if name == "$or" and isinstance(value, list)
-        else bool(value) and not any(isinstance(item, list) for item in value)
-        if isinstance(value, list)
-        else isinstance(value, dict) and bool(value) and _matches_something(value)
-        for name, value in pattern.items()
-    )
+    return any(not is_pattern(item.get("Pattern", "")) for item in filters)
 
 
 def _empty_destination(case: Case) -> bool:

@@ -46,7 +46,6 @@ UNSEEN = {
     "JSON inside a text": {
         "half-a-character",
         "pattern-with-a-crooked-range",
-        "pattern-with-a-key-twice",
         "pattern-with-nan",
     },
     "the size of a mapping as JSON": {"pattern-too-long"},

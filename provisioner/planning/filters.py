@@ -1,0 +1,311 @@
+"""What a filter lets through, as far as its form and the kind of source tell: filters that match no record, and filters that
+may not do what they look like. Pure, and about one mapping; whether a pattern is legal is `manifest.patterns`.
+
+Lambda matches a filter against a record as the function would get it, with the data parsed. All paths of a pattern must match; of
+the rules on one path one is enough. A path that the record does not have matches `{"exists": false}` and nothing else. What no
+filter wants is deleted from a queue and passed over elsewhere, without an error
+(https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Final
+
+from provisioner.model.mapping import json_key, parsed
+from provisioner.model.sources import KAFKAS, QUEUES, STREAMS, SourceKind
+
+DATA_KEYS: Final[Mapping[SourceKind, str]] = {
+    **dict.fromkeys(QUEUES, "body"),
+    SourceKind.KINESIS: "data",
+    SourceKind.DYNAMODB: "dynamodb",
+    **dict.fromkeys(KAFKAS, "value"),
+    SourceKind.MQ: "data",
+}
+"""Where the data of a record stands, by kind; DocumentDB has no filters."""
+
+_ADDED: Final = frozenset(
+    {"eventSource", "eventSourceARN", "awsRegion", "eventVersion", "eventID", "invokeIdentityArn"}
+)
+"""Fields that the poller adds to a record. They are not known to match."""
+
+_QUEUE_FIELDS: Final = frozenset(
+    {"messageId", "receiptHandle", "attributes", "messageAttributes", "md5OfBody", "md5OfMessageAttributes"}
+)
+_KAFKA_FIELDS: Final = frozenset({"topic", "partition", "offset", "timestamp", "timestampType", "key", "headers"})
+_FIELDS: Final[Mapping[SourceKind, frozenset[str]]] = {
+    **dict.fromkeys(QUEUES, _QUEUE_FIELDS),
+    SourceKind.KINESIS: frozenset(
+        {"kinesisSchemaVersion", "partitionKey", "sequenceNumber", "approximateArrivalTimestamp", "encryptionType"}
+    ),
+    SourceKind.DYNAMODB: frozenset({"eventName", "userIdentity"}),
+    **dict.fromkeys(KAFKAS, _KAFKA_FIELDS),
+    SourceKind.MQ: frozenset(  # ActiveMQ's and RabbitMQ's: an ARN does not tell them apart
+        {
+            *("messageID", "messageType", "timestamp", "deliveryMode", "correlationID", "replyTo", "destination"),
+            *("redelivered", "type", "expiration", "priority", "brokerInTime", "brokerOutTime", "properties"),
+            "basicProperties",
+        }
+    ),
+}
+"""The other fields of a record, by kind."""
+
+_OBJECTS: Final = frozenset({"attributes", "messageAttributes", "userIdentity", "properties", "basicProperties"})
+_IMAGES: Final = frozenset({"NewImage", "OldImage", "Keys"})
+_TEXTS: Final = frozenset({"S", "N", "B", "SS", "NS", "BS"})
+_BOOLEANS: Final = frozenset({"BOOL", "NULL"})
+_MOST_STARS: Final = 5
+
+
+class Effect(StrEnum):
+    """What is wrong with a filter that AWS accepts."""
+
+    NEVER = "never"  # it matches no record
+    DOUBT = "doubt"  # it may match none, or not what it looks like
+    IDLE = "idle"  # another filter lets through all that it does
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One finding about a filter. `loses` says that records may not reach the function because of it."""
+
+    effect: Effect
+    message: str
+    hint: str
+    loses: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """The rules on one path of a pattern."""
+
+    path: tuple[str, ...]
+    rules: Sequence[Any]
+
+    @property
+    def name(self) -> str:
+        """The path as a person writes it."""
+        return ".".join(self.path)
+
+
+_Paths = set[tuple[str, ...]]
+
+
+def signs(filters: Sequence[Mapping[str, Any]] | None, kind: SourceKind) -> tuple[tuple[int, Sign], ...]:
+    """What is wrong with the filters of a mapping, `[{"pattern": …}]`, each with the index of its filter. Patterns that are not
+    legal are passed over.
+    """
+    if not filters or kind not in DATA_KEYS:
+        return ()
+    patterns = [structured(item["pattern"]) for item in filters]
+    objects = {prefix for pattern in patterns if isinstance(pattern, Mapping) for prefix in _objects(pattern)}
+    found = [
+        (index, sign)
+        for index, pattern in enumerate(patterns)
+        if isinstance(pattern, Mapping)
+        for sign in _signs(pattern, (), kind, objects)
+    ]
+    return (*found, *_idle(patterns))
+
+
+def structured(pattern: Any) -> Any:
+    """A pattern as a JSON value, also one that is kept as text for the spelling of its numbers, or of a duplicate key."""
+    value = parsed(pattern)
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return value
+
+
+def covers(wide: Any, narrow: Any) -> bool:
+    """Whether whatever matches `narrow` also matches `wide`, as far as their form tells."""
+    if isinstance(wide, Mapping) and isinstance(narrow, Mapping):
+        return all(name in narrow and covers(wide[name], narrow[name]) for name in wide)
+    if isinstance(wide, list) and isinstance(narrow, list):
+        return {json_key(item) for item in narrow} <= {json_key(item) for item in wide}
+    return json_key(wide) == json_key(narrow)
+
+
+def _idle(patterns: Sequence[Any]) -> Iterator[tuple[int, Sign]]:
+    for index, narrow in enumerate(patterns):
+        for other, wide in enumerate(patterns):
+            same = json_key(wide) == json_key(narrow)
+            if other != index and covers(wide, narrow) and (not same or other < index):
+                message = f"filter {other + 1} lets through all that filter {index + 1} does"
+                yield index, Sign(Effect.IDLE, message, "remove this filter, or narrow the other", loses=False)
+                break
+
+
+# --- one pattern -----------------------------------------------------------------------------------------------------
+
+
+def _signs(pattern: Mapping[str, Any], path: tuple[str, ...], kind: SourceKind, objects: _Paths) -> Iterator[Sign]:
+    for name, item in pattern.items():
+        here = (*path, *name.split("."))  # {"a.b": …} and {"a": {"b": …}} are the same
+        if name == "$or" and isinstance(item, list):
+            parts = (part for part in item if isinstance(part, Mapping))
+            yield from _of_alternatives([list(_signs(part, path, kind, objects)) for part in parts])
+        elif isinstance(item, Mapping):
+            yield from _signs(item, here, kind, objects)
+        elif isinstance(item, list):
+            yield from _of_leaf(_Leaf(here, item), kind, objects)
+
+
+def _of_alternatives(parts: Sequence[Sequence[Sign]]) -> Iterator[Sign]:
+    """The findings of the alternatives of a `$or`: one that matches nothing leaves the others."""
+    dead = all(any(sign.effect is Effect.NEVER for sign in part) for part in parts)
+    for sign in (sign for part in parts for sign in part):
+        yield sign if dead or sign.effect is not Effect.NEVER else replace(sign, effect=Effect.DOUBT, loses=False)
+
+
+def _objects(pattern: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The paths that a pattern shows to be objects: it looks below them."""
+    for name, item in pattern.items():
+        here = (*path, *name.split("."))
+        if name == "$or" and isinstance(item, list):
+            for part in item:
+                yield from _objects(part, path) if isinstance(part, Mapping) else ()
+            continue
+        yield from (here[:length] for length in range(len(path) + 1, len(here)))
+        if isinstance(item, Mapping):
+            yield here
+            yield from _objects(item, here)
+
+
+def _of_leaf(leaf: _Leaf, kind: SourceKind, objects: _Paths) -> Iterator[Sign]:
+    if any(_is_absence(rule) for rule in leaf.rules):
+        yield from _always_absent(leaf, kind)  # a missing field matches
+        return
+    top, data = leaf.path[0], DATA_KEYS[kind]
+    if top in _ADDED or (top == "eventName" and kind is not SourceKind.DYNAMODB):
+        message = f"the pattern looks at `{top}`, which Lambda adds to the record; it is not known to match"
+        yield Sign(Effect.DOUBT, message, f"filter by what stands under `{data}`")
+    elif top != data and top not in _FIELDS[kind]:
+        yield Sign(Effect.NEVER, _no_such_field(top, kind), _where_instead(top, kind))
+    elif leaf.path == (data,) and kind in STREAMS:
+        message = (
+            f"`{data}` holds a list of rules; the data of {kind.phrase} is JSON, and AWS refuses a filter on its text"
+        )
+        yield Sign(Effect.NEVER, message, f"write the fields: {data}: {{ field: [value] }}")
+    elif leaf.path == (data,):
+        yield from _of_text(leaf, kind)
+    elif kind is SourceKind.DYNAMODB and _is_in_image(leaf):
+        yield from _of_item(leaf)
+    elif len(leaf.path) == 1 and top in _OBJECTS:
+        message = f"`{leaf.name}` is an object; a rule, also exists, looks at a value, and there is none at this path"
+        yield Sign(Effect.NEVER, message, "name a field inside it")
+    elif leaf.path in objects and any(isinstance(rule, Mapping) and rule.get("exists") for rule in leaf.rules):
+        message = (
+            f"`{leaf.name}` is an object elsewhere in these filters; exists looks at values, and matches no object"
+        )
+        yield Sign(Effect.DOUBT, message, "name a field inside it")
+    yield from _too_complex(leaf)
+
+
+def _is_absence(rule: Any) -> bool:
+    return isinstance(rule, Mapping) and rule.get("exists") is False
+
+
+def _no_such_field(top: str, kind: SourceKind) -> str:
+    fate = "every message would be deleted" if kind in QUEUES else "every record would be skipped"
+    data = DATA_KEYS[kind]
+    return f"the pattern looks at `{top}`, which no record of {kind.phrase} has: its data stands under `{data}`; {fate}"
+
+
+def _where_instead(top: str, kind: SourceKind) -> str:
+    data = DATA_KEYS[kind]
+    if kind is SourceKind.KINESIS and top == "kinesis":
+        return "fields of `kinesis` stand at the top: write data, not kinesis.data"
+    if top in {"body", "data", "dynamodb", "value", "kinesis"}:
+        return f"{kind.phrase} has `{data}`: write {data} instead of {top}"
+    return f"write {data}: {{ {top}: … }}"
+
+
+def _always_absent(leaf: _Leaf, kind: SourceKind) -> Iterator[Sign]:
+    """`exists: false` on a path that no record has: it holds for every record."""
+    data = DATA_KEYS[kind]
+    if leaf.path[0] not in _FIELDS[kind] | _ADDED | {data, "eventName"}:
+        hint = _where_instead(leaf.path[0], kind)
+    elif kind is SourceKind.DYNAMODB and _is_in_image(leaf) and not _has_letter(leaf):
+        hint = "end the path in the type letter, as in state: { S: … }"
+    else:
+        return
+    message = f"`exists: false` holds for every record: none has a value at `{leaf.name}`"
+    yield Sign(Effect.DOUBT, message, hint, loses=False)
+
+
+def _of_text(leaf: _Leaf, kind: SourceKind) -> Iterator[Sign]:
+    """A text pattern: rules on the data itself. Data that is JSON is parsed, and is no text any more."""
+    spelt = [rule for rule in leaf.rules if isinstance(rule, str) and _is_json(rule)]
+    if not spelt:
+        return
+    hint = f"write the fields: {leaf.name}: {{ field: [value] }}"
+    if kind in QUEUES:
+        message = f"`{leaf.name}` is compared with JSON in a text; a JSON body is parsed, and matches no text"
+        whole = len(spelt) == len(leaf.rules)
+        yield Sign(Effect.NEVER if whole else Effect.DOUBT, message, hint, loses=whole)
+    else:
+        message = f"`{leaf.name}` is compared with JSON in a text; JSON data is parsed, and every such record passes"
+        yield Sign(Effect.DOUBT, message, hint, loses=False)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict | list)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _too_complex(leaf: _Leaf) -> Iterator[Sign]:
+    for rule in leaf.rules:
+        operand = rule.get("wildcard") if isinstance(rule, Mapping) else None
+        if isinstance(operand, str) and operand.count("*") > _MOST_STARS:
+            message = f"`{leaf.name}`: AWS may refuse the wildcard {operand!r} as too complex"
+            yield Sign(Effect.DOUBT, message, "use fewer `*`", loses=False)
+
+
+# --- DynamoDB items: values stand under the letter of their type -----------------------------------------------------
+
+
+def _is_in_image(leaf: _Leaf) -> bool:
+    return leaf.path[:1] == ("dynamodb",) and leaf.path[1:2] in {(image,) for image in _IMAGES}
+
+
+def _has_letter(leaf: _Leaf) -> bool:
+    return len(leaf.path) > 3 and leaf.path[-1] in _TEXTS | _BOOLEANS
+
+
+def _of_item(leaf: _Leaf) -> Iterator[Sign]:
+    letter = leaf.path[-1]
+    if not _has_letter(leaf):
+        name = letter if len(leaf.path) > 2 else "attribute"
+        message = f"`{leaf.name}` ends without a type letter (S, N, B, BOOL, …): it is an object, and never matches"
+        yield Sign(Effect.NEVER, message, f"write {name}: {{ S: [value] }}")
+        return
+    wrong = [rule for rule in leaf.rules if not _fits(rule, letter)]
+    if wrong:
+        whole = len(wrong) == len(leaf.rules)
+        message, hint = _misfit(leaf.name, letter, wrong[0])
+        yield Sign(Effect.NEVER if whole else Effect.DOUBT, message, hint, loses=whole)
+
+
+def _fits(rule: Any, letter: str) -> bool:
+    """Whether a rule can match a value of this type: N holds a text too."""
+    if isinstance(rule, Mapping):
+        return rule.keys() <= {"exists", "anything-but"} if letter in _BOOLEANS else "numeric" not in rule
+    return isinstance(rule, bool if letter in _BOOLEANS else str)
+
+
+def _misfit(name: str, letter: str, rule: Any) -> tuple[str, str]:
+    shown = json.dumps(rule, ensure_ascii=False)
+    if letter in _BOOLEANS:
+        return f"`{name}` holds true or false, so {shown} never matches", "write [true] or [false]"
+    if isinstance(rule, Mapping):
+        return (
+            f"`{name}`: numbers of items are texts, so numeric never matches",
+            'write the values as texts, as in N: ["101"], or compare in the function',
+        )
+    return f"`{name}` holds a text, so {shown} never matches", f'write ["{shown}"]'

@@ -1,0 +1,114 @@
+"""Filters that AWS accepts and that lose records: the signs, kind by kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from provisioner.model.sources import SourceKind
+from provisioner.planning.filters import DATA_KEYS, signs
+
+SQS, FIFO, KINESIS, DYNAMODB = SourceKind.SQS, SourceKind.FIFO, SourceKind.KINESIS, SourceKind.DYNAMODB
+MSK, KAFKA, MQ = SourceKind.MSK, SourceKind.KAFKA, SourceKind.MQ
+
+
+def image(**attributes: Any) -> dict[str, Any]:
+    return {"dynamodb": {"NewImage": attributes}}
+
+
+def effects(kind: SourceKind, *patterns: Any) -> list[str]:
+    """The signs as `index effect`, with `loses` where records may be lost."""
+    found = signs([{"pattern": pattern} for pattern in patterns], kind)
+    return [f"{index} {sign.effect}{' loses' * sign.loses}" for index, sign in found]
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern"),
+    [
+        (SQS, {"body": {"a": ["x"]}}),
+        (SQS, {"body.a": ["x"]}),
+        (SQS, {"body": ["words"]}),
+        (FIFO, {"messageAttributes": {"a": {"stringValue": ["x"]}}}),
+        (KINESIS, {"data": {"a": ["x"]}, "partitionKey": ["1"]}),
+        (DYNAMODB, {"eventName": ["INSERT"], **image(a={"S": ["x"]})}),
+        (DYNAMODB, {"dynamodb": {"Keys": {"id": {"N": ["101"]}}, "ApproximateCreationDateTime": [{"numeric": [">", 1]}]}}),
+        (DYNAMODB, image(a={"L": {"M": {"b": {"S": ["x"]}}}})),
+        (DYNAMODB, image(a={"BOOL": [True]}, b={"NULL": [{"exists": True}]}, c={"S": [{"exists": False}]})),
+        (DYNAMODB, image(a={"N": [{"anything-but": "1"}]})),
+        (MSK, {"value": {"a": ["x"]}, "key": ["1"]}),
+        (KAFKA, {"value": [{"anything-but": ["error"]}]}),
+        (MQ, {"data": {"a": ["x"]}}),
+        (MQ, {"data": ["words"]}),
+        (SourceKind.DOCUMENTDB, {"anything": ["x"]}),  # it has no filters; that is told elsewhere
+        (SQS, "not JSON"),
+    ],
+)  # fmt: skip
+def test_nothing_is_said_of_a_filter_that_can_match(kind: SourceKind, pattern: Any) -> None:
+    assert effects(kind, pattern) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern"),
+    [
+        (SQS, {"data": {"a": ["x"]}}),
+        (SQS, {"type": ["x"]}),
+        (SQS, {"Body": {"a": ["x"]}}),
+        (SQS, {"body": {"a": ["x"]}, "kinesis": {"data": {"a": ["x"]}}}),
+        (SQS, {"attributes": ["x"]}),
+        (SQS, {"body": ['{"a": 1}', "[1]"]}),
+        (FIFO, {"value": {"a": ["x"]}}),
+        (FIFO, '{"status": ["x"]}'),
+        (KINESIS, {"body": {"a": ["x"]}}),
+        (KINESIS, {"kinesis": {"data": {"a": ["x"]}}}),
+        (KINESIS, {"data": ["x"]}),
+        (DYNAMODB, {"NewImage": {"a": {"S": ["x"]}}}),
+        (DYNAMODB, {"dynamodb": [{"exists": True}]}),
+        (DYNAMODB, {"dynamodb": {"NewImage": [{"exists": True}]}}),
+        (DYNAMODB, image(a=["x"])),
+        (DYNAMODB, image(S=["x"])),
+        (DYNAMODB, image(a={"L": ["x"]})),
+        (DYNAMODB, image(a={"N": [101]})),
+        (DYNAMODB, image(a={"N": [{"numeric": [">", 5]}]})),
+        (DYNAMODB, image(a={"BOOL": ["true"]})),
+        (DYNAMODB, image(a={"S": [None]})),
+        (DYNAMODB, {"dynamodb": {"Keys": {"id": {"N": [{"numeric": ["=", 5]}]}}}}),
+        (DYNAMODB, {"dynamodb": {"NewImage": {"$or": [{"a": ["x"]}, {"b": ["x"]}]}}}),
+        (MSK, {"data": {"a": ["x"]}}),
+        (KAFKA, {"body": {"a": ["x"]}}),
+        (MQ, {"value": {"a": ["x"]}}),
+        (MQ, {"$or": [{"body": ["x"]}, {"value": ["x"]}]}),
+    ],
+)  # fmt: skip
+def test_a_filter_that_no_record_can_match(kind: SourceKind, pattern: Any) -> None:
+    assert "0 never loses" in effects(kind, pattern)
+
+
+@pytest.mark.parametrize(
+    ("kind", "patterns", "expected"),
+    [
+        (SQS, [{"eventSource": ["aws:sqs"]}], ["0 doubt loses"]),
+        (KINESIS, [{"eventName": ["INSERT"]}], ["0 doubt loses"]),
+        (DYNAMODB, [{"eventName": ["INSERT"], "eventSource": ["aws:dynamodb"]}], ["0 doubt loses"]),
+        (SQS, [{"status": [{"exists": False}]}], ["0 doubt"]),
+        (DYNAMODB, [image(a=[{"exists": False}])], ["0 doubt"]),
+        (DYNAMODB, [image(a={"N": [{"numeric": [">", 5]}, "1"]})], ["0 doubt"]),
+        (SQS, [{"body": ['{"a": 1}', "plain"]}], ["0 doubt"]),
+        (MSK, [{"value": ['{"a": 1}']}], ["0 doubt"]),
+        (SQS, [{"body": {"a": {"b": [1]}}}, {"body": {"a": [{"exists": True}]}}], ["1 doubt loses"]),
+        (SQS, [{"$or": [{"body": {"a": [1]}}, {"status": ["x"]}]}], ["0 doubt"]),
+        (SQS, [{"body": {"a": [{"wildcard": "*:*:*:*:*:x/*"}]}}], ["0 doubt"]),
+        (SQS, [{"body": {"a": [1], "b": [2]}}, {"body": {"a": [1]}}], ["0 idle"]),
+        (SQS, [{"body": {"a": [1]}}, {"body": {"a": [1]}}], ["1 idle"]),
+        (SQS, [{"body": {"a": [1]}}, {"body": {"a": [2]}}], []),
+        (SQS, [{"status": ["x"]}, {"body": {"a": [1]}}], ["0 never loses"]),
+    ],
+)  # fmt: skip
+def test_a_filter_that_may_not_do_what_it_looks_like(
+    kind: SourceKind, patterns: list[Any], expected: list[str]
+) -> None:
+    assert effects(kind, *patterns) == expected
+
+
+def test_every_kind_that_has_filters_has_a_data_key() -> None:
+    assert set(SourceKind) - set(DATA_KEYS) == {SourceKind.DOCUMENTDB}
