@@ -123,7 +123,7 @@ def main() -> None:
     """Measure and print."""
     from provisioner.sandbox.mappings import Delays  # late: a measuring process must stay small
     from provisioner.sandbox.seed import Function, Queue, Seed, Seeder
-    from provisioner.sandbox.server import plane_over_moto, start
+    from provisioner.sandbox.server import listening, plane_over_moto, reserve
 
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     environ = {**os.environ, "AWS_EC2_METADATA_DISABLED": "true"}
@@ -135,7 +135,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         measured_language(Path(folder) / "provisioner.yaml", environ)
 
-    server = start(0, plane_over_moto(Delays(0, 0, 0, 0, 0)))
+    server = listening(plane_over_moto(Delays(0, 0, 0, 0, 0)), reserve(0))
     counting = Counting(server.app)
     server.app = counting
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,10 +1,24 @@
-"""What the environment says."""
+"""What surrounds a run: the environment's region, and the flags with which the command was called."""
 
 from __future__ import annotations
 
 import os
+import shlex
+from collections.abc import Sequence
+
+_flags: list[str] = []
 
 
 def environment_region() -> str:
     """The environment's region. boto3 reads only the second variable, the AWS CLI both."""
     return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
+
+
+def remember_flags(flags: Sequence[str]) -> None:
+    """Know the flags that name the manifest and its variables: a command that is printed for the user to paste needs them too."""
+    _flags[:] = flags
+
+
+def command_line(*words: str) -> str:
+    """A command of ours that acts on the same manifest, quoted for a shell: `provisioner import orders 5f0c…`."""
+    return shlex.join(["provisioner", *words, *_flags])

@@ -46,6 +46,7 @@ class World:
     timeout: int = 3
     key: str = ""  # the error of every KMS key
     failures: dict[str, str] = field(default_factory=dict)  # StateTransitionReason by source
+    engines: dict[str, str] = field(default_factory=dict)  # of brokers, by ARN
 
     def has_function(self, name: str, qualifier: str) -> bool:
         return name not in self.gone
@@ -67,6 +68,9 @@ class World:
 
     def failure(self, source: str) -> str:
         return self.failures.get(source, "")
+
+    def engine(self, broker: Arn) -> str:
+        return self.engines.get(str(broker), "")
 
 
 def only_sts(environ: dict[str, Any], start_response: Any) -> Any:

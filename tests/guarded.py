@@ -18,7 +18,7 @@ import boto3
 import botocore.session
 
 from provisioner.sandbox.seed import Seed, Seeder
-from provisioner.sandbox.server import exports, parse_delays, plane_over_moto, start
+from provisioner.sandbox.server import exports, parse_delays, plane_over_moto, served
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
@@ -191,13 +191,7 @@ def _denied(service: str, need: Need, start_response: Any) -> Iterable[bytes]:
 def guarded(seed: Seed) -> Iterator[Guard]:
     """The sandbox with what a seed names, and nobody restricted yet."""
     guard = Guard(plane_over_moto(parse_delays("0.05")))
-    server = start(0, guard)  # type: ignore[arg-type]  # any WSGI application will do
-    guard.endpoint = f"http://127.0.0.1:{server.port}"
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    try:
+    with served(guard) as guard.endpoint:  # type: ignore[arg-type]  # any WSGI application will do
         urllib.request.urlopen(urllib.request.Request(f"{guard.endpoint}/moto-api/reset", method="POST")).close()
         Seeder(guard.endpoint, seed).plant()
         yield guard
-    finally:
-        server.shutdown()
-        server.server_close()

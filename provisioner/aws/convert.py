@@ -12,8 +12,8 @@ from provisioner.model.canonical import Canonical, absent, canonical, is_own_tag
 from provisioner.model.desired import Path, Provider
 from provisioner.model.live import LINEAGE_TAG, NAME_TAG, STACK_TAG, Live, Owner, Status
 from provisioner.model.mapping import CONSUMER_GROUPS, CONSUMPTION_MODE, FIELDS, NOTHING, Field, timestamp
-from provisioner.model.references import FunctionReference, Pair
-from provisioner.model.sources import KAFKAS, SourceKind, kind_of
+from provisioner.model.references import FunctionReference, Pair, channel_of
+from provisioner.model.sources import KAFKAS, STREAMS, SourceKind, kind_of
 
 _ENABLED = {"Enabled": True, "Enabling": True, "Disabled": False, "Disabling": False}
 
@@ -34,6 +34,9 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
         mapping = with_value(mapping, CONSUMPTION_MODE, "Stream")  # AWS's default, whether it is shown or not
     kind = kind_of(mapping) or SourceKind.SQS  # a source that AWS reads from and we do not know: shown, never wanted
     unknown: set[Path] = set() if state in _ENABLED else {("enabled",)}
+    if kind in STREAMS and "starting_position" not in mapping:
+        # Answers of 2021 and 2022 leave it out. It is required on creation, so it is there, whatever it is.
+        unknown |= {("starting_position",), ("starting_position_timestamp",)}
     error = config.get("FilterCriteriaError") or {}
     if error:
         unknown.add(("filter_criteria",))
@@ -63,7 +66,9 @@ def pair_of(config: Config, region: str) -> Pair:
     reference = FunctionReference.parse(config.get("FunctionArn"))
     endpoints = (config.get("SelfManagedEventSource") or {}).get("Endpoints") or {}
     brokers = ",".join(sorted(endpoints.get("KAFKA_BOOTSTRAP_SERVERS") or ()))
-    channel = next(iter(config.get("Topics") or config.get("Queues") or ()), "")
+    access = config.get("SourceAccessConfigurations") or () if config.get("Queues") else ()
+    host = next((item.get("URI") or "" for item in access if item.get("Type") == "VIRTUAL_HOST"), "")
+    channel = channel_of(config.get("Topics") or config.get("Queues") or (), host)
     return Pair(region, config.get("EventSourceArn") or brokers, reference.canonical if reference else "", channel)
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from provisioner.aws.refresh import parallel
 from provisioner.aws.session import Aws
 from provisioner.errors import AwsError
-from provisioner.model.live import Live
+from provisioner.model.canonical import Canonical
 from provisioner.model.references import Arn, FunctionReference
 
 _GONE: Final = frozenset(
@@ -33,29 +33,34 @@ class _Question:
     arguments: tuple[tuple[str, str], ...]
 
 
-def lost(aws: Aws, live: Iterable[Live], note: Callable[[str], None]) -> Mapping[str, tuple[str, ...]]:
-    """For each UUID what its mapping needs and does not find; `note` is told, once a service, what could not be asked."""
-    needed: defaultdict[_Question, list[str]] = defaultdict(list)
-    for item in live:
-        for question in _questions(item):
-            needed[question].append(item.uuid)
+def missing_dependencies(
+    aws: Aws, needs: Mapping[str, tuple[str, Canonical]], note: Callable[[str], None]
+) -> Mapping[str, tuple[str, ...]]:
+    """For each key what its mapping needs and AWS does not have, such as `the queue orders`; `needs` holds region and mapping.
+
+    `note` is given, once a service, what could not be checked.
+    """
+    asked: defaultdict[_Question, list[str]] = defaultdict(list)
+    for key, (region, mapping) in needs.items():
+        for question in _questions(region, mapping):
+            asked[question].append(key)
     refused: dict[str, str] = {}
-    answers = parallel(lambda question: _is_gone(aws, question, refused), list(needed))
+    answers = parallel(lambda question: _is_gone(aws, question, refused), list(asked))
     for service, message in sorted(refused.items()):
-        note(f"whether what the mappings need still exists could not be asked of {service}: {message}")
+        note(f"could not check whether what the mappings need still exists in {service}: {message}")
     found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
-    for question, gone in zip(needed, answers, strict=True):
-        for uuid in needed[question] if gone else ():
-            found[uuid] += (question.what,)
+    for question, gone in zip(asked, answers, strict=True):
+        for key in asked[question] if gone else ():
+            found[key] += (question.what,)
     return found
 
 
-def _questions(live: Live) -> Iterable[_Question]:
-    function = FunctionReference.parse(live.mapping.get("function_name"))
+def _questions(region: str, mapping: Canonical) -> Iterable[_Question]:
+    function = FunctionReference.parse(mapping.get("function_name"))
     if function:
         arguments = (("name", function.name), ("qualifier", function.qualifier))
-        yield _Question(f"the function {function.canonical}", live.region, "lambda", "see_function", arguments)
-    source = Arn.parse(live.mapping.get("event_source_arn"))
+        yield _Question(f"the function {function.canonical}", region, "lambda", "see_function", arguments)
+    source = Arn.parse(mapping.get("event_source_arn"))
     ask = _SOURCES.get(source.service) if source else None
     if source and ask:
         yield ask(source)
@@ -67,8 +72,11 @@ def _queue(arn: Arn) -> _Question:
 
 
 def _stream(arn: Arn) -> _Question:
-    stream = str(arn).partition("/consumer/")[0]
+    stream, _, consumer = str(arn).partition("/consumer/")
     name = stream.partition("stream/")[2]
+    if consumer:
+        what = f"the consumer {consumer.partition(':')[0]} of the stream {name}"
+        return _Question(what, arn.region, "kinesis", "describe_stream_consumer", (("ConsumerARN", str(arn)),))
     return _Question(f"the stream {name}", arn.region, "kinesis", "describe_stream_summary", (("StreamARN", stream),))
 
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final, TypeVar
 
 from provisioner.aws.convert import arn_of, live_mapping, pair_of, user_tags
@@ -40,6 +39,7 @@ def refresh(aws: Aws, resolution: Resolution, provider: Provider, note: Callable
     """Everything that planning must know of AWS. `note` is told, once, what had to be done the long way."""
     live: dict[str, Live] = {}
     found: dict[str, Live] = {}
+    listed: dict[str, frozenset[str]] = {}
     expected = _expected_tags(resolution)
     for region, asked in sorted(_asked(resolution).items()):
         gateway = aws.gateway(region)
@@ -47,12 +47,13 @@ def refresh(aws: Aws, resolution: Resolution, provider: Provider, note: Callable
         configs = read(gateway, asked.known, seen)
         pairs = asked.pairs | {name: pair for uuid, (name, pair) in asked.fallback.items() if uuid not in configs}
         holding = _look_up(gateway, pairs, seen)
+        listed[region] = frozenset(seen)
         wanted = {**configs, **{config["UUID"]: config for config in holding.values()}}
         tags = _tags(gateway, wanted, expected, provider, note)
         read_now = {uuid: live_mapping(config, region, tags.get(uuid, {}), provider) for uuid, config in wanted.items()}
         live |= {uuid: read_now[uuid] for uuid in configs}
         found |= {name: read_now[config["UUID"]] for name, config in holding.items()}
-    return Reading(live, found)
+    return Reading(live, found, listed)
 
 
 def _asked(resolution: Resolution) -> dict[str, _Region]:
@@ -74,12 +75,17 @@ def _asked(resolution: Resolution) -> dict[str, _Region]:
     return regions
 
 
-def _expected_tags(resolution: Resolution) -> dict[str, dict[str, str]]:
-    """The tags that each recorded mapping should show, to tell when the tagging API's hint is worth a second look."""
+def _expected_tags(resolution: Resolution) -> dict[str, list[dict[str, str]]]:
+    """The tags that each recorded mapping may show without surprise, the applied and the wanted ones: anything else that the
+    tagging API hints at is worth a second look.
+    """
     return {
-        subject.record.uuid: subject.wanted.mapping.get("tags", {})
+        subject.record.uuid: [
+            mapping.get("tags", {})
+            for mapping in (subject.record.applied, subject.wanted.mapping if subject.wanted else {})
+        ]
         for subject in resolution.subjects
-        if subject.record and subject.wanted
+        if subject.record
     }
 
 
@@ -133,7 +139,7 @@ def _read_pages(gateway: Gateway, known: Mapping[str, str], function: str, seen:
 # --- mappings by pair ------------------------------------------------------------------------------------------------
 
 
-def _look_up(gateway: Gateway, pairs: Mapping[str, Pair], seen: Mapping[str, Config]) -> dict[str, Config]:
+def _look_up(gateway: Gateway, pairs: Mapping[str, Pair], seen: dict[str, Config]) -> dict[str, Config]:
     """`holders`, but where List is denied, the 409 of a create will tell."""
     try:
         return holders(gateway, pairs, seen)
@@ -141,12 +147,13 @@ def _look_up(gateway: Gateway, pairs: Mapping[str, Pair], seen: Mapping[str, Con
         return _holders(pairs, seen.values(), gateway.region)
 
 
-def holders(
-    gateway: Gateway, pairs: Mapping[str, Pair], seen: Mapping[str, Config] = MappingProxyType({})
-) -> dict[str, Config]:
-    """For each key the mapping that holds its pair, from what was `seen` already, else by one List a function."""
+def holders(gateway: Gateway, pairs: Mapping[str, Pair], seen: dict[str, Config] | None = None) -> dict[str, Config]:
+    """For each key the mapping that holds its pair, from what was `seen` already, else by one List a function. `seen` collects
+    all that List showed.
+    """
     if not pairs:
         return {}
+    seen = {} if seen is None else seen
     found = _holders(pairs, seen.values(), gateway.region)
     asked = {pair.function for name, pair in pairs.items() if name not in found}
 
@@ -154,6 +161,7 @@ def holders(
         return [config for page in gateway.pages(function) for config in page]
 
     shown = {config["UUID"]: config for configs in parallel(list_function, sorted(asked)) for config in configs}
+    seen |= shown
     found |= _holders(pairs, shown.values(), gateway.region)
     encrypted = {name: config for name, config in found.items() if "KMSKeyArn" in config}
     read_again = dict(
@@ -173,7 +181,7 @@ def _holders(pairs: Mapping[str, Pair], configs: Iterable[Config], region: str) 
 def _tags(
     gateway: Gateway,
     configs: Mapping[str, Config],
-    expected: Mapping[str, Mapping[str, str]],
+    expected: Mapping[str, Sequence[Mapping[str, str]]],
     provider: Provider,
     note: Callable[[str], None],
 ) -> dict[str, dict[str, str]]:
@@ -187,7 +195,7 @@ def _tags(
     tags = {uuid: hinted.get(arn, {}) for uuid, arn in arns.items()}
 
     def doubtful(uuid: str) -> bool:
-        return arns[uuid] not in hinted or user_tags(tags[uuid], provider) != expected.get(uuid)
+        return arns[uuid] not in hinted or user_tags(tags[uuid], provider) not in expected.get(uuid, ())
 
     doubts = [uuid for uuid in arns if doubtful(uuid)]
     return tags | dict(zip(doubts, parallel(lambda uuid: gateway.tags(arns[uuid]), doubts), strict=True))

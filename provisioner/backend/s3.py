@@ -19,6 +19,7 @@ from typing import Final, Protocol
 from provisioner.backend.lock import advice, described
 from provisioner.backend.statefile import decode, encode, shared_part
 from provisioner.backend.store import Snapshot
+from provisioner.environment import command_line
 from provisioner.errors import (
     AwsError,
     ConflictError,
@@ -140,7 +141,7 @@ class S3Backend:
             return LockedError("the state is being locked by somebody else", hint="run the command again")
         hint = (
             "wait for it to end (--lock-timeout waits); if its process is gone for good: "
-            f"provisioner force-unlock {_ident(held[0])}, with the same -f, --var and --var-file"
+            f"`{command_line('force-unlock', _ident(held[0]))}`"
         )
         return LockedError(f"the state is locked by {described(held[0].encode())}", hint=hint)
 
@@ -153,7 +154,7 @@ class S3Backend:
         except (PreconditionError, NotFoundError):
             return  # somebody forced it; what we wrote was guarded by the state's own ETag
         except ProvisionerError as error:
-            self._note(f"the lock could not be released: {error.message}; provisioner force-unlock {ident}")
+            self._note(f"the lock could not be released: {error.message}; `{command_line('force-unlock', ident)}`")
 
     def force_unlock(self, ident: str) -> None:
         """Delete the lock object when it bears this id."""
@@ -181,12 +182,13 @@ class S3Backend:
                 stored = self._now(error)
                 if stored.writer == token:
                     return stored.etag
-                hint = "somebody else wrote it although this run held the lock; look at it with `state pull`, then plan again"
+                pull = command_line("state", "pull")
+                hint = f"somebody else wrote it although this run held the lock; see `{pull}`, then plan again"
                 raise StateError(
                     f"{self._where} was changed meanwhile (serial {stored.state.serial})", hint=hint
                 ) from error
             except NotFoundError as error:
-                hint = "restore it from the bucket's versions, or `state rebuild`"
+                hint = f"restore it from the bucket's versions, or `{command_line('state', 'rebuild')}`"
                 raise StateError(f"{self._where} has vanished", hint=hint) from error
             except AwsError as error:  # an answer that was lost, a fault, somebody writing at this moment
                 trouble = error
@@ -200,7 +202,7 @@ class S3Backend:
         try:
             return self._stored()
         except AwsError as trouble:
-            hint = "look at it with `state pull`, then plan again"
+            hint = f"see `{command_line('state', 'pull')}`, then plan again"
             raise StateError(f"{error.message}; then {trouble.message}", hint=hint) from trouble
 
 

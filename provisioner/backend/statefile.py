@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from provisioner.environment import command_line
 from provisioner.errors import DamagedError, StateError
 from provisioner.model.canonical import canonical
 from provisioner.model.mapping import EventSourceMapping
@@ -76,7 +77,9 @@ def _damaged(where: str, why: str) -> StateError:
         if where.startswith("s3://")
         else f"the state before the last command is in {where}.backup"
     )
-    return DamagedError(f"{where} is damaged: {why}", hint=f"{before}; or make it anew: provisioner state rebuild")
+    return DamagedError(
+        f"{where} is damaged: {why}", hint=f"{before}; or rebuild it: `{command_line('state', 'rebuild')}`"
+    )
 
 
 def encode(state: State, pending: Sequence[Intent] = (), writer: str = "") -> str:

@@ -32,7 +32,7 @@ _HELP = """Plan and apply AWS Lambda event source mappings from YAML.
 \b
 provisioner plan                        what would change, and why
 provisioner apply                       change it
-provisioner import orders 5f0c1f2e-...  take over a mapping that exists
+provisioner import orders 5f0c1f2e-...  import an existing mapping
 provisioner sandbox                     try all of it without an account
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,9 @@ def plan(invocation: Invocation, detailed_exitcode: bool, out: Path | None, **se
 def _say_saved(terminal: Terminal, made: Plan, out: Path) -> None:
     from provisioner.planning.fingerprint import plan_hash
 
-    terminal.say(f"The plan is in {out}; its hash is {plan_hash(made)}. To carry it out: provisioner apply {out}")
+    terminal.say(
+        f"The plan is in {out}; its hash is {plan_hash(made)}. To carry it out: {shlex.join(['provisioner', 'apply', str(out)])}"
+    )
 
 
 @click.command()
@@ -138,11 +141,12 @@ def _finish(terminal: Terminal, made: Plan, report: Report) -> None:
 
 @click.command(name="import")
 @click.argument("name")
-@click.argument("uuid")
+@click.argument("uuid", metavar="UUID[@REGION]")
 @on_manifest
+@click.option("--region", default="", metavar="REGION", help="The mapping's region, as UUID@REGION.")
 @click.option("--write", is_flag=True, help="Add the entry to the manifest, where it has none of this name.")
-def import_(invocation: Invocation, name: str, uuid: str, write: bool) -> None:
-    """Put a mapping that exists under management, by its UUID.
+def import_(invocation: Invocation, name: str, uuid: str, region: str, write: bool) -> None:
+    """Import an existing mapping, by its UUID.
 
     Where the manifest has no such NAME, prints the YAML to add (--write adds it); otherwise what the next plan will change.
     """
@@ -150,30 +154,38 @@ def import_(invocation: Invocation, name: str, uuid: str, write: bool) -> None:
         from provisioner import workflow
         from provisioner.render.plan import change_text
 
-        _check_import(name, uuid)
-        done = workflow.import_mapping(run, name, uuid, write=write)
+        uuid, region = _identity(name, uuid, region)
+        done = workflow.import_mapping(run, name, uuid, region=region, write=write)
         terminal.say(f"{name}: imported {uuid}")
         if done.file:
             terminal.say(f"{name}: added to {done.file}")
         elif done.entry:
-            terminal.note("Add this to the manifest before the next apply, which would delete the mapping otherwise:")
+            terminal.note("Add this to the manifest now, or the next apply will delete the mapping:")
             terminal.data(done.entry.rstrip())
         elif done.change:
             terminal.say("The next plan will change it:")
             terminal.data(change_text(done.change, terminal.style(sys.stdout)))
         else:
-            terminal.say("It is as the manifest says.")
+            terminal.say("It already matches the manifest.")
 
 
-def _check_import(name: str, uuid: str) -> None:
+def _identity(name: str, text: str, region: str) -> tuple[str, str]:
+    """The UUID and the region that the command line names, or "". Raises UsageError."""
     from provisioner.errors import UsageError
-    from provisioner.model.references import UUID
+    from provisioner.model.references import REGION, UUID
 
     check_name(name)
+    uuid, at, stated = text.partition("@")
     if not UUID.fullmatch(uuid):
         raise UsageError(
             f"{uuid!r} is not a UUID", hint="it has 36 characters, like 5f0c1f2e-1111-2222-3333-444455556666"
         )
+    if at and region and stated != region:
+        raise UsageError(f"{text} names another region than --region {region}", hint="name the region once")
+    region = stated if at else region
+    if (at or region) and not REGION.fullmatch(region):
+        raise UsageError(f"{region!r} is not a region", hint="it looks like eu-west-1")
+    return uuid, region
 
 
 def check_name(name: str) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @on_manifest
 @format_options("text", "json", "markdown")
 def drift(invocation: Invocation) -> None:
-    """Show what the world changed since the last apply, and nothing else. Exits with 2 when there is any."""
+    """Show what changed outside provisioner since the last apply, and nothing else. Exits with 2 when there is any."""
     with invocation.running() as (run, terminal):
         from provisioner import workflow
         from provisioner.render import drift as render
@@ -46,14 +46,24 @@ def drift(invocation: Invocation) -> None:
 
 @click.command()
 @on_manifest
+@click.option(
+    "--checks",
+    type=click.Choice(["warn", "off"]),
+    default="warn",
+    show_default=True,
+    help="off: do not look whether functions, queues and streams exist.",
+)
 @json_option
-def status(invocation: Invocation) -> None:
-    """Show each mapping's state, last result, and what is wrong. Exits with 2 when one is unhealthy."""
+def status(invocation: Invocation, checks: str) -> None:
+    """Show each mapping's state and what is wrong with it, the broken ones first. Exits with 2 when one is unhealthy.
+
+    Lists what is recorded and what is declared and was not applied yet.
+    """
     with invocation.running() as (run, terminal):
         from provisioner import workflow
         from provisioner.render.drift import status_json, status_text
 
-        rows = workflow.status(run)
+        rows = workflow.status(run, checks=checks != "off")
         if invocation.form == "json":
             terminal.data(status_json(run.manifest.stack, rows))
         else:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from provisioner.cli.terminal import EventStream, Terminal
+from provisioner.environment import remember_flags
 from provisioner.errors import ProvisionerError
 
 if TYPE_CHECKING:  # late, so that --help stays fast
@@ -103,11 +104,22 @@ def with_options(*options: Callable[[F], F]) -> Callable[[F], F]:
 colour_option = click.option(
     "--color", "colour", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to paint."
 )
+
+
+def _one_manifest(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> str:
+    """Click would take the last of several without a word."""
+    del ctx, param
+    if len(value) > 1:
+        raise click.BadParameter("one command acts on one manifest; run it once for each")
+    return value[0] if value else "."
+
+
 manifest_option = click.option(
     "-f",
     "--file",
     "path",
-    default=".",
+    multiple=True,
+    callback=_one_manifest,
     metavar="PATH",
     help="The manifest: a file, or a folder with one (default: here).",
 )
@@ -131,6 +143,7 @@ def on_manifest(command: F) -> F:
     def invoked(
         *arguments: Any, path: str, variables: tuple[str, ...], var_files: tuple[str, ...], **options: Any
     ) -> Any:
+        remember_flags(_flags(path, variables, var_files))
         invocation = Invocation(
             path=Path(path),
             variables=variables,
@@ -144,6 +157,13 @@ def on_manifest(command: F) -> F:
         return command(invocation, *arguments, **options)
 
     return with_options(manifest_option, _variable_options, _terminal_options)(invoked)  # type: ignore[return-value]  # F
+
+
+def _flags(path: str, variables: tuple[str, ...], var_files: tuple[str, ...]) -> list[str]:
+    """The flags that say which manifest is meant and what its variables are."""
+    pairs = [("-f", path)] * (path != ".")
+    pairs += [("--var-file", file) for file in var_files] + [("--var", text) for text in variables]
+    return [word for pair in pairs for word in pair]
 
 
 def _form(options: dict[str, Any]) -> str:

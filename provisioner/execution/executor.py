@@ -21,6 +21,7 @@ from provisioner.aws.refresh import holders, read, with_tags
 from provisioner.aws.session import Aws
 from provisioner.aws.wait import WallClock, delays
 from provisioner.backend.store import Log
+from provisioner.environment import command_line
 from provisioner.errors import (
     AwsError,
     ConflictError,
@@ -33,7 +34,7 @@ from provisioner.errors import (
     UnreachableError,
 )
 from provisioner.execution.interrupts import interrupts
-from provisioner.model.canonical import Canonical, fill_kept, value_at, with_value
+from provisioner.model.canonical import Canonical, fill_kept
 from provisioner.model.desired import Path, Provider
 from provisioner.model.live import SETTLED, Live, Owner
 from provisioner.model.plan import Action, Change, FieldChange, Plan, Reason
@@ -232,21 +233,11 @@ class Executor:
         return self._interrupted or self._clock.now() - item.began > self._provider.settle_timeout
 
     def _verify(self, item: _Settling, live: Live) -> None:
-        """Read back: a field that AWS ignored is recorded as it is, and told."""
+        """Read back: a field that AWS ignored is reported. The record keeps what was applied, so that the next plan shows the
+        difference and its cause.
+        """
         ignored = tuple(_ignored(item.change, item.record.applied, live))
-        if ignored:
-            applied = item.record.applied
-            for path in ignored:
-                applied = with_value(applied, path, value_at(live.mapping, path))
-            item.record = replace(item.record, applied=applied)
-            try:
-                self._journal.done(item.token, item.change.name, item.record)
-            except StateError as error:
-                self._finish(
-                    item, Outcome(item.change, Result.FAILED, error.message, error.hint, live.uuid, ignored=ignored)
-                )
-                return
-        reason = f"; AWS says {live.status.fault}" if ignored and live.status.fault else ""
+        reason = f"; AWS reports {live.status.fault}" if ignored and live.status.fault else ""
         detail = f"{', '.join('.'.join(path) for path in ignored)} ignored by AWS{reason}" if ignored else ""
         if live.status.filter_error and not ignored:
             detail = f"the filters cannot be read back: {live.status.filter_error}"
@@ -279,7 +270,7 @@ class Executor:
             return work(change)
         except ConflictError as error:
             hint = error.hint or (
-                f"adopt it: provisioner import {change.name} {error.uuid}" if error.uuid else "apply again"
+                f"import it: `{command_line('import', change.name, error.uuid)}`" if error.uuid else "apply again"
             )
             return _failed(change, error, hint)
         except (CredentialsError, ThrottledError) as error:
@@ -314,12 +305,16 @@ class Executor:
 
     def _create(self, change: Change, deposed: Sequence[Deposed] = ()) -> _Settling:
         desired = change.desired or {}
-        owner = Owner(self._plan.stack, self._plan.lineage, change.name) if self._provider.ownership_tags else None
+        owner = (
+            Owner(self._plan.stack, self._plan.lineage, change.name)
+            if self._provider.tags_ownership(change.region)
+            else None
+        )
         request = create_request(desired, owner)
         with self._intended(change, "create", [item.uuid for item in deposed]) as token:
             live, made = self._made(change, request)
             record = applied_record(change, live, change.applied or {}, tuple(deposed))
-            self._remember(change, token, record if made else replace(record, applied=live.mapping))
+            self._remember(change, token, record if made else replace(record, applied=live.as_left))
         if not made:
             self._bring_up(change, live)
             self._journal.done(token, change.name, record)
@@ -380,7 +375,8 @@ class Executor:
         """The mapping that was found after a lost answer, when its tags prove that we made it."""
         live = self._taken_over(change, str(config["UUID"]))
         if live is None:
-            hint = f"it may be what this create made; if it is: provisioner import {change.name} {config['UUID']}"
+            line = command_line("import", change.name, str(config["UUID"]))
+            hint = f"it may be what this create made; if it is: `{line}`"
             raise ConflictError(
                 f"{error.message}; {config['UUID']} holds its function and source", hint=hint
             ) from error
@@ -512,7 +508,7 @@ class Executor:
             self._journal.done(token, change.name, record)
         except ProvisionerError as error:
             message = f"{error.message}; the mapping was created as {record.uuid}"
-            hint = f"{error.hint}; then take it over: provisioner import {change.name} {record.uuid}"
+            hint = f"{error.hint}; then import it: `{command_line('import', change.name, record.uuid)}`"
             raise StateError(message, hint=hint) from error
 
     def _notify(self, change: Change) -> Notify:

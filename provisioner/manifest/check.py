@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -12,11 +13,22 @@ from provisioner.manifest.rules import rule_findings
 from provisioner.manifest.schema import ProviderBlock
 from provisioner.model.canonical import Canonical, is_own_tag
 from provisioner.model.desired import Path
-from provisioner.model.mapping import FIELDS, REQUIRED, TAG_TEXT, Field, Limits, moment, parsed
-from provisioner.model.references import Arn, FunctionReference
+from provisioner.model.mapping import FIELDS, REQUIRED, TAG_TEXT, Field, Limits, moment, parsed, timestamp
+from provisioner.model.references import Arn, FunctionReference, partition_of
 from provisioner.model.sources import SourceKind
 
-TIME_HINT = 'write it as "2026-01-15T00:00:00Z"'
+_IN_MILLISECONDS = 100_000_000_000
+"""An epoch above this is one of milliseconds: in seconds it would be after the year 5000."""
+
+
+def time_hint(value: Any) -> str:
+    """How to write a time: an epoch as the instant that it names, anything else by an example."""
+    try:
+        epoch = float(value)
+        shown = timestamp(epoch / 1000 if epoch >= _IN_MILLISECONDS else epoch)
+    except (TypeError, ValueError, OverflowError, OSError):
+        shown = "2026-01-15T00:00:00Z"
+    return f'write it as "{shown}"'
 
 
 def source_findings(raw: Mapping[str, Any], kind: SourceKind | None) -> Iterator[Finding]:
@@ -29,7 +41,7 @@ def source_findings(raw: Mapping[str, Any], kind: SourceKind | None) -> Iterator
             "E106", ("event_source_arn",), "a mapping has either event_source_arn or self_managed_event_source"
         )
     elif arn and not Arn.parse(arn):
-        yield Finding("E106", ("event_source_arn",), f"{arn!r} is not an ARN")
+        yield _no_arn(str(arn))
     elif arn and kind is None:
         yield Finding(
             "E106",
@@ -40,6 +52,31 @@ def source_findings(raw: Mapping[str, Any], kind: SourceKind | None) -> Iterator
     function = raw.get("function_name")
     if function and not FunctionReference.parse(function):
         yield Finding("E106", ("function_name",), f"{function!r} is not the name or the ARN of a function")
+
+
+_QUEUE_URL = re.compile(
+    r"https?://(?:(?:sqs(?:-fips)?|queue)\.(?P<region>[a-z0-9-]+)|(?P<old>[a-z0-9-]+)\.queue|queue)\."
+    r"(?P<domain>amazonaws\.(?:com(?:\.cn)?|eu)|[a-z0-9.:-]+)/(?P<account>\d{12})/(?P<name>[\w.-]+)/?"
+)
+_EXAMPLE = "arn:aws:sqs:REGION:ACCOUNT:NAME"
+
+
+def _no_arn(text: str) -> Finding:
+    """What is given in place of an ARN, and the ARN where it follows from that."""
+    path = ("event_source_arn",)
+    if match := _QUEUE_URL.fullmatch(text):
+        region = match["region"] or match["old"] or "us-east-1"
+        arn = f"arn:{partition_of(region)}:sqs:{region}:{match['account']}:{match['name']}"
+        return Finding("E106", path, f"this is the URL of a queue; its ARN is {arn}", f"write event_source_arn: {arn}")
+    if text.startswith(("http://", "https://")):
+        hint = f"write the ARN, as in {_EXAMPLE}: `aws sqs get-queue-attributes` shows it as QueueArn"
+        return Finding("E106", path, f"{text!r} is a URL, not an ARN", hint)
+    if re.fullmatch(r"[\w.-]+:\d{1,5}(,[\w.-]+:\d{1,5})*", text):
+        hint = (
+            "the brokers of a self-managed cluster go into self_managed_event_source.endpoints.KAFKA_BOOTSTRAP_SERVERS"
+        )
+        return Finding("E106", path, f"{text!r} names brokers, not an ARN", hint)
+    return Finding("E106", path, f"{text!r} is not an ARN", f"write the whole ARN, as in {_EXAMPLE}")
 
 
 def field_findings(
@@ -99,7 +136,7 @@ def _value(field: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) -
     if row.values:
         yield from _enumeration(field, value, path)
     if field.name == "starting_position_timestamp" and moment(value) is None:
-        yield Finding("E104", path, f"{value!r} is not a time", TIME_HINT)
+        yield Finding("E104", path, f"{value!r} is not a time", time_hint(value))
     if field.name == "pattern":
         yield from pattern_findings(value, path)
 

@@ -15,10 +15,10 @@ from provisioner.manifest.rules import secret_findings
 from provisioner.manifest.schema import LifecycleBlock, ProviderBlock
 from provisioner.manifest.shape import Shape
 from provisioner.model.canonical import Canonical, canonical, claims, consumer_group
-from provisioner.model.desired import Desired, Lifecycle, Path
+from provisioner.model.desired import TAGGED_PARTITION, Desired, Lifecycle, Path
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.mapping import FIELDS
-from provisioner.model.references import Arn, FunctionReference
+from provisioner.model.references import Arn, FunctionReference, partition_of
 from provisioner.model.sources import SourceKind, kind_of
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -129,7 +129,8 @@ class MappingChecks:
         one = self._written(name, raw)
         region, disagreement = self._mapping_region(raw, one.unjudged())
         errors = False
-        for finding in (*self._findings(one), *disagreement, *secret_findings(raw, region)):
+        tags = self._tags_together(one.mapping.get("tags", {}), region)
+        for finding in (*self._findings(one), *tags, *disagreement, *secret_findings(raw, region)):
             if not one.follows(finding):
                 errors |= finding.code.startswith("E")
                 self._tell(name, finding.code, finding.path, finding.message, finding.hint, at_key=finding.at_key)
@@ -144,6 +145,7 @@ class MappingChecks:
             place=self._root.at(("mappings", name)).place(key=True),
             lifecycle=Lifecycle(lifecycle.prevent_destroy, one.ignored, lifecycle.on_conflict),
             accounts=frozenset(reference.account for reference in _references(raw) if reference.account),
+            stated=frozenset(_dropped(raw, one.mapping)),
         )
 
     def _written(self, name: str, raw: dict[str, Any]) -> _Written:
@@ -169,14 +171,18 @@ class MappingChecks:
         if one.raw.get("tags"):
             own = {key: value for key, value in one.raw["tags"].items() if value is not None}
             yield from tag_findings(own, ("tags",), self._provider)
-        yield from self._too_many_tags(one.mapping.get("tags", {}))
         for index, text in enumerate(one.lifecycle.ignore_changes):
             if ignored_path(text) is None:
                 at = ("lifecycle", "ignore_changes", index)
                 yield Finding("E101", at, f"there is no field {text!r} to ignore", suggestion(text, FIELDS))
 
-    def _too_many_tags(self, tags: Mapping[str, str]) -> Iterator[Finding]:
-        most = MOST_TAGS - 3 * self._provider.ownership_tags
+    def _tags_together(self, tags: Mapping[str, str], region: str) -> Iterator[Finding]:
+        """What is wrong with all tags of a mapping, those of the provider too."""
+        stated, tagged = self._provider.ownership_tags, partition_of(region) == TAGGED_PARTITION
+        most = MOST_TAGS - 3 * (tagged if stated is None else stated)
+        if (tags or stated) and not tagged:
+            message = f"mappings are not known to take tags in the partition {partition_of(region)}"
+            yield Finding("W222", (), message, "remove the tags, if AWS refuses them")
         if len(tags) > most:
             yield Finding("E103", ("tags",), f"{len(tags)} tags are more than the {most} that AWS allows beside ours")
 
@@ -200,10 +206,15 @@ class MappingChecks:
         for item in mappings:
             wanted = sorted(claims(item.mapping, item.pair))
             twins = {claim[0]: holders[claim] for claim in reversed(wanted) if claim in holders}
-            if twin := twins.get("pair"):
+            if (twin := twins.get("pair")) and twin.pair.collides(item.pair):
                 hint = "Lambda refuses the second with 409; remove one of them"
                 message = f"{item.name} and {twin.name} ({twin.place}) want the same function and source"
                 self._tell(item.name, "E107", (), message, hint)
+            elif twin:
+                message = (
+                    f"{item.name} and {twin.name} ({twin.place}) read one queue name in two virtual hosts of one broker"
+                )
+                self._tell(item.name, "W219", (), message)
             if twin := twins.get("consumer group"):
                 hint = "Lambda refuses the second with 409; give it another consumer_group_id, or none"
                 group = consumer_group(item.mapping)
@@ -234,6 +245,18 @@ def _by_mapping(paths: Iterable[Steps]) -> dict[str, frozenset[Steps]]:
         if path[:1] == ("mappings",) and len(path) > 1:
             found[str(path[1])].add(path[2:])
     return {name: frozenset(steps) for name, steps in found.items()}
+
+
+def _dropped(raw: Mapping[str, Any], mapping: Mapping[str, Any]) -> Iterator[Path]:
+    """The paths of values that are stated and that canonical form leaves out: they are AWS's defaults."""
+    for name, value in raw.items():
+        if name not in mapping:
+            if value is not None and name in FIELDS:
+                yield (name,)
+        elif isinstance(value, dict) and isinstance(mapping[name], dict) and name != "tags":
+            yield from (
+                (name, inner) for inner, item in value.items() if item is not None and inner not in mapping[name]
+            )
 
 
 def _one_holds_the_other(one: Steps, other: Steps) -> bool:

@@ -168,6 +168,24 @@ RULES: Final = (
         "a key without filter_criteria is not stored by AWS",
         frozenset({"filter_criteria"}),
     ),
+    Rule(
+        "E222",
+        "recordings 5.1 factor and window",
+        STREAMS,
+        lambda m: m.get("parallelization_factor", 1) > 1 and m.get("tumbling_window_in_seconds", 0) > 0,
+        ("parallelization_factor",),
+        "with tumbling_window_in_seconds, parallelization_factor must be 1",
+        frozenset({"tumbling_window_in_seconds"}),
+    ),
+    Rule(
+        "W220",
+        "recordings 5.1 filters and window",
+        STREAMS,
+        lambda m: "filter_criteria" in m and m.get("tumbling_window_in_seconds", 0) > 0,
+        ("filter_criteria",),
+        "AWS is said to refuse filters together with tumbling_window_in_seconds",
+        frozenset({"tumbling_window_in_seconds"}),
+    ),
     *(
         Rule(
             "E217",
@@ -231,9 +249,12 @@ def _source(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
         yield Finding("E102", at, "endpoints has no KAFKA_BOOTSTRAP_SERVERS", "list the brokers under that name")
     if arn is None:
         return
-    if kind is SourceKind.DYNAMODB and "/stream/" not in arn.resource:
-        hint = "the stream's ARN ends in /stream/ and a label: `aws dynamodb describe-table` shows it"
-        yield Finding("E211", path, "this is a table; a mapping reads from its stream", hint)
+    label = "the stream's ARN ends in /stream/ and a label: `aws dynamodb describe-table` shows it"
+    if "*" in arn.resource or "?" in arn.resource:
+        hint = label if kind is SourceKind.DYNAMODB else "a mapping reads from one source: make a mapping for each"
+        yield Finding("E211", path, f"{arn.resource!r} has a wildcard; a source is named by its whole ARN", hint)
+    elif kind is SourceKind.DYNAMODB and not arn.resource.partition("/stream/")[2]:
+        yield Finding("E211", path, "this is a table; a mapping reads from its stream", label)
     elif kind in RESOURCES and not arn.resource.startswith(RESOURCES[kind][0]):
         yield Finding("E211", path, f"{arn.resource!r} is not {kind.phrase}", RESOURCES[kind][1])
 
@@ -294,6 +315,8 @@ def _access_item(
         yield Finding("E214", (*path, "uri"), f"{word} has no uri: the function's role signs in", "remove uri")
     elif word not in WITHOUT_URI and not uri:
         yield Finding("E214", path, f"{word} needs uri", _uri_hint(word))
+    if uri and word in _SECRETS:
+        yield from _secret(word, uri, kind, (*path, "uri"))
     if word in OAUTH_PARTS and "IAM_OAUTHBEARER_AUTH" in types:
         yield Finding("E215", (*path, "type"), f"IAM_OAUTHBEARER_AUTH has no {word} beside it", f"remove {word}")
         return
@@ -302,6 +325,34 @@ def _access_item(
     if word in needed and not set(needed[word]) & set(types):
         wanted = " or ".join(needed[word])
         yield Finding("E215", (*path, "type"), f"{word} needs {wanted}", f"add an entry of type {wanted}")
+
+
+_SECRETS: Final = (
+    frozenset(ACCESS_TYPES)
+    - WITHOUT_URI
+    - {
+        "VPC_SUBNET",
+        "VPC_SECURITY_GROUP",
+        "VIRTUAL_HOST",
+        AUDIENCE,
+        *OAUTH_PARTS,
+    }
+)
+
+
+def _secret(word: str, uri: str, kind: SourceKind, path: tuple[str | int, ...]) -> Iterator[Finding]:
+    """A secret is named by its ARN; MSK takes SCRAM secrets of one prefix only (MSK's guide, "Sign-in credentials")."""
+    arn = Arn.parse(uri)
+    if arn is None:
+        hint = f"write its ARN, as in arn:aws:secretsmanager:REGION:ACCOUNT:secret:{uri}"
+        yield Finding("E223", path, f"{word} names a secret by its ARN, and {uri!r} is none", hint)
+    elif arn.service != "secretsmanager":
+        yield Finding("W221", path, f"{word} names a secret of Secrets Manager; this is an ARN of {arn.service}")
+    elif kind is SourceKind.MSK and word.startswith("SASL_SCRAM") and not arn.resource.startswith("secret:AmazonMSK_"):
+        name = arn.resource.removeprefix("secret:")
+        yield Finding(
+            "W221", path, f"the secret {name!r} does not begin with AmazonMSK_; an MSK cluster takes no other"
+        )
 
 
 def _uri_hint(word: str) -> str:

@@ -58,7 +58,7 @@ class ProviderBlock(Block):
     assume_role: AssumeRoleBlock | None = None
     default_tags: dict[str, str] = {}
     ignore_tags: IgnoreTagsBlock = Field(default_factory=IgnoreTagsBlock.model_construct)
-    ownership_tags: bool = True
+    ownership_tags: bool | None = None
     max_requests_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     retry_timeout: Duration = 300
     settle_timeout: Duration = 600

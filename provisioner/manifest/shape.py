@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from provisioner.manifest.check import TIME_HINT
+from provisioner.manifest.check import time_hint
 from provisioner.manifest.finding import nearest, suggestion
 from provisioner.manifest.reader import scalar
 from provisioner.manifest.schema import Entry, Root
@@ -144,7 +144,7 @@ def _tell_error(path: Path, kind: str, message: str, value: Any, tell: Tell) -> 
     elif len(path) > 1 and path[-2] == "endpoints":
         tell("E104", path, f"{name} must be a list of texts, or one text with commas")
     elif kind in _TYPES:
-        hint = TIME_HINT if name == "starting_position_timestamp" else _type_hint(kind, value)
+        hint = time_hint(value) if name == "starting_position_timestamp" else _type_hint(kind, value)
         tell("E104", path, f"{name} must be {_TYPES[kind]}, not {_shown(value)}", hint, certain=True)
     elif kind == "literal_error":
         expected = message.removeprefix("Input should be ").lower()

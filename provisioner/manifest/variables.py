@@ -235,8 +235,7 @@ class Variables:
         """The declared variable that a reference names, or "" when it names none."""
         inside, place = match[1], node.part(*match.span())
         if inside is None or not (inside.startswith("var.") and NAME.fullmatch(inside[4:])):
-            hint = "write $${ for the characters themselves"
-            self._tell("E111", "a reference is written ${var.name}", place, hint)
+            self._tell("E111", "a reference is written ${var.name}", place, _foreign_hint(inside or ""))
             return ""
         name = inside[4:]
         if name not in self.declared:
@@ -255,6 +254,33 @@ class Variables:
 
     def _tell(self, code: str, message: str, place: Place, hint: str = "") -> None:
         self.found.append(Diagnostic(code, message, place, hint))
+
+
+_PSEUDO: Final = {
+    "AWS::Region": "region",
+    "AWS::AccountId": "account_id",
+    "AWS::Partition": "partition",
+    "AWS::URLSuffix": "url_suffix",
+    "AWS::StackName": "stack_name",
+    "aws:region": "region",
+    "aws:accountId": "account_id",
+    "sls:stage": "stage",
+}
+_FOREIGN: Final = (
+    (re.compile(r"AWS::\w+"), "a pseudo parameter of CloudFormation"),
+    (re.compile(r"(self|opt|env|sls|aws|cf|ssm|s3|file|param|custom)[:(].*"), "a variable of the Serverless Framework"),
+    (re.compile(r"(data|module|local|each|count|path|terraform|aws_\w+)\..*"), "a reference of Terraform"),
+    (re.compile(r"[A-Z]\w*(\.\w+)*"), "a parameter or resource of CloudFormation"),
+)
+
+
+def _foreign_hint(inside: str) -> str:
+    """What to write in place of a reference that another tool would understand."""
+    for pattern, what in _FOREIGN:
+        if pattern.fullmatch(inside):
+            name = _PSEUDO.get(inside, "name")
+            return f"${{{inside}}} is {what}; write the value itself, or declare a variable and write ${{var.{name}}}"
+    return "write $${ for the characters themselves"
 
 
 def declaration_findings(name: str, block: VariableBlock) -> Iterable[tuple[tuple[str, ...], str]]:

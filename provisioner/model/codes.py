@@ -300,6 +300,19 @@ CODES: Final[dict[str, Explanation]] = {
         'An event source mapping with event source ("…"), selfManagedKafkaEventSourceConfig.consumerGroupId ("…") '
         "already exists.",
     ),
+    "E222": Explanation(
+        "Parallel batches together with a tumbling window",
+        "A tumbling window keeps state from batch to batch of a shard, so a shard's batches are processed one at a time.",
+        "remove parallelization_factor, or the window",
+        _KINESIS,
+        "Parallelization factor must be equal to 1 when tumbling window period is configured",
+    ),
+    "E223": Explanation(
+        "A secret that is not named by its ARN",
+        "Lambda reads the secret that opens the source by its ARN in Secrets Manager; a name is not enough.",
+        "write the ARN, which `aws secretsmanager describe-secret --secret-id NAME` shows",
+        _ACCESS,
+    ),
     # --- warnings ---
     "W201": Explanation(
         "A value that this version does not know",
@@ -423,11 +436,40 @@ CODES: Final[dict[str, Explanation]] = {
         "write the key once, with both parts below it",
         _FILTERING,
     ),
+    "W219": Explanation(
+        "One queue name in two virtual hosts of a broker",
+        "Lambda holds broker, queue and function unique. Whether it tells two virtual hosts of a RabbitMQ broker apart is "
+        "not recorded: it may refuse the second mapping with 409.",
+        "nothing, if AWS accepts both; else give one of them another function or alias",
+        _ACCESS,
+    ),
+    "W220": Explanation(
+        "Filters together with a tumbling window",
+        "A recording says that AWS refuses filters on a mapping with a tumbling window; its words were not read.",
+        "filter in the function, or remove the window",
+        _FILTERING,
+    ),
+    "W221": Explanation(
+        "A secret that the source may not accept",
+        "An MSK cluster takes SCRAM secrets only whose name begins with AmazonMSK_. Credentials are secrets of Secrets "
+        "Manager; an ARN of another service is not one.",
+        "name a secret that is associated with the cluster; `aws kafka list-scram-secrets` lists them",
+        _ACCESS,
+    ),
+    "W222": Explanation(
+        "Tags in a partition that may not have them",
+        "In the partitions besides `aws` (GovCloud, China and others) mappings were not taggable when it was last reported. "
+        "Without `provider: {ownership_tags: true}` no ownership tags are sent there; a mapping whose create was cut off is "
+        "then found by its function and source, but cannot be proved to be this stack's.",
+        'remove the tags where AWS refuses them with "Tags not supported in request."',
+        "https://github.com/aws/aws-cdk/issues/31965",
+    ),
     # --- risks: what a change does to records in flight ---
     "R101": Explanation(
         "A new mapping that begins at LATEST",
         "Lambda may need minutes until it polls. With LATEST, reading begins at the newest record of that moment, "
-        "so what arrived between the apply and the first poll is never read.",
+        "so what arrived between the apply and the first poll is never read. Nobody has read the source through this mapping "
+        "before, so nothing that it had is lost: a note.",
         "begin at AT_TIMESTAMP with the time of the apply where the source has it, or at TRIM_HORIZON",
         _POSITIONS,
     ),

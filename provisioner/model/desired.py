@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from provisioner.model.canonical import Canonical
-from provisioner.model.references import Pair
+from provisioner.model.references import Pair, partition_of
 from provisioner.model.sources import SourceKind
+
+TAGGED_PARTITION: Final = "aws"
+"""The partition in which mappings have tags. GovCloud and China refused them when it was last reported
+(https://github.com/aws/aws-cdk/issues/31965, https://github.com/aws/aws-cdk/issues/31532); of others nothing is known.
+"""
 
 Path = tuple[str, ...]
 """A place in a mapping, by our names: `("destination_config", "on_failure")`."""
@@ -43,7 +48,7 @@ class Lifecycle:
 @dataclass(frozen=True, slots=True)
 class Desired:
     """One mapping as wanted. `accounts` are the ones that its function and source name; `region` may be empty until
-    the session knows it.
+    the session knows it. `stated` are the paths that the manifest states as AWS's default, and that the mapping lacks therefore.
     """
 
     name: str
@@ -53,6 +58,7 @@ class Desired:
     place: Place
     lifecycle: Lifecycle = Lifecycle()
     accounts: frozenset[str] = frozenset()
+    stated: frozenset[Path] = frozenset()
 
     @property
     def pair(self) -> Pair:
@@ -80,10 +86,14 @@ class Provider:
     assume_role: AssumeRole | None = None
     ignore_tag_keys: frozenset[str] = frozenset()
     ignore_tag_prefixes: tuple[str, ...] = ()
-    ownership_tags: bool = True
+    ownership_tags: bool | None = None
     max_requests_per_second: float | None = None
     retry_timeout: float = 300.0
     settle_timeout: float = 600.0
+
+    def tags_ownership(self, region: str) -> bool:
+        """Whether mappings of a region get ownership tags: unless it is stated, where AWS is known to take tags on mappings."""
+        return partition_of(region) == TAGGED_PARTITION if self.ownership_tags is None else self.ownership_tags
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from provisioner.model.sources import SourceKind
 
 @dataclass(frozen=True, slots=True)
 class Drifted:
-    """What the world changed in one mapping since it was last applied.
+    """What AWS, or somebody outside provisioner, changed in one mapping since it was last applied.
 
     `fields` have as desired what was applied. `vanished`: the mapping is gone. `fault` is why AWS disabled it by itself, `lost`
-    what it needs and does not find, such as its function.
+    what it needs and AWS does not have, such as its function.
     """
 
     name: str
@@ -25,10 +25,17 @@ class Drifted:
     fault: str = ""
     lost: tuple[str, ...] = ()
 
+    @property
+    def repairable(self) -> bool:
+        """Whether an apply can put it back: not while something that it needs is gone, or AWS would disable it again."""
+        return (self.vanished or bool(self.fields)) and not (self.lost or self.fault)
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """One mapping at work. `problem` says what is wrong with it, or is empty."""
+    """One mapping at work. `problem` says what is wrong with it, or is empty. A mapping that is declared and was never applied
+    has no UUID and the state `Absent`; one that is recorded and gone has the state `Missing`.
+    """
 
     name: str
     uuid: str
@@ -38,3 +45,5 @@ class Health:
     reason: str = ""
     last_modified: str = ""
     problem: str = ""
+    function: str = ""
+    source: str = ""

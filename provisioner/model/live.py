@@ -79,3 +79,10 @@ class Live:
     def pair(self) -> Pair:
         """What Lambda holds unique for it."""
         return Pair.of(self.mapping, self.region)
+
+    @property
+    def as_left(self) -> Canonical:
+        """The mapping as a person left it: enabled, where AWS disabled it by itself. What a record takes for applied."""
+        if self.mapping.get("enabled") is False and self.status.fault:
+            return {name: value for name, value in self.mapping.items() if name != "enabled"}
+        return self.mapping

@@ -152,6 +152,19 @@ def _endpoints(value: Mapping[str, Any]) -> dict[str, list[str]]:
     return {key: sorted({host.strip() for host in hosts} - {""}) for key, hosts in lists.items()}
 
 
+_VPC_PREFIXES: Final = {"VPC_SUBNET": "subnet:", "VPC_SECURITY_GROUP": "security_group:"}
+
+
+def _accesses(items: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """Access configurations in one spelling: tools write a subnet as `subnet:subnet-…` or as `subnet-…`, AWS keeps what was sent."""
+    return as_set(
+        {**item, "uri": prefix + uri}
+        if (prefix := _VPC_PREFIXES.get(item["type"], "")) and (uri := item.get("uri")) and not uri.startswith(prefix)
+        else item
+        for item in items
+    )
+
+
 def parsed(pattern: Any) -> Any:
     """A filter pattern as the JSON value that it spells; a text that is no JSON stays a text.
 
@@ -366,8 +379,8 @@ class SelfManagedKafkaEventSourceConfig(Block):
 class DocumentDBEventSourceConfig(Block):
     """What only DocumentDB has."""
 
-    database_name: Annotated[str | None, Row(api="DatabaseName", required=ALL, bounds=(1, 63), legal=_DATABASE)] = None
-    collection_name: Annotated[str | None, Row(api="CollectionName", bounds=(1, 57), legal=_COLLECTION, kept=ALL)] = None
+    database_name: Annotated[str | None, Row(api="DatabaseName", required=ALL, bounds=(1, 63), legal=_DATABASE, replaces=True)] = None
+    collection_name: Annotated[str | None, Row(api="CollectionName", bounds=(1, 57), legal=_COLLECTION, kept=ALL, replaces=True)] = None
     full_document: Annotated[str | None, Row(api="FullDocument", values=("UpdateLookup", "Default"), default=_all("Default"))] = None
 
 
@@ -395,7 +408,7 @@ class EventSourceMapping(Block):
     scaling_config: Annotated[ScalingConfig | None, Row(api="ScalingConfig", kinds=QUEUES, clear={})] = None
     provisioned_poller_config: Annotated[ProvisionedPollerConfig | None, Row(api="ProvisionedPollerConfig", kinds=QUEUES | KAFKAS, clear={}, explicit=True)] = None
     destination_config: Annotated[DestinationConfig | None, Row(api="DestinationConfig", kinds=STREAMS | KAFKAS, clear={})] = None
-    source_access_configuration: Annotated[list[SourceAccess] | None, Row(api="SourceAccessConfigurations", kinds=KAFKAS | {MQ, DOCUMENTDB}, required=SELF_MANAGED | {MQ, DOCUMENTDB}, bounds=(0, 23), kept=ALL, replaces=_virtual_host_moves)] = None
+    source_access_configuration: Annotated[list[SourceAccess] | None, Row(api="SourceAccessConfigurations", kinds=KAFKAS | {MQ, DOCUMENTDB}, required=SELF_MANAGED | {MQ, DOCUMENTDB}, bounds=(0, 23), kept=ALL, form=_accesses, replaces=_virtual_host_moves)] = None
     amazon_managed_kafka_event_source_config: Annotated[AmazonManagedKafkaEventSourceConfig | None, Row(api="AmazonManagedKafkaEventSourceConfig", kinds=frozenset({MSK}))] = None
     self_managed_kafka_event_source_config: Annotated[SelfManagedKafkaEventSourceConfig | None, Row(api="SelfManagedKafkaEventSourceConfig", kinds=SELF_MANAGED)] = None
     document_db_event_source_config: Annotated[DocumentDBEventSourceConfig | None, Row(api="DocumentDBEventSourceConfig", kinds=frozenset({DOCUMENTDB}), required=frozenset({DOCUMENTDB}))] = None

@@ -26,11 +26,20 @@ class Action(StrEnum):
 
 
 class Cause(StrEnum):
-    """Who moved."""
+    """What made a value differ."""
 
-    EDIT = "edit"  # the manifest
-    DRIFT = "drift"  # the world
-    CONFLICT = "conflict"  # both
+    EDIT = "edit"  # the manifest changed
+    DRIFT = "drift"  # somebody changed it outside provisioner
+    CONFLICT = "conflict"  # both did
+    AWS = "aws"  # AWS changed it by itself
+
+
+class Edit(StrEnum):
+    """What was done in the manifest."""
+
+    SET = "set"
+    SET_TO_DEFAULT = "set to the default"
+    LINE_REMOVED = "line removed"
 
 
 class Reason(StrEnum):
@@ -57,7 +66,9 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One differing value. None means that the field is absent on that side."""
+    """One differing value. None means that the field is absent on that side. `detail` says more of the cause: an `Edit`, or why
+    AWS changed it.
+    """
 
     path: Path
     prior: Any
@@ -65,6 +76,7 @@ class FieldChange:
     desired: Any
     cause: Cause
     replaces: bool = False
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,9 +193,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a refresh found: live mappings by UUID (one that is missing answered 404), and for names without a record
-    the mapping that holds their pair.
+    """What a refresh found: live mappings by UUID (one that is missing answered 404), and by name the mapping that holds the
+    wanted pair. `listed` are the UUIDs of all mappings that were listed on the way, by region.
     """
 
     live: Mapping[str, Live] = field(default_factory=dict)
     found: Mapping[str, Live] = field(default_factory=dict)
+    listed: Mapping[str, frozenset[str]] = field(default_factory=dict)

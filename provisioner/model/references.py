@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, Self
 
 ACCOUNT: Final = re.compile(r"\d{12}")
+REGION: Final = re.compile(r"(?:[a-z]+-)+\d{1,2}")
 UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 _RECENT: Final = 512  # a mapping's references are asked for several times, one mapping after the other
@@ -50,6 +51,29 @@ def _arn(text: str) -> Arn | None:
     if len(parts) != 6 or parts[0] != "arn" or not parts[1].startswith("aws") or not parts[2] or not parts[5]:
         return None
     return Arn(*parts[1:])
+
+
+_IN_HOST: Final = " in virtual host "
+_PARTITIONS: Final = {
+    "us-gov-": "aws-us-gov",
+    "cn-": "aws-cn",
+    "eusc-": "aws-eusc",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+}
+
+
+def partition_of(region: str) -> str:
+    """The partition of a region; `aws` for one that no other partition's prefix begins."""
+    return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
+
+
+def channel_of(names: Sequence[str], virtual_host: str = "") -> str:
+    """The topic or queue of a mapping, with RabbitMQ's virtual host where that is not the default one."""
+    name = names[0] if names else ""
+    return name if virtual_host in ("", "/") else f"{name}{_IN_HOST}{virtual_host}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +126,13 @@ class Pair:
         """The pair of a mapping in canonical form."""
         endpoints = mapping.get("self_managed_event_source", {}).get("endpoints", {})
         brokers = ",".join(endpoints.get("KAFKA_BOOTSTRAP_SERVERS", ()))
-        channels = mapping.get("topics") or mapping.get("queues") or ("",)
-        return cls(region, mapping.get("event_source_arn") or brokers, mapping.get("function_name", ""), channels[0])
+        channel = channel_of(mapping.get("topics") or mapping.get("queues") or (), _virtual_host(mapping))
+        return cls(region, mapping.get("event_source_arn") or brokers, mapping.get("function_name", ""), channel)
+
+    @property
+    def in_any_host(self) -> Self:
+        """The pair without a virtual host: whether AWS tells two hosts of one broker apart is not recorded."""
+        return replace(self, channel=self.channel.partition(_IN_HOST)[0])
 
     def claims(self) -> list[tuple[str, str, str, str]]:
         """What the pair occupies: two pairs collide when they share a claim.
@@ -119,3 +148,8 @@ class Pair:
     def __str__(self) -> str:
         channel = f" ({self.channel})" if self.channel else ""
         return f"{self.source}{channel} -> {self.function}"
+
+
+def _virtual_host(mapping: Mapping[str, Any]) -> str:
+    items = mapping.get("source_access_configuration") or () if mapping.get("queues") else ()
+    return next((item.get("uri") or "" for item in items if item.get("type") == "VIRTUAL_HOST"), "")

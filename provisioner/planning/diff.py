@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from provisioner.model.canonical import value_at
 from provisioner.model.desired import Path
 from provisioner.model.mapping import FIELDS, json_key
-from provisioner.model.plan import Cause, FieldChange
+from provisioner.model.plan import Cause, Edit, FieldChange
 
 
 def field_changes(
-    prior: Mapping[str, Any], live: Mapping[str, Any], desired: Mapping[str, Any]
+    prior: Mapping[str, Any],
+    live: Mapping[str, Any],
+    desired: Mapping[str, Any],
+    stated: Collection[Path] = frozenset(),
 ) -> tuple[FieldChange, ...]:
-    """Where live differs from desired, and who moved: in the order of the field table.
+    """Where live differs from desired, and why: in the order of the field table. `stated` are paths that the manifest states as
+    AWS's default, so that desired lacks them.
 
     Desired = live is nothing, whatever prior says. Otherwise prior = live is an edit, prior = desired is drift, and all
     three different is a conflict (design section 6).
@@ -23,7 +27,7 @@ def field_changes(
         return ()
     order = {name: index for index, name in enumerate(FIELDS)}
     paths = sorted(set(_differing(live, desired)), key=lambda path: (order.get(path[0], len(order)), path))
-    return tuple(_change(path, prior, live, desired) for path in paths)
+    return tuple(_change(path, prior, live, desired, stated) for path in paths)
 
 
 def _differing(live: Mapping[str, Any], desired: Mapping[str, Any]) -> Iterator[Path]:
@@ -56,11 +60,23 @@ def _leaves(path: Path, live: Any, desired: Any) -> Iterator[Path]:
             yield from _leaves((*path, name), here, there)
 
 
-def _change(path: Path, prior: Mapping[str, Any], live: Mapping[str, Any], desired: Mapping[str, Any]) -> FieldChange:
+def _change(
+    path: Path,
+    prior: Mapping[str, Any],
+    live: Mapping[str, Any],
+    desired: Mapping[str, Any],
+    stated: Collection[Path],
+) -> FieldChange:
     before, now, wanted = (value_at(side, path) for side in (prior, live, desired))
     as_prior = [json_key(side) == json_key(before) for side in (now, wanted)]
     cause = Cause.EDIT if as_prior[0] else Cause.DRIFT if as_prior[1] else Cause.CONFLICT
-    return FieldChange(path, before, now, wanted, cause, _replaces(path, live, desired))
+    edit = Edit.SET if wanted is not None else Edit.SET_TO_DEFAULT if _is_stated(path, stated) else Edit.LINE_REMOVED
+    detail = str(edit) if cause is Cause.EDIT else ""
+    return FieldChange(path, before, now, wanted, cause, _replaces(path, live, desired), detail)
+
+
+def _is_stated(path: Path, stated: Collection[Path]) -> bool:
+    return any(path[: len(start)] == start for start in stated)
 
 
 def _replaces(path: Path, live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:

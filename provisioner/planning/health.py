@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from provisioner.model.canonical import Canonical, fill_kept, value_at, with_value
-from provisioner.model.desired import Path
+from provisioner.model.desired import Desired, Manifest, Path
 from provisioner.model.health import Drifted, Health
 from provisioner.model.live import Live, Status
 from provisioner.model.plan import Reading
@@ -13,7 +14,7 @@ from provisioner.model.sources import SourceKind, kind_of
 from provisioner.model.state import Record, State
 from provisioner.planning.diff import field_changes
 from provisioner.planning.planner import DELETING
-from provisioner.planning.resolve import Resolution, Subject
+from provisioner.planning.resolve import Resolution, Subject, resolve
 
 
 def recorded(state: State) -> Resolution:
@@ -51,10 +52,10 @@ def drift(
 ) -> tuple[Drifted, ...]:
     """What the world changed, by name; nothing else.
 
-    `ignored` are the paths of each name that the manifest leaves to others; `lost` what each UUID needs and does not find.
+    `ignored` are the paths of each name that the manifest leaves to others; `lost` what each name needs and AWS does not have.
     """
     found = (
-        _drifted(name, record, reading.live.get(record.uuid), ignored.get(name, ()), tuple(lost.get(record.uuid, ())))
+        _drifted(name, record, reading.live.get(record.uuid), ignored.get(name, ()), tuple(lost.get(name, ())))
         for name, record in sorted(state.mappings.items())
     )
     return tuple(item for item in found if item)
@@ -64,7 +65,7 @@ def _drifted(
     name: str, record: Record, live: Live | None, ignored: Sequence[Path], lost: tuple[str, ...]
 ) -> Drifted | None:
     if live is None or live.status.state == DELETING:
-        return Drifted(name, record.uuid, record.region, vanished=True)
+        return Drifted(name, record.uuid, record.region, vanished=True, lost=lost)
     prior = fill_kept(record.applied, live.mapping, live.kind)
     now: Canonical = live.mapping
     for path in (*live.unknown, *ignored):
@@ -79,18 +80,53 @@ def _fault(live: Live) -> str:
     return live.status.fault if live.mapping.get("enabled") is False else ""
 
 
-def health(state: State, reading: Reading, ignored: Mapping[str, Sequence[Path]]) -> tuple[Health, ...]:
-    """How each recorded mapping is, by name. `ignored` are the paths of each name that the manifest leaves to others."""
-    return tuple(
-        _health(name, record, reading.live.get(record.uuid), ignored.get(name, ()))
-        for name, record in sorted(state.mappings.items())
-    )
+def needs(state: State, reading: Reading, missing: Sequence[Desired] = ()) -> dict[str, tuple[str, Canonical]]:
+    """The region and the mapping of each recorded name, as it lives, else as it was applied; and of those that are `missing`."""
+    known = {
+        name: (record.region, live.mapping if (live := reading.live.get(record.uuid)) else record.applied)
+        for name, record in state.mappings.items()
+    }
+    return {**{item.name: (item.region, item.mapping) for item in missing}, **known}
 
 
-def _health(name: str, record: Record, live: Live | None, ignored: Sequence[Path]) -> Health:
+def absent(state: State, manifest: Manifest) -> list[Desired]:
+    """What is declared and not recorded, under its name or, before a move is applied, another one."""
+    named = {subject.name for subject in resolve(manifest, state).subjects if subject.record}
+    return [item for name, item in manifest.mappings.items() if name not in named]
+
+
+def health(
+    state: State,
+    reading: Reading,
+    ignored: Mapping[str, Sequence[Path]],
+    missing: Sequence[Desired] = (),
+    lost: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> tuple[Health, ...]:
+    """How each mapping is, the broken ones first. `ignored` are the paths of each name that the manifest leaves to others,
+    `missing` what is declared and not recorded, `lost` what each name needs and AWS does not have.
+    """
+    rows = [
+        _health(name, record, reading.live.get(record.uuid), ignored.get(name, ()), lost.get(name, ()))
+        for name, record in state.mappings.items()
+    ]
+    rows += [_absent(item, lost.get(item.name, ())) for item in missing]
+    return tuple(sorted(rows, key=lambda row: (not row.problem, row.name)))
+
+
+def _absent(wanted: Desired, lost: Sequence[str]) -> Health:
+    pair = wanted.pair
+    problem = "; ".join(["it is declared and was not applied yet", *(f"{what} does not exist" for what in lost)])
+    return Health(wanted.name, "", wanted.region, "Absent", problem=problem, function=pair.function, source=pair.source)
+
+
+def _health(name: str, record: Record, live: Live | None, ignored: Sequence[Path], lost: Sequence[str]) -> Health:
+    gone = [f"{what} no longer exists" for what in lost]
     if live is None:
-        return Health(name, record.uuid, record.region, "Missing", problem="it does not exist in AWS")
-    status = live.status
+        pair, status = record.pair, Status("Missing")
+        problems = ["it no longer exists in AWS", *gone]
+    else:
+        pair, status = live.pair, live.status
+        problems = [*gone, *_problems(record, live, ignored)]
     return Health(
         name,
         record.uuid,
@@ -99,7 +135,9 @@ def _health(name: str, record: Record, live: Live | None, ignored: Sequence[Path
         status.last_result,
         status.reason,
         status.last_modified,
-        "; ".join(_problems(record, live, ignored)),
+        "; ".join(problems),
+        pair.function,
+        pair.source,
     )
 
 
@@ -108,11 +146,11 @@ def _problems(record: Record, live: Live, ignored: Sequence[Path]) -> Iterator[s
     if status.state == DELETING:
         yield "it is being deleted"
     elif _fault(live):
-        yield f"AWS disabled it by itself: {_fault(live)}"
+        yield f"AWS disabled it: {_fault(live)}"
     elif ("enabled",) not in ignored and live.mapping.get("enabled", True) != record.applied.get(
         "enabled", True
     ) is True:
-        yield "it is disabled, and was enabled when it was applied"
+        yield "disabled outside provisioner (it was enabled at the last apply)"
     if status.last_result.startswith("PROBLEM"):
         yield f"the last result is {status.last_result!r}"
     if status.filter_error:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from provisioner.environment import command_line
 from provisioner.model.canonical import Canonical, canonical, claims, fill_kept, value_at, with_value
 from provisioner.model.desired import Desired, Path
 from provisioner.model.live import Live
 from provisioner.model.mapping import CONSUMPTION_MODE, FIELDS, Field
-from provisioner.model.plan import Action, Change, Plan, Problem, Reading, Reason
+from provisioner.model.plan import Action, Cause, Change, FieldChange, Plan, Problem, Reading, Reason
 from provisioner.model.references import Pair
 from provisioner.model.sources import SELF_MANAGED, SourceKind
 from provisioner.model.state import Deposed, Record, State
@@ -21,6 +22,8 @@ from provisioner.planning.risk import risks
 
 DELETING = "Deleting"
 _ENABLED = ("enabled",)
+_TAKEN_AS_WANTED = frozenset({_ENABLED, ("starting_position",), ("starting_position_timestamp",)})
+"""What is taken to be as wanted when neither AWS shows it nor the record holds it: nothing is changed or replaced for it."""
 
 
 def make_plan(
@@ -63,6 +66,7 @@ class _Sides:
     live: Canonical
     desired: Canonical  # as the manifest wants it, ignored fields as they are in AWS
     target: Canonical  # and kept fields as they are in AWS
+    applied: Canonical  # as the record will have it: of ignored fields what was applied, never what was seen
 
 
 class _Deciding:
@@ -226,17 +230,17 @@ class _Deciding:
         return None, True
 
     def _taken(self, name: str, found: Live) -> tuple[str, str]:
-        line = f"provisioner import {name} {found.uuid}"
+        line = f"`{command_line('import', name, found.uuid)}`"
         if found.owner is None:
-            return f"Lambda already has a mapping for this function and source: {found.uuid}", f"adopt it: {line}"
+            return f"Lambda already has a mapping for this function and source: {found.uuid}", f"import it: {line}"
         if found.owner.stack == self._state.stack:
             return (
                 f"the mapping {found.uuid} belongs to another state of stack {found.owner.stack}",
-                f"use the state that it was made from; if that state is lost: `state rebuild`, or {line}",
+                f"use the state that it was made from; if that state is lost: `{command_line('state', 'rebuild')}`, or {line}",
             )
         return (
             f"the mapping {found.uuid} belongs to stack {found.owner.stack}",
-            f"remove it there, or take it over: {line}",
+            f"remove it there, or import it: {line}",
         )
 
     def _refuse(self, name: str, message: str, hint: str) -> None:
@@ -254,7 +258,9 @@ class _Deciding:
     def _existing(self, wanted: Desired, record: Record | None, live: Live) -> Change:
         kind = _compared_kind(wanted, live)
         sides = _sides(wanted, record, live, kind)
-        fields = field_changes(sides.prior, sides.live, sides.target)
+        fields = tuple(
+            _by_aws(field, live) for field in field_changes(sides.prior, sides.live, sides.target, wanted.stated)
+        )
         requested = wanted.name in self._replaced
         change = Change(
             name=wanted.name,
@@ -263,7 +269,7 @@ class _Deciding:
             pair=live.pair,
             uuid=live.uuid,
             desired=sides.target,
-            applied=sides.desired,
+            applied=sides.applied,
             live=live,
             record=record,
             wanted=wanted,
@@ -298,13 +304,24 @@ def _sides(wanted: Desired, record: Record | None, live: Live, kind: SourceKind)
     desired = canonical(wanted.mapping, kind)
     known = live.mapping
     for path in live.unknown:
-        believed = desired if path == _ENABLED else record.applied if record else {}
-        known = with_value(known, path, value_at(believed, path))
+        applied = value_at(record.applied, path) if record and path != _ENABLED else None
+        taken = value_at(desired, path) if applied is None and path in _TAKEN_AS_WANTED else applied
+        known = with_value(known, path, taken)
+    prior = record.applied if record else live.as_left
+    applied = desired
     for path in wanted.lifecycle.ignore_changes:
+        applied = with_value(applied, path, value_at(prior, path))
         desired = with_value(desired, path, value_at(known, path))
     desired = canonical(desired, kind)  # a value that is ignored may bring a block with it
     target = fill_kept(desired, known, kind)
-    return _Sides(record.applied if record else known, known, desired, target)
+    return _Sides(prior, known, desired, target, canonical(applied, kind))
+
+
+def _by_aws(field: FieldChange, live: Live) -> FieldChange:
+    """A field with its cause, where AWS changed it by itself: it disables a mapping that cannot work."""
+    if field.path == _ENABLED and field.live is False and field.prior is not False and live.status.fault:
+        return replace(field, cause=Cause.AWS, detail=live.status.fault)
+    return field
 
 
 def _compared_kind(wanted: Desired, live: Live) -> SourceKind:
@@ -322,10 +339,7 @@ def _notes(wanted: Desired, record: Record | None, live: Live, sides: _Sides) ->
     if live.status.filter_error:
         yield f"AWS cannot read the filters at the moment ({live.status.filter_error}); they are taken to be as last applied"
     if live.mapping.get("enabled") is False and "enabled" not in sides.target and live.status.fault:
-        if record and record.applied.get("enabled") is False:
-            yield f"AWS disabled this mapping by itself again after it was enabled: {live.status.fault}; correct the cause first"
-        else:
-            yield f"AWS disabled this mapping by itself: {live.status.fault}"
+        yield f"AWS disabled this mapping: {live.status.fault}; fix the cause first, or AWS disables it again"
     if live.status.last_result.startswith("PROBLEM"):
         yield f"the last result is {live.status.last_result!r}"
 

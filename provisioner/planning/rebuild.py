@@ -53,7 +53,7 @@ def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str
     for item in everything:
         if item.owner and item.owner.stack == manifest.stack and item.uuid not in taken:
             name = _free_name(item.owner, item.uuid, records)
-            records[name] = Record(item.uuid, item.arn, item.region, item.mapping)
+            records[name] = Record(item.uuid, item.arn, item.region, item.as_left)
             told.append(
                 f"{name}: {item.uuid} bears this stack's tags and is not in the manifest; the next apply deletes it"
             )
@@ -63,7 +63,7 @@ def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str
 
 def _record(live: Live, wanted: Desired) -> Record:
     """What is unknown in AWS, such as filters that cannot be decrypted, is taken to be as wanted."""
-    applied = dict(live.mapping)
+    applied = dict(live.as_left)
     desired = canonical(wanted.mapping, wanted.kind)
     for path in live.unknown:
         if path[0] in desired:

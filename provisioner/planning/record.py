@@ -37,7 +37,7 @@ def _at_rest(change: Change, reading: Reading) -> Record | None:
     deposed = record.deposed if record else ()
     if change.action is Action.NO_OP:
         return applied_record(change, change.live, change.applied or {}, deposed)
-    base = record.applied if record else change.live.mapping
+    base = record.applied if record else change.live.as_left
     return Record(change.uuid, change.live.arn, change.live.region, base, protected, deposed)
 
 

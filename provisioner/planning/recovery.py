@@ -54,7 +54,7 @@ def _created(state: State, intent: Intent, live: Live) -> tuple[State, str]:
     if live.owner.lineage != state.lineage:
         return state, f"{cut_off}; {live.uuid} belongs to stack {live.owner.stack}, and is left alone"
     old = state.mappings.get(intent.name)
-    record = Record(live.uuid, live.arn, live.region, live.mapping, intent.protected)
+    record = Record(live.uuid, live.arn, live.region, live.as_left, intent.protected)
     if old:
         deposed = (*old.deposed, Deposed(old.uuid, old.region))
         record = replace(record, protected=old.protected or intent.protected, deposed=deposed)

@@ -17,6 +17,9 @@ from provisioner.model.sources import KAFKAS, QUEUES, STREAMS, SourceKind, kind_
 from provisioner.planning.filters import covers, signs, structured
 
 _TIMESTAMP: Final = ("starting_position_timestamp",)
+_COLLECTION: Final = frozenset(
+    {("document_db_event_source_config", name) for name in ("database_name", "collection_name")}
+)
 _FILTERS: Final = ("filter_criteria", "filter")
 _POSITIONED: Final = STREAMS | KAFKAS | {SourceKind.DOCUMENTDB}
 
@@ -65,11 +68,9 @@ def _of_create(change: Change, ended: Collection[Change]) -> Iterator[Risk]:
 
 
 def _begins(change: Change) -> Iterator[Risk]:
-    """Where a mapping begins that reads what it did not read before."""
+    """Where a mapping begins that reads what it did not read before: it has no position that it could lose."""
     if _position(change.desired or {}) == "LATEST":
-        yield Risk(
-            "R101", Level.LOSS, "reading begins at LATEST: records that arrive before polling has begun are skipped"
-        )
+        yield Risk("R101", Level.NOTE, "starts at LATEST: records arriving before polling starts are skipped")
 
 
 def _of_deletion(change: Change) -> Iterator[Risk]:
@@ -83,7 +84,10 @@ def _of_deletion(change: Change) -> Iterator[Risk]:
 def _of_replacement(change: Change) -> Iterator[Risk]:
     assert change.live is not None  # a replacement replaces something
     before, after, kind = change.live.pair, change.pair, _kind(change)
-    if _same_source(before, after):
+    if any(field.path in _COLLECTION for field in change.fields):
+        yield from _begins(change)
+        yield Risk("R109", Level.LOSS, "what the old collection holds and was not read yet is not read any more")
+    elif _same_source(before, after):
         yield from _begins_anew(change, change.live.mapping)
         if kind in QUEUES | {SourceKind.MQ} and (change.desired or {}).get("enabled", True):
             yield Risk("R108", Level.NOTE, "messages wait in the queue until the new mapping reads it")
@@ -199,11 +203,6 @@ def _no_failures(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
         yield Risk("R208", Level.LOSS, message)
 
 
-def _another_collection(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
-    del field, kind
-    yield Risk("R109", Level.LOSS, "what the old collection holds and was not read yet is not read any more")
-
-
 def _no_destination(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
     del kind
     if field.desired is None:
@@ -255,6 +254,4 @@ _RULES: Final[Mapping[Path, Callable[[FieldChange, SourceKind], Iterator[Risk]]]
     ("parallelization_factor",): _parallel,
     _FILTERS: _filters,
     ("function_response_types",): _no_failures,
-    ("document_db_event_source_config", "database_name"): _another_collection,
-    ("document_db_event_source_config", "collection_name"): _another_collection,
 }

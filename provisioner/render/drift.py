@@ -1,4 +1,4 @@
-"""What the world changed, and how the mappings are, as text and as JSON."""
+"""What changed outside provisioner, and how the mappings are, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -12,32 +12,45 @@ from provisioner.model.health import Drifted, Health
 from provisioner.model.plan import FieldChange
 from provisioner.model.sources import SourceKind
 from provisioner.model.words import counted
+from provisioner.render.graph import short_name
 from provisioner.render.structure import changed_items, patterns
 from provisioner.render.style import Style
 from provisioner.render.values import as_json
-
-_NARROWEST: Final = 20
+from provisioner.render.wrapping import columns, wrapped
 
 
 def drift_text(found: Sequence[Drifted], style: Style) -> str:
     """Each mapping that drifted with each value that was applied and is something else now; one line when there is none."""
     if not found:
-        return style.bold("No drift.") + " The mappings are as they were applied."
+        return style.bold("No drift.") + " Everything is as last applied."
     blocks = ["\n".join(_drifted(item, style)) for item in found]
-    repairs = any(item.fields or item.vanished for item in found)
-    then = " The next apply puts back what the manifest wants." if repairs else ""
-    return "\n\n".join([*blocks, f"{style.bold('Drift:')} {counted(len(found), 'mapping')}.{then}"])
+    last = [f"{style.bold('Drift:')} {counted(len(found), 'mapping')}.", *_prospects(found)]
+    return "\n\n".join([*blocks, " ".join(last)])
+
+
+def _prospects(found: Sequence[Drifted]) -> Iterator[str]:
+    """What an apply can put back, and what it cannot, with the reason."""
+    can = [item.name for item in found if item.repairable]
+    if can:
+        yield f"An apply puts back what the manifest wants: {', '.join(can)}."
+    gone = [item.name for item in found if item.lost]
+    if gone:
+        yield f"An apply cannot put back {', '.join(gone)}: first create again what no longer exists."
+    disabled = [item.name for item in found if item.fault and not item.lost]
+    if disabled:
+        yield f"AWS would disable {', '.join(disabled)} again: first fix the cause."
 
 
 def _drifted(item: Drifted, style: Style) -> Iterator[str]:
     if item.vanished:
-        yield style.bold(f"  # {item.name} {style.red('has disappeared')}")
+        yield style.bold(f"  # {item.name} {style.red('no longer exists')}")
+        yield from (style.red(f"  # {what} no longer exists") for what in item.lost)
         yield f"  - mapping {as_json(item.name)} {{ uuid = {as_json(item.uuid)} }}"
         return
-    what = "has changed" if item.fields else "is disabled" if item.fault else "has lost what it needs"
+    what = "has changed" if item.fields else "is disabled" if item.fault else "has a missing dependency"
     yield style.bold(f"  # {item.name} {what}")
     if item.fault:
-        yield style.red(f"  # AWS disabled it by itself: {item.fault}")
+        yield style.red(f"  # AWS disabled it: {item.fault}")
     for what in item.lost:
         yield style.red(f"  # {what} no longer exists")
     if item.fields:
@@ -80,6 +93,7 @@ def drift_json(stack: str, found: Sequence[Drifted]) -> str:
             "disappeared": item.vanished,
             "disabled_by_aws": item.fault or None,
             "lost": list(item.lost),
+            "repairable": item.repairable,
             "fields": [
                 {"path": ".".join(field.path), "applied": before, "live": after}
                 for field in item.fields
@@ -94,29 +108,61 @@ def drift_json(stack: str, found: Sequence[Drifted]) -> str:
 # --- status ----------------------------------------------------------------------------------------------------------
 
 
+_HEADS: Final = ("NAME", "STATE", "FUNCTION", "SOURCE", "REGION", "LAST RESULT", "REASON")
+
+
 def status_text(rows: Sequence[Health], style: Style, width: int) -> str:
-    """A table: name, state, last result, and why something is wrong; as wide as the terminal."""
+    """A table where it fits the terminal, with the reason in a line of its own where that does not; else a block a mapping."""
     if not rows:
-        return "The state holds no mapping."
-    heads = ("NAME", "STATE", "LAST RESULT", "REASON")
-    cells = [(row.name, row.state, row.last_result or "-", row.problem or row.reason or "-") for row in rows]
-    widths = [max(len(line[column]) for line in (heads, *cells)) for column in range(3)]
-    room = max(width - sum(widths) - 6, _NARROWEST)
-    lines = [style.bold(_row(heads, widths))]
-    for row, cell in zip(rows, cells, strict=True):
-        text = _row((*cell[:3], _shortened(cell[3], room)), widths)
-        lines.append(style.red(text) if row.problem else text)
+        return "No mapping is declared or recorded."
+    cells = [_cells(row) for row in rows]
+    widths = [max(columns(line[column]) for line in (_HEADS, *cells)) for column in range(len(_HEADS))]
+    parts: list[str]
+    if sum(widths) + 2 * (len(widths) - 1) <= width:
+        parts = [
+            style.bold(_row(_HEADS, widths)),
+            *(_red(row, _row(cell, widths), style) for row, cell in zip(rows, cells, strict=True)),
+        ]
+    elif sum(widths[:-1]) + 2 * (len(widths) - 2) <= width:
+        parts = [style.bold(_row(_HEADS[:-1], widths))]
+        for row, cell in zip(rows, cells, strict=True):
+            parts.append(_red(row, _row(cell[:-1], widths), style))
+            parts += [_red(row, wrapped(cell[-1], width, "    "), style)] * (cell[-1] != "-")
+    else:
+        parts = [_block(row, cell, style, width) for row, cell in zip(rows, cells, strict=True)]
     unhealthy = sum(bool(row.problem) for row in rows)
-    return "\n".join([*lines, "", f"{counted(len(rows), 'mapping')}, {unhealthy} unhealthy."])
+    return "\n".join([*parts, "", f"{counted(len(rows), 'mapping')}, {unhealthy} unhealthy."])
+
+
+def _cells(row: Health) -> tuple[str, ...]:
+    return (
+        row.name,
+        row.state,
+        row.function or "-",
+        short_name(row.source) if row.source else "-",
+        row.region,
+        row.last_result or "-",
+        row.problem or row.reason or "-",
+    )
+
+
+def _block(row: Health, cell: tuple[str, ...], style: Style, width: int) -> str:
+    lines = [style.bold(wrapped(f"{row.name}  {row.state}", width))]
+    lines.append(wrapped(f"{cell[3]} -> {cell[2]}, {row.region}", width, "    "))
+    if row.last_result:
+        lines.append(wrapped(f"last result: {row.last_result}", width, "    "))
+    if row.problem or row.reason:
+        lines.append(_red(row, wrapped(row.problem or row.reason, width, "    "), style))
+    return "\n".join(lines)
+
+
+def _red(row: Health, text: str, style: Style) -> str:
+    return "\n".join(style.red(line) for line in text.split("\n")) if row.problem else text
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=False)]
-    return "  ".join([*padded, cells[-1]]).rstrip()
-
-
-def _shortened(text: str, room: int) -> str:
-    return text if len(text) <= room else f"{text[: room - 1]}…"
+    padded = [cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=False)]
+    return "  ".join(padded).rstrip()
 
 
 def status_json(stack: str, rows: Sequence[Health]) -> str:

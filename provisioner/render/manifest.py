@@ -17,6 +17,8 @@ from provisioner.model.references import Arn
 from provisioner.model.sources import SourceKind
 
 _DEEP: Final = 60
+HIDDEN: Final = frozenset({("starting_position",)})
+"""Fields that a mapping must have and that AWS may not show: they are left alone, so that the entry plans empty."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -46,6 +48,9 @@ def entry_yaml(name: str, live: Live, default_region: str, defaults: Mapping[str
     if filters:
         entry = with_value(entry, ("filter_criteria", "filter"), [_filter(item) for item in filters])
     entry = literal(_against(FIELDS, entry, defaults or {}, live.kind))
+    hidden = [path[0] for path in sorted(live.unknown) if path in HIDDEN]
+    if hidden:
+        entry["lifecycle"] = {"ignore_changes": hidden}
     source = Arn.parse(entry.get("event_source_arn"))
     if source is None and live.region != default_region:
         entry = {"region": live.region, **entry}

@@ -15,7 +15,7 @@ from provisioner.model.canonical import default_at
 from provisioner.model.codes import CODES
 from provisioner.model.desired import Level
 from provisioner.model.health import Drifted
-from provisioner.model.plan import Action, Cause, Change, FieldChange, Plan, Problem
+from provisioner.model.plan import Action, Cause, Change, Edit, FieldChange, Plan, Problem
 from provisioner.model.sources import SourceKind
 from provisioner.model.words import counted
 from provisioner.render.drift import drift_text
@@ -149,9 +149,9 @@ def _why(change: Change) -> str:
 
 
 def _cause(field: FieldChange) -> str:
-    if field.cause is Cause.EDIT and field.desired is None:
-        return "edit: its line was removed"
-    return str(field.cause)
+    if field.cause is Cause.EDIT and field.detail in ("", Edit.SET):
+        return "edit"
+    return _text(f"{field.cause}: {field.detail}" if field.detail else str(field.cause))
 
 
 def _picture(plan: Plan, count: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from provisioner.model.canonical import default_at
 from provisioner.model.desired import Level
-from provisioner.model.plan import Action, Cause, Change, FieldChange, Plan, Reason, Risk
+from provisioner.model.plan import Action, Cause, Change, Edit, FieldChange, Plan, Reason, Risk
 from provisioner.model.sources import SourceKind
 from provisioner.render.structure import changed_items, patterns
 from provisioner.render.style import Style
@@ -278,6 +278,14 @@ def _is_long(before: Sequence[Any], after: Sequence[Any]) -> bool:
     return len(before) + len(after) > 2 or any(isinstance(item, Mapping) for item in (*before, *after))
 
 
+def _edit(field: FieldChange, default: Any) -> str:
+    if field.detail in ("", Edit.SET):
+        return "edit"
+    return f"edit: {field.detail}" + (
+        ", so AWS's default" if field.detail == Edit.LINE_REMOVED and default is not None else ""
+    )
+
+
 def _comment(field: FieldChange, default: Any) -> str:
     applied = default if field.prior is None else field.prior
     if applied is None:
@@ -286,10 +294,10 @@ def _comment(field: FieldChange, default: Any) -> str:
         was = "what is wanted was applied" if field.cause is Cause.DRIFT else "another value was applied"
     else:
         was = f"{_value(applied, 0)} was applied"
-    removed = "edit: not in the manifest" + (", so AWS's default" if default is not None else "")
     causes = {
-        Cause.EDIT: removed if field.desired is None else "edit",
+        Cause.EDIT: _edit(field, default),
         Cause.DRIFT: f"drift: {was}",
         Cause.CONFLICT: f"conflict: {was}",
+        Cause.AWS: f"aws: {field.detail}",
     }
     return ("forces replacement, " if field.replaces else "") + causes[field.cause]

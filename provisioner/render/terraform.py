@@ -212,7 +212,11 @@ def _ours(change: Change) -> dict[str, Any]:
         "uuid": change.uuid,
         "reason": change.reason and str(change.reason),
         "cause": {
-            ".".join(field.path): {"cause": str(field.cause), "applied": _applied(change, field.path, field.prior)}
+            ".".join(field.path): {
+                "cause": str(field.cause),
+                "detail": field.detail or None,
+                "applied": _applied(change, field.path, field.prior),
+            }
             for field in change.fields
         },
         "risks": [{"code": risk.code, "level": str(risk.level), "message": risk.message} for risk in change.risks],

@@ -25,7 +25,8 @@ class Refusal(Exception):  # noqa: N818  # an answer, not a fault
 
     def __init__(self, status: int, code: str, message: str, *, key: str = "message") -> None:
         super().__init__(message)
-        self.answer = Answer(status, {key: message, "Type": "User"}, code)
+        kind = {} if code in ("ValidationException", "SerializationException") else {"Type": "User"}
+        self.answer = Answer(status, {key: message, **kind}, code)
 
 
 def invalid(message: str) -> Refusal:

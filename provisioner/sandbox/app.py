@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qs, unquote
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from moto.iam.models import get_account_id_from
 
 from provisioner.sandbox.answers import Answer, Refusal
 from provisioner.sandbox.mappings import Delays, Mappings
+from provisioner.sandbox.shapes import check_constraints, taken, unreadable
 from provisioner.sandbox.world import MotoWorld, Troubles, World
 
 Environ = dict[str, Any]
@@ -23,7 +25,11 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _MAPPINGS: Final = re.compile(r"/2015-03-31/event-source-mappings/?(?P<uuid>[^/]*)/?")
-_TAGS: Final = re.compile(r"/2017-03-31/tags/(?P<arn>.*event-source-mapping.*)")
+_TAGS: Final = re.compile(r"/2017-03-31/tags/(?P<arn>.+)", re.DOTALL)
+_OTHERS_TAGS: Final = re.compile(
+    r"arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:\d{12}:(function|layer|code-signing-config|capacity-provider|network-connector):.+"
+)
+"""What else of Lambda has tags: moto's."""
 _CREDENTIAL: Final = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 _GET_RESOURCES: Final = "ResourceGroupsTaggingAPI_20170126.GetResources"
 _MAPPING_TYPE: Final = "lambda:event-source-mapping"
@@ -34,7 +40,7 @@ class _Request:
     method: str
     path: str
     query: dict[str, str]
-    body: dict[str, Any]
+    body: Any  # None: no JSON
     target: str
     account: str
     region: str
@@ -62,6 +68,9 @@ class ControlPlane:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request, by WSGI."""
+        if foreign := _foreign(environ):
+            message = f"the sandbox answers this machine alone, and not {foreign}"
+            return _respond(Answer(403, {"message": message}, "AccessDeniedException"), start_response)
         path = environ.get("PATH_INFO", "")
         if path == "/moto-api/reset":
             self.reset()
@@ -86,7 +95,7 @@ class ControlPlane:
 
     def _answer(self, request: _Request) -> Answer | None:
         """Our answer, or None for a call that is moto's."""
-        handle = self._handler(request)
+        handle = _handler(request)
         if handle is None:
             return None
         with self._lock:
@@ -97,31 +106,57 @@ class ControlPlane:
                 return handle(self._stores[key])
             except Refusal as refusal:
                 return refusal.answer
+            except RecursionError:
+                return unreadable("the request is nested too deeply").answer
 
-    def _handler(self, request: _Request) -> Callable[[Mappings], Answer] | None:
-        if request.target == _GET_RESOURCES:
-            return _resources(request)
-        if match := _TAGS.fullmatch(request.path):
-            return _tagging(request, match["arn"])
-        if match := _MAPPINGS.fullmatch(request.path):
-            return _mapping(request, match["uuid"])
-        return None
+
+def _handler(request: _Request) -> Callable[[Mappings], Answer] | None:
+    if request.target == _GET_RESOURCES:
+        return _resources(request)
+    if match := _TAGS.fullmatch(request.path):
+        return _tagging(request, match["arn"])
+    if match := _MAPPINGS.fullmatch(request.path):
+        return _mapping(request, match["uuid"])
+    return None
 
 
 def _mapping(request: _Request, uuid: str) -> Callable[[Mappings], Answer] | None:
+    def create(store: Mappings) -> Answer:
+        return Answer(202, store.create(taken("CreateEventSourceMapping", request.body)))
+
+    def update(store: Mappings) -> Answer:
+        members = taken("UpdateEventSourceMapping", request.body)
+        return Answer(202, store.update(uuid, {name: value for name, value in members.items() if name != "UUID"}))
+
     handlers: dict[tuple[str, bool], Callable[[Mappings], Answer]] = {
-        ("POST", False): lambda store: Answer(202, store.create(request.body)),
-        ("GET", False): lambda store: Answer(200, store.page(request.query)),
+        ("POST", False): create,
+        ("GET", False): lambda store: Answer(200, store.page(_listing(request.query))),
         ("GET", True): lambda store: Answer(200, store.get(uuid)),
-        ("PUT", True): lambda store: Answer(202, store.update(uuid, request.body)),
+        ("PUT", True): update,
         ("DELETE", True): lambda store: Answer(202, store.delete(uuid)),
     }
     return handlers.get((request.method, bool(uuid)))
 
 
+def _listing(query: dict[str, str]) -> dict[str, Any]:
+    """The parameters of List, typed."""
+    most = query.get("MaxItems")
+    if most is None:
+        return query
+    try:
+        return {**query, "MaxItems": int(most)}
+    except ValueError:
+        raise unreadable("STRING_VALUE can not be converted to an Integer") from None
+
+
 def _tagging(request: _Request, arn: str) -> Callable[[Mappings], Answer] | None:
+    if _OTHERS_TAGS.fullmatch(arn):
+        return None
+
     def tag(store: Mappings) -> Answer:
-        store.tag(arn, request.body.get("Tags") or {})
+        members = taken("TagResource", request.body)
+        check_constraints("TagResource", {**members, "Resource": arn})
+        store.tag(arn, members["Tags"])
         return Answer(204)
 
     def untag(store: Mappings) -> Answer:
@@ -135,33 +170,63 @@ def _tagging(request: _Request, arn: str) -> Callable[[Mappings], Answer] | None
 
 def _resources(request: _Request) -> Callable[[Mappings], Answer] | None:
     """GetResources for mappings, by ARN or by tag; None when it asks for anything else."""
-    arns = request.body.get("ResourceARNList") or []
-    types = request.body.get("ResourceTypeFilters") or []
+    try:
+        asked = taken("GetResources", request.body, service="resourcegroupstaggingapi")
+    except Refusal as refusal:
+        answer = refusal.answer
+        return lambda _: answer
+    arns = asked.get("ResourceARNList") or []
+    types = asked.get("ResourceTypeFilters") or []
     if not all("event-source-mapping" in arn for arn in arns) or not (arns or types == [_MAPPING_TYPE]):
         return None
 
     def find(store: Mappings) -> Answer:
+        start = asked.get("PaginationToken") or "0"
         if len(arns) > 100:
             raise Refusal(400, "InvalidParameterException", "ResourceARNList has more than 100 entries")
+        if not (start.isascii() and start.isdigit()):
+            raise Refusal(400, "PaginationTokenExpiredException", "the token is not one of GetResources")
         tagged = store.tagged(arns) if arns else store.all_tagged()
-        found = [(arn, tags) for arn, tags in sorted(tagged) if _has_tags(tags, request)]
-        start = int(request.body.get("PaginationToken") or 0)
-        page = found[start : start + 100]
+        found = [(arn, tags) for arn, tags in sorted(tagged) if _has_tags(tags, asked.get("TagFilters") or [])]
+        end = int(start) + 100
         listed = [
             {"ResourceARN": arn, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
-            for arn, tags in page
+            for arn, tags in found[int(start) : end]
         ]
-        token = str(start + 100) if start + 100 < len(found) else ""
+        token = str(end) if end < len(found) else ""
         return Answer(200, {"ResourceTagMappingList": listed, "PaginationToken": token})
 
     return find
 
 
-def _has_tags(tags: dict[str, str], request: _Request) -> bool:
-    filters = request.body.get("TagFilters") or []
+def _has_tags(tags: dict[str, str], filters: Sequence[dict[str, Any]]) -> bool:
     return all(
-        item["Key"] in tags and (not item.get("Values") or tags[item["Key"]] in item["Values"]) for item in filters
+        item.get("Key") in tags and (not item.get("Values") or tags[item["Key"]] in item["Values"]) for item in filters
     )
+
+
+# --- the request -----------------------------------------------------------------------------------------------------
+
+
+def _foreign(environ: Environ) -> str:
+    """The host or origin of a request that did not come from this machine's own names, or "": a page in a browser must not
+    reach the sandbox, whatever name leads to this address.
+    """
+    host: str = environ.get("HTTP_HOST", "")
+    origin: str | None = environ.get("HTTP_ORIGIN")
+    if host and not _is_here(urlsplit(f"//{host}")):
+        return host
+    if origin is not None and not _is_here(urlsplit(origin)):
+        return origin or "an empty origin"
+    return ""
+
+
+def _is_here(url: SplitResult) -> bool:
+    try:
+        name = url.hostname or ""
+        return name == "localhost" or name.endswith(".localhost") or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _request(environ: Environ, data: bytes) -> _Request:
@@ -170,8 +235,8 @@ def _request(environ: Environ, data: bytes) -> _Request:
     query = {name: "\n".join(values) for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
     try:
         body = json.loads(data) if data else {}
-    except ValueError:
-        body = {}
+    except (ValueError, RecursionError):
+        body = None
     path = unquote(environ["PATH_INFO"])
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     return _Request(environ["REQUEST_METHOD"], path, query, body, target, get_account_id_from(key), region)

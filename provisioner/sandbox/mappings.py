@@ -7,22 +7,25 @@ import hashlib
 import re
 import time
 import uuid as uuids
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import heappop, heappush
 from typing import Any, Final
 
 from provisioner.model.mapping import FIELDS
-from provisioner.model.references import Arn, FunctionReference, Pair
+from provisioner.model.references import Arn, FunctionReference, Pair, channel_of, partition_of
 from provisioner.model.sources import KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind, kind_of_arn
-from provisioner.sandbox.answers import Refusal, conflict, in_use, invalid, not_found, violates
-from provisioner.sandbox.rules import KMS_WORDS, Case, Members, check, check_model
+from provisioner.sandbox.answers import Refusal, conflict, in_use, invalid, not_found
+from provisioner.sandbox.rules import KMS_WORDS, Case, Members, check
+from provisioner.sandbox.shapes import check_constraints
 from provisioner.sandbox.world import World
 
 PAGE: Final = 100
 _MAPPING_ARN: Final = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:event-source-mapping:[0-9a-fA-F-]{36}")
-_ARN_CONSTRAINT: Final = "Member must satisfy regular expression pattern: arn:.*:event-source-mapping:.*"
 MAX_TAGS: Final = 50
+_TAG_TEXT: Final = re.compile(r"[\w\s.:/=+\-@]*")  # \p{L}, \p{N}, \p{Z} and the signs, as near as Python has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,40 +117,62 @@ def _source(members: Members) -> str:
 
 
 def _channel(members: Members) -> str:
-    return next(iter(members.get("Topics") or members.get("Queues") or ()), "")
+    """Topic, or queue with its virtual host: no recording shows that AWS refuses one queue name in two hosts."""
+    hosts = [
+        item.get("URI")
+        for item in members.get("SourceAccessConfigurations") or ()
+        if item.get("Type") == "VIRTUAL_HOST"
+    ]
+    return channel_of(members.get("Topics") or members.get("Queues") or (), (hosts and hosts[0]) or "")
+
+
+def _claims(members: Members, region: str) -> set[tuple[str, ...]]:
+    """What the mapping occupies: its pair, one claim a broker, and its consumer group on its source."""
+    pair, group = pair_of(members, region), _group(members)
+    return {("pair", *claim) for claim in pair.claims()} | ({("group", _source(members), group)} if group else set())
 
 
 class Mappings:
-    """All mappings of one account and region. Not safe to share between threads: the control plane locks."""
+    """All mappings of one account and region. Not safe to share between threads: the control plane locks.
+
+    A create and a page take the same time however many mappings there are: what is occupied, what is due and the order of List
+    are kept, not looked for.
+    """
 
     def __init__(self, account: str, region: str, world: World, delays: Delays, now: Callable[[], float]) -> None:
         self._account = account
         self._region = region
+        self._partition = partition_of(region)
         self._world = world
         self._delays = delays
         self._now = now
         self._all: dict[str, StoredMapping] = {}
+        self._holders: dict[tuple[str, ...], str] = {}  # claim -> UUID
+        self._order: list[tuple[bytes, str]] = []  # List's own order: no member's, and stable
+        self._due: list[tuple[float, str]] = []  # transitions, the next first
 
     # --- the operations -----------------------------------------------------------------------------------------------
 
     def create(self, sent: Members) -> Members:
         """CreateEventSourceMapping."""
-        check_model(sent)
+        check_constraints("CreateEventSourceMapping", sent)
         kind = self._kind(sent)
         tags = sent.get("Tags") or {}
-        members = _with_new(_defaults(kind), {key: value for key, value in sent.items() if value is not None}, kind)
+        members = _with_new(_defaults(kind), sent, kind)
         check(Case(creating=True, kind=kind, sent=sent, after=members, world=self._world, before={}))
-        _check_tags(tags)
+        self._check_tags(tags, {})
         self._check_free(members, kind)
         uuid = str(uuids.uuid4())
         _complete(members, kind, uuid)
         enabled = sent.get("Enabled") is not False
         rest = "Enabled" if enabled else "Disabled"
-        arn = f"arn:aws:lambda:{self._region}:{self._account}:event-source-mapping:{uuid}"
+        arn = f"arn:{self._partition}:lambda:{self._region}:{self._account}:event-source-mapping:{uuid}"
         item = StoredMapping(uuid, arn, kind, self._region, members, dict(tags), rest, rest, 0.0)
         if enabled or kind not in _INSTANT_WHEN_DISABLED:
             self._transit(item, "Creating", rest)
         self._all[uuid] = item
+        insort(self._order, _rank(uuid))
+        self._holders |= dict.fromkeys(_claims(members, self._region), uuid)
         return self._shown(item, exact=True)
 
     def get(self, uuid: str) -> Members:
@@ -156,17 +181,18 @@ class Mappings:
 
     def update(self, uuid: str, sent: Members) -> Members:
         """UpdateEventSourceMapping: what is not sent is kept, null is not sent (aws-behaviour 7.4)."""
-        check_model({key: value for key, value in sent.items() if key != "UUID"})
+        check_constraints("UpdateEventSourceMapping", sent)
         item = self._find(uuid)
         if item.state not in ("Enabled", "Disabled"):
             raise in_use("update")
-        sent = {key: value for key, value in sent.items() if value is not None and key != "UUID"}
         members = _with_new(item.members, sent, item.kind)
         case = Case(creating=False, kind=item.kind, sent=sent, after=members, world=self._world, before=item.members)
         check(case)
         if pair_of(members, self._region) != item.pair:
             self._check_free(members, item.kind, besides=item)
         changes = members != item.members
+        self._release(item)
+        self._holders |= dict.fromkeys(_claims(members, self._region), uuid)
         item.members = members
         item.modified = time.time()
         self._after_update(item, sent, changes=changes)
@@ -189,17 +215,19 @@ class Mappings:
         self._transit(item, "Deleting", "")
         return self._shown(item)
 
-    def page(self, query: Mapping[str, str]) -> Members:
+    def page(self, query: Mapping[str, Any]) -> Members:
         """ListEventSourceMappings: exact filters, at most 100 a page, an invalid marker is an empty page (aws-behaviour 7.3)."""
-        items = [item for item in self._alive() if self._matches(item, query)]
-        items.sort(key=lambda item: hashlib.sha256(item.uuid.encode()).digest())
+        check_constraints("ListEventSourceMappings", query)
+        self._advance()
         start = _offset(query.get("Marker", ""))
         if start is None:
             return {"EventSourceMappings": []}
-        size = min(PAGE, int(query.get("MaxItems") or PAGE))
-        page = items[start : start + size]
-        more = start + size < len(items)
-        shown = [self._listed(item) for item in page]
+        size = min(PAGE, query.get("MaxItems") or PAGE)
+        found = self._order
+        if query.get("FunctionName") or query.get("EventSourceArn"):
+            found = [entry for entry in found if self._matches(self._all[entry[1]], query)]
+        shown = [self._listed(self._all[uuid]) for _, uuid in found[start : start + size]]
+        more = start + size < len(found)
         return {"EventSourceMappings": shown, "NextMarker": _marker(start + size) if more else None}
 
     def _listed(self, item: StoredMapping) -> Members:
@@ -224,7 +252,9 @@ class Mappings:
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
         """TagResource."""
         item = self._by_arn(arn)
-        _check_tags({**item.tags, **tags})
+        if not tags:
+            raise invalid("An error occurred and the request cannot be processed.")
+        self._check_tags(tags, item.tags)
         item.tags |= tags
 
     def untag(self, arn: str, keys: Sequence[str]) -> None:
@@ -232,20 +262,35 @@ class Mappings:
         item = self._by_arn(arn)
         item.tags = {key: value for key, value in item.tags.items() if key not in keys}
 
+    def _check_tags(self, new: Mapping[str, str], before: dict[str, str]) -> None:
+        """The service's own words for tags, recorded on functions; partitions besides `aws` had none on mappings."""
+        if new and self._partition != "aws":
+            raise invalid("Tags not supported in request.")
+        if any(key.lower().startswith("aws:") for key in new):
+            raise invalid("Tag key cannot contain reserved prefix (aws:)")
+        if any(not 1 <= len(key) <= 128 or len(value) > 256 for key, value in new.items()):
+            raise invalid("Length of tag's key or value exceed limit.")
+        if any(not _TAG_TEXT.fullmatch(text) for tag in new.items() for text in tag):
+            raise invalid("Tag key or value contains non allowed characters.")
+        if len({**before, **new}) > MAX_TAGS:
+            raise invalid("Number of tags exceeds resource tag limit.")
+
     def all_tagged(self) -> Iterator[tuple[str, dict[str, str]]]:
         """The ARN and the tags of each mapping that has tags."""
-        return ((item.arn, dict(item.tags)) for item in self._alive() if item.tags)
+        self._advance()
+        return ((item.arn, dict(item.tags)) for item in self._all.values() if item.tags)
 
     def tagged(self, arns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
         """The ARN and the tags of each of these mappings that exists and has tags."""
-        self._alive()
+        self._advance()
         found = (self._all.get(arn.rpartition(":")[2]) for arn in arns)
         return ((item.arn, dict(item.tags)) for item in found if item and item.tags)
 
     def _by_arn(self, arn: str) -> StoredMapping:
+        check_constraints("ListTags", {"Resource": arn})
         if not _MAPPING_ARN.fullmatch(arn):
-            raise violates(f"Value '{arn}' at 'resource' failed to satisfy constraint: {_ARN_CONSTRAINT}")
-        self._alive()
+            raise invalid(f"Unsupported resource type for tagging or invalid arn: {arn}")
+        self._advance()
         found = self._all.get(arn.rpartition(":")[2])
         if found is None:
             raise Refusal(404, "ResourceNotFoundException", f"Event source mapping not found: {arn}", key="Message")
@@ -258,23 +303,31 @@ class Mappings:
         item.reason = failure
         item.state, item.rest = state, "Disabled" if failure else rest
         item.due = self._now() + getattr(self._delays, state.lower())
+        heappush(self._due, (item.due, item.uuid))
 
-    def _alive(self) -> list[StoredMapping]:
-        """The mappings that exist, each in the state that it has by now."""
+    def _advance(self) -> None:
+        """Bring every mapping to the state that it has by now."""
         now = self._now()
-        for item in list(self._all.values()):
-            if item.state != item.rest and now >= item.due:
-                if item.state == "Deleting":
-                    del self._all[item.uuid]
-                else:
-                    item.state = item.rest
-        return list(self._all.values())
+        while self._due and self._due[0][0] <= now:
+            due, uuid = heappop(self._due)
+            item = self._all.get(uuid)
+            if item is None or item.due != due or item.state == item.rest:
+                continue  # another transition came between
+            if item.state == "Deleting":
+                self._release(item)
+                del self._all[uuid]
+                del self._order[bisect_left(self._order, _rank(uuid))]
+            else:
+                item.state = item.rest
+
+    def _release(self, item: StoredMapping) -> None:
+        for claim in _claims(item.members, self._region):
+            if self._holders.get(claim) == item.uuid:
+                del self._holders[claim]
 
     def _find(self, uuid: str) -> StoredMapping:
+        self._advance()
         item = self._all.get(uuid)
-        if item and item.state != item.rest and self._now() >= item.due:
-            self._alive()
-            item = self._all.get(uuid)
         if item is None:
             raise not_found()
         return item
@@ -292,23 +345,12 @@ class Mappings:
         return kind
 
     def _check_free(self, members: Members, kind: SourceKind, besides: StoredMapping | None = None) -> None:
-        pair = pair_of(members, self._region)
-        group = _group(members)
-        for other in self._alive():
-            if other is besides:
-                continue
-            if pair.collides(other.pair):
-                raise conflict(_twin_words(other, kind, members))
-            if group and group == _group(other.members) and _source(members) == _source(other.members):
-                block = (
-                    "selfManagedKafkaEventSourceConfig"
-                    if kind in SELF_MANAGED
-                    else "amazonManagedKafkaEventSourceConfig"
-                )
-                what = f'An event source mapping with event source ("{_source(members)}"), {block}.consumerGroupId ("{group}")'
-                raise conflict(
-                    f"{what} already exists. Please update or delete the existing mapping with UUID {other.uuid}"
-                )
+        self._advance()
+        for claim in sorted(_claims(members, self._region), reverse=True):  # the pair before the group
+            holder = self._holders.get(claim)
+            if holder is not None and (besides is None or holder != besides.uuid):
+                other, words = self._all[holder], _twin_words if claim[0] == "pair" else _group_words
+                raise conflict(words(other, kind, members))
 
     def _shown(self, item: StoredMapping, *, exact: bool = False) -> Members:
         """The body of an answer; what is unset stands in it as null (aws-behaviour 7.7). `exact`: to a create or an update."""
@@ -319,7 +361,7 @@ class Mappings:
         facts = {
             "UUID": item.uuid,
             "EventSourceMappingArn": item.arn,
-            "FunctionArn": f"arn:aws:lambda:{self._region}:{self._account}:function:{function}",
+            "FunctionArn": f"arn:{self._partition}:lambda:{self._region}:{self._account}:function:{function}",
             # Streams show it cut to the minute, but to who made the change (aws-behaviour 7.8).
             "LastModified": item.modified // 60 * 60 if stream and not exact else item.modified,
             "State": item.state,
@@ -384,7 +426,7 @@ def _merge_block(after: Members, name: str, value: Any, kind: SourceKind) -> Non
 
 def _set_access(after: Members, name: str, value: Any, kind: SourceKind) -> None:
     del kind
-    kept = [item for item in after.get(name) or [] if item["Type"] == "VIRTUAL_HOST"]
+    kept = [item for item in after.get(name) or [] if item.get("Type") == "VIRTUAL_HOST"]
     after[name] = [*kept, *value]
 
 
@@ -445,9 +487,14 @@ def _twin_words(other: StoredMapping, kind: SourceKind, members: Members) -> str
     return f"{what} already exists. Please update or delete the existing mapping with UUID {other.uuid}"
 
 
-def _check_tags(tags: Mapping[str, str]) -> None:
-    if len(tags) > MAX_TAGS:
-        raise invalid("Number of tags exceeds resource tag limit.")
+def _group_words(other: StoredMapping, kind: SourceKind, members: Members) -> str:
+    block = "selfManagedKafkaEventSourceConfig" if kind in SELF_MANAGED else "amazonManagedKafkaEventSourceConfig"
+    what = f'An event source mapping with event source ("{_source(members)}"), {block}.consumerGroupId ("{_group(members)}")'
+    return f"{what} already exists. Please update or delete the existing mapping with UUID {other.uuid}"
+
+
+def _rank(uuid: str) -> tuple[bytes, str]:
+    return hashlib.sha256(uuid.encode()).digest(), uuid
 
 
 def _marker(offset: int) -> str:

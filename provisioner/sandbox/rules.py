@@ -1,22 +1,23 @@
 """What the control plane refuses, as data: one line a rule, in AWS's order (aws-behaviour 5.3 and 7.10), citing its row.
 
-First the constraints of the API's model, which are facts of the field table; then the rules of the source's kind; then
-whether function, role, source, queue and secret are as they must be. One error at a time, as AWS does. Where no answer of
-AWS is recorded for a documented rule, the words are ours, and the row says so.
+After the constraints of the API's model (`shapes`) come the rules of the source's kind; then whether function, role, source,
+queue and secret are as they must be. One error at a time, as AWS does. Where no answer of AWS is recorded for a documented
+rule, the words are ours, and the row says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from provisioner.model.mapping import FIELDS, Field, Limits, moment
+from provisioner.model.mapping import FIELDS, moment
 from provisioner.model.references import Arn, FunctionReference
 from provisioner.model.sources import KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
-from provisioner.sandbox.answers import Refusal, invalid, violates
+from provisioner.sandbox.answers import invalid
 from provisioner.sandbox.patterns import is_pattern
+from provisioner.sandbox.shapes import lower
 from provisioner.sandbox.world import ASSUME, World
 
 Members = dict[str, Any]
@@ -48,63 +49,11 @@ class Rule:
     words: Callable[[Case], str]
 
 
-def check_model(sent: Members) -> None:
-    """Raise the first Refusal for a constraint of the API's model: before AWS looks at anything else."""
-    for refusal in _model(FIELDS, sent, ""):
-        raise refusal
-
-
 def check(case: Case) -> None:
     """Raise the first Refusal of a rule that AWS would answer."""
     for rule in RULES:
         if case.kind in rule.kinds and rule.broken(case):
             raise invalid(rule.words(case))
-
-
-# --- the constraints of the model ------------------------------------------------------------------------------------
-
-
-def _model(fields: Mapping[str, Field], members: Mapping[str, Any], path: str) -> Iterator[Refusal]:
-    for field in fields.values():
-        value = members.get(field.row.api)
-        if value is not None:
-            yield from _constraint(field, value, path + _lower(field.row.api))
-
-
-def _lower(member: str) -> str:
-    return "kmsKeyArn" if member == "KMSKeyArn" else member[0].lower() + member[1:]
-
-
-def _constraint(field: Field, value: Any, path: str) -> Iterator[Refusal]:
-    yield from _limits(field.row, value, path)
-    words = [value] if isinstance(value, str) else list(value) if isinstance(value, list | dict) else []
-    if field.row.values and any(isinstance(word, str) and word not in field.row.values for word in words):
-        yield _violates(value, path, f"Member must satisfy enum value set: [{', '.join(field.row.values)}]")
-    if field.many:
-        for index, item in enumerate(value, start=1):
-            yield from _model(field.children, item, f"{path}.{index}.member.")
-    elif field.children:
-        yield from _model(field.children, value, f"{path}.")
-
-
-def _limits(limits: Limits, value: Any, path: str) -> Iterator[Refusal]:
-    if limits.bounds:
-        least, most = limits.bounds
-        size, word = (value, "value") if isinstance(value, int) else (len(value), "length")
-        if size < least:
-            yield _violates(value, path, f"Member must have {word} greater than or equal to {least}")
-        if size > most:
-            yield _violates(value, path, f"Member must have {word} less than or equal to {most}")
-    if limits.legal and limits.legal.enforced and not limits.legal.allows(value):
-        yield _violates(value, path, f"Member must satisfy regular expression pattern: {limits.legal.pattern}")
-    if limits.each:
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _limits(limits.each, item, path)
-
-
-def _violates(value: Any, path: str, constraint: str) -> Refusal:
-    shown = f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
-    return violates(f"Value '{shown}' at '{path}' failed to satisfy constraint: {constraint}")
 
 
 # --- the rules of the kinds ------------------------------------------------------------------------------------------
@@ -114,14 +63,18 @@ def unsupported(case: Case) -> list[str]:
     """The members that the kind does not have, in the API's spelling (aws-behaviour 5.1)."""
     # Position and window of queues are refused in words of their own, below.
     own_words = {"StartingPosition", "MaximumBatchingWindowInSeconds"} if case.kind in QUEUES else set()
-    on_success = (case.sent.get("DestinationConfig") or {}).get("OnSuccess")
-    return ["DestinationConfig"] * bool(on_success) + [
+    on_success = _on_success(case) and case.kind not in STREAMS
+    return ["DestinationConfig"] * on_success + [
         field.row.api
         for field in FIELDS.values()
         if case.kind not in field.row.kinds
         and _says_something(case.sent.get(field.row.api))
         and field.row.api not in own_words
     ]
+
+
+def _on_success(case: Case) -> bool:
+    return bool((case.sent.get("DestinationConfig") or {}).get("OnSuccess"))
 
 
 def _says_something(value: Any) -> bool:
@@ -131,10 +84,10 @@ def _says_something(value: Any) -> bool:
 def _unsupported_words(case: Case) -> str:
     member = unsupported(case)[0]
     if case.kind is SourceKind.DOCUMENTDB:
-        return f"Invalid parameters: {_lower(member)}"
-    if member == "DestinationConfig":
-        return "Unsupported DestinationConfig parameter for given event source mapping type."
-    return f"Unsupported '{_lower(member)}' parameter for given event source mapping type."
+        return f"Invalid parameters: {lower(member)}"
+    if member == "DestinationConfig" or (member == "ScalingConfig" and case.kind in STREAMS):
+        return f"Unsupported {member} parameter for given event source mapping type."
+    return f"Unsupported '{lower(member)}' parameter for given event source mapping type."
 
 
 def _access_types(case: Case) -> list[str]:
@@ -153,6 +106,7 @@ _LITERAL_ACCESS: Final = (
     "OAUTHBEARER_LOG",
     "OAUTHBEARER_ID",
 )
+_MOST_FILTERS: Final = 10
 _MSK_ACCESS: Final = frozenset({"SASL_SCRAM_512_AUTH", "CLIENT_CERTIFICATE_TLS_AUTH"})
 
 
@@ -161,7 +115,7 @@ def _wrong_access(case: Case) -> bool:
     items = case.sent.get("SourceAccessConfigurations") or []
     types = set(_access_types(case))
     foreign = types - _MSK_ACCESS if case.kind is SourceKind.MSK else types & {"VIRTUAL_HOST"}
-    signs = [item["Type"] in ("IAM_AUTH", "IAM_OAUTHBEARER_AUTH") for item in items]
+    signs = [item.get("Type") in ("IAM_AUTH", "IAM_OAUTHBEARER_AUTH") for item in items]
     odd_uri = any(sign == bool(item.get("URI")) for sign, item in zip(signs, items, strict=True))
     secret = "OAUTHBEARER_AUTH" in types
     parts = {"OAUTHBEARER_SCOPE", "OAUTHBEARER_LOGICAL_CLUSTER", "OAUTHBEARER_IDENTITY_POOL"} & types
@@ -293,17 +247,39 @@ def _cannot_decrypt(case: Case) -> bool:
     return bool(clears and key and case.world.key_error(key))
 
 
+def _late_names(case: Case) -> list[str]:
+    """The names of a DocumentDB mapping that an update holds, changed or not: it may hold neither."""
+    config = case.sent.get("DocumentDBEventSourceConfig") or {}
+    return [] if case.creating else [lower(name) for name in ("DatabaseName", "CollectionName") if name in config]
+
+
+def _windowed(case: Case) -> bool:
+    return bool(case.after.get("TumblingWindowInSeconds"))
+
+
+def _is_active_mq(case: Case) -> bool:
+    source = _source(case)
+    return source is not None and case.world.engine(source) == "ActiveMQ"
+
+
+def _secret_denied(case: Case) -> bool:
+    return bool(_lacking(case, ["secretsmanager:GetSecretValue"]))
+
+
 _QUEUE_ACTIONS: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 _STREAM_ACTIONS: Final[Mapping[SourceKind, tuple[str, ...]]] = {
-    SourceKind.KINESIS: (
-        "kinesis:GetRecords",
-        "kinesis:GetShardIterator",
-        "kinesis:DescribeStream",
-        "kinesis:ListStreams",
-    ),
+    SourceKind.KINESIS: ("kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:DescribeStream"),
     SourceKind.DYNAMODB: ("dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream"),
 }
-_CONSUMER_ACTIONS: Final = ("kinesis:ListShards", "kinesis:SubscribeToShard")
+_CONSUMER_ACTIONS: Final = (
+    "kinesis:DescribeStreamSummary",
+    "kinesis:ListShards",
+    "kinesis:GetShardIterator",
+    "kinesis:GetRecords",
+    "kinesis:SubscribeToShard",
+)
+"""Which actions AWS was seen to check when a mapping is made (preflight-facts 1.1): others that its texts name are not."""
+
 _DESCRIBES: Final = ("kafka:DescribeClusterV2", "kafka:DescribeCluster")
 
 
@@ -326,7 +302,7 @@ def _stream_denied(case: Case) -> bool:
 
 
 def _consumer_denied(case: Case) -> bool:
-    return _is_consumer(case) and bool(_lacking(case, (*_STREAM_ACTIONS[case.kind], *_CONSUMER_ACTIONS)))
+    return _is_consumer(case) and bool(_lacking(case, _CONSUMER_ACTIONS))
 
 
 _EVERY: Final = frozenset(SourceKind)
@@ -340,13 +316,15 @@ def _says(words: str) -> Callable[[Case], str]:
 
 
 _CONSUMER_WORDS: Final = (
-    "Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, ListShards, and SubscribeToShard "
-    "on your consumer."
+    "Please ensure the role can perform the DescribeStreamSummary, ListShards, GetShardIterator and GetRecords actions on your "
+    "stream and SubscribeToShard on your consumer."
 )
-_STREAM_WORDS: Final = (
-    "Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, ListShards, and ListStreams "
-    "Actions on your stream in IAM."
-)
+_STREAM_WORDS: Final = {
+    SourceKind.KINESIS: "Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, "
+    "DescribeStreamSummary, ListShards, and ListStreams Actions on your stream.",
+    SourceKind.DYNAMODB: "Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, and ListStreams "
+    "Actions on your stream in IAM.",
+}
 _CLUSTER_WORDS: Final = (
     "Please ensure the role can perform the DescribeClusterV2 (recommended) or DescribeCluster and GetBootstrapBrokers "
     "actions on your cluster in IAM."
@@ -361,18 +339,23 @@ KMS_WORDS: Final = {
 # fmt: off
 RULES: Final[tuple[Rule, ...]] = (
     # the kind's own shape
+    Rule("2 access without a type; words ours", _EVERY, lambda c: "" in _sent_access_types(c), _says("1 validation error detected: Value null at 'sourceAccessConfigurations.1.member.type' failed to satisfy constraint: Member must not be null")),
     Rule("5.4 Position on SQS", QUEUES, lambda c: c.creating and bool(c.sent.get("StartingPosition")), _says("StartingPosition is not valid for SQS event sources.")),
     Rule("5.4 FIFO window", _FIFO, lambda c: bool(c.sent.get("MaximumBatchingWindowInSeconds")), _says("Batching window is not supported for FIFO queues")),
     Rule("5.4 Kafka without topic", KAFKAS, lambda c: not c.has("Topics"), _says("Required 'topics' parameter is missing.")),
     Rule("5.4 Self-managed without access config", SELF_MANAGED, lambda c: not c.has("SourceAccessConfigurations"), _says("Required 'sourceAccessConfigurations' parameter is missing.")),
+    Rule("recordings 5.3 Amazon MQ: the function before queues and access", _MQ, _function_missing, _says("Function does not exist")),
     Rule("5.1 Queues", _MQ, lambda c: not c.has("Queues"), _says("Required 'queues' parameter is missing.")),
     Rule("5.4 DocumentDB missing members", _DOCUMENTDB, lambda c: not c.has("DocumentDBEventSourceConfig"), _says("Invalid parameters: documentDBEventSourceConfig, databaseName")),
     Rule("5.4 DocumentDB missing members", _DOCUMENTDB, lambda c: not c.after["DocumentDBEventSourceConfig"].get("DatabaseName"), _says("Invalid parameters: databaseName")),
     Rule("5.4 DocumentDB missing members", _DOCUMENTDB, lambda c: _access_types(c) != ["BASIC_AUTH"], _says("Invalid parameters: sourceAccessConfigurations, sourceAccessConfigurations")),
+    Rule("recordings 1 DocumentDB names in an update", _DOCUMENTDB, lambda c: bool(_late_names(c)), lambda c: f"Invalid parameters: {', '.join(_late_names(c))}"),
+    Rule("recordings 5.4 ActiveMQ with VIRTUAL_HOST", _MQ, lambda c: _is_active_mq(c) and "VIRTUAL_HOST" in _sent_access_types(c), _says("Unsupported source access configurations type for given event source mapping type.")),
     Rule("7.5 VIRTUAL_HOST in an update", _MQ, lambda c: not c.creating and "VIRTUAL_HOST" in _sent_access_types(c), _says("Invalid parameters: VIRTUAL_HOST")),
     Rule("7.5 SourceAccessConfigurations of RabbitMQ", _MQ, lambda c: "VIRTUAL_HOST" in _access_types(c) and (_access_types(c).count("BASIC_AUTH") != 1 or _access_types(c).count("VIRTUAL_HOST") > 1), _says("Invalid parameters: sourceAccessConfigurations")),
     Rule("7.5 SourceAccessConfigurations of ActiveMQ", _MQ, lambda c: "BASIC_AUTH" not in _access_types(c), _says("BASIC_AUTH source access configuration was not provided")),
     Rule("5.1 one BASIC_AUTH; words ours", _MQ, lambda c: _access_types(c) != ["BASIC_AUTH"] and "VIRTUAL_HOST" not in _access_types(c), _says("Invalid parameters: sourceAccessConfigurations")),
+    Rule("recordings 5.4 OnSuccess of a stream", STREAMS, _on_success, _says("OnSuccess configuration is not supported for event source mappings.")),
     Rule("5.4 Member of another kind", _EVERY - _DOCUMENTDB, lambda c: bool(unsupported(c)), _unsupported_words),
     Rule("2 access types; words ours", KAFKAS, _wrong_access, _says("Invalid parameters: sourceAccessConfigurations")),
     Rule("1 ConsumerGroupId in an update", KAFKAS, lambda c: not c.creating and "ConsumerGroupId" in _kafka_block(c), _says("Unsupported 'consumerGroupId' parameter for given event source mapping type.")),
@@ -381,19 +364,23 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("5.7 no StartingPosition", STREAMS, lambda c: c.creating and not c.sent.get("StartingPosition"), _says("1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")),
     Rule("5.4 DynamoDB AT_TIMESTAMP", _DYNAMODB, lambda c: c.creating and c.sent.get("StartingPosition") == "AT_TIMESTAMP", lambda c: f"Unsupported starting position for arn type: {c.sent['EventSourceArn']}"),
     Rule("5.4 AT_TIMESTAMP without timestamp", _EVERY, lambda c: c.creating and c.sent.get("StartingPosition") == "AT_TIMESTAMP" and c.sent.get("StartingPositionTimestamp") is None, _says("When the starting position is 'AT_TIMESTAMP', a starting position timestamp must be provided.")),
-    Rule("5.3 a timestamp with another position; words ours", STREAMS, lambda c: c.creating and c.sent.get("StartingPosition") != "AT_TIMESTAMP" and c.sent.get("StartingPositionTimestamp") is not None, _says("The starting position timestamp is only valid with AT_TIMESTAMP.")),
+    Rule("recordings 5.4 a timestamp with another position", STREAMS, lambda c: c.creating and c.sent.get("StartingPosition") != "AT_TIMESTAMP" and c.sent.get("StartingPositionTimestamp") is not None, _says("Timestamp only valid with StartingPosition AT_TIMESTAMP")),
     Rule("5.5 timestamp in the future; words ours", _EVERY, _late, _says("The starting position timestamp cannot be in the future.")),
     Rule("5.4 FIFO batch", _FIFO, lambda c: (c.sent.get("BatchSize") or 0) > 10, _says("Maximum batch size must be between 1 and 10 inclusive")),
     Rule("5.4 SQS batch > 10, window 0", _SQS, _large_batch, _says("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")),
     Rule("5.4 Record age 1-59", STREAMS | KAFKAS, _age_in_the_hole, _says("MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)")),
     Rule("7.5 ProvisionedPollerConfig {} in a create", QUEUES | KAFKAS, _unsaid_pollers, _says("Either MinimumPollers or MaximumPollers are required if ProvisionedPollerConfig is provided.")),
-    Rule("7.10 Pollers; words ours", QUEUES | KAFKAS, _wrong_pollers, _says("MinimumPollers and MaximumPollers are out of range for given event source mapping type.")),
+    Rule("recordings 5.4 SQS pollers", QUEUES, _wrong_pollers, _says("MinimumPollers should be between [2, 200] and MaximumPollers should be between [MinimumPollers, 10000]")),
+    Rule("7.10 Pollers of Kafka; words ours", KAFKAS, _wrong_pollers, _says("MinimumPollers should be between [1, 200] and MaximumPollers should be between [MinimumPollers, 2000]")),
     Rule("5.1 PollerGroupName; words ours", QUEUES, lambda c: bool((c.sent.get("ProvisionedPollerConfig") or {}).get("PollerGroupName")), _says("Unsupported 'pollerGroupName' parameter for given event source mapping type.")),
-    Rule("7.10 ScalingConfig with ProvisionedPollerConfig; words ours", QUEUES, lambda c: c.has("ScalingConfig") and c.has("ProvisionedPollerConfig"), _says("ScalingConfig and ProvisionedPollerConfig cannot be specified together.")),
+    Rule("recordings 5.4 SQS pollers with ScalingConfig", QUEUES, lambda c: c.has("ScalingConfig") and c.has("ProvisionedPollerConfig"), _says("Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the control mechanism and remove maximum concurrency.")),
     Rule("4.6 SchemaRegistryConfig only in provisioned mode; words ours", KAFKAS, _on_demand_registry, _says("SchemaRegistryConfig requires ProvisionedPollerConfig.")),
-    Rule("7.7 on-demand Kafka rejects MetricsConfig; words ours", KAFKAS, _on_demand_metrics, _says("Unsupported 'metricsConfig' parameter for given event source mapping type.")),
+    Rule("recordings 5.4 on-demand Kafka, MetricsConfig", KAFKAS, _on_demand_metrics, _says("MetricsConfig is only available for Provisioned Mode. To configure MetricsConfig, please enable Provisioned Mode by specifying MinimumPollers in ProvisionedPollerConfig.")),
     Rule("5.1 MetricsConfig; words ours", QUEUES | STREAMS, _foreign_metrics, _says("Unsupported 'metricsConfig' parameter for given event source mapping type.")),
     Rule("5.4 Empty OnFailure on update", STREAMS | KAFKAS, _empty_destination, _says("The Destination field is required for an OnFailure configuration.")),
+    Rule("recordings 5.1 factor and window", STREAMS, lambda c: _windowed(c) and (c.after.get("ParallelizationFactor") or 1) > 1, _says("Parallelization factor must be equal to 1 when tumbling window period is configured")),
+    Rule("recordings 5.1 filters and window; words ours", STREAMS, lambda c: _windowed(c) and bool((c.after.get("FilterCriteria") or {}).get("Filters")), _says("FilterCriteria is not supported when tumbling window period is configured")),
+    Rule("5.1 the quota of filters; words ours", _EVERY - _DOCUMENTDB, lambda c: len((c.sent.get("FilterCriteria") or {}).get("Filters") or ()) > _MOST_FILTERS, _says("The number of filters exceeds the limit of 10.")),
     Rule("5.4 Filter invalid", _EVERY - _DOCUMENTDB, _bad_patterns, _says("Invalid filter pattern definition.")),
     # function, role, source
     Rule("5.4 Function unknown; 7.4 Function or alias deleted", _EVERY, _function_missing, _says("Function does not exist")),
@@ -401,11 +388,13 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("5.4 Role: SQS", QUEUES, lambda c: bool(_lacking(c, _QUEUE_ACTIONS)), lambda c: f"The function execution role does not have permissions to call {_lacking(c, _QUEUE_ACTIONS).partition(':')[2]} on SQS"),
     Rule("5.4 Queue unknown", QUEUES, _source_missing, _says("Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist.")),
     Rule("5.4 Visibility timeout", QUEUES, lambda c: _visibility(c) is not None, _visibility_words),
-    Rule("5.4 Role: streams", STREAMS, _stream_denied, lambda c: f"Cannot access stream {_source(c)}. {_STREAM_WORDS}"),
+    Rule("5.4 Role: streams", STREAMS, _stream_denied, lambda c: f"Cannot access stream {_source(c)}. {_STREAM_WORDS[c.kind]}"),
     Rule("7.10 Role: consumer", STREAMS, _consumer_denied, lambda c: f"Cannot access event source {_source(c)}. {_CONSUMER_WORDS}"),
     Rule("5.4 Stream unknown", STREAMS, _source_missing, lambda c: f"Stream not found: {_source(c)}"),
     Rule("5.4 Role: MSK, also for an absent cluster", _MSK, lambda c: _source_missing(c) or _cluster_denied(c), lambda c: f"Cannot access cluster {_source(c)}. {_CLUSTER_WORDS}"),
+    Rule("recordings 5.4 DocumentDB secret denied", _DOCUMENTDB, _secret_denied, _says("Cannot access secret manager, please ensure the role can perform the 'secretsmanager:GetSecretValue' action on your cluster in IAM.")),
     Rule("5.4 Secret missing", _DOCUMENTDB | _MQ | KAFKAS, _secret_missing, _says("Lambda received ResourceNotFoundException from Secrets Manager.")),
+    Rule("recordings 5.4 DocumentDB cluster absent, after the secret", _DOCUMENTDB, _source_missing, lambda c: f"The requested cluster {_source(c)} does not exist."),
     Rule("5.4 DocumentDB illegal members, after the secret (7.10)", _DOCUMENTDB, lambda c: bool(unsupported(c)), _unsupported_words),
     Rule("5.4 KMS decrypt denied on clearing the key", _EVERY, _cannot_decrypt, lambda c: KMS_WORDS[c.world.key_error(c.before["KMSKeyArn"])]),
 )

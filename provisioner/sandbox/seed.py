@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,7 @@ from moto.backends import get_backend
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from provisioner.errors import UsageError
+from provisioner.model.references import partition_of
 from provisioner.sandbox.world import Lack, Troubles
 
 REGION = "eu-west-1"
@@ -39,11 +41,12 @@ class Function(_Part):
 
 
 class Queue(_Part):
-    """A queue; a FIFO queue's name ends in `.fifo`."""
+    """A queue; a FIFO queue's name ends in `.fifo`. It may be another account's."""
 
     name: str
     fifo: bool = False
     visibility_timeout: int = 30
+    account: str = ACCOUNT
 
 
 class Consumer(_Part):
@@ -58,6 +61,7 @@ class Stream(_Part):
 
     name: str
     consumers: list[Consumer] = []
+    account: str = ACCOUNT
 
 
 class Table(_Part):
@@ -65,6 +69,7 @@ class Table(_Part):
 
     name: str
     stream_label: str
+    account: str = ACCOUNT
 
 
 class Role(_Part):
@@ -92,6 +97,13 @@ class Source(_Part):
     disables: str = "EVENT_SOURCE_AUTHN_ERROR"
 
 
+class Broker(_Part):
+    """Which engine an Amazon MQ broker has: ActiveMQ has no virtual hosts."""
+
+    arn: str
+    engine: Literal["ActiveMQ", "RabbitMQ"]
+
+
 class Seed(_Part):
     """A seed file: what there is, and what is wrong with it. `missing` are ARNs of clusters, brokers and secrets, which exist
     otherwise because the sandbox has no such services.
@@ -101,6 +113,7 @@ class Seed(_Part):
     roles: list[Role] = []
     keys: list[Key] = []
     sources: list[Source] = []
+    brokers: list[Broker] = []
     missing: list[str] = []
     functions: list[Function] = []
     queues: list[Queue] = []
@@ -118,6 +131,7 @@ class Seed(_Part):
         troubles.keys |= {key.arn: lack([key.error], key.seconds) for key in self.keys}
         troubles.failures = {source.arn: source.disables for source in self.sources}
         troubles.missing = frozenset(self.missing)
+        troubles.engines = {broker.arn: broker.engine for broker in self.brokers}
 
 
 def load(path: str) -> Seed:
@@ -137,32 +151,44 @@ def load(path: str) -> Seed:
 
 
 class Seeder:
-    """Makes what a seed names, through the server's own front door."""
+    """Makes what a seed names, through a server's front door: in the partition of its region, and in other accounts too."""
 
     def __init__(self, endpoint: str, seed: Seed) -> None:
         self._seed = seed
-        self._session = boto3.Session(aws_access_key_id=KEY, aws_secret_access_key=KEY, region_name=seed.region)
+        self._partition = partition_of(seed.region)
         self._endpoint = endpoint
+        self._sessions = {
+            ACCOUNT: boto3.Session(aws_access_key_id=KEY, aws_secret_access_key=KEY, region_name=seed.region)
+        }
 
     def plant(self) -> None:
         """Make all of it."""
         if self._seed.functions:
             self._functions()
-        if self._seed.queues:
-            sqs = self._client("sqs")
-            for queue in self._seed.queues:
-                attributes = {
-                    "VisibilityTimeout": str(queue.visibility_timeout),
-                    **({"FifoQueue": "true"} if queue.fifo else {}),
-                }
-                sqs.create_queue(QueueName=queue.name, Attributes=attributes)
-        if self._seed.streams:
-            self._streams()
-        if self._seed.tables:
-            self._tables()
+        for queue in self._seed.queues:
+            attributes = {
+                "VisibilityTimeout": str(queue.visibility_timeout),
+                **({"FifoQueue": "true"} if queue.fifo else {}),
+            }
+            self._client("sqs", queue.account).create_queue(QueueName=queue.name, Attributes=attributes)
+        for stream in self._seed.streams:
+            self._stream(stream)
+        for table in self._seed.tables:
+            self._table(table)
 
-    def _client(self, service: str) -> Any:
-        return self._session.client(service, endpoint_url=self._endpoint)
+    @cache  # noqa: B019  # one seeder plants one seed, and is gone
+    def _client(self, service: str, account: str = ACCOUNT) -> Any:
+        return self._session(account).client(service, endpoint_url=self._endpoint)
+
+    def _session(self, account: str) -> boto3.Session:
+        """A session of an account: another one is entered by a role there."""
+        if account not in self._sessions:
+            role = f"arn:{self._partition}:iam::{account}:role/{ROLE}"
+            keys = self._client("sts").assume_role(RoleArn=role, RoleSessionName="seed")["Credentials"]
+            self._sessions[account] = boto3.Session(
+                keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], self._seed.region
+            )
+        return self._sessions[account]
 
     def _functions(self) -> None:
         iam, client = self._client("iam"), self._client("lambda")
@@ -172,48 +198,47 @@ class Seeder:
                 {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
             ],
         }
-        for role in sorted({function.role for function in self._seed.functions}):
-            iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))
+        roles = {
+            role: iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+            for role in sorted({function.role for function in self._seed.functions})
+        }
         code = _empty_code()
         for function in self._seed.functions:
             client.create_function(
                 FunctionName=function.name,
-                Role=f"arn:aws:iam::{ACCOUNT}:role/{function.role}",
+                Role=roles[function.role],
                 Runtime="python3.12",
                 Handler="index.handler",
                 Timeout=function.timeout,
                 Code={"ZipFile": code},
             )
-            versions = [
-                client.publish_version(FunctionName=function.name)["Version"]
-                for _ in range(max(function.versions, bool(function.aliases)))
-            ]
+            version = "$LATEST"
+            for number in range(max(function.versions, bool(function.aliases))):
+                # What has not changed since the last version is published as no version of its own.
+                client.update_function_configuration(FunctionName=function.name, Description=f"version {number + 1}")
+                version = client.publish_version(FunctionName=function.name)["Version"]
             for alias in function.aliases:
-                client.create_alias(FunctionName=function.name, Name=alias, FunctionVersion=versions[-1])
+                client.create_alias(FunctionName=function.name, Name=alias, FunctionVersion=version)
 
-    def _streams(self) -> None:
-        kinesis = self._client("kinesis")
-        for stream in self._seed.streams:
-            kinesis.create_stream(StreamName=stream.name, ShardCount=1)
-            arn = f"arn:aws:kinesis:{self._seed.region}:{ACCOUNT}:stream/{stream.name}"
-            for consumer in stream.consumers:
-                kinesis.register_stream_consumer(StreamARN=arn, ConsumerName=consumer.name)
-                made = get_backend("kinesis")[ACCOUNT][self._seed.region].streams[stream.name].consumers[-1]
-                made.consumer_arn = f"{arn}/consumer/{consumer.name}:{consumer.created}"
+    def _stream(self, stream: Stream) -> None:
+        kinesis = self._client("kinesis", stream.account)
+        kinesis.create_stream(StreamName=stream.name, ShardCount=1)
+        arn = f"arn:{self._partition}:kinesis:{self._seed.region}:{stream.account}:stream/{stream.name}"
+        for consumer in stream.consumers:
+            kinesis.register_stream_consumer(StreamARN=arn, ConsumerName=consumer.name)
+            made = get_backend("kinesis")[stream.account][self._seed.region].streams[stream.name].consumers[-1]
+            made.consumer_arn = f"{arn}/consumer/{consumer.name}:{consumer.created}"
 
-    def _tables(self) -> None:
-        dynamodb = self._client("dynamodb")
-        for table in self._seed.tables:
-            dynamodb.create_table(
-                TableName=table.name,
-                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-                BillingMode="PAY_PER_REQUEST",
-                StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-            )
-            get_backend("dynamodb")[ACCOUNT][self._seed.region].tables[
-                table.name
-            ].latest_stream_label = table.stream_label
+    def _table(self, table: Table) -> None:
+        self._client("dynamodb", table.account).create_table(
+            TableName=table.name,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+        )
+        made = get_backend("dynamodb")[table.account][self._seed.region].tables[table.name]
+        made.latest_stream_label = table.stream_label
 
 
 def _empty_code() -> bytes:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from provisioner.errors import UsageError
 
@@ -18,7 +20,7 @@ try:
     from provisioner.sandbox.seed import KEY, REGION, Seed, Seeder, load
 except ImportError as error:
     raise UsageError(
-        f"the sandbox needs the package {error.name}", hint="pip install 'provisioner[sandbox]'"
+        f"the sandbox needs the package {error.name}", hint="install the extra: pip install 'esm-provisioner[sandbox]'"
     ) from error
 
 from provisioner.sandbox.mappings import Delays
@@ -40,15 +42,42 @@ def plane_over_moto(delays: Delays) -> ControlPlane:
     return ControlPlane(DomainDispatcherApplication(create_backend_app), delays)
 
 
-def start(port: int, plane: ControlPlane) -> BaseWSGIServer:
-    """A server that listens; the caller serves it. Raises UsageError when the port is taken."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+def reserve(port: int) -> socket.socket:
+    """A socket that has the port and does not listen yet. Raises UsageError when the port is taken."""
+    reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with _port_errors(port):
+        reserved.bind((HOST, port))
+    return reserved
+
+
+def listening(plane: ControlPlane, reserved: socket.socket) -> BaseWSGIServer:
+    """A server that listens on a reserved port; the caller serves it. Raises UsageError when another one was faster."""
+    with _port_errors(reserved.getsockname()[1]):
+        reserved.listen(128)
+    return make_server(HOST, 0, plane, threaded=True, request_handler=_Handler, fd=reserved.fileno())
+
+
+@contextmanager
+def _port_errors(port: int) -> Iterator[None]:
     try:
-        return make_server(HOST, port, plane, threaded=True, request_handler=_Handler)
-    except (OSError, SystemExit, OverflowError) as error:
+        yield
+    except (OSError, OverflowError) as error:
         raise UsageError(
             f"port {port} cannot be used", hint="another sandbox may be running; choose another with --port"
         ) from error
+
+
+@contextmanager
+def served(plane: ControlPlane) -> Iterator[str]:
+    """The endpoint of a server on a port of its own, as long as it is used."""
+    server = make_server(HOST, 0, plane, threaded=True, request_handler=_Handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    try:
+        yield f"http://{HOST}:{server.port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def parse_delays(text: str) -> Delays:
@@ -73,24 +102,23 @@ def _seconds(text: str) -> float:
 
 
 def serve(*, port: int, seed: str | None, delay: str, say: Callable[[str], None]) -> None:
-    """Run until interrupted; says what to export once all is ready."""
+    """Run until interrupted; says what to export once all is ready. Nobody is answered before."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     planted = load(seed) if seed else Seed()
     plane = plane_over_moto(parse_delays(delay))
-    server = start(port, plane)
-    endpoint = f"http://{HOST}:{server.port}"
-    # Served from a thread, because seeding goes through the front door too.
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        Seeder(endpoint, planted).plant()
-    except (ClientError, BotoCoreError) as error:
-        raise UsageError(f"--seed {seed}: {error}", hint="correct what it names") from error
+    reserved = reserve(port)
+    with served(plane) as private:
+        try:
+            Seeder(private, planted).plant()
+        except (ClientError, BotoCoreError) as error:
+            raise UsageError(f"--seed {seed}: {error}", hint="correct what it names") from error
     planted.trouble(plane.troubles)
+    server = listening(plane, reserved)
     region = planted.region if seed else REGION
+    endpoint = f"http://{HOST}:{server.port}"
     say(f"The sandbox is ready; Ctrl-C ends it. In another shell:\n\n{exports(endpoint, region)}")
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        server.shutdown()
+    with suppress(KeyboardInterrupt):
+        server.serve_forever()
 
 
 def exports(endpoint: str, region: str) -> str:

@@ -36,6 +36,9 @@ class World(Protocol):
     def key_error(self, key: str) -> str:
         """`AccessDeniedException` or `DisabledException` when filters cannot be decrypted with the key, or ""."""
 
+    def engine(self, broker: Arn) -> str:
+        """`ActiveMQ` or `RabbitMQ`, or "" when it is not known: an ARN does not tell."""
+
     def failure(self, source: str) -> str:
         """The StateTransitionReason with which AWS disables every mapping of the source by itself, or ""."""
 
@@ -56,6 +59,7 @@ class Troubles:
     keys: dict[str, Lack] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
     missing: Collection[str] = frozenset()
+    engines: Mapping[str, str] = field(default_factory=dict)
     now: Callable[[], float] = time.monotonic
 
     def of(self, lacks: Mapping[str, Lack], name: str) -> frozenset[str]:
@@ -126,3 +130,7 @@ class MotoWorld:
     def failure(self, source: str) -> str:
         """By the seed's `sources`."""
         return self._troubles.failures.get(source, "")
+
+    def engine(self, broker: Arn) -> str:
+        """By the seed's `brokers`."""
+        return self._troubles.engines.get(str(broker), "")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from provisioner.aws.gateway import PAGE
 from provisioner.aws.refresh import refresh
 from provisioner.aws.session import Aws
 from provisioner.backend.planfile import SavedPlan, save
 from provisioner.backend.store import Snapshot, Writer
+from provisioner.environment import command_line
 from provisioner.errors import (
+    AwsError,
     CancelledError,
     ManifestError,
     RefusedError,
@@ -25,6 +29,7 @@ from provisioner.model.desired import Manifest
 from provisioner.model.plan import Action, Change, Plan, Reading
 from provisioner.model.report import Outcome, Report, Result
 from provisioner.model.state import Intent, State
+from provisioner.model.words import counted
 from provisioner.planning import safety
 from provisioner.planning.fingerprint import plan_hash, state_fingerprint
 from provisioner.planning.health import believed
@@ -49,7 +54,8 @@ def plan(run: Run, selection: Selection, out: Path | None = None) -> Plan:
     state = recovered(run, aws, snapshot.state, left, patient=False)
     if left:
         _refuse_contradictions(run, state, selection)
-    made, _ = _plan(run, aws, account, state, selection)
+    made, reading = _plan(run, aws, account, state, selection)
+    _note_unmanaged(run, aws, state, reading)
     _show_or_refuse(run, made, state, selection, account, aws, left)
     if out:
         _save(run, made, aws, out, snapshot)
@@ -65,6 +71,27 @@ def _save(run: Run, made: Plan, aws: Aws, out: Path, snapshot: Snapshot) -> None
     manifest = run.manifest
     recorded = state_fingerprint(snapshot.state)
     save(out, SavedPlan(made, recorded, manifest.provider, aws.region, manifest.state_path, manifest.state_s3))
+
+
+def _note_unmanaged(run: Run, aws: Aws, state: State, reading: Reading) -> None:
+    """One line about the mappings that were listed on the way and that this stack does not manage. Where nothing is recorded, one
+    page is listed for it.
+    """
+    listed = {region: set(uuids) for region, uuids in reading.listed.items()}
+    more = False
+    if not state.mappings and (region := aws.region or next(iter(listed), "")):
+        with suppress(AwsError):  # what may not be listed is not counted
+            page = next(aws.gateway(region).pages())
+            listed.setdefault(region, set()).update(str(config["UUID"]) for config in page)
+            more = len(page) >= PAGE
+    managed = {*state.managers(), *reading.live, *(live.uuid for live in reading.found.values())}
+    counts = {region: len(uuids - managed) for region, uuids in sorted(listed.items())}
+    parts = [f"{counted(count, 'mapping')} in {region}" for region, count in counts.items() if count]
+    if parts:
+        least, verb = "at least " if more else "", "is" if sum(counts.values()) == 1 else "are"
+        run.ui.note(
+            f"{least}{', '.join(parts)} {verb} not managed by this stack; `{command_line('import', 'NAME', 'UUID')}` imports one"
+        )
 
 
 def _creates_all(selection: Selection) -> bool:
@@ -241,7 +268,7 @@ def carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Executi
         if report is None:
             raise
         # What was done must be told all the same; where it could not be stored, this is the last place to keep it.
-        made_now = [f"provisioner import {item.change.name} {item.uuid}" for item in report.outcomes if _is_new(item)]
+        made_now = [command_line("import", item.change.name, item.uuid) for item in report.outcomes if _is_new(item)]
         lines = [
             f"{error.message} ({error.hint})",
             *(made_now and ["made in this run, if the state does not have it:"]),

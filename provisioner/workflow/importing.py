@@ -7,16 +7,17 @@ from pathlib import Path
 
 from provisioner.aws.refresh import with_tags
 from provisioner.aws.session import Aws
-from provisioner.errors import NotFoundError, ProvisionerError
+from provisioner.environment import command_line
+from provisioner.errors import NotFoundError, ProvisionerError, UsageError
 from provisioner.files import rewrite
 from provisioner.manifest.format.writing import addition
-from provisioner.model.desired import Manifest
+from provisioner.model.desired import Desired, Manifest
 from provisioner.model.live import Live
 from provisioner.model.plan import Action, Change, Reading
 from provisioner.model.state import Record, State
-from provisioner.planning.planner import make_plan
+from provisioner.planning.planner import DELETING, make_plan
 from provisioner.planning.resolve import resolve
-from provisioner.render.manifest import entry_yaml
+from provisioner.render.manifest import HIDDEN, entry_yaml
 from provisioner.workflow.changing import recovered
 from provisioner.workflow.run import Run
 
@@ -33,8 +34,9 @@ class Imported:
     file: str = ""
 
 
-def import_mapping(run: Run, name: str, uuid: str, *, write: bool = False) -> Imported:
-    """Put a live mapping under management: writes state only, calls nothing that changes AWS.
+def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: bool = False) -> Imported:
+    """Put a live mapping under management: writes state only, calls nothing that changes AWS. `region` is its own, where it is
+    not that of the manifest's mapping or the session.
 
     With `write` the entry is added to the manifest, where it has none of this name. Whether that is possible is found out before
     anything is stored: an apply would delete what is recorded and not wanted.
@@ -44,7 +46,7 @@ def import_mapping(run: Run, name: str, uuid: str, *, write: bool = False) -> Im
         if writer.open:
             writer.save(recovered(run, aws, writer.state, writer.open, patient=True))
         wanted = run.manifest.mappings.get(name)
-        region = wanted.region if wanted else aws.region
+        region = _region(wanted, region) or aws.region
         _refuse_import(writer.state, name, uuid, aws, wanted=wanted is not None)
         live = _found(run, aws, region, uuid, account)
         if live.owner and live.owner.lineage != writer.state.lineage:
@@ -52,10 +54,15 @@ def import_mapping(run: Run, name: str, uuid: str, *, write: bool = False) -> Im
                 f"warning: its tags say that it belongs to stack {live.owner.stack}; make sure that only one stack manages it"
             )
         entry = "" if wanted else _entry(run, name, live, aws.region)
+        if entry and HIDDEN & live.unknown:
+            run.ui.note(
+                "AWS does not show starting_position of this mapping; the entry leaves it alone by ignore_changes: "
+                "state it where you know it"
+            )
         file = Path(run.manifest.place.file)
         text = addition(file, entry) if write and entry else ""
         protected = wanted is not None and wanted.lifecycle.prevent_destroy
-        record = Record(live.uuid, live.arn, live.region, live.mapping, protected)
+        record = Record(live.uuid, live.arn, live.region, live.as_left, protected)
         state = replace(writer.state, account=account).with_record(name, record)
         change = _next_change(run.manifest, state, name, live) if wanted else None
         if text:
@@ -64,12 +71,24 @@ def import_mapping(run: Run, name: str, uuid: str, *, write: bool = False) -> Im
         return Imported(name, change, entry, str(file) if text else "")
 
 
+def _region(wanted: Desired | None, stated: str) -> str:
+    """The region to look in. Raises UsageError when the manifest wants the mapping in another one."""
+    if wanted and stated and wanted.region != stated:
+        raise UsageError(
+            f"{wanted.name} is in {wanted.region} ({wanted.place}), not in {stated}",
+            hint="import it under another name",
+        )
+    return stated or (wanted.region if wanted else "")
+
+
 def _found(run: Run, aws: Aws, region: str, uuid: str, account: str) -> Live:
     gateway = aws.gateway(region)
     config = gateway.get(uuid)
     if config is None:
-        hint = "check the UUID, the region and the account; `aws lambda list-event-source-mappings` shows what there is"
+        hint = f"check the UUID and the account; a mapping of another region is named as {uuid}@REGION"
         raise NotFoundError(f"no mapping in account {account}, region {region} has the UUID {uuid}", hint=hint)
+    if config.get("State") == DELETING:
+        raise ProvisionerError(f"the mapping {uuid} is being deleted", hint="there is nothing left to import")
     return with_tags(gateway, config, run.manifest.provider)
 
 
@@ -91,7 +110,8 @@ def _refuse_import(state: State, name: str, uuid: str, aws: Aws, *, wanted: bool
     if record and record.uuid == uuid and wanted:
         raise ProvisionerError(f"{name} is managed as {uuid} already", hint="there is nothing to import")
     if record and record.uuid != uuid and aws.gateway(record.region).get(record.uuid):
-        hint = f"import it under another name; or first `state mv {name} {name}-old`, which the next apply then deletes"
+        move = command_line("state", "mv", name, f"{name}-old")
+        hint = f"import it under another name; or first `{move}`, which the next apply then deletes"
         raise ProvisionerError(f"{name} is managed already, as {record.uuid}", hint=hint)
     holder = state.managers().get(uuid)
     if holder and holder != name:

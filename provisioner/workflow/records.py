@@ -10,6 +10,7 @@ from pathlib import Path
 from provisioner.aws.inventory import inventory
 from provisioner.backend.statefile import decode, encode, shared_part
 from provisioner.backend.store import Writer
+from provisioner.environment import command_line
 from provisioner.errors import DamagedError, StateError, UsageError
 from provisioner.model.state import Record, State
 from provisioner.model.words import counted
@@ -99,12 +100,12 @@ def push(run: Run, text: str, where: str, lock_timeout: float, *, force: bool) -
             if stored.lineage != pushed.lineage:
                 raise StateError(
                     f"{where} is of lineage {pushed.lineage}, what is stored of {stored.lineage}",
-                    hint="they are two states; `state pull` shows the stored one; --force replaces it",
+                    hint=f"they are two states; `{command_line('state', 'pull')}` shows the stored one; --force replaces it",
                 )
             if stored.serial > pushed.serial:
                 raise StateError(
                     f"{where} has serial {pushed.serial}, what is stored {stored.serial}: it is older",
-                    hint="`state pull` shows the stored one; --force replaces it",
+                    hint=f"`{command_line('state', 'pull')}` shows the stored one; --force replaces it",
                 )
         writer.save(replace(pushed, serial=max(pushed.serial, stored.serial)))
         return writer.state

@@ -25,8 +25,8 @@ REGISTRY = {"schema_registry_uri": "https://r", "event_record_format": "JSON"}
 API_REGISTRY = {"SchemaRegistryURI": "https://r", "EventRecordFormat": "JSON"}
 HOST, AUTH, AUTH2 = (
     {"type": "VIRTUAL_HOST", "uri": "/"},
-    {"type": "BASIC_AUTH", "uri": "s"},
-    {"type": "BASIC_AUTH", "uri": "t"},
+    {"type": "BASIC_AUTH", "uri": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:s"},
+    {"type": "BASIC_AUTH", "uri": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:t"},
 )
 
 
@@ -59,8 +59,8 @@ def msk(**values: Any) -> dict[str, Any]:
         pytest.param(KINESIS, {"batch_size": 7}, {}, {"BatchSize": 100}, id="batch of a stream back to 100"),
         pytest.param(SQS, {"enabled": False}, {}, {"Enabled": True}, id="enabled again"),
         pytest.param(SQS, {}, {"enabled": False}, {"Enabled": False}, id="disabled"),
-        pytest.param(MQ, {"source_access_configuration": [AUTH, HOST]}, {"source_access_configuration": [AUTH2, HOST]}, {"SourceAccessConfigurations": [{"Type": "BASIC_AUTH", "URI": "t"}]}, id="access without the virtual host"),
-        pytest.param(DOCUMENTDB, {"document_db_event_source_config": {"database_name": "d", "full_document": "UpdateLookup"}}, {"document_db_event_source_config": {"database_name": "d"}}, {"DocumentDBEventSourceConfig": {"DatabaseName": "d", "FullDocument": "Default"}}, id="FullDocument back to Default"),
+        pytest.param(MQ, {"source_access_configuration": [AUTH, HOST]}, {"source_access_configuration": [AUTH2, HOST]}, {"SourceAccessConfigurations": [{"Type": "BASIC_AUTH", "URI": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:t"}]}, id="access without the virtual host"),
+        pytest.param(DOCUMENTDB, {"document_db_event_source_config": {"database_name": "d", "full_document": "UpdateLookup"}}, {"document_db_event_source_config": {"database_name": "d"}}, {"DocumentDBEventSourceConfig": {"FullDocument": "Default"}}, id="FullDocument back to Default"),
         pytest.param(SQS, {"tags": {"a": "b"}}, {}, {}, id="tags have calls of their own"),
     ],
 )  # fmt: skip

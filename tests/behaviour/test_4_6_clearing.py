@@ -17,7 +17,7 @@ from tests.embedded import ACCOUNT, REGION
 from tests.flow import Flow
 from tests.planes import DOCDB, DYNAMODB, FIFO, KINESIS, MQ, MSK, SQS
 
-BASIC = [{"type": "BASIC_AUTH", "uri": "s"}]
+BASIC = [{"type": "BASIC_AUTH", "uri": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:s"}]
 QUEUE = {"function_name": "f", "event_source_arn": SQS}
 STREAM = {"function_name": "f", "event_source_arn": KINESIS, "starting_position": "LATEST"}
 TABLE = {**STREAM, "event_source_arn": DYNAMODB}
@@ -26,7 +26,9 @@ BROKERS = {
     "function_name": "f",
     "self_managed_event_source": {"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["b:1"]}},
     "topics": ["events"],
-    "source_access_configuration": [{"type": "SASL_SCRAM_512_AUTH", "uri": "s"}],
+    "source_access_configuration": [
+        {"type": "SASL_SCRAM_512_AUTH", "uri": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:s"}
+    ],
 }
 SHARED = {**BROKERS, "self_managed_kafka_event_source_config": {"consumption_mode": "Queue"}}
 BROKER = {"function_name": "f", "event_source_arn": MQ, "queues": ["q"], "source_access_configuration": BASIC}
@@ -92,7 +94,7 @@ ROWS = [
     pytest.param(STREAM, {"batch_size": 1}, {"batch_size": 10000}, {"BatchSize": 100}, 100, id="BatchSize, Kinesis"),
     pytest.param(BROKER, {"batch_size": 1}, {"batch_size": 10000}, {"BatchSize": 100}, 100, id="BatchSize, MQ"),
     pytest.param(QUEUE, {"enabled": False}, {"enabled": False}, {"Enabled": True}, GONE, id="Enabled"),
-    pytest.param(DATABASE, {"document_db_event_source_config": {"database_name": "d", "full_document": "UpdateLookup"}}, {"document_db_event_source_config": {"database_name": "e", "full_document": "UpdateLookup"}}, {"DocumentDBEventSourceConfig": {"DatabaseName": "d", "FullDocument": "Default"}}, {"DatabaseName": "d", "FullDocument": "Default"}, id="DocumentDBEventSourceConfig.FullDocument"),
+    pytest.param(DATABASE, {}, {"document_db_event_source_config": {"database_name": "d", "full_document": "UpdateLookup"}}, {"DocumentDBEventSourceConfig": {"FullDocument": "Default"}}, {"DatabaseName": "d", "FullDocument": "Default"}, id="DocumentDBEventSourceConfig.FullDocument"),
 ]  # fmt: skip
 
 
@@ -145,7 +147,7 @@ KEPT = [
     pytest.param({**BROKER, **window(5)}, BROKER, "maximum_batching_window_in_seconds", id="MaximumBatchingWindowInSeconds, MQ"),
     pytest.param({**DATABASE, **window(5)}, DATABASE, "maximum_batching_window_in_seconds", id="MaximumBatchingWindowInSeconds, DocumentDB"),
     pytest.param({**CLUSTER, "logging_config": {"system_log_level": "DEBUG"}}, CLUSTER, "logging_config.system_log_level", id="LoggingConfig"),
-    pytest.param({**CLUSTER, "source_access_configuration": [{"type": "SASL_SCRAM_512_AUTH", "uri": "s"}]}, CLUSTER, "source_access_configuration", id="SourceAccessConfigurations"),
+    pytest.param({**CLUSTER, "source_access_configuration": [{"type": "SASL_SCRAM_512_AUTH", "uri": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:s"}]}, CLUSTER, "source_access_configuration", id="SourceAccessConfigurations"),
     pytest.param({**CLUSTER, "amazon_managed_kafka_event_source_config": {"consumer_group_id": "g"}}, CLUSTER, "amazon_managed_kafka_event_source_config.consumer_group_id", id="ConsumerGroupId"),
     pytest.param(SHARED, BROKERS, "self_managed_kafka_event_source_config.consumption_mode", id="ConsumptionMode"),
     pytest.param({**CLUSTER, "starting_position": "LATEST"}, CLUSTER, "starting_position", id="StartingPosition, MSK"),

@@ -119,12 +119,34 @@ def test_virtual_host_is_never_sent(flow: Flow) -> None:
     """7.5: neither changed nor unchanged."""
     host = {"type": "VIRTUAL_HOST", "uri": "/"}
     broker = {"function_name": "f", "event_source_arn": MQ, "queues": ["q"]}
-    flow.applied({**broker, "source_access_configuration": [host, {"type": "BASIC_AUTH", "uri": "s"}]})
+    flow.applied(
+        {
+            **broker,
+            "source_access_configuration": [
+                host,
+                {"type": "BASIC_AUTH", "uri": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:s"},
+            ],
+        }
+    )
     flow.updates()
 
-    flow.applied({**broker, "source_access_configuration": [{"type": "BASIC_AUTH", "uri": "t"}, host]})
+    flow.applied(
+        {
+            **broker,
+            "source_access_configuration": [
+                {"type": "BASIC_AUTH", "uri": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:t"},
+                host,
+            ],
+        }
+    )
 
-    assert flow.updates() == [{"SourceAccessConfigurations": [{"Type": "BASIC_AUTH", "URI": "t"}]}]
+    assert flow.updates() == [
+        {
+            "SourceAccessConfigurations": [
+                {"Type": "BASIC_AUTH", "URI": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:t"}
+            ]
+        }
+    ]
     assert {"Type": "VIRTUAL_HOST", "URI": "/"} in flow.live()["SourceAccessConfigurations"]
 
 

@@ -167,8 +167,16 @@ def test_a_virtual_host_may_not_be_in_an_update_changed_or_not(plane: Plane) -> 
             refusal(plane.update, uuid, SourceAccessConfigurations=[host, *AUTH])[2]
             == "Invalid parameters: VIRTUAL_HOST"
         )
-    plane.update(uuid, SourceAccessConfigurations=[{"Type": "BASIC_AUTH", "URI": "t"}])
-    assert plane.get(uuid)["SourceAccessConfigurations"] == [HOST, {"Type": "BASIC_AUTH", "URI": "t"}]
+    plane.update(
+        uuid,
+        SourceAccessConfigurations=[
+            {"Type": "BASIC_AUTH", "URI": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:t"}
+        ],
+    )
+    assert plane.get(uuid)["SourceAccessConfigurations"] == [
+        HOST,
+        {"Type": "BASIC_AUTH", "URI": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:t"},
+    ]
 
 
 def test_a_consumer_group_may_not_be_in_an_update_and_a_registry_is_changed_in_place(plane: Plane) -> None:

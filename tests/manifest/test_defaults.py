@@ -16,7 +16,7 @@ KINESIS = (
 )
 KAFKA = (
     "self_managed_event_source: { endpoints: { KAFKA_BOOTSTRAP_SERVERS: ['b:9092'] } }, function_name: f, topics: [tt], "
-    "source_access_configuration: [{ type: BASIC_AUTH, uri: s }]"
+    "source_access_configuration: [{ type: BASIC_AUTH, uri: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:s' }]"
 )
 
 

@@ -43,6 +43,7 @@ UNSEEN = {
         "regions-disagree",
         "tag-under-ignore-tags",
     },
+    "what an ARN holds, and whether a text is one": {"secret-by-its-name", "wildcard-in-the-source"},
     "JSON inside a text": {
         "half-a-character",
         "pattern-with-a-crooked-range",
@@ -58,6 +59,7 @@ UNSEEN = {
         "include-outside-of-the-folder",
         "include-with-a-variable",
         "list-inside-a-text",
+        "pseudo-parameter",
         "reference-that-is-none",
         "variable-not-declared",
         "variable-of-another-type",

@@ -120,7 +120,7 @@ def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
 def test_the_region_is_the_mappings_then_the_arns_then_the_providers_then_the_environments(tmp_path: Path) -> None:
     kafka = (
         "function_name: f, topics: [events], self_managed_event_source: {endpoints: {KAFKA_BOOTSTRAP_SERVERS: ['b:1']}}, "
-        "source_access_configuration: [{type: BASIC_AUTH, uri: x}]"
+        "source_access_configuration: [{type: BASIC_AUTH, uri: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:x'}]"
     )
 
     def region(head: str, entry: str) -> str:

@@ -64,7 +64,7 @@ def test_without_values_what_is_certain_is_told_and_nothing_else(
         (f"variables: {{ l: {{ type: list, default: [x] }} }}\nmappings: {{ a: {{ {QUEUE}, tags: {{ t: 'x${{var.l}}' }} }} }}\n",
          ["E111 'l' is a list, which cannot stand inside a text"]),
         ("mappings: { a: { function_name: f, topics: [tt], self_managed_event_source: { endpoints: { KAFKA_BOOTSTRAP_SERVERS: [] } }, "
-         "source_access_configuration: [{ type: BASIC_AUTH, uri: s }] } }\n",
+         "source_access_configuration: [{ type: BASIC_AUTH, uri: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:s' }] } }\n",
          ["E103 KAFKA_BOOTSTRAP_SERVERS: 0 items is less than the 1 that a self-managed Kafka cluster allows"]),
         # null is absence
         (f"mappings: {{ a: {{ {QUEUE}, tags: {{ b: null }}, lifecycle: {{ prevent_destroy: null, on_conflict: null }}, region: null }} }}\n", []),

@@ -37,12 +37,12 @@ OTHER = {"amazon_managed_kafka_event_source_config": {"consumer_group_id": "h"}}
 MADE_UP = {"amazon_managed_kafka_event_source_config": {"consumer_group_id": UUID}}
 MQ: dict[str, Any] = {
     "function_name": "f", "event_source_arn": arn("mq", "broker:b:b-1"), "queues": ["q"],
-    "source_access_configuration": [{"type": "BASIC_AUTH", "uri": "s"}],
+    "source_access_configuration": [{"type": "BASIC_AUTH", "uri": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:s"}],
 }  # fmt: skip
 DOCDB: dict[str, Any] = {
     "function_name": "f", "event_source_arn": arn("rds", "cluster:c"),
     "document_db_event_source_config": {"database_name": "d"},
-    "source_access_configuration": [{"type": "BASIC_AUTH", "uri": "s"}],
+    "source_access_configuration": [{"type": "BASIC_AUTH", "uri": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:s"}],
 }  # fmt: skip
 KAFKA: dict[str, Any] = {
     "function_name": "f", "topics": ["tt"],
@@ -89,9 +89,9 @@ def codes(
         ({**MSK, **filters({"data": {"a": [1]}})}, ["note R302"]),
         ({**MQ, **filters({"body": {"a": [1]}})}, ["note R302"]),
         (KINESIS, []),
-        ({**KINESIS, "starting_position": "LATEST"}, ["loss R101"]),
-        ({**MSK, "starting_position": "LATEST"}, ["loss R101"]),
-        (DOCDB, ["loss R101"]),  # it begins at LATEST when it does not say
+        ({**KINESIS, "starting_position": "LATEST"}, ["note R101"]),
+        ({**MSK, "starting_position": "LATEST"}, ["note R101"]),
+        (DOCDB, ["note R101"]),  # it begins at LATEST when it does not say
         ({**DOCDB, "starting_position": "TRIM_HORIZON"}, []),
     ],
 )  # fmt: skip
@@ -122,15 +122,19 @@ def test_a_mapping_that_is_replaced_on_request(mapping: dict[str, Any], expected
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
+        ({**DOCDB, "starting_position": "TRIM_HORIZON"}, {**DOCDB, "starting_position": "TRIM_HORIZON",
+         "document_db_event_source_config": {"database_name": "e"}}, ["loss R109"]),
+        (DOCDB, {**DOCDB, "document_db_event_source_config": {"database_name": "d", "collection_name": "c"}},
+         ["loss R109", "note R101"]),
         ({**MSK, **MADE_UP}, {**MSK, **GROUP}, ["replay R107"]),
         ({**MSK, **OTHER}, {**MSK, **GROUP, "starting_position": "LATEST"}, ["loss R107"]),
         (SQS, {**SQS, "event_source_arn": arn("sqs", "r")}, ["loss R109"]),
         (KINESIS, {**KINESIS, "event_source_arn": arn("kinesis", "stream/r")}, ["loss R109"]),
-        (KINESIS, {**KINESIS, "event_source_arn": arn("kinesis", "stream/r"), "starting_position": "LATEST"}, ["loss R101", "loss R109"]),
+        (KINESIS, {**KINESIS, "event_source_arn": arn("kinesis", "stream/r"), "starting_position": "LATEST"}, ["loss R109", "note R101"]),
         (DYNAMODB, {**DYNAMODB, "event_source_arn": arn("dynamodb", "table/t/stream/2")}, ["loss R110"]),
         (DYNAMODB, {**DYNAMODB, "event_source_arn": arn("dynamodb", "table/u/stream/1")}, ["loss R109"]),
         ({**MSK, **GROUP}, {**MSK, **GROUP, "topics": ["uu"]}, ["loss R109"]),
-        ({**MSK, **GROUP}, {**MSK, **GROUP, "topics": ["uu"], "starting_position": "LATEST"}, ["loss R101", "loss R109"]),
+        ({**MSK, **GROUP}, {**MSK, **GROUP, "topics": ["uu"], "starting_position": "LATEST"}, ["loss R109", "note R101"]),
         (
             KINESIS, {**KINESIS, "starting_position": "LATEST", "maximum_retry_attempts": 0, **filters({"data": {"a": [1]}})},
             ["loss R103", "loss R205", "loss R302"],
@@ -163,7 +167,6 @@ NARROWER = {"body": {"s": ["a"], "t": [{"exists": True}]}}
         ({**KINESIS, "starting_position": "LATEST"}, {"enabled": False}, ["loss R201"]),
         ({**SQS, "function_response_types": ["ReportBatchItemFailures"]}, {"function_response_types": None}, ["loss R208"]),
         (SQS, {"function_response_types": ["ReportBatchItemFailures"]}, []),
-        ({**DOCDB, "starting_position": "TRIM_HORIZON"}, {"document_db_event_source_config": {"database_name": "e"}}, ["loss R109"]),
         ({**SQS, **filters('{"body":{"n":[3.0e2]}}')}, {"filter_criteria": None}, ["note R303"]),
         (SQS, filters('{"body":{"n":[3.0e2]}}'), ["loss R301"]),
         (KINESIS, {"batch_size": 7}, []),

@@ -94,7 +94,7 @@ def test_a_planned_change_carries_its_values_and_causes(tmp_path: Path) -> None:
     ours = event["change"]["x_provisioner"]
 
     assert (ours["before"]["batch_size"], ours["after"]["batch_size"]) == (7, 10)
-    assert ours["cause"] == {"batch_size": {"cause": "drift", "applied": 10}}
+    assert ours["cause"] == {"batch_size": {"cause": "drift", "detail": None, "applied": 10}}
     assert (drift["type"], drift["@message"]) == ("resource_drift", f"{IT}: Drift detected (update)")
     sides = drift["change"]["x_provisioner"]
     assert (sides["before"]["batch_size"], sides["after"]["batch_size"]) == (10, 7)

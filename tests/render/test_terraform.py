@@ -151,7 +151,9 @@ def test_a_replaced_broker_is_told_by_its_map_as_terraform_does(tmp_path: Path) 
             "function_name": "f",
             "topics": ["t1"],
             "self_managed_event_source": {"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": list(brokers)}},
-            "source_access_configuration": [{"type": "BASIC_AUTH", "uri": "s"}],
+            "source_access_configuration": [
+                {"type": "BASIC_AUTH", "uri": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:s"}
+            ],
         }
 
     told = the_change(story(tmp_path, kafka("b2:9092", "b1:9092"), kafka("b1:9092"), kafka("b1:9092")))["change"]
@@ -265,8 +267,8 @@ def test_drift_is_told_from_what_was_recorded_to_what_lives(tmp_path: Path) -> N
     assert (sides["before"]["batch_size"], sides["after"]["batch_size"]) == (10, 7)
     assert {key for key in sides["before"] if sides["before"][key] != sides["after"][key]} == {"batch_size"}
     assert the_change(plan)["x_provisioner"]["cause"] == {
-        "enabled": {"cause": "edit", "applied": True},
-        "batch_size": {"cause": "conflict", "applied": 10},
+        "enabled": {"cause": "edit", "detail": "set", "applied": True},
+        "batch_size": {"cause": "conflict", "detail": None, "applied": 10},
     }
 
 

@@ -239,6 +239,12 @@ _WINDOW: Final = "maximum_batching_window_in_seconds"
 _TIMESTAMP: Final = "starting_position_timestamp"
 
 
+_FACTOR: Final = "parallelization_factor"
+
+
+_TUMBLING: Final = "tumbling_window_in_seconds"
+
+
 def needs_of_kinds() -> Iterator[Together]:
     """What is missing: fields that kinds require, and fields that others need beside them."""
     neither = f"{' or '.join(_SOURCES)} is missing"
@@ -316,6 +322,13 @@ def contradictions() -> Iterator[Schema]:
         Together(
             ("starting_position",),
             when(_from(frozenset({SourceKind.DYNAMODB})), at_path(("starting_position",), never)),
+        ),
+        Together(
+            (_FACTOR, _TUMBLING),
+            when(
+                {"allOf": [_from(STREAMS), stated(_TUMBLING, {"type": "integer", "minimum": 1})]},
+                at_path((_FACTOR,), {"maximum": 1, "errorMessage": f"with {_TUMBLING}, {_FACTOR} must be 1"}),
+            ),
         ),
         Together(
             ("scaling_config", _POLLERS),
