@@ -17,6 +17,7 @@ from provisioner.render.formats import plan_in
 from provisioner.render.style import Style
 from tests.manifest import test_load as manifests
 from tests.planning import test_stories as stories
+from tests.render import screens
 
 _EXPECTED = ("plan", "after", "order", "problems", "diagnostics")
 
@@ -70,7 +71,17 @@ def manifests_anew() -> None:
         )
 
 
+def screens_anew() -> None:
+    """What terminals of several widths show."""
+    for name in screens.SCREENS:
+        for width in screens.WIDTHS:
+            path = screens.golden(name, width)
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(screens.screen(name, width), encoding="utf-8")
+
+
 if __name__ == "__main__":
     stories_anew()
+    screens_anew()
     manifests_anew()
     sys.exit(0)

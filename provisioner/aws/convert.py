@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, get_origin
 
 from provisioner.aws.gateway import Config
+from provisioner.errors import ServiceError
 from provisioner.model.canonical import Canonical, absent, canonical, is_own_tag, value_at, with_value
 from provisioner.model.desired import Path, Provider
 from provisioner.model.live import LINEAGE_TAG, NAME_TAG, STACK_TAG, Live, Owner, Status
@@ -21,7 +22,14 @@ _ENABLED = {"Enabled": True, "Enabling": True, "Disabled": False, "Disabling": F
 
 
 def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider: Provider) -> Live:
-    """A mapping as the API answers it, with its tags, in canonical form."""
+    """A mapping as the API answers it, with its tags, in canonical form. Raises ServiceError for values of other types than the
+    API's.
+    """
+    if member := malformed(config):
+        raise ServiceError(
+            f"reading mapping {config.get('UUID')}: the answer cannot be understood: {member} is {_member(config, member)!r}",
+            hint="run the command again; if it stays so, AWS or the endpoint answers what its API does not say",
+        )
     state = str(config.get("State", ""))
     mapping = _ours(FIELDS, config)
     mapping["function_name"] = config.get("FunctionArn", "")
@@ -59,6 +67,51 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
         if LINEAGE_TAG in tags
         else None,
     )
+
+
+def malformed(config: Config) -> str:
+    """The first member whose value has another type than the API's, as in `ScalingConfig.MaximumConcurrency`, or ""."""
+    for name in ("UUID", "FunctionArn", "State"):
+        if not isinstance(config.get(name, ""), str):
+            return name
+    return next(_malformed(FIELDS, config, ""), "")
+
+
+def _malformed(fields: Mapping[str, Field], block: Mapping[str, Any], start: str) -> Iterator[str]:
+    for field in fields.values():
+        value, path = block.get(field.row.api), f"{start}{field.row.api}"
+        if value is None or field.learned or field.name in _NOT_SHOWN:
+            continue
+        if field.children:
+            items = value if field.many else [value]
+            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+                yield path
+                continue
+            for item in items:
+                yield from _malformed(field.children, item, f"{path}.")
+        elif not _has_type(field.annotation, value):
+            yield path
+
+
+_NOT_SHOWN: Final = frozenset({"function_name", "enabled", "tags", "starting_position_timestamp"})
+"""Fields that no answer holds under their own name, or whose values have several types."""
+
+
+def _has_type(annotation: Any, value: Any) -> bool:
+    if annotation is int or annotation is bool:
+        return type(value) is annotation
+    if get_origin(annotation) is list:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if get_origin(annotation) is dict:
+        return isinstance(value, dict) and all(_has_type(list[str], item) for item in value.values())
+    return isinstance(value, str)
+
+
+def _member(config: Any, path: str) -> Any:
+    for name in path.split("."):
+        config = config[0] if isinstance(config, list) and config else config
+        config = config.get(name) if isinstance(config, dict) else config
+    return config
 
 
 def pair_of(config: Config, region: str) -> Pair:

@@ -11,13 +11,16 @@ from typing import Any, Final
 from provisioner.aws.errors import Retry, retry_class, translated, understood
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.wait import Clock, delays
-from provisioner.errors import AwsError, InUseError, NotFoundError, ThrottledError
+from provisioner.errors import AwsError, InUseError, NotFoundError, ServiceError, ThrottledError
 
 Config = dict[str, Any]
 """A mapping as the API answers it."""
 
 Notify = Callable[[str], None]
 """Told, in words, why a call is tried again."""
+
+STILL: Final = 30.0
+"""Seconds after which a call that is tried again and again says so once more."""
 
 PAGE: Final = 100
 """Mappings on a page of List, whatever MaxItems says (aws-behaviour 5.7); also ARNs in one call for tags."""
@@ -102,7 +105,10 @@ class Gateway:
             page = {**request, **({"Marker": marker} if marker else {})}
             send = partial(self._client.list_event_source_mappings, MaxItems=PAGE, **page)
             answer = self._call("listing mappings", send, says="EventSourceMappings")
-            yield answer.get("EventSourceMappings", [])
+            page = answer["EventSourceMappings"]
+            if not all(isinstance(config.get("UUID"), str) for config in page):
+                raise ServiceError("listing mappings: the answer cannot be understood: a mapping has no UUID")
+            yield page
             marker = answer.get("NextMarker") or ""
             if not marker:
                 return
@@ -182,6 +188,7 @@ class Gateway:
         What is to change something has somebody to `notify`.
         """
         began: dict[Retry, float] = {}
+        told: dict[Retry, float] = {}
         pauses = delays(0.3, 10.0)
         while True:
             self._limiter.acquire()
@@ -193,7 +200,7 @@ class Gateway:
             except AwsError as error:
                 if notify:
                     self._calls.sent(error.request_id)
-                self._pause(error, began, next(pauses), notify, repeatable=repeatable)
+                self._pause(error, began, told, next(pauses), notify, repeatable=repeatable)
                 if again and isinstance(error, InUseError):
                     again()
             else:
@@ -203,9 +210,18 @@ class Gateway:
                 return answer
 
     def _pause(
-        self, error: AwsError, began: dict[Retry, float], pause: float, notify: Notify | None, *, repeatable: bool
+        self,
+        error: AwsError,
+        began: dict[Retry, float],
+        told: dict[Retry, float],
+        pause: float,
+        notify: Notify | None,
+        *,
+        repeatable: bool,
     ) -> None:
-        """Wait before the next try, or raise the error when there is none."""
+        """Wait before the next try, or raise the error when there is none. `began` is when each class was first met, `told` when
+        it was last reported.
+        """
         if isinstance(error, ThrottledError):
             self._calls.count(throttled=True)
             self._limiter.throttled()
@@ -217,6 +233,9 @@ class Gateway:
         left = began.setdefault(reason, now) + self._budgets[reason] - now
         if notify and left == self._budgets[reason] and self._is_news(reason):
             notify(f"{error.message} ({reason.value}, for at most {left:.0f}s)")
+        elif notify and reason is not Retry.THROTTLED and now - told.get(reason, began[reason]) >= STILL:
+            told[reason] = now
+            notify(f"still {reason.value} ({now - began[reason]:.0f}s, for at most {left:.0f}s more)")
         if left <= 0 or not self._clock.sleep(min(pause, left)):
             raise error
 

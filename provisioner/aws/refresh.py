@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from provisioner.aws.convert import arn_of, live_mapping, pair_of, user_tags
+from provisioner.aws.convert import arn_of, live_mapping, malformed, pair_of, user_tags
 from provisioner.aws.gateway import PAGE, Config, Gateway
 from provisioner.aws.session import Aws
 from provisioner.errors import AwsError, DeniedError
@@ -171,7 +171,9 @@ def holders(gateway: Gateway, pairs: Mapping[str, Pair], seen: dict[str, Config]
 
 
 def _holders(pairs: Mapping[str, Pair], configs: Iterable[Config], region: str) -> dict[str, Config]:
-    by_claim = {claim: config for config in configs for claim in pair_of(config, region).claims()}
+    # A mapping of others that cannot be understood is no reason to plan nothing.
+    readable = (config for config in configs if not malformed(config))
+    by_claim = {claim: config for config in readable for claim in pair_of(config, region).claims()}
     return {name: by_claim[claim] for name, wanted in pairs.items() for claim in wanted.claims() if claim in by_claim}
 
 

@@ -164,7 +164,7 @@ def import_(invocation: Invocation, name: str, uuid: str, region: str, write: bo
             terminal.data(done.entry.rstrip())
         elif done.change:
             terminal.say("The next plan will change it:")
-            terminal.data(change_text(done.change, terminal.style(sys.stdout)))
+            terminal.text(change_text(done.change, terminal.style(sys.stdout)))
         else:
             terminal.say("It already matches the manifest.")
 

@@ -16,7 +16,7 @@ from provisioner.cli.options import (
     format_options,
     on_manifest,
 )
-from provisioner.cli.terminal import Terminal
+from provisioner.cli.terminal import Terminal, columns_of
 
 if TYPE_CHECKING:
     from provisioner.manifest.load import Loaded
@@ -82,7 +82,9 @@ def _print(form: str, terminal: Terminal, found: Sequence[Diagnostic], unvalued:
                 terminal.data(render.diagnostics_github(found))
         case _:
             if found:
-                terminal.data(render.diagnostics_text(found, terminal.style(sys.stdout), line_at))
+                terminal.text(
+                    render.diagnostics_text(found, terminal.style(sys.stdout), line_at, columns_of(sys.stdout))
+                )
             if not any(item.severity == "error" for item in found):
                 terminal.data(f"The manifest is valid: {counted(count, 'mapping')}.")
     if unvalued:
@@ -151,6 +153,6 @@ def explain(code: str | None, colour: str) -> None:
         if code is None:
             terminal.data(codes_text(CODES))
         elif (known := code.upper()) in CODES:
-            terminal.data(explanation_text(known, CODES[known], terminal.style(sys.stdout)))
+            terminal.text(explanation_text(known, CODES[known], terminal.style(sys.stdout)))
         else:
             raise UsageError(f"there is no code {code!r}", hint="`provisioner explain` lists all codes")

@@ -8,10 +8,11 @@ from typing import Self, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from provisioner.model.report import Phase
+from provisioner.model.report import Phase, Result
 from provisioner.model.report import Progress as Event
 from provisioner.render.report import progress_line
 from provisioner.render.style import Style
+from provisioner.render.wrapping import fitted
 
 _NAMED = 3  # mappings in flight that are named; the rest are counted
 
@@ -59,11 +60,12 @@ class Display:
         if event.phase is Phase.ENDED:
             self._flying.pop(name, None)
             self._progress.advance(self._task)
-            self.say(progress_line(event))
+            if event.outcome is None or event.outcome.result is not Result.NOT_ATTEMPTED:
+                self.say(fitted(progress_line(event), self._console.width))
         else:
             self._flying[name] = name if event.phase is Phase.STARTED else f"{name} ({event.text})"
             if event.phase is Phase.RETRYING:
-                self.say(self._style.yellow(progress_line(event)))
+                self.say(fitted(self._style.yellow(progress_line(event)), self._console.width))
         self._progress.update(self._task, description=self._in_flight())
 
     def _in_flight(self) -> str:

@@ -40,7 +40,7 @@ def drift(invocation: Invocation) -> None:
             case "markdown":
                 terminal.data(drift_markdown(run.manifest.stack, found).rstrip())
             case _:
-                terminal.data(render.drift_text(found, terminal.style(sys.stdout)))
+                terminal.text(render.drift_text(found, terminal.style(sys.stdout)))
         sys.exit(CHANGES if found else 0)
 
 

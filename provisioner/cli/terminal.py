@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
@@ -20,6 +21,10 @@ if TYPE_CHECKING:  # late, so that --help and version stay fast
     from provisioner.render.style import Style
 
 
+_WAIT = 30.0
+"""Seconds between two lines about what is waited for, where there is no terminal."""
+
+
 class Terminal:
     """Data goes to stdout, everything else to stderr; colour, questions and moving lines only where a person sits."""
 
@@ -32,13 +37,20 @@ class Terminal:
         self._form = form
         self._compact = compact
         self._display: Display | None = None
+        self._waiting: dict[str, Progress] = {}
+        self._last_wait: float | None = None
 
     def data(self, text: str) -> None:
         """What the command is for."""
         _write(sys.stdout, text)
 
+    def text(self, text: str) -> None:
+        """What the command is for, as sentences: fitted to the terminal where there is one."""
+        self.data(_fit(text, sys.stdout))
+
     def say(self, text: str) -> None:
         """What is said beside the data."""
+        text = _fit(text, sys.stderr)
         if self._display:
             self._display.say(text)
         else:
@@ -52,12 +64,8 @@ class Terminal:
 
     @property
     def width(self) -> int:
-        """How many columns there are; much where nobody looks."""
-        if not sys.stdout.isatty():
-            return 200
-        import shutil  # late: only a terminal needs it
-
-        return shutil.get_terminal_size().columns
+        """How many columns there are for the data; many where there is no terminal."""
+        return columns_of(sys.stdout) or 200
 
     @contextmanager
     def live(self) -> Iterator[None]:
@@ -82,7 +90,7 @@ class Terminal:
         from provisioner.render.diagnostics import diagnostics_text
 
         if diagnostics:
-            self.say(diagnostics_text(diagnostics, self.style(sys.stderr), line_at))
+            self.say(diagnostics_text(diagnostics, self.style(sys.stderr), line_at, columns_of(sys.stderr)))
 
     def note(self, text: str) -> None:
         """Say something beside the data."""
@@ -95,7 +103,8 @@ class Terminal:
         self.planned(plan)
         if self._form == "text" and refused and not plan.has_changes:
             return  # "No changes" beside a refusal would mislead
-        self.data(plan_in(self._form, plan, refused, self.style(sys.stdout), compact=self._compact))
+        shown = plan_in(self._form, plan, refused, self.style(sys.stdout), compact=self._compact)
+        (self.text if self._form == "text" else self.data)(shown)
 
     def planned(self, plan: Plan) -> None:
         """Know how much there is to do."""
@@ -128,19 +137,37 @@ class Terminal:
             self.say(f"\n{style.bold('Records may be lost:')}\n{losses}")
 
     def progress(self, event: Progress) -> None:
-        """A line for each event, unless told to be quiet; on a terminal what is in flight moves."""
+        """A line for each event, unless told to be quiet; on a terminal what is in flight moves. What was never started is in the
+        report alone.
+        """
+        from provisioner.model.report import Phase, Result
         from provisioner.render.report import progress_line
 
         if self._display:
             self._display.progress(event)
-        elif not self._quiet:
+        elif self._quiet or (event.outcome and event.outcome.result is Result.NOT_ATTEMPTED):
+            return
+        elif event.phase is Phase.WAITING:
+            self._waits(event)
+        else:
+            self._waiting.pop(event.change.key, None)
             self.say(progress_line(event))
+
+    def _waits(self, event: Progress) -> None:
+        """One line every thirty seconds for all that waits."""
+        from provisioner.render.report import waiting_line
+
+        now = time.monotonic()
+        self._waiting[event.change.key] = event
+        if self._last_wait is None or now - self._last_wait >= _WAIT:
+            self._last_wait = now
+            self.say(waiting_line(list(self._waiting.values())))
 
     def report(self, plan: Plan, report: Report) -> None:
         """What came of an apply."""
         from provisioner.render.report import report_text
 
-        self.data("\n" + report_text(plan, report, self.style(sys.stdout)))
+        self.text("\n" + report_text(plan, report, self.style(sys.stdout)))
 
     def fail(self, error: ProvisionerError) -> None:
         """Show an error, whatever it carries."""
@@ -154,6 +181,26 @@ class Terminal:
             self.say(problems_text(error.problems, style))  # type: ignore[arg-type]  # errors is below model
         else:
             self.say(error_text(error, style))
+
+
+def columns_of(stream: TextIO) -> int:
+    """How many columns a terminal has; 0 where the stream is none."""
+    try:
+        if not stream.isatty():
+            return 0
+        stated = os.environ.get("COLUMNS", "")
+        return int(stated) if stated.isdigit() and int(stated) else os.get_terminal_size(stream.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+def _fit(text: str, stream: TextIO) -> str:
+    width = columns_of(stream)
+    if not width:
+        return text
+    from provisioner.render.wrapping import fitted  # late: only a terminal needs it
+
+    return fitted(text, width)
 
 
 def _write(stream: TextIO, text: str) -> None:

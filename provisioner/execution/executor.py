@@ -47,7 +47,7 @@ Emit = Callable[[Progress], None]
 
 _MAY_BE_THERE: Final = "AWS may have created it; apply again: it is looked for by its function and source"
 
-STILL: Final = 10.0
+STILL: Final = 30.0
 """Seconds after which a waiting change says that it still waits."""
 
 

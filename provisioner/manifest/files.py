@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +48,19 @@ def gather(path: Path) -> Joined:
     return gathering.joined
 
 
+def manifest_above(folder: Path) -> str:
+    """A hint that names the nearest `provisioner.yaml` above a folder, inside its repository, or ""."""
+    here = folder.resolve()
+    for steps, parent in enumerate(here.parents[:MOST_LEVELS], start=1):
+        if (parent / "provisioner.yaml").is_file():
+            up = "/".join([".."] * steps)
+            shown = up if str(folder) == "." else str(folder / up)
+            return f"there is a manifest above: use -f {shlex.quote(os.path.normpath(shown))}"
+        if (here / ".git").exists() or (parent / ".git").exists():
+            break
+    return ""
+
+
 class _Gathering:
     """Reads one file after the other, and joins each to what was read before."""
 
@@ -64,7 +79,7 @@ class _Gathering:
         for file in files:
             self.read_file(file)
         if not files:
-            hint = "name a manifest with -f, or write provisioner.yaml"
+            hint = manifest_above(folder) or "name a manifest with -f, or write provisioner.yaml"
             self.refuse("the folder holds no *.yaml file", Place(str(folder)), hint, "E001")
 
     def read_file(self, file: Path) -> None:

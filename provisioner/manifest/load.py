@@ -6,7 +6,7 @@ import gc
 import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from provisioner.errors import ManifestError
 from provisioner.manifest.check import tag_findings
 from provisioner.manifest.defaults import Defaults
-from provisioner.manifest.files import gather
+from provisioner.manifest.files import gather, manifest_above
 from provisioner.manifest.mappings import MappingChecks
 from provisioner.manifest.node import Node
 from provisioner.manifest.schema import Root, VariableBlock
@@ -105,6 +105,9 @@ def _load(
     loading.with_variables(inputs, needs_values=needs_values, refers=joined.refers)
     loading.with_defaults()
     manifest = loading.manifest(path if path.is_dir() else path.parent, region, member)
+    if "stack" not in loading.root.value and (hint := manifest_above(path if path.is_dir() else path.parent)):
+        missing = [item for item in loading.found if (item.code, item.message) == ("E102", "stack is missing")]
+        loading.found = [replace(item, hint=hint) if item in missing else item for item in loading.found]
     if not joined.complete:  # what misses something may find it in the part that could not be read
         loading.found = [item for item in loading.found if item.code not in _MISSES]
     found = _sorted(loading.found)

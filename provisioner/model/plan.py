@@ -160,7 +160,9 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything an apply does, from which state, in which account. `destroys` says that the manifest was set aside."""
+    """Everything an apply does, from which state, in which account. `destroys` says that the manifest was set aside, `selected`
+    that it is about some of the mappings only.
+    """
 
     stack: str
     account: str
@@ -170,6 +172,7 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     missing: tuple[str, ...] = ()
     destroys: bool = False
+    selected: bool = False
 
     @property
     def has_changes(self) -> bool:

@@ -7,13 +7,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import unified_diff
 from typing import Any, Final
-from unicodedata import east_asian_width
 
 from provisioner.errors import ProvisionerError
 from provisioner.model.codes import CODES
 from provisioner.model.desired import Place
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.render.style import Style
+from provisioner.render.wrapping import NARROWEST, columns
 
 _LONGEST: Final = 600
 _WIDEST: Final = 110
@@ -28,39 +28,42 @@ def _no_line(_: Place) -> str:
     return ""
 
 
-def diagnostics_text(diagnostics: Sequence[Diagnostic], style: Style, line_of: LineOf = _no_line) -> str:
-    """For each finding its message, the line that it is about with its span underlined, and a hint; then the counts."""
+def diagnostics_text(
+    diagnostics: Sequence[Diagnostic], style: Style, line_of: LineOf = _no_line, width: int = 0
+) -> str:
+    """For each finding its message, the line that it is about with its span underlined, and a hint; then the counts. Of a line
+    that is longer than `width` columns, the part around the span is shown.
+    """
     lines = []
     for item in diagnostics:
         paint = style.red if item.severity is Severity.ERROR else style.yellow
         lines.append(
             f"{_printable(str(item.place))}: {paint(f'{item.severity}[{item.code}]')}: {style.bold(_printable(item.message))}"
         )
-        lines += _snippet(item.place, line_of(item.place), paint)
+        lines += _snippet(item.place, line_of(item.place), paint, width)
         lines.append(f"  hint: {_printable(item.advice)}")
     lines.append(_counts(diagnostics))
     return "\n".join(lines)
 
 
-def _snippet(place: Place, line: str, paint: Callable[[str], str]) -> Iterator[str]:
+def _snippet(place: Place, line: str, paint: Callable[[str], str], width: int) -> Iterator[str]:
+    number = f"{place.line:>5}"
+    widest = min(_WIDEST, max(width, NARROWEST) - len(f"{number} | ")) if width else _WIDEST
+    line = "".join(char if char.isprintable() else " " if char == "\t" else "?" for char in line.rstrip("\r\n"))
     line = line.rstrip()
     start = place.column - 1
     if not place.line or start >= len(line):
         return
     end = min(place.end_column - 1, len(line)) if place.end_line == place.line else len(line)
     end = max(end, start + 1)
-    if len(line) > _WIDEST:
+    if columns(line) > widest:
         begin = max(0, start - _MARGIN)
-        line, start, end = line[begin : begin + _WIDEST], start - begin, min(end - begin, _WIDEST)
-    number = f"{place.line:>5}"
-    line = "".join(char if char.isprintable() else " " if char == "\t" else "?" for char in line)
-    yield f"{number} | {line}"
-    yield f"{' ' * len(number)} | {' ' * _columns(line[:start])}{paint('^' * _columns(line[start:end]))}"
-
-
-def _columns(text: str) -> int:
-    """How many columns a terminal gives a text: a wide character has two."""
-    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+        line, start, end = line[begin:], start - begin, end - begin
+        while columns(line) > widest:
+            line = line[:-1]
+        end = max(start + 1, min(end, len(line)))
+    yield f"{number} | {line}".rstrip()
+    yield f"{' ' * len(number)} | {' ' * columns(line[:start])}{paint('^' * max(1, columns(line[start:end])))}"
 
 
 def _counts(diagnostics: Sequence[Diagnostic]) -> str:

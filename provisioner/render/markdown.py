@@ -15,7 +15,7 @@ from provisioner.model.canonical import default_at
 from provisioner.model.codes import CODES
 from provisioner.model.desired import Level
 from provisioner.model.health import Drifted
-from provisioner.model.plan import Action, Cause, Change, Edit, FieldChange, Plan, Problem
+from provisioner.model.plan import Action, Cause, Change, Edit, FieldChange, Plan, Problem, Risk
 from provisioner.model.sources import SourceKind
 from provisioner.model.words import counted
 from provisioner.render.drift import drift_text
@@ -27,6 +27,7 @@ from provisioner.render.values import as_json
 LONGEST: Final = 65_000
 _MOST_DRAWN: Final = 60  # mappings; more are a picture that nobody reads in a comment
 _LONG_VALUE: Final = 60
+_NAMED: Final = 5
 _SIGN: Final = re.compile(r"^( *)(-/\+|\+/-|[+~-]) ", re.MULTILINE)
 _SPECIAL: Final = re.compile(r"[^\w\s.,:;/=+'\"{}()?%$-]|_")
 _PLAIN: Final = Style()
@@ -72,22 +73,34 @@ def _headline(plan: Plan) -> str:
 
 
 def _refusals(refused: Sequence[Problem]) -> Iterator[str]:
+    groups: dict[tuple[str, str], list[str]] = {}
     for problem in refused:
-        subject = f"`{problem.name}`: " if problem.name else ""
-        yield f"> [!CAUTION]\n> **refused**: {subject}{_text(problem.message)}\n> {_text(problem.hint)}"
+        groups.setdefault((problem.message, problem.hint), []).extend([problem.name] * bool(problem.name))
+    for (message, hint), subjects in groups.items():
+        subject = f"{_named(subjects)}: " if subjects else ""
+        yield f"> [!CAUTION]\n> **refused**: {subject}{_text(message)}\n> {_text(hint)}"
 
 
 def _alerts(plan: Plan) -> Iterator[str]:
-    """One box a level, the worst first, a line a risk."""
+    """One box a level, the worst first, a line a risk, with all mappings that have it."""
+    groups: dict[Risk, list[str]] = {}
+    for change in plan.changes:
+        for risk in change.risks:
+            groups.setdefault(risk, []).append(change.key)
     for level in reversed(Level):
         lines = [
-            f"> - **{risk.level}** `{risk.code}` in `{change.key}`: {_text(risk.message)}"
-            for change in plan.changes
-            for risk in change.risks
+            f"> - **{risk.level}** `{risk.code}` in {_named(keys)}: {_text(risk.message)}"
+            for risk, keys in groups.items()
             if risk.level is level
         ]
         if lines:
             yield "\n".join([f"> [!{_ALERTS[level]}]", *lines])
+
+
+def _named(keys: Sequence[str]) -> str:
+    """Names as code: all of a few, else the number of them and the first."""
+    shown = ", ".join(f"`{key}`" for key in keys[:_NAMED])
+    return shown if len(keys) <= _NAMED else f"{len(keys)} mappings ({shown}, …)"
 
 
 def _counted(refused: Sequence[Problem]) -> Iterator[str]:
@@ -109,8 +122,11 @@ def _counted_risks(plan: Plan) -> Iterator[str]:
 
 
 def _table(changes: Sequence[Change]) -> str:
+    regional = len({change.region for change in changes}) > 1
     rows = [
-        f"| `{symbol_of(change) or '='}` | `{change.key}` | {_what(change)} | {_why(change)} |" for change in changes
+        f"| `{symbol_of(change) or '='}` | `{change.key}`{f' ({change.region})' if regional else ''} "
+        f"| {_what(change)} | {_why(change)} |"
+        for change in changes
     ]
     return "\n".join(["| | Mapping | What changes | Why |", "|---|---|---|---|", *rows])
 

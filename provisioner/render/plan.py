@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from provisioner.model.sources import SourceKind
 from provisioner.render.structure import changed_items, patterns
 from provisioner.render.style import Style
 from provisioner.render.values import as_json
+from provisioner.render.wrapping import names
 
 _LEGEND = {
     "+": "create",
@@ -39,7 +41,9 @@ def plan_text(plan: Plan, style: Style) -> str:
     noted = [change for change in plan.changes if not change.counts and change.notes]
     parts = [_notes(change, style) for change in noted]
     if not shown:
-        why = "There is nothing to destroy." if plan.destroys else "The mappings match the manifest."
+        selected = "selected " if plan.selected else ""
+        why = f"The {selected}mappings match the manifest."
+        why = "There is nothing to destroy." if plan.destroys else why
         return "\n".join([*parts, f"{style.bold('No changes.')} {why}"])
     symbols = [symbol for symbol in _LEGEND if any(symbol_of(change) == symbol for change in shown)]
     if symbols:
@@ -71,14 +75,14 @@ def _compact_line(change: Change, width: int, style: Style) -> str:
 
 
 def risks_text(plan: Plan, style: Style, least: Level = Level.NOTE) -> str:
-    """Each risk of a level or worse, with the mapping that it is about."""
+    """Each risk of a level or worse, with the mappings that it is about."""
     levels = list(Level)[list(Level).index(least) :]
-    return "\n".join(
-        f"  {style.bold(change.key)}: {_risk(risk, style)}"
-        for change in plan.changes
-        for risk in change.risks
-        if risk.level in levels
-    )
+    groups: dict[Risk, list[str]] = {}
+    for change in plan.changes:
+        for risk in change.risks:
+            if risk.level in levels:
+                groups.setdefault(risk, []).append(change.key)
+    return "\n".join(f"  {style.bold(names(keys))}: {_risk(risk, style)}" for risk, keys in groups.items())
 
 
 def _risk(risk: Risk, style: Style) -> str:
@@ -90,15 +94,22 @@ def _painted_level(level: Level, text: str, style: Style) -> str:
 
 
 def _risk_counts(plan: Plan, style: Style) -> Iterator[str]:
-    codes: dict[Level, set[str]] = {level: set() for level in reversed(Level)}
-    for change in plan.changes:
-        for risk in change.risks:
-            codes[risk.level].add(risk.code)
-    told = [
-        _painted_level(level, f"{level} ({', '.join(sorted(found))})", style) for level, found in codes.items() if found
-    ]
+    counts = Counter((risk.level, code) for change in plan.changes for code, risk in _by_code(change))
+    told = []
+    for level in reversed(Level):
+        codes = [
+            f"{code} in {count} mappings" if count > 1 else code
+            for (of, code), count in sorted(counts.items())
+            if of is level
+        ]
+        told += [_painted_level(level, f"{level} ({', '.join(codes)})", style)] * bool(codes)
     if told:
         yield f"{style.bold('Risks:')} {', '.join(told)}. `provisioner explain CODE` says more."
+
+
+def _by_code(change: Change) -> Iterator[tuple[str, Risk]]:
+    """Each code and level once, however often a change has it."""
+    yield from {(risk.code, risk.level): (risk.code, risk) for risk in change.risks}.values()
 
 
 def change_text(change: Change, style: Style) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from provisioner.model.plan import Action, Plan, Problem
 from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.render.style import Style
+from provisioner.render.wrapping import names
 
 DOING = {
     Action.CREATE: ("Creating", "Creation"),
@@ -32,10 +34,18 @@ def progress_line(event: Progress) -> str:
             return _ended(name, noun, seconds, event.outcome)
 
 
+def waiting_line(events: Sequence[Progress]) -> str:
+    """What is waited for, in one line."""
+    first = events[0]
+    if len(events) == 1:
+        return progress_line(first)
+    longest = max(event.seconds for event in events)
+    return f"Still waiting for {len(events)} mappings: {names([event.change.key for event in events])} [{longest:.0f}s elapsed]"
+
+
 def _ended(name: str, noun: str, seconds: str, outcome: Outcome | None) -> str:
     if outcome is None or outcome.result is not Result.APPLIED:
-        result = outcome.result if outcome else Result.FAILED
-        return f"{name}: {noun} {result}: {outcome.detail if outcome else ''}"
+        return f"{name}: {noun} {outcome.result if outcome else Result.FAILED} after {seconds}"  # why is in the report
     rest = f": {outcome.detail}" if outcome.detail else ""
     return f"{name}: {noun} complete after {seconds} [uuid={outcome.uuid}]{rest}"
 
@@ -55,28 +65,43 @@ def report_text(plan: Plan, report: Report, style: Style) -> str:
     return "\n".join([f"{style.red(headline)} {counts}.", *_details(report, style), *trouble])
 
 
+_WORDS: Final = (Result.FAILED, Result.APPLIED, Result.NOT_ATTEMPTED)
+_FEW: Final = 2
+"""So many equal lines are printed one by one; more become one line with a number."""
+
+
 def _details(report: Report, style: Style) -> Iterator[str]:
-    for outcome in report.outcomes:
-        if outcome.clean:
-            continue
-        word = (
-            outcome.result
-            if outcome.result is not Result.APPLIED
-            else "applied, not settled"
-            if not outcome.settled
-            else "applied"
-        )
-        yield f"  {style.bold(outcome.change.key)}: {word}: {outcome.detail}"
-        if outcome.hint:
-            yield f"    {outcome.hint}"
+    """What is not clean, failures first, equal outcomes in one line."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for result in _WORDS:
+        for outcome in report.outcomes:
+            if outcome.result is result and not outcome.clean:
+                word = "applied, not settled" if result is Result.APPLIED and not outcome.settled else str(result)
+                groups.setdefault((word, outcome.detail, outcome.hint), []).append(outcome.change.key)
+    for (word, detail, hint), keys in groups.items():
+        yield from _grouped(keys, f"{word}: {detail}", hint, style)
+
+
+def _grouped(keys: Sequence[str], text: str, hint: str, style: Style) -> Iterator[str]:
+    many = len(keys) > _FEW
+    for subject in [f"{len(keys)} mappings"] if many else keys:
+        yield f"  {style.bold(subject)}: {text}"
+        if hint:
+            yield f"    {hint}"
+    if many:
+        yield f"    {names(keys)}"
 
 
 def problems_text(problems: tuple[Problem, ...], style: Style) -> str:
-    """Why a plan is refused, each problem with its way out."""
-    lines = []
+    """Why a plan is refused, each reason with its way out; one reason of many mappings once."""
+    groups: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
-        subject = f"{problem.name}: " if problem.name else ""
-        lines.append(style.red("Error: ") + style.bold(f"{subject}{problem.message}"))
-        if problem.hint:
-            lines.append(f"  {problem.hint}")
+        groups.setdefault((problem.message, problem.hint), []).append(problem.name)
+    lines = []
+    for (message, hint), subjects in groups.items():
+        many = len(subjects) > _FEW
+        for subject in [f"{len(subjects)} mappings"] if many else subjects:
+            lines.append(style.red("Error: ") + style.bold(f"{subject}: {message}" if subject else message))
+            lines += [f"  {hint}"] * bool(hint)
+        lines += [f"  {names(subjects)}"] * many
     return "\n".join(lines)

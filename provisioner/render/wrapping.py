@@ -2,28 +2,85 @@
 
 from __future__ import annotations
 
-import textwrap
+import re
+from collections.abc import Iterator, Sequence
 from typing import Final
 from unicodedata import combining, east_asian_width
 
-_NARROWEST: Final = 20
+NARROWEST: Final = 40
+"""Fewer columns are not worth wrapping for."""
+
+_PAINT: Final = re.compile(r"\033\[[0-9;]*m")
+_LEAD: Final = re.compile(r" *(?:# )?")
+_VALUE: Final = re.compile(r"^ *(?:[-+~./]+ )?(?:\S+|\"[^\"]*\") += |[{}\[\]],?$|^ *\d* \|")
+_COMMENT: Final = "  # "
+_NAMED: Final = 20
 
 
 def columns(text: str) -> int:
-    """How many columns a terminal gives a text: a wide character has two, a combining one none."""
-    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+    """How many columns a terminal gives a text: a wide character has two, a combining one and a colour none."""
+    plain = _PAINT.sub("", text)
+    if plain.isascii():
+        return len(plain)
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in plain)
 
 
-def wrapped(text: str, width: int, indent: str = "", hanging: str = "  ") -> str:
-    """A text in lines of at most `width` columns, each below the first with `hanging` more indentation. A word that is longer
-    than a line, such as an ARN, is left whole: it must be possible to copy it.
+def fitted(text: str, width: int) -> str:
+    """A text whose lines have at most `width` columns; 0 leaves it alone.
+
+    Sentences wrap between words. A line of a plan that holds a value stays whole, because a value must be possible to copy, and
+    its comment goes to a line before it where both are too long. A line of a manifest that a message shows stays whole too.
     """
-    lines = textwrap.wrap(
-        text,
-        max(width, _NARROWEST),
-        initial_indent=indent,
-        subsequent_indent=indent + hanging,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return "\n".join(lines) or indent
+    if not width:
+        return text
+    width = max(width, NARROWEST)
+    return "\n".join(part for line in text.split("\n") for part in _fitted(line, width))
+
+
+def _fitted(line: str, width: int) -> Iterator[str]:
+    if columns(line) <= width:
+        yield line
+        return
+    plain = _PAINT.sub("", line)
+    if not _VALUE.search(plain.split(_COMMENT)[0]):
+        yield from _wrapped(line, width)
+    elif _COMMENT in plain and not plain.lstrip().startswith("#"):
+        value, _, comment = _split_comment(line)
+        indent = " " * (len(plain) - len(plain.lstrip(" ")))
+        yield from _wrapped(f"{indent}# {comment}", width)
+        yield value
+    else:
+        yield line
+
+
+def _split_comment(line: str) -> tuple[str, str, str]:
+    """A line before its comment, the comment's own start, and the comment without colours."""
+    at = [match.start() for match in re.finditer(r"  (?:\033\[[0-9;]*m)*  ?# |  (?:\033\[[0-9;]*m)*# ", line)][-1]
+    return line[:at], _COMMENT, _PAINT.sub("", line[at:]).strip().removeprefix("# ")
+
+
+def wrapped(text: str, width: int, indent: str = "") -> str:
+    """One sentence in lines of at most `width` columns, the first after `indent`, the others two columns further in."""
+    return "\n".join(_wrapped(indent + text, max(width, NARROWEST)))
+
+
+def _wrapped(line: str, width: int) -> Iterator[str]:
+    plain = _PAINT.sub("", line)
+    lead = (_LEAD.match(plain) or [""])[0]
+    hanging = f"{lead}  "
+    current = ""
+    for word in line.lstrip(" ").split(" "):
+        start = " " * (len(lead) - len(lead.lstrip(" "))) if not current else ""
+        longer = f"{start}{word}" if not current else f"{current} {word}"
+        if current and columns(longer) > width:
+            yield current
+            longer = hanging + word
+        current = longer
+    yield current
+
+
+def names(items: Sequence[str]) -> str:
+    """Names in a sentence: all of a few, the first of many with the number of the others."""
+    shown = ", ".join(items[:_NAMED])
+    more = len(items) - _NAMED
+    return f"{shown} and {more} more" if more > 0 else shown

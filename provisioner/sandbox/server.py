@@ -20,7 +20,8 @@ try:
     from provisioner.sandbox.seed import KEY, REGION, Seed, Seeder, load
 except ImportError as error:
     raise UsageError(
-        f"the sandbox needs the package {error.name}", hint="install the extra: pip install 'esm-provisioner[sandbox]'"
+        f"the sandbox needs the package {error.name}",
+        hint="install provisioner with its extra: '.[sandbox]' from a checkout, else 'esm-provisioner[sandbox]'",
     ) from error
 
 from provisioner.sandbox.mappings import Delays

@@ -130,7 +130,7 @@ def _plan(run: Run, aws: Aws, account: str, state: State, selection: Selection) 
     made = make_plan(
         resolution, reading, state, account=account, replaced=selection.replaced, destroys=selection.destroy
     )
-    return made, reading
+    return replace(made, selected=bool(selection.targets or selection.excludes)), reading
 
 
 def _meant(run: Run, selection: Selection) -> Manifest:

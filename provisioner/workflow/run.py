@@ -22,6 +22,9 @@ from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.plan import Plan, Problem
 from provisioner.model.report import Progress
 
+_WAIT = 30.0
+"""Seconds between two lines about a wait."""
+
 
 class Ui(Protocol):
     """What a workflow tells a person, and asks of one."""
@@ -88,6 +91,8 @@ class Run:
         self._aws: Aws | None = None
         self._backend: Backend | None = None
         self._account = ""
+        self._waited = 0.0
+        self._lines = 0
 
     @classmethod
     def on(
@@ -113,14 +118,22 @@ class Run:
             if place:
                 self.check_account("")
                 objects = self.aws.bucket(place.bucket, place.region)
-                self._backend = S3Backend(objects, place.key, stack, str(place), self.clock.sleep, self.ui.note)
+                self._backend = S3Backend(objects, place.key, stack, str(place), self._wait_for_lock, self.ui.note)
             else:
                 path = Path(self.manifest.state_path)
                 # Lock and journal stand beside the file itself, so that two links to it are one state.
                 self._backend = LocalBackend(
-                    Path(os.path.realpath(path)) if path.is_symlink() else path, stack, self.clock.sleep
+                    Path(os.path.realpath(path)) if path.is_symlink() else path, stack, self._wait_for_lock
                 )
         return self._backend
+
+    def _wait_for_lock(self, seconds: float) -> bool:
+        """A pause between two tries for the state's lock; every thirty seconds of them there is a line."""
+        self._waited += seconds
+        if self._waited >= _WAIT * (self._lines + 1):
+            self._lines += 1
+            self.ui.note(f"still waiting for the state's lock ({self._waited:.0f}s)")
+        return self.clock.sleep(seconds)
 
     @property
     def aws(self) -> Aws:
