@@ -79,7 +79,7 @@ class MotoWorld:
     def has_function(self, name: str, qualifier: str) -> bool:
         """Whether moto has the function, and its version or alias. moto loses aliases when asked for both at once."""
         backend = get_backend("lambda")[self._account][self._region]
-        versions = {function.version for function in backend.list_versions_by_function(name)}
+        versions = {str(function.version) for function in backend.list_versions_by_function(name)}
         if not versions or qualifier in ("", "$LATEST"):
             return bool(versions)
         return qualifier in versions | {alias.name for alias in backend.list_aliases(name)}

@@ -16,6 +16,9 @@ from werkzeug.serving import make_server
 from provisioner.sandbox.app import ControlPlane
 from tests.embedded import AT_ONCE, World
 
+KEPT = ("_all", "_holders", "_order", "_due")
+"""What a store holds."""
+
 
 def serve() -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -29,10 +32,18 @@ def serve() -> None:
             return plane(environ, start_response)
         if path == "/test/keep":
             kept.clear()
-            kept.update({key: copy.deepcopy(store._all) for key, store in plane._stores.items()})
+            kept.update(
+                {
+                    key: {name: copy.deepcopy(getattr(store, name)) for name in KEPT}
+                    for key, store in plane._stores.items()
+                }
+            )
         else:
             for key, store in plane._stores.items():
-                store._all = copy.deepcopy(kept.get(key, {}))
+                for name in KEPT:
+                    setattr(
+                        store, name, copy.deepcopy(kept[key][name]) if key in kept else type(getattr(store, name))()
+                    )
         start_response("200 OK", [("Content-Length", "0")])
         return [b""]
 
