@@ -239,6 +239,8 @@ class Executor:
         ignored = tuple(_ignored(item.change, item.record.applied, live))
         reason = f"; AWS reports {live.status.fault}" if ignored and live.status.fault else ""
         detail = f"{', '.join('.'.join(path) for path in ignored)} ignored by AWS{reason}" if ignored else ""
+        if ignored == (("enabled",),) and live.status.fault:
+            detail = f"not enabled: AWS reports {live.status.fault}"
         if live.status.filter_error and not ignored:
             detail = f"the filters cannot be read back: {live.status.filter_error}"
         outcome = Outcome(item.change, Result.APPLIED, detail, uuid=live.uuid, ignored=ignored)

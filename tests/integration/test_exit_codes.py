@@ -58,7 +58,7 @@ def refused(workspace: Workspace) -> None:
 
 def risky(workspace: Workspace) -> None:
     applied(workspace)
-    pattern = ONE.replace(" }", ", filter_criteria: { filter: [{ pattern: { a: [1] } }] } }")
+    pattern = ONE.replace(" }", ", filter_criteria: { filter: [{ pattern: { body: { a: [1] } } }] } }")
     workspace.write(pattern, head="limits: { risk: loss }\n")
 
 

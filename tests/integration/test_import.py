@@ -64,7 +64,7 @@ FULL: dict[str, dict[str, Any]] = {
     "kinesis": {
         "StartingPosition": "AT_TIMESTAMP",
         "StartingPositionTimestamp": 1767225600,
-        "ParallelizationFactor": 2,
+        "ParallelizationFactor": 1,
         "TumblingWindowInSeconds": 10,
         "BisectBatchOnFunctionError": True,
         "MaximumRetryAttempts": 0,
@@ -143,7 +143,7 @@ def test_what_is_as_the_manifest_says_is_said(workspace: Workspace) -> None:
     result = workspace.run("import", "orders", uuid)
 
     assert result.out == ""
-    assert "It is as the manifest says." in result.err
+    assert "It already matches the manifest." in result.err
 
 
 def test_an_import_that_contradicts_the_state_is_refused(workspace: Workspace) -> None:

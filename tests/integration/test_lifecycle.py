@@ -97,7 +97,7 @@ def test_a_removed_line_resets_to_the_default(workspace: Workspace) -> None:
     plan = workspace.plan()
     workspace.apply()
 
-    assert re.search(r"~ batch_size +\S* *= 7 -> 10  # edit: not in the manifest, so AWS's default", plan)
+    assert re.search(r"~ batch_size +\S* *= 7 -> 10  # edit: line removed, so AWS's default", plan)
     [live] = workspace.live().values()
     assert live["BatchSize"] == 10
     assert live["FunctionResponseTypes"] == []

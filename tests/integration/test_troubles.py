@@ -113,10 +113,13 @@ def test_a_mapping_that_aws_disables_by_itself(troubled: Workspace) -> None:
 
     told = troubled.apply(code=3).out
 
-    assert "enabled ignored by AWS; AWS says EVENT_SOURCE_AUTHZ_ERROR (Lambda may not read from the source)" in told
-    assert "AWS disabled this mapping by itself again after it was enabled: EVENT_SOURCE_AUTHZ_ERROR" in troubled.plan()
+    assert "not enabled: AWS reports EVENT_SOURCE_AUTHZ_ERROR (Lambda may not read from the source)" in told
+    plan = troubled.plan()
+    assert "~ enabled = false -> true  # aws: EVENT_SOURCE_AUTHZ_ERROR (Lambda may not read from the source)" in plan
+    assert "note: legacy: AWS disabled this mapping: EVENT_SOURCE_AUTHZ_ERROR" in plan
+    assert "enabled" not in troubled.run("state", "show", "legacy").out  # what was applied was true
     status = troubled.run("status", code=2)
     assert "legacy  Disabled" in status.out
-    assert "AWS disabled it by itself: EVENT_SOURCE_AUTHZ_ERROR (Lambda may not read from the source)" in status.out
+    assert "AWS disabled it: EVENT_SOURCE_AUTHZ_ERROR (Lambda may not read from the source)" in status.out
     drift = troubled.run("drift", code=2)
-    assert "  # legacy is disabled\n  # AWS disabled it by itself: EVENT_SOURCE_AUTHZ_ERROR" in drift.out
+    assert "  # legacy is disabled\n  # AWS disabled it: EVENT_SOURCE_AUTHZ_ERROR" in drift.out
