@@ -36,6 +36,7 @@ CODES: Final[dict[str, type[AwsError]]] = {
     "InvalidParameterValueException": errors.InvalidError,
     "InvalidParameterException": errors.InvalidError,
     "ValidationException": errors.InvalidError,  # not modelled, but returned (aws-behaviour 1)
+    "SerializationException": errors.InvalidError,
     "PaginationTokenExpiredException": errors.InvalidError,
     "ServiceException": errors.ServiceError,
     "InternalServiceException": errors.ServiceError,

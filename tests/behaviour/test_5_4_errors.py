@@ -76,6 +76,16 @@ def empty_destination(plane: Plane) -> Any:
     return plane.update(uuid, DestinationConfig={"OnFailure": {}})
 
 
+def active_mq(plane: Plane) -> Any:
+    plane.world.engines = {MQ: "ActiveMQ"}
+    return plane.create(MQ, Queues=["q"], SourceAccessConfigurations=[*AUTH, {"Type": "VIRTUAL_HOST", "URI": "/"}])
+
+
+def document_names(plane: Plane) -> Any:
+    uuid = plane.settled(DOCDB, **DATABASE)
+    return plane.update(uuid, DocumentDBEventSourceConfig={**DB, "CollectionName": "c"})
+
+
 def tag(plane: Plane, arn: str, count: int = 1) -> Any:
     return plane.client.tag_resource(Resource=arn, Tags={str(number): "" for number in range(count)})
 
@@ -117,6 +127,19 @@ ROWS = [
     pytest.param(create(KINESIS, StartingPosition="LATEST", MaximumRecordAgeInSeconds=59), 400, IPV, "MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)", None, id="Record age 1-59"),
     pytest.param(create(SQS, DestinationConfig={"OnSuccess": {"Destination": SQS}}, gone="f"), 400, IPV, "Unsupported DestinationConfig parameter for given event source mapping type.", None, id="OnSuccess on SQS, before the function"),
     pytest.param(create(KINESIS, StartingPosition="LATEST", DestinationConfig={"OnSuccess": {"Destination": SQS}}), 400, IPV, "OnSuccess configuration is not supported for event source mappings.", None, id="OnSuccess on a stream (7.10)"),
+    pytest.param(create(KINESIS, StartingPosition="TRIM_HORIZON", StartingPositionTimestamp=1), 400, IPV, "Timestamp only valid with StartingPosition AT_TIMESTAMP", None, id="A timestamp with another position"),
+    pytest.param(create(KINESIS, StartingPosition="LATEST", ScalingConfig={"MaximumConcurrency": 5}), 400, IPV, "Unsupported ScalingConfig parameter for given event source mapping type.", None, id="ScalingConfig on a stream"),
+    pytest.param(create(KINESIS, StartingPosition="LATEST", ParallelizationFactor=2, TumblingWindowInSeconds=5), 400, IPV, "Parallelization factor must be equal to 1 when tumbling window period is configured", None, id="Factor with a window"),
+    pytest.param(create(KINESIS, StartingPosition="LATEST", FilterCriteria=FILTER, TumblingWindowInSeconds=5), 400, IPV, "FilterCriteria is not supported when tumbling window period is configured", None, id="Filters with a window (words ours)"),
+    pytest.param(create(SQS, ProvisionedPollerConfig={"MinimumPollers": 5, "MaximumPollers": 3}), 400, IPV, "MinimumPollers should be between [2, 200] and MaximumPollers should be between [MinimumPollers, 10000]", None, id="SQS pollers"),
+    pytest.param(create(SQS, ProvisionedPollerConfig={"MinimumPollers": 2}, ScalingConfig={"MaximumConcurrency": 5}), 400, IPV, "Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the control mechanism and remove maximum concurrency.", None, id="SQS pollers with ScalingConfig"),
+    pytest.param(create(MSK, Topics=["events"], MetricsConfig={"Metrics": ["EventCount"]}), 400, IPV, "MetricsConfig is only available for Provisioned Mode. To configure MetricsConfig, please enable Provisioned Mode by specifying MinimumPollers in ProvisionedPollerConfig.", None, id="Metrics of on-demand Kafka"),
+    pytest.param(create(MSK, Topics=["events"], MetricsConfig={"Metrics": ["Bad"]}), 400, VALIDATION, f"{ONE}Value '[Bad]' at 'metricsConfig.metrics' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [EventCount, ErrorCount, KafkaMetrics], Member must not be null]", None, id="A list member outside its enum"),
+    pytest.param(active_mq, 400, IPV, "Unsupported source access configurations type for given event source mapping type.", None, id="ActiveMQ with VIRTUAL_HOST"),
+    pytest.param(create(MQ, gone="f"), 400, IPV, "Function does not exist", Retry.FUNCTION, id="Amazon MQ: the function before queues and access"),
+    pytest.param(create(DOCDB, gone="cluster:c", **DATABASE), 400, IPV, f"The requested cluster {DOCDB} does not exist.", None, id="DocumentDB cluster absent"),
+    pytest.param(create(DOCDB, denied="secretsmanager:GetSecretValue", **DATABASE), 400, IPV, "Cannot access secret manager, please ensure the role can perform the 'secretsmanager:GetSecretValue' action on your cluster in IAM.", Retry.IAM, id="DocumentDB secret denied"),
+    pytest.param(document_names, 400, IPV, "Invalid parameters: databaseName, collectionName", None, id="DocumentDB names in an update"),
     pytest.param(empty_destination, 400, IPV, "The Destination field is required for an OnFailure configuration.", None, id="Empty OnFailure on update"),
     pytest.param(create(MQ, Queues=["q"], SourceAccessConfigurations=AUTH, ParallelizationFactor=2), 400, IPV, "Unsupported 'parallelizationFactor' parameter for given event source mapping type.", None, id="Member of another kind"),
     pytest.param(create(SQS, Queues=["q"]), 400, IPV, "Unsupported 'queues' parameter for given event source mapping type.", None, id="Member of another kind: queues"),

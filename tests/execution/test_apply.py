@@ -16,7 +16,7 @@ import pytest
 from provisioner import workflow
 from provisioner.aws.errors import Retry
 from provisioner.aws.gateway import BUDGETS
-from provisioner.model.plan import Action, Plan
+from provisioner.model.plan import Action, Cause, Plan
 from provisioner.model.report import Phase, Progress, Report, Result
 from provisioner.sandbox.mappings import Delays
 from provisioner.workflow import Execution, Run, Selection
@@ -154,7 +154,7 @@ def test_without_ownership_tags_a_lost_answer_is_not_guessed_at(bench: Bench) ->
 
     [uuid] = bench.live()
     assert lost.result is Result.FAILED
-    assert lost.hint == f"it may be what this create made; if it is: provisioner import a {uuid}"
+    assert lost.hint == f"it may be what this create made; if it is: `provisioner import a {uuid}`"
 
 
 def test_a_fault_on_create_is_repeated_only_after_a_look(bench: Bench) -> None:
@@ -449,7 +449,7 @@ def test_a_mapping_deleted_while_it_settles_is_a_failure(tmp_path: Path, monkeyp
         assert [change.action for change in bench.plan().changes] == [Action.CREATE]
 
 
-def test_a_field_that_aws_ignored_is_reported_and_recorded_as_it_is(bench: Bench) -> None:
+def test_a_field_that_aws_ignored_is_reported_and_what_was_applied_stays_recorded(bench: Bench) -> None:
     bench.plane.ignored = {"BatchSize"}
     bench.write(queue("a", ", batch_size: 5"))
 
@@ -458,7 +458,9 @@ def test_a_field_that_aws_ignored_is_reported_and_recorded_as_it_is(bench: Bench
     assert done.result is Result.APPLIED
     assert done.ignored == (("batch_size",),)
     assert done.detail.startswith("batch_size ignored by AWS")
-    assert "batch_size" not in workflow.records(bench.run())["a"].applied
+    assert workflow.records(bench.run())["a"].applied["batch_size"] == 5
+    [change] = workflow.plan(bench.run(), Selection()).changes
+    assert [(field.path, field.live, field.cause) for field in change.fields] == [(("batch_size",), None, Cause.DRIFT)]
 
 
 def test_what_moved_while_a_person_thought_is_not_attempted(bench: Bench) -> None:
@@ -602,7 +604,7 @@ def test_a_409_on_what_is_nobodys_is_adopted_only_when_asked(bench: Bench) -> No
     bench.write(queue("a"))
 
     refused = outcome(bench.apply())
-    assert (refused.result, refused.hint) == (Result.FAILED, f"adopt it: provisioner import a {uuid}")
+    assert (refused.result, refused.hint) == (Result.FAILED, f"import it: `provisioner import a {uuid}`")
 
     bench.write(queue("a", ", lifecycle: { on_conflict: adopt }"))
     assert bench.apply().clean

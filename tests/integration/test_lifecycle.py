@@ -415,7 +415,7 @@ def test_a_mapping_that_exists_is_refused_with_the_line_to_paste_and_adopted_whe
     plan = workspace.plan()
     workspace.apply()
 
-    assert f"adopt it: provisioner import orders {uuid}" in refused.err
+    assert f"import it: `provisioner import orders {uuid}`" in refused.err
     assert f"# (imported as {uuid})" in plan
     assert "Plan: 1 to import, 0 to add, 1 to change, 0 to destroy." in plan
     assert workspace.live()[uuid]["BatchSize"] == 5

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from provisioner.sandbox.mappings import Delays
+from provisioner.sandbox.mappings import Delays, Mappings
 from provisioner.sandbox.server import parse_delays
 from tests.conftest import start_sandbox
 from tests.embedded import REGION
@@ -183,3 +183,29 @@ def test_accounts_and_regions_are_apart() -> None:
     finally:
         started.process.terminate()
         started.process.wait()
+
+
+def test_one_queue_name_in_two_virtual_hosts_is_two_pairs(plane: Plane) -> None:
+    """No recording shows that AWS refuses the second."""
+
+    def create(host: str) -> str:
+        access = [*AUTH, {"Type": "VIRTUAL_HOST", "URI": host}]
+        return str(plane.create(MQ, Queues=["q"], SourceAccessConfigurations=access)["UUID"])
+
+    assert create("/") != create("shop")
+    assert refusal(create, "shop")[1] == "ResourceConflictException"
+
+
+def test_a_create_and_a_page_do_not_grow_with_what_is_there(plane: Plane) -> None:
+    """Of 2,000 mappings, a create compares claims, and a page looks at a hundred: no member of the others is read."""
+    store = Mappings("123456789012", REGION, plane.world, Delays(0, 0, 0, 0, 0), plane.time)
+    for number in range(2000):
+        store.create({"FunctionName": "f", "EventSourceArn": f"{SQS}{number}"})
+    shown: list[str] = []
+    store._listed = lambda item: shown.append(item.uuid) or {}  # type: ignore[method-assign,func-returns-value]
+
+    store.create({"FunctionName": "f", "EventSourceArn": SQS})
+    page = store.page({})
+
+    assert len(shown) == 100
+    assert page["NextMarker"]
