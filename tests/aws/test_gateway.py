@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import boto3
@@ -9,10 +10,14 @@ import pytest
 from botocore.stub import Stubber
 
 from provisioner import errors
+from provisioner.aws.convert import live_mapping
 from provisioner.aws.errors import CODES, Retry, from_response, retry_class
 from provisioner.aws.gateway import Calls, Gateway
 from provisioner.aws.limiter import TokenBucket
+from provisioner.aws.refresh import holders
 from provisioner.errors import AwsError
+from provisioner.model.desired import Provider
+from provisioner.model.references import Pair
 
 UUID = "00000000-1111-2222-3333-444444444444"
 REQUEST = {"FunctionName": "f", "EventSourceArn": "arn:aws:sqs:eu-west-1:123456789012:q"}
@@ -125,7 +130,7 @@ def test_the_first_refusal_is_told_at_once_with_the_time_left_and_the_budget_end
         with pytest.raises(errors.InvalidError):
             gateway.create(REQUEST, told.append)
 
-    assert told == [
+    assert [line for line in told if not line.startswith("still")] == [
         f"creating the mapping for f in eu-west-1: InvalidParameterValueException: {IAM} (waiting for IAM, for at most 60s)"
     ]
     assert 60 <= clock.time < 75
@@ -230,3 +235,54 @@ def test_a_fault_is_another_try_only_for_what_may_be_repeated() -> None:
     assert retry_class(lost, repeatable=True) is Retry.FAULT
     assert retry_class(lost, repeatable=False) is None
     assert retry_class(refused, repeatable=True) is None
+
+
+def test_a_long_wait_says_so_every_thirty_seconds(client: Any, clock: FakeClock) -> None:
+    limiter = TokenBucket(None, 1, clock)
+    patient = Gateway(client, None, region="eu-west-1", limiter=limiter, calls=Calls(), clock=clock, retry_timeout=300)  # type: ignore[arg-type]
+    lines: list[tuple[float, str]] = []
+    with Stubber(client) as stubber:
+        refuse(stubber, CREATE, "InvalidParameterValueException", IAM, times=20)
+        stubber.add_response(CREATE, {"UUID": UUID})
+
+        patient.create(REQUEST, lambda text: lines.append((clock.time, text)))
+
+    (_, first), *still = lines
+    assert first.endswith("(waiting for IAM, for at most 300s)")
+    assert len(still) >= 3
+    assert all(text.startswith("still waiting for IAM (") for _, text in still)
+    pauses = [later - earlier for (earlier, _), (later, _) in pairwise([(0.0, ""), *still])]
+    assert all(30 <= pause < 45 for pause in pauses)  # at the first try after thirty seconds
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "shown"),
+    [
+        ("MaximumBatchingWindowInSeconds", "x", "MaximumBatchingWindowInSeconds is 'x'"),
+        ("BatchSize", True, "BatchSize is True"),
+        ("Topics", {"a": 1}, "Topics is {'a': 1}"),
+        ("FilterCriteria", [], "FilterCriteria is \\[\\]"),
+        ("ScalingConfig", {"MaximumConcurrency": "5"}, "ScalingConfig.MaximumConcurrency is '5'"),
+        (
+            "SelfManagedEventSource",
+            {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": 5}},
+            "SelfManagedEventSource.Endpoints is",
+        ),
+        ("State", 5, "State is 5"),
+    ],
+)
+def test_an_answer_of_the_wrong_type_is_an_error_that_names_the_member(member: str, value: Any, shown: str) -> None:
+    config = {"UUID": UUID, "FunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:f", "State": "Enabled"}
+
+    with pytest.raises(errors.ServiceError, match=shown):
+        live_mapping({**config, member: value}, "eu-west-1", {}, Provider())
+
+
+def test_a_mapping_of_others_that_cannot_be_understood_hinders_nobody(gateway: Gateway, client: Any) -> None:
+    broken = {"UUID": UUID, "FunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:f", "BatchSize": 1}
+    with Stubber(client) as stubber:
+        stubber.add_response("list_event_source_mappings", {"EventSourceMappings": [broken]})
+        pair = Pair("eu-west-1", str(REQUEST["EventSourceArn"]), "f")
+        broken["Topics"] = ["x"]
+
+        assert holders(gateway, {"a": pair}) == {}
