@@ -188,7 +188,7 @@ class Gateway:
         What is to change something has somebody to `notify`.
         """
         began: dict[Retry, float] = {}
-        told: dict[Retry, float] = {}
+        reported: dict[Retry, float] = {}
         pauses = delays(0.3, 10.0)
         while True:
             self._limiter.acquire()
@@ -200,7 +200,7 @@ class Gateway:
             except AwsError as error:
                 if notify:
                     self._calls.sent(error.request_id)
-                self._pause(error, began, told, next(pauses), notify, repeatable=repeatable)
+                self._pause(error, began, reported, next(pauses), notify, repeatable=repeatable)
                 if again and isinstance(error, InUseError):
                     again()
             else:
@@ -213,14 +213,14 @@ class Gateway:
         self,
         error: AwsError,
         began: dict[Retry, float],
-        told: dict[Retry, float],
+        reported: dict[Retry, float],
         pause: float,
         notify: Notify | None,
         *,
         repeatable: bool,
     ) -> None:
-        """Wait before the next try, or raise the error when there is none. `began` is when each class was first met, `told` when
-        it was last reported.
+        """Wait before the next try, or raise the error when there is none. `began` is when each class was first met, `reported`
+        when it was last reported.
         """
         if isinstance(error, ThrottledError):
             self._calls.count(throttled=True)
@@ -233,8 +233,8 @@ class Gateway:
         left = began.setdefault(reason, now) + self._budgets[reason] - now
         if notify and left == self._budgets[reason] and self._is_news(reason):
             notify(f"{error.message} ({reason.value}, for at most {left:.0f}s)")
-        elif notify and reason is not Retry.THROTTLED and now - told.get(reason, began[reason]) >= STILL:
-            told[reason] = now
+        elif notify and reason is not Retry.THROTTLED and now - reported.get(reason, began[reason]) >= STILL:
+            reported[reason] = now
             notify(f"still {reason.value} ({now - began[reason]:.0f}s, for at most {left:.0f}s more)")
         if left <= 0 or not self._clock.sleep(min(pause, left)):
             raise error

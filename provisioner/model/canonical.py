@@ -110,9 +110,7 @@ def consumer_group(mapping: Mapping[str, Any]) -> str:
 
 
 def claims(mapping: Mapping[str, Any], pair: Pair) -> set[tuple[str, ...]]:
-    """What AWS may hold unique for a mapping: its pair, in any virtual host, and its consumer group on its cluster
-    (aws-behaviour 5.4).
-    """
+    """What AWS may hold unique for a mapping: its pair, in any virtual host, and its consumer group on its cluster."""
     group = consumer_group(mapping)
     groups = {("consumer group", pair.region, source, group) for source in pair.source.split(",") if group}
     return {("pair", *claim) for claim in pair.in_any_host.claims()} | groups

@@ -278,7 +278,7 @@ _CONSUMER_ACTIONS: Final = (
     "kinesis:GetRecords",
     "kinesis:SubscribeToShard",
 )
-"""Which actions AWS was seen to check when a mapping is made (preflight-facts 1.1): others that its texts name are not."""
+"""Which actions AWS was seen to check when a mapping is made: others that its texts name are not checked."""
 
 _DESCRIBES: Final = ("kafka:DescribeClusterV2", "kafka:DescribeCluster")
 

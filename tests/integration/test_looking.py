@@ -102,7 +102,7 @@ def test_drift_is_shown_with_what_was_applied(running: Workspace) -> None:
         "      ~ batch_size             = 10 -> 7\n"
         '      + filter_criteria.filter = absent -> [{"pattern": {"a": [1]}}]\n'
         "    }\n\n"
-        "Drift: 1 mapping. The next apply puts back what the manifest wants.\n"
+        "Drift: 1 mapping. An apply puts back what the manifest wants: orders.\n"
     )
 
 
@@ -129,17 +129,17 @@ def test_a_function_or_a_source_that_is_gone_is_drift(workspace: Workspace) -> N
     queue = queues.create_queue(QueueName="gone")["QueueUrl"]
     workspace.write(f"orders: {{ function_name: gone, event_source_arn: '{sqs('gone')}' }}")
     workspace.apply()
-    assert workspace.run("drift").out == "No drift. The mappings are as they were applied.\n"
+    assert workspace.run("drift").out == "No drift. Everything is as last applied.\n"
 
     functions.delete_function(FunctionName="gone")
     queues.delete_queue(QueueUrl=queue)
     out = workspace.run("drift", code=2).out
 
     assert out == (
-        "  # orders has lost what it needs\n"
+        "  # orders has a missing dependency\n"
         "  # the function gone no longer exists\n"
         "  # the queue gone no longer exists\n\n"
-        "Drift: 1 mapping.\n"
+        "Drift: 1 mapping. An apply cannot put back orders: first create again what no longer exists.\n"
     )
 
 
@@ -160,8 +160,8 @@ def test_what_needs_what_is_there_is_found_there(workspace: Workspace) -> None:
 
     result = workspace.run("drift")
 
-    assert result.out == "No drift. The mappings are as they were applied.\n"
-    assert "could not be asked" not in result.err
+    assert result.out == "No drift. Everything is as last applied.\n"
+    assert "could not check" not in result.err
 
 
 def test_status_is_a_table_and_an_exit_code(running: Workspace) -> None:
@@ -173,8 +173,8 @@ def test_status_is_a_table_and_an_exit_code(running: Workspace) -> None:
     [row] = json.loads(running.run("status", "--json", code=2).out)["mappings"]
 
     assert healthy.out.splitlines()[:2] == [
-        "NAME    STATE    LAST RESULT  REASON",
-        "orders  Enabled  -            USER_INITIATED",
+        "NAME    STATE    FUNCTION     SOURCE  REGION     LAST RESULT  REASON",
+        "orders  Enabled  worker:live  q1      eu-west-1  -            USER_INITIATED",
     ]
-    assert "orders  Disabled  -            it is disabled, and was enabled when it was applied" in ill.out
+    assert "eu-west-1  -            disabled outside provisioner (it was enabled at the last apply)" in ill.out
     assert (row["name"], row["state"], row["healthy"]) == ("orders", "Disabled", False)

@@ -135,7 +135,7 @@ def test_a_second_checkout_with_an_empty_state_adopts_nothing_and_is_told_the_wa
     told = second.run("apply", "--auto-approve", code=1).err
 
     assert "belongs to another state of stack test" in told
-    assert "`state rebuild`" in told
+    assert "`provisioner state rebuild`" in told
     assert second.run("state", "list").out == ""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from provisioner import workflow
 from provisioner.aws.session import Aws
 from provisioner.errors import ProvisionerError
 from provisioner.model.desired import Provider
-from provisioner.sandbox.server import make_server
+from provisioner.sandbox.server import served
 from provisioner.workflow import Run, Selection
 from tests.embedded import any_credentials, only_sts
 from tests.flow import SilentUi
@@ -52,13 +51,8 @@ def replayed(body: dict[str, Any]) -> Iterator[str]:
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(data)))])
         return [data]
 
-    server = make_server("127.0.0.1", 0, application, threaded=True)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(application) as endpoint:  # type: ignore[arg-type]  # any WSGI application will do
+        yield endpoint
 
 
 def run(folder: Path, endpoint: str) -> Run:

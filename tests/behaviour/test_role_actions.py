@@ -1,4 +1,4 @@
-"""Which actions of the function's role AWS was seen to check when a mapping is made (preflight-facts 1.1)."""
+"""Which actions of the function's role AWS was seen to check when a mapping is made: not all that its texts name."""
 
 from __future__ import annotations
 
