@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from provisioner.manifest.finding import Finding, Step, suggestion
@@ -17,17 +18,18 @@ from provisioner.model.mapping import FIELDS, REQUIRED, TAG_TEXT, Field, Limits,
 from provisioner.model.references import Arn, FunctionReference, partition_of
 from provisioner.model.sources import SourceKind
 
-_IN_MILLISECONDS = 100_000_000_000
-"""An epoch above this is one of milliseconds: in seconds it would be after the year 5000."""
+_IN_MILLISECONDS = 10_000_000_000
+"""An epoch from here on is one of milliseconds: in seconds it would be after the year 2286."""
 
 
 def time_hint(value: Any) -> str:
     """How to write a time: an epoch as the instant that it names, anything else by an example."""
-    try:
-        epoch = float(value)
-        shown = timestamp(epoch / 1000 if epoch >= _IN_MILLISECONDS else epoch)
-    except (TypeError, ValueError, OverflowError, OSError):
-        shown = "2026-01-15T00:00:00Z"
+    shown = "2026-01-15T00:00:00Z"
+    with suppress(TypeError, ValueError, OverflowError, OSError):
+        epoch = 0.0 if isinstance(value, bool) else float(value)
+        while _IN_MILLISECONDS <= epoch < float("inf"):  # or of microseconds, or nanoseconds
+            epoch /= 1000
+        shown = timestamp(epoch) if epoch > 0 else shown
     return f'write it as "{shown}"'
 
 
@@ -54,9 +56,10 @@ def source_findings(raw: Mapping[str, Any], kind: SourceKind | None) -> Iterator
         yield Finding("E106", ("function_name",), f"{function!r} is not the name or the ARN of a function")
 
 
+_REGION = r"(?:[a-z]+-)+\d{1,2}"
 _QUEUE_URL = re.compile(
-    r"https?://(?:(?:sqs(?:-fips)?|queue)\.(?P<region>[a-z0-9-]+)|(?P<old>[a-z0-9-]+)\.queue|queue)\."
-    r"(?P<domain>amazonaws\.(?:com(?:\.cn)?|eu)|[a-z0-9.:-]+)/(?P<account>\d{12})/(?P<name>[\w.-]+)/?"
+    rf"https?://(?:(?:vpce-[\w-]+\.)?(?:sqs(?:-fips)?|queue)\.(?P<region>{_REGION})|(?P<old>{_REGION})\.queue|queue)\."
+    r"[a-z0-9.:-]+/(?P<account>\d{12})/(?P<name>[\w.-]+)/?"
 )
 _EXAMPLE = "arn:aws:sqs:REGION:ACCOUNT:NAME"
 

@@ -39,7 +39,8 @@ def pattern_findings(value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
         yield Finding("E220", path, "the pattern is nested too deeply", _HINT)
         return
     except ValueError as error:
-        yield Finding("E104", path, f"the pattern is not JSON: {error}")
+        too_large = "Out of range" in str(error)
+        yield Finding("E104", path, "a number is too large" if too_large else f"the pattern is not JSON: {error}")
         return
     if not isinstance(value, dict):
         yield Finding("E104", path, "a pattern is a JSON object")
@@ -58,7 +59,10 @@ def _joined(twice: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object as AWS reads it; its duplicate keys are added to `twice`."""
     if len(dict(pairs)) == len(pairs):
         return dict(pairs)
-    twice.extend(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+    names = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
+    if any(name in names and not isinstance(value, dict | list) for name, value in pairs):
+        raise ValueError(f"duplicate key {names[0]!r} in a rule")  # a field holds an object or a list
+    twice.extend(names)
     try:
         return joined(pairs)
     except ValueError:  # an object and a list under one key: AWS takes both, no object of JSON can hold them
@@ -91,7 +95,9 @@ def _alternatives(items: list[Any], place: str) -> Iterator[Problem]:
     if len(items) < 2:
         yield place, "$or needs two alternatives or more", ""
     for index, item in enumerate(items):
-        if isinstance(item, Mapping) and item:
+        if isinstance(item, Mapping) and item.keys() & _RULES.keys():
+            yield f"{place}[{index}]", "an alternative of $or holds fields, and none with the name of a rule", ""
+        elif isinstance(item, Mapping) and item:
             yield from _object(item, f"{place}[{index}]")
         else:
             yield f"{place}[{index}]", "an alternative of $or is an object with fields", ""
@@ -161,13 +167,12 @@ def _comparisons(operand: Any) -> str:
     ):
         return words
     lower, upper = numbers[0], numbers[-1]
-    crossed = len(numbers) > 1 and (lower > upper or (lower == upper and signs != [">=", "<="]))
-    return "a range that holds a number: the lower bound is above the upper one" if crossed else ""
+    return "a lower bound that is below the upper one" if len(numbers) > 1 and lower >= upper else ""
 
 
 def _block_of_addresses(operand: Any) -> str:
     words = "a block of addresses, as in 10.0.0.0/24"
-    if not isinstance(operand, str):
+    if not isinstance(operand, str) or not _BLOCK.fullmatch(operand):
         return words
     try:
         ipaddress.ip_network(operand, strict=False)
@@ -197,9 +202,10 @@ def _others_by_rule(operand: Mapping[str, Any]) -> str:
     if name in ("prefix", "suffix") and "" in texts:
         return f"a {name} that is not empty: an empty one excludes everything"
     wrong = [words for text in texts if name == "wildcard" and (words := _wildcard(text))]
-    return f"below wildcard {wrong[0]}" if wrong else ""
+    return f"below wildcard, {wrong[0]}" if wrong else ""
 
 
+_BLOCK: Final = re.compile(r"[0-9a-fA-F.:]+/\d{1,3}")
 _ESCAPED: Final = re.compile(r"\\[*\\]")
 _RULES: Final[Mapping[str, Callable[[Any], str]]] = {
     "prefix": _affix,

@@ -6,6 +6,7 @@ place of its own. Nothing is shared with the sandbox, which plays AWS: one mista
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -250,9 +251,9 @@ def _source(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
     if arn is None:
         return
     label = "the stream's ARN ends in /stream/ and a label: `aws dynamodb describe-table` shows it"
-    if "*" in arn.resource or "?" in arn.resource:
+    if set("*?") & set(str(arn)):
         hint = label if kind is SourceKind.DYNAMODB else "a mapping reads from one source: make a mapping for each"
-        yield Finding("E211", path, f"{arn.resource!r} has a wildcard; a source is named by its whole ARN", hint)
+        yield Finding("E211", path, f"{str(arn)!r} has a wildcard; a source is named by its whole ARN", hint)
     elif kind is SourceKind.DYNAMODB and not arn.resource.partition("/stream/")[2]:
         yield Finding("E211", path, "this is a table; a mapping reads from its stream", label)
     elif kind in RESOURCES and not arn.resource.startswith(RESOURCES[kind][0]):
@@ -344,15 +345,15 @@ def _secret(word: str, uri: str, kind: SourceKind, path: tuple[str | int, ...]) 
     """A secret is named by its ARN; MSK takes SCRAM secrets of one prefix only (MSK's guide, "Sign-in credentials")."""
     arn = Arn.parse(uri)
     if arn is None:
-        hint = f"write its ARN, as in arn:aws:secretsmanager:REGION:ACCOUNT:secret:{uri}"
-        yield Finding("E223", path, f"{word} names a secret by its ARN, and {uri!r} is none", hint)
+        name = uri if re.fullmatch(r"[\w/+=.@-]+", uri) else "NAME"
+        hint = f"write its ARN, as in arn:aws:secretsmanager:REGION:ACCOUNT:secret:{name}"
+        yield Finding("E223", path, f"{word} names a secret by its ARN; {uri!r} is not an ARN", hint)
     elif arn.service != "secretsmanager":
-        yield Finding("W221", path, f"{word} names a secret of Secrets Manager; this is an ARN of {arn.service}")
+        hint = "store the credentials in Secrets Manager, and name that secret's ARN"
+        yield Finding("W221", path, f"{word} names a secret of Secrets Manager; this is an ARN of {arn.service}", hint)
     elif kind is SourceKind.MSK and word.startswith("SASL_SCRAM") and not arn.resource.startswith("secret:AmazonMSK_"):
         name = arn.resource.removeprefix("secret:")
-        yield Finding(
-            "W221", path, f"the secret {name!r} does not begin with AmazonMSK_; an MSK cluster takes no other"
-        )
+        yield Finding("W221", path, f"the secret {name!r} does not begin with AmazonMSK_, as MSK requires")
 
 
 def _uri_hint(word: str) -> str:

@@ -263,6 +263,7 @@ _PSEUDO: Final = {
     "AWS::URLSuffix": "url_suffix",
     "AWS::StackName": "stack_name",
     "aws:region": "region",
+    "aws:partition": "partition",
     "aws:accountId": "account_id",
     "sls:stage": "stage",
 }
@@ -275,12 +276,18 @@ _FOREIGN: Final = (
 
 
 def _foreign_hint(inside: str) -> str:
-    """What to write in place of a reference that another tool would understand."""
+    """What to write in place of a reference that another tool would understand, or that says more than a name."""
+    if inside == "AWS::NoValue":
+        return "leave the field out: what is absent has AWS's default"
+    if re.match(r"\s*[Vv][Aa][Rr](iable)?s?\.", inside):
+        return "there are no expressions: a reference is ${var.name}, without blanks, indexes and calls"
     for pattern, what in _FOREIGN:
         if pattern.fullmatch(inside):
             name = _PSEUDO.get(inside, "name")
             return f"${{{inside}}} is {what}; write the value itself, or declare a variable and write ${{var.{name}}}"
-    return "write $${ for the characters themselves"
+    return (
+        "write the value itself, or declare a variable and write ${var.name}; $${ stands for the characters themselves"
+    )
 
 
 def declaration_findings(name: str, block: VariableBlock) -> Iterable[tuple[tuple[str, ...], str]]:

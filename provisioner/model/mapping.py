@@ -152,6 +152,7 @@ def _endpoints(value: Mapping[str, Any]) -> dict[str, list[str]]:
     return {key: sorted({host.strip() for host in hosts} - {""}) for key, hosts in lists.items()}
 
 
+_BARE: Final = re.compile(r"(?:subnet|sg)-")
 _VPC_PREFIXES: Final = {"VPC_SUBNET": "subnet:", "VPC_SECURITY_GROUP": "security_group:"}
 
 
@@ -159,7 +160,7 @@ def _accesses(items: Iterable[Mapping[str, Any]]) -> list[Any]:
     """Access configurations in one spelling: tools write a subnet as `subnet:subnet-…` or as `subnet-…`, AWS keeps what was sent."""
     return as_set(
         {**item, "uri": prefix + uri}
-        if (prefix := _VPC_PREFIXES.get(item["type"], "")) and (uri := item.get("uri")) and not uri.startswith(prefix)
+        if (prefix := _VPC_PREFIXES.get(item["type"], "")) and (uri := item.get("uri")) and _BARE.match(uri)
         else item
         for item in items
     )

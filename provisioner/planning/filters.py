@@ -10,7 +10,7 @@ filter wants is deleted from a queue and passed over elsewhere, without an error
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -35,7 +35,12 @@ _ADDED: Final = frozenset(
 _QUEUE_FIELDS: Final = frozenset(
     {"messageId", "receiptHandle", "attributes", "messageAttributes", "md5OfBody", "md5OfMessageAttributes"}
 )
-_KAFKA_FIELDS: Final = frozenset({"topic", "partition", "offset", "timestamp", "timestampType", "key", "headers"})
+_KAFKA_FIELDS: Final = frozenset(
+    {
+        *("topic", "partition", "offset", "timestamp", "timestampType", "key", "headers"),
+        *("keySchemaMetadata", "valueSchemaMetadata"),  # with a schema registry
+    }
+)
 _FIELDS: Final[Mapping[SourceKind, frozenset[str]]] = {
     **dict.fromkeys(QUEUES, _QUEUE_FIELDS),
     SourceKind.KINESIS: frozenset(
@@ -55,6 +60,11 @@ _FIELDS: Final[Mapping[SourceKind, frozenset[str]]] = {
 
 _OBJECTS: Final = frozenset({"attributes", "messageAttributes", "userIdentity", "properties", "basicProperties"})
 _IMAGES: Final = frozenset({"NewImage", "OldImage", "Keys"})
+_OF_DYNAMODB: Final = _IMAGES | {"ApproximateCreationDateTime", "SequenceNumber", "SizeBytes", "StreamViewType"}
+_EVENTS: Final = frozenset({"INSERT", "MODIFY", "REMOVE"})
+_WRAPPERS: Final = frozenset({"Records", "records", "messages", "rmqMessagesByQueue"})
+"""What holds the records of an event: a filter sees one record."""
+
 _TEXTS: Final = frozenset({"S", "N", "B", "SS", "NS", "BS"})
 _BOOLEANS: Final = frozenset({"BOOL", "NULL"})
 _MOST_STARS: Final = 5
@@ -158,7 +168,11 @@ def _of_alternatives(parts: Sequence[Sequence[Sign]]) -> Iterator[Sign]:
     """The findings of the alternatives of a `$or`: one that matches nothing leaves the others."""
     dead = all(any(sign.effect is Effect.NEVER for sign in part) for part in parts)
     for sign in (sign for part in parts for sign in part):
-        yield sign if dead or sign.effect is not Effect.NEVER else replace(sign, effect=Effect.DOUBT, loses=False)
+        if dead or sign.effect is not Effect.NEVER:
+            yield sign
+        else:
+            message = f"an alternative of $or never matches: {sign.message.partition('; every ')[0]}"
+            yield replace(sign, effect=Effect.DOUBT, message=message, loses=False)
 
 
 def _objects(pattern: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -176,24 +190,25 @@ def _objects(pattern: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator
 
 
 def _of_leaf(leaf: _Leaf, kind: SourceKind, objects: _Paths) -> Iterator[Sign]:
+    top, data = leaf.path[0], DATA_KEYS[kind]
+    if leaf.path == (data,) and kind in STREAMS:
+        what = f"`{data}` holds a list of rules; the data of {kind.phrase} is JSON"
+        yield Sign(Effect.NEVER, f"{what}, and AWS refuses a filter on its text", f"write {data}: {{ field: [value] }}")
+        return
     if any(_is_absence(rule) for rule in leaf.rules):
         yield from _always_absent(leaf, kind)  # a missing field matches
         return
-    top, data = leaf.path[0], DATA_KEYS[kind]
     if top in _ADDED or (top == "eventName" and kind is not SourceKind.DYNAMODB):
         message = f"the pattern looks at `{top}`, which Lambda adds to the record; it is not known to match"
         yield Sign(Effect.DOUBT, message, f"filter by what stands under `{data}`")
     elif top != data and top not in _FIELDS[kind]:
         yield Sign(Effect.NEVER, _no_such_field(top, kind), _where_instead(top, kind))
-    elif leaf.path == (data,) and kind in STREAMS:
-        message = (
-            f"`{data}` holds a list of rules; the data of {kind.phrase} is JSON, and AWS refuses a filter on its text"
-        )
-        yield Sign(Effect.NEVER, message, f"write the fields: {data}: {{ field: [value] }}")
     elif leaf.path == (data,):
         yield from _of_text(leaf, kind)
-    elif kind is SourceKind.DYNAMODB and _is_in_image(leaf):
-        yield from _of_item(leaf)
+    elif kind is SourceKind.DYNAMODB and top == data:
+        yield from _of_item(leaf) if _is_in_image(leaf) else _of_dynamodb(leaf)
+    elif top == "eventName":
+        yield from _of_event_name(leaf)
     elif len(leaf.path) == 1 and top in _OBJECTS:
         message = f"`{leaf.name}` is an object; a rule, also exists, looks at a value, and there is none at this path"
         yield Sign(Effect.NEVER, message, "name a field inside it")
@@ -217,11 +232,20 @@ def _no_such_field(top: str, kind: SourceKind) -> str:
 
 def _where_instead(top: str, kind: SourceKind) -> str:
     data = DATA_KEYS[kind]
+    if spelt := _spelt(top, {data, "eventName", *_FIELDS[kind]}):
+        return f"names have upper and lower case: write {spelt}"
+    if top in _WRAPPERS:
+        return f"a filter sees one record: leave out {top}"
     if kind is SourceKind.KINESIS and top == "kinesis":
-        return "fields of `kinesis` stand at the top: write data, not kinesis.data"
+        return "the fields of `kinesis` stand at the top: leave out kinesis"
     if top in {"body", "data", "dynamodb", "value", "kinesis"}:
         return f"{kind.phrase} has `{data}`: write {data} instead of {top}"
     return f"write {data}: {{ {top}: … }}"
+
+
+def _spelt(name: str, known: Collection[str]) -> str:
+    """The known name that one differs from by case or underscores only, or ""."""
+    return {item.lower(): item for item in known}.get(name.lower().replace("_", ""), "")
 
 
 def _always_absent(leaf: _Leaf, kind: SourceKind) -> Iterator[Sign]:
@@ -274,6 +298,30 @@ def _is_in_image(leaf: _Leaf) -> bool:
     return leaf.path[:1] == ("dynamodb",) and leaf.path[1:2] in {(image,) for image in _IMAGES}
 
 
+def _of_dynamodb(leaf: _Leaf) -> Iterator[Sign]:
+    """A path below `dynamodb` and outside the images."""
+    name = leaf.path[1]
+    if name not in _OF_DYNAMODB:
+        near = _spelt(name, _OF_DYNAMODB)
+        message = (
+            f"`{leaf.name}`: no record has `{name}` under `dynamodb`; items stand under NewImage, OldImage and Keys"
+        )
+        hint = (
+            f"names have upper and lower case: write {near}"
+            if near
+            else f"write NewImage: {{ {name}: {{ S: [value] }} }}"
+        )
+        yield Sign(Effect.NEVER, message, hint)
+
+
+def _of_event_name(leaf: _Leaf) -> Iterator[Sign]:
+    wrong = [rule for rule in leaf.rules if not isinstance(rule, Mapping | list) and rule not in _EVENTS]
+    if wrong:
+        whole = len(wrong) == len(leaf.rules)
+        message = f"`eventName` of a DynamoDB stream is INSERT, MODIFY or REMOVE, and never {json.dumps(wrong[0])}"
+        yield Sign(Effect.NEVER if whole else Effect.DOUBT, message, "write one of the three", loses=whole)
+
+
 def _has_letter(leaf: _Leaf) -> bool:
     return len(leaf.path) > 3 and leaf.path[-1] in _TEXTS | _BOOLEANS
 
@@ -281,6 +329,9 @@ def _has_letter(leaf: _Leaf) -> bool:
 def _of_item(leaf: _Leaf) -> Iterator[Sign]:
     letter = leaf.path[-1]
     if not _has_letter(leaf):
+        if near := _spelt(letter, _TEXTS | _BOOLEANS) if len(leaf.path) > 3 else "":
+            yield Sign(Effect.NEVER, f"`{leaf.name}` ends without a type letter, and never matches", f"write {near}")
+            return
         name = letter if len(leaf.path) > 2 else "attribute"
         message = f"`{leaf.name}` ends without a type letter (S, N, B, BOOL, …): it is an object, and never matches"
         yield Sign(Effect.NEVER, message, f"write {name}: {{ S: [value] }}")
@@ -305,7 +356,11 @@ def _misfit(name: str, letter: str, rule: Any) -> tuple[str, str]:
         return f"`{name}` holds true or false, so {shown} never matches", "write [true] or [false]"
     if isinstance(rule, Mapping):
         return (
-            f"`{name}`: numbers of items are texts, so numeric never matches",
+            f"`{name}`: values of items are texts, numbers too, so numeric never matches",
             'write the values as texts, as in N: ["101"], or compare in the function',
         )
-    return f"`{name}` holds a text, so {shown} never matches", f'write ["{shown}"]'
+    letters = {type(None): "NULL: [true]", bool: f"BOOL: [{shown}]"}
+    return (
+        f"`{name}` holds a text, so {shown} never matches",
+        f"write {letters.get(type(rule), f'[{json.dumps(shown)}]')}",
+    )

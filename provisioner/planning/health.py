@@ -70,14 +70,18 @@ def _drifted(
     now: Canonical = live.mapping
     for path in (*live.unknown, *ignored):
         now = with_value(now, path, value_at(prior, path))
+    fault = _fault(record, live, ignored)
+    if fault:
+        now = with_value(now, ("enabled",), value_at(prior, ("enabled",)))  # the fault says so
     fields = field_changes(prior, now, prior)
-    found = Drifted(name, record.uuid, record.region, live.kind, fields, fault=_fault(live), lost=lost)
+    found = Drifted(name, record.uuid, record.region, live.kind, fields, fault=fault, lost=lost)
     return found if fields or lost or found.fault else None
 
 
-def _fault(live: Live) -> str:
-    """Why AWS disabled a mapping by itself, or ""."""
-    return live.status.fault if live.mapping.get("enabled") is False else ""
+def _fault(record: Record, live: Live, ignored: Sequence[Path]) -> str:
+    """Why AWS disabled a mapping by itself that should be enabled, or ""."""
+    should = record.applied.get("enabled", True) is True and ("enabled",) not in ignored
+    return live.status.fault if should and live.mapping.get("enabled") is False else ""
 
 
 def needs(state: State, reading: Reading, missing: Sequence[Desired] = ()) -> dict[str, tuple[str, Canonical]]:
@@ -145,8 +149,8 @@ def _problems(record: Record, live: Live, ignored: Sequence[Path]) -> Iterator[s
     status = live.status
     if status.state == DELETING:
         yield "it is being deleted"
-    elif _fault(live):
-        yield f"AWS disabled it: {_fault(live)}"
+    elif fault := _fault(record, live, ignored):
+        yield f"AWS disabled it: {fault}"
     elif ("enabled",) not in ignored and live.mapping.get("enabled", True) != record.applied.get(
         "enabled", True
     ) is True:

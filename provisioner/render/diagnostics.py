@@ -58,10 +58,12 @@ def _snippet(place: Place, line: str, paint: Callable[[str], str], width: int) -
     end = max(end, start + 1)
     if columns(line) > widest:
         begin = max(0, start - _MARGIN)
-        line, start, end = line[begin:], start - begin, end - begin
-        while columns(line) > widest:
+        line, start, end = "…" * bool(begin) + line[begin + bool(begin) :], start - begin, end - begin
+        cut = columns(line) > widest
+        while columns(line) + cut > widest:
             line = line[:-1]
         end = max(start + 1, min(end, len(line)))
+        line += "…" * cut
     yield f"{number} | {line}".rstrip()
     yield f"{' ' * len(number)} | {' ' * columns(line[:start])}{paint('^' * max(1, columns(line[start:end])))}"
 

@@ -47,6 +47,8 @@ def _ended(name: str, noun: str, seconds: str, outcome: Outcome | None) -> str:
     if outcome is None or outcome.result is not Result.APPLIED:
         return f"{name}: {noun} {outcome.result if outcome else Result.FAILED} after {seconds}"  # why is in the report
     rest = f": {outcome.detail}" if outcome.detail else ""
+    if not outcome.settled:
+        return f"{name}: {noun} accepted after {seconds} [uuid={outcome.uuid}]{rest}"
     return f"{name}: {noun} complete after {seconds} [uuid={outcome.uuid}]{rest}"
 
 

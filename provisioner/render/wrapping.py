@@ -11,9 +11,13 @@ NARROWEST: Final = 40
 """Fewer columns are not worth wrapping for."""
 
 _PAINT: Final = re.compile(r"\033\[[0-9;]*m")
+_PAINTED: Final = re.compile(r"(?:\033\[[0-9;]*m)*")
 _LEAD: Final = re.compile(r" *(?:# )?")
 _VALUE: Final = re.compile(r"^ *(?:[-+~./]+ )?(?:\S+|\"[^\"]*\") += |[{}\[\]],?$|^ *\d* \|")
 _COMMENT: Final = "  # "
+_WORD: Final = re.compile(r"(?:[^ `]|`[^`]*`|`)+")
+"""A command between backticks is one word: it must be possible to paste it."""
+
 _NAMED: Final = 20
 
 
@@ -69,9 +73,9 @@ def _wrapped(line: str, width: int) -> Iterator[str]:
     lead = (_LEAD.match(plain) or [""])[0]
     hanging = f"{lead}  "
     current = ""
-    for word in line.lstrip(" ").split(" "):
-        start = " " * (len(lead) - len(lead.lstrip(" "))) if not current else ""
-        longer = f"{start}{word}" if not current else f"{current} {word}"
+    painted = (_PAINTED.match(line) or [""])[0]
+    for word in _WORD.findall(painted + line[len(painted) :].lstrip(" ")):
+        longer = f"{current} {word}" if current else f"{' ' * (len(lead) - len(lead.lstrip(' ')))}{word}"
         if current and columns(longer) > width:
             yield current
             longer = hanging + word

@@ -11,10 +11,11 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from moto.iam.models import get_account_id_from
 
+from provisioner.model.references import ACCOUNT, Arn
 from provisioner.sandbox.answers import Answer, Refusal
 from provisioner.sandbox.mappings import Delays, Mappings
 from provisioner.sandbox.shapes import check_constraints, taken, unreadable
@@ -31,6 +32,9 @@ _OTHERS_TAGS: Final = re.compile(
 )
 """What else of Lambda has tags: moto's."""
 _CREDENTIAL: Final = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
+_OF_OTHERS: Final = ("AmazonSQS.GetQueueUrl", "Kinesis_20131202.Describe", "DynamoDBStreams_20120810.DescribeStream")
+"""Calls that ask for a source by its ARN, or with its owner."""
+
 _GET_RESOURCES: Final = "ResourceGroupsTaggingAPI_20170126.GetResources"
 _MAPPING_TYPE: Final = "lambda:event-source-mapping"
 
@@ -72,6 +76,8 @@ class ControlPlane:
             message = f"the sandbox answers this machine alone, and not {foreign}"
             return _respond(Answer(403, {"message": message}, "AccessDeniedException"), start_response)
         path = environ.get("PATH_INFO", "")
+        if not environ.get("CONTENT_LENGTH", "").isdigit() and environ.get("CONTENT_LENGTH"):
+            return _respond(Answer(400, {"message": "Content-Length is not a number"}), start_response)
         if path == "/moto-api/reset":
             self.reset()
         elif (
@@ -83,6 +89,8 @@ class ControlPlane:
             if answer:
                 return _respond(answer, start_response)
             environ = {**environ, "wsgi.input": _Again(data)}
+        elif environ.get("HTTP_X_AMZ_TARGET", "").startswith(_OF_OTHERS):
+            environ = _as_owner(environ)
         if environ.keys() & {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"} and environ["REQUEST_METHOD"] in ("PUT", "DELETE"):
             with self._conditional:  # moto looks and then writes; S3 does both at once
                 return self._behind(environ, start_response)
@@ -135,7 +143,12 @@ def _mapping(request: _Request, uuid: str) -> Callable[[Mappings], Answer] | Non
         ("PUT", True): update,
         ("DELETE", True): lambda store: Answer(202, store.delete(uuid)),
     }
-    return handlers.get((request.method, bool(uuid)))
+    return handlers.get((request.method, bool(uuid)), _no_such_operation)
+
+
+def _no_such_operation(store: Mappings) -> Answer:
+    del store
+    return Answer(405, {"message": "no operation has this method and path"}, "MethodNotAllowedException")
 
 
 def _listing(query: dict[str, str]) -> dict[str, Any]:
@@ -143,10 +156,9 @@ def _listing(query: dict[str, str]) -> dict[str, Any]:
     most = query.get("MaxItems")
     if most is None:
         return query
-    try:
-        return {**query, "MaxItems": int(most)}
-    except ValueError:
-        raise unreadable("STRING_VALUE can not be converted to an Integer") from None
+    if not re.fullmatch(r"-?[0-9]{1,18}", most):
+        raise unreadable("STRING_VALUE can not be converted to an Integer")
+    return {**query, "MaxItems": int(most)}
 
 
 def _tagging(request: _Request, arn: str) -> Callable[[Mappings], Answer] | None:
@@ -184,7 +196,7 @@ def _resources(request: _Request) -> Callable[[Mappings], Answer] | None:
         start = asked.get("PaginationToken") or "0"
         if len(arns) > 100:
             raise Refusal(400, "InvalidParameterException", "ResourceARNList has more than 100 entries")
-        if not (start.isascii() and start.isdigit()):
+        if not re.fullmatch(r"[0-9]{1,9}", start):
             raise Refusal(400, "PaginationTokenExpiredException", "the token is not one of GetResources")
         tagged = store.tagged(arns) if arns else store.all_tagged()
         found = [(arn, tags) for arn, tags in sorted(tagged) if _has_tags(tags, asked.get("TagFilters") or [])]
@@ -208,22 +220,37 @@ def _has_tags(tags: dict[str, str], filters: Sequence[dict[str, Any]]) -> bool:
 # --- the request -----------------------------------------------------------------------------------------------------
 
 
+def _as_owner(environ: Environ) -> Environ:
+    """A request about a source of another account, asked as that account: moto looks among the caller's own alone."""
+    data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ = {**environ, "wsgi.input": _Again(data)}
+    try:
+        body = json.loads(data)
+        named = [Arn.parse(body.get(member)) for member in ("StreamARN", "ConsumerARN", "StreamArn")]
+        owner = body.get("QueueOwnerAWSAccountId") or next((arn.account for arn in named if arn), "")
+    except (ValueError, AttributeError, RecursionError):
+        return environ
+    return (
+        {**environ, "HTTP_X_MOTO_ACCOUNT_ID": owner} if isinstance(owner, str) and ACCOUNT.fullmatch(owner) else environ
+    )
+
+
 def _foreign(environ: Environ) -> str:
     """The host or origin of a request that did not come from this machine's own names, or "": a page in a browser must not
     reach the sandbox, whatever name leads to this address.
     """
     host: str = environ.get("HTTP_HOST", "")
     origin: str | None = environ.get("HTTP_ORIGIN")
-    if host and not _is_here(urlsplit(f"//{host}")):
+    if host and not _is_here(f"//{host}"):
         return host
-    if origin is not None and not _is_here(urlsplit(origin)):
+    if origin is not None and not _is_here(origin):
         return origin or "an empty origin"
     return ""
 
 
-def _is_here(url: SplitResult) -> bool:
+def _is_here(url: str) -> bool:
     try:
-        name = url.hostname or ""
+        name = (urlsplit(url).hostname or "").removesuffix(".")
         return name == "localhost" or name.endswith(".localhost") or ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False

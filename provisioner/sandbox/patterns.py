@@ -16,10 +16,17 @@ from typing import Any, Final
 def is_pattern(text: str) -> bool:
     """Whether Lambda takes a text as a filter pattern."""
     try:
-        value = json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_members)
         return isinstance(value, dict) and _is_object(value)
     except (ValueError, RecursionError):
         return False
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; a rule has one key, and a field, which may be written twice, holds an object or a list."""
+    if len(dict(pairs)) < len(pairs) and not all(isinstance(value, dict | list) for _, value in pairs):
+        raise ValueError("a rule with two keys")
+    return dict(pairs)
 
 
 def _no_constant(word: str) -> Any:
@@ -39,7 +46,9 @@ def _is_object(value: Mapping[str, Any]) -> bool:
 
 
 def _are_alternatives(items: list[Any]) -> bool:
-    return len(items) > 1 and all(isinstance(item, dict) and item and _is_object(item) for item in items)
+    return len(items) > 1 and all(
+        isinstance(item, dict) and item and not item.keys() & _RULES.keys() and _is_object(item) for item in items
+    )
 
 
 def _matches(item: Any) -> bool:
@@ -72,14 +81,15 @@ def _is_range(value: Any) -> bool:
     match value:
         case [("=" | "<" | "<=" | ">" | ">="), number]:
             return _is_number(number)
-        case [(">" | ">=") as first, low, ("<" | "<=") as second, high] if _is_number(low) and _is_number(high):
-            return bool(low < high or (low == high and (first, second) == (">=", "<=")))
+        case [(">" | ">="), low, ("<" | "<="), high] if _is_number(low) and _is_number(high):
+            return bool(low < high)
     return False
 
 
 def _is_cidr(value: Any) -> bool:
     try:
-        return _is_text(value) and bool(ipaddress.ip_network(value, strict=False))
+        shaped = _is_text(value) and re.fullmatch(r"[0-9a-fA-F.:]+/\d{1,3}", value)
+        return bool(shaped and ipaddress.ip_network(value, strict=False))
     except ValueError:
         return False
 

@@ -7,6 +7,7 @@ rule, the words are ours, and the row says so.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -167,7 +168,18 @@ def _wrong_pollers(case: Case) -> bool:
 
 def _bad_patterns(case: Case) -> bool:
     filters = (case.sent.get("FilterCriteria") or {}).get("Filters") or []
-    return any(not is_pattern(item.get("Pattern", "")) for item in filters)
+    return any(
+        not is_pattern(text := item.get("Pattern", "")) or (case.kind in _DATA and _is_on_text(text, _DATA[case.kind]))
+        for item in filters
+    )
+
+
+_DATA: Final = {SourceKind.KINESIS: "data", SourceKind.DYNAMODB: "dynamodb"}
+
+
+def _is_on_text(pattern: str, data: str) -> bool:
+    """Whether a pattern holds rules on the data itself, which AWS's guide says is refused for streams."""
+    return isinstance(json.loads(pattern).get(data), list)
 
 
 def _empty_destination(case: Case) -> bool:

@@ -89,9 +89,10 @@ def _note_unmanaged(run: Run, aws: Aws, state: State, reading: Reading) -> None:
     parts = [f"{counted(count, 'mapping')} in {region}" for region, count in counts.items() if count]
     if parts:
         least, verb = "at least " if more else "", "is" if sum(counts.values()) == 1 else "are"
-        run.ui.note(
-            f"{least}{', '.join(parts)} {verb} not managed by this stack; `{command_line('import', 'NAME', 'UUID')}` imports one"
-        )
+        others = [region for region, count in counts.items() if count and region != aws.region]
+        uuid = f"UUID@{others[0] if len(counts) == 1 else 'REGION'}" if others else "UUID"
+        line = command_line("import", "NAME", uuid)
+        run.ui.note(f"{least}{', '.join(parts)} {verb} not managed by this stack; `{line}` imports one")
 
 
 def _creates_all(selection: Selection) -> bool:

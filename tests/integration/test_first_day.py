@@ -139,6 +139,8 @@ def test_every_partition_and_a_second_account(workspace: Workspace) -> None:
         )
         inside.apply()
         inside.assert_in_sync()
+        assert "2 mappings, 0 unhealthy." in inside.run("status").out  # the other account's queue is there
+        assert inside.run("drift").out == "No drift. Everything is as last applied.\n"
         assert "arn:aws-us-gov:lambda" in inside.run("state", "show", "here").out
         inside.write_text(
             inside.folder.joinpath("provisioner.yaml").read_text().replace("west-1,", "west-1, ownership_tags: true,")

@@ -123,3 +123,13 @@ def test_a_mapping_that_aws_disables_by_itself(troubled: Workspace) -> None:
     assert "AWS disabled it: EVENT_SOURCE_AUTHZ_ERROR (Lambda may not read from the source)" in status.out
     drift = troubled.run("drift", code=2)
     assert "  # legacy is disabled\n  # AWS disabled it: EVENT_SOURCE_AUTHZ_ERROR" in drift.out
+
+    troubled.write(
+        (troubled.folder / "provisioner.yaml")
+        .read_text()
+        .partition("mappings:\n")[2]
+        .replace("queues: [orders]", "queues: [orders]\n    enabled: false")
+    )
+    troubled.apply()  # what AWS did is wanted now: nothing is wrong any more
+    assert troubled.run("drift").out == "No drift. Everything is as last applied.\n"
+    assert "1 mapping, 0 unhealthy." in troubled.run("status").out

@@ -49,11 +49,14 @@ REFUSED = [
     ("but-two-rules", '{"body": {"k": [{"anything-but": {"prefix": "a", "suffix": "b"}}]}}'),
     ("but-empty", '{"body": {"k": [{"anything-but": []}]}}'),
     ("but-wildcard-stars", '{"body": {"k": [{"anything-but": {"wildcard": "a**"}}]}}'),
+    ("numeric-one-number", '{"body": {"k": [{"numeric": [">=", 5, "<=", 5]}]}}'),
+    ("rule-with-a-duplicate-key", '{"body": {"k": [{"prefix": "a", "prefix": "b"}]}}'),
+    ("or-of-rules", '{"$or": [{"prefix": ["a"]}, {"body": ["b"]}]}'),
+    ("cidr-without-a-mask", '{"body": {"ip": [{"cidr": "10.0.0.0"}]}}'),
     ("rule-with-two-keys", '{"body": {"k": [{"prefix": "a", "suffix": "b"}]}}'),
     ("nan", '{"body": {"k": [NaN]}}'),
 ]
 ACCEPTED = [
-    '{"body": {"k": [{"numeric": [">=", 5, "<=", 5]}]}}',
     '{"body": {"k": [{"numeric": ["=", 5]}, null, true, 1.5, "x"]}}',
     '{"body": {"k": [{"wildcard": "a*\\\\*\\\\\\\\*b"}]}}',
     '{"body": {"k": [{"prefix": ""}, {"prefix": {"equals-ignore-case": "a"}}]}}',
@@ -111,7 +114,9 @@ def test_an_object_and_a_list_under_one_key_stay_as_they_are_written() -> None:
 
 
 def test_the_same_pattern_in_yaml_is_judged_alike() -> None:
-    for _, text in REFUSED:
+    for name, text in REFUSED:
+        if "duplicate" in name:
+            continue  # in YAML it is the reader's mistake to tell
         try:
             value = json.loads(text)
         except ValueError:

@@ -74,6 +74,12 @@ def test_nothing_is_said_of_a_filter_that_can_match(kind: SourceKind, pattern: A
         (DYNAMODB, image(a={"S": [None]})),
         (DYNAMODB, {"dynamodb": {"Keys": {"id": {"N": [{"numeric": ["=", 5]}]}}}}),
         (DYNAMODB, {"dynamodb": {"NewImage": {"$or": [{"a": ["x"]}, {"b": ["x"]}]}}}),
+        (KINESIS, {"data": [{"exists": False}]}),
+        (SQS, {"Records": {"body": {"a": ["x"]}}}),
+        (DYNAMODB, {"dynamodb": {"newImage": {"a": {"S": ["x"]}}}}),
+        (DYNAMODB, {"dynamodb": {"a": {"S": ["x"]}}}),
+        (DYNAMODB, {"eventName": ["insert"]}),
+        (DYNAMODB, image(a={"s": ["x"]})),
         (MSK, {"data": {"a": ["x"]}}),
         (KAFKA, {"body": {"a": ["x"]}}),
         (MQ, {"value": {"a": ["x"]}}),
@@ -108,6 +114,23 @@ def test_a_filter_that_may_not_do_what_it_looks_like(
     kind: SourceKind, patterns: list[Any], expected: list[str]
 ) -> None:
     assert effects(kind, *patterns) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "hint"),
+    [
+        (SQS, {"Body": {"a": ["x"]}}, "names have upper and lower case: write body"),
+        (KINESIS, {"PartitionKey": ["x"]}, "names have upper and lower case: write partitionKey"),
+        (KINESIS, {"kinesis": {"partitionKey": ["x"]}}, "the fields of `kinesis` stand at the top: leave out kinesis"),
+        (MSK, {"records": {"value": ["x"]}}, "a filter sees one record: leave out records"),
+        (SQS, {"data": {"a": ["x"]}}, "an SQS queue has `body`: write body instead of data"),
+        (SQS, {"status": ["x"]}, "write body: { status: … }"),
+        (DYNAMODB, image(a={"BOOL": ["true"]}), "write [true] or [false]"),
+        (DYNAMODB, image(a={"S": [True]}), "write BOOL: [true]"),
+    ],
+)
+def test_a_hint_leads_to_a_filter_that_can_match(kind: SourceKind, pattern: Any, hint: str) -> None:
+    assert [sign.hint for _, sign in signs([{"pattern": pattern}], kind)] == [hint]
 
 
 def test_every_kind_that_has_filters_has_a_data_key() -> None:

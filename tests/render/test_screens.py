@@ -29,7 +29,11 @@ def test_a_caret_stands_under_its_text(width: int) -> None:
     lines = screen("diagnostics", width).split("\n")
     carets = [(above, line) for above, line in pairwise(lines) if re.match(r" +\| +\^+$", line)]
 
-    marked = [above[len(line) - line.count("^") :][: line.count("^")] for above, line in carets if above.isascii()]
+    marked = [
+        above[len(line) - line.count("^") :][: line.count("^")]
+        for above, line in carets
+        if above.replace("…", "").isascii()
+    ]
 
     assert "20000" in marked
     assert all(columns(line) <= width for pair in carets for line in pair)
@@ -61,6 +65,21 @@ def test_a_comment_that_does_not_fit_goes_to_a_line_before_its_value() -> None:
     line = "        ~ batch_size = 3 -> 10  # edit: line removed, so AWS's default"
 
     assert fitted(line, 60) == "        # edit: line removed, so AWS's default\n        ~ batch_size = 3 -> 10"
+
+
+def test_a_command_between_backticks_is_never_broken() -> None:
+    command = "`provisioner import billing 0000 -f 'a folder' --var 'team=x & y'`"
+
+    shown = fitted(f"Error: the mapping belongs to stack other\n  remove it there, or import it: {command}", 40)
+
+    assert command in shown.split("\n")[-1]
+
+
+def test_a_painted_line_wraps_under_its_own_indent() -> None:
+    lines = fitted("\033[31m  # AWS disabled it: " + "word " * 12 + "\033[0m", 40).split("\n")
+
+    assert lines[0].startswith("  \033[31m# AWS") or lines[0].startswith("\033[31m  # AWS")
+    assert all(line.startswith("  #   word") for line in lines[1:])
 
 
 def test_many_names_are_counted() -> None:

@@ -160,10 +160,35 @@ def test_what_is_no_object_is_no_request(client: Client, body: bytes) -> None:
     assert client.send("POST", MAPPINGS, body)[0] == 400
 
 
-@pytest.mark.parametrize("query", ["MaxItems=0", "MaxItems=-1", "MaxItems=10001", "MaxItems=x", "FunctionName=a%20b"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "MaxItems=0",
+        "MaxItems=-1",
+        "MaxItems=10001",
+        "MaxItems=x",
+        "MaxItems=1_0",
+        "MaxItems=%D9%A3",
+        "FunctionName=a%20b",
+    ],
+)
 def test_a_listing_within_the_bounds_of_the_model(client: Client, query: str) -> None:
     assert client.send("GET", MAPPINGS, query=query)[0] == 400
     assert client.send("GET", MAPPINGS, query="MaxItems=1")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "length", "status"),
+    [
+        ("PATCH", MAPPINGS, "0", 405),
+        ("PUT", MAPPINGS, "2", 405),
+        ("POST", MAPPINGS + "x", "2", 405),
+        ("POST", MAPPINGS, "abc", 400),
+        ("POST", MAPPINGS, "-5", 400),
+    ],
+)
+def test_what_is_no_operation(client: Client, method: str, path: str, length: str, status: int) -> None:
+    assert client.send(method, path, b"{}", CONTENT_LENGTH=length)[0] == status
 
 
 @pytest.mark.parametrize("arn", ["x", "arn:aws:lambda", "arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:x"])
@@ -201,6 +226,7 @@ def test_tags_are_refused_in_the_words_of_the_service(client: Client, tags: dict
         {"ResourceARNList": [1]},
         {"ResourceARNList": [None]},
         {"TagFilters": [{}], "ResourceTypeFilters": ["lambda:event-source-mapping"]},
+        {"PaginationToken": "9" * 5000, "ResourceTypeFilters": ["lambda:event-source-mapping"]},
         {"PaginationToken": "x", "ResourceTypeFilters": ["lambda:event-source-mapping"]},
         {"ResourceTypeFilters": {}},
     ],
@@ -218,6 +244,8 @@ def test_the_tagging_api_reads_its_requests_too(client: Client, body: dict[str, 
         ({"HTTP_HOST": "bucket.localhost:4599"}, 200),
         ({"HTTP_HOST": "[::1]:4599"}, 200),
         ({"HTTP_HOST": "127.0.0.1"}, 200),
+        ({"HTTP_HOST": "localhost."}, 200),
+        ({"HTTP_HOST": "[::1"}, 403),
         ({"HTTP_ORIGIN": "http://localhost:3000"}, 200),
         ({"HTTP_HOST": "sandbox.example.com"}, 403),
         ({"HTTP_HOST": "127.0.0.1.example.com"}, 403),
