@@ -40,6 +40,20 @@ FULL = "arn:aws:lambda:eu-west-1:123456789012:function:f"
             {"source_access_configuration": [{"uri": "2", "type": "B"}, {"type": "A", "uri": "1"}]},
         ),
         (
+            {
+                "source_access_configuration": [
+                    {"type": "VPC_SUBNET", "uri": "subnet:subnet-0aaa"},
+                    {"type": "VPC_SECURITY_GROUP", "uri": "sg-0bbb"},
+                ]
+            },
+            {
+                "source_access_configuration": [
+                    {"type": "VPC_SUBNET", "uri": "subnet-0aaa"},
+                    {"type": "VPC_SECURITY_GROUP", "uri": "security_group:sg-0bbb"},
+                ]
+            },
+        ),
+        (
             {"self_managed_event_source": {"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": "b:1, a:1"}}},
             {"self_managed_event_source": {"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["a:1", "b:1"]}}},
         ),
