@@ -110,7 +110,16 @@ batches = maybe(
 # --- streams ---------------------------------------------------------------------------------------------------------
 
 factors = some(parallelization_factor=[1, 2, 10], tumbling_window_in_seconds=[0, 900])
-stream = merged(common, counted, report, filtering, batch, window, retrying, factors)
+
+
+def windows_alone(mapping: dict[str, Any]) -> bool:
+    """Whether no tumbling window stands beside what AWS refuses with one."""
+    filters = mapping.get("filter_criteria", {}).get("filter")
+    beside = mapping.get("parallelization_factor", 1) > 1 or bool(filters)
+    return not (mapping.get("tumbling_window_in_seconds") and beside)
+
+
+stream = merged(common, counted, report, filtering, batch, window, retrying, factors).filter(windows_alone)
 
 # --- Kafka -----------------------------------------------------------------------------------------------------------
 
