@@ -15,6 +15,7 @@ from provisioner.manifest.reader import line_at
 from provisioner.render.diagnostics import diagnostics_text
 from provisioner.render.formats import plan_in
 from provisioner.render.style import Style
+from tests import interface
 from tests.manifest import test_load as manifests
 from tests.planning import test_stories as stories
 from tests.render import screens
@@ -80,7 +81,13 @@ def screens_anew() -> None:
             path.write_text(screens.screen(name, width), encoding="utf-8")
 
 
+def interface_anew() -> None:
+    """What scripts and old files rely on. A line that goes or changes breaks them: docs/compatibility.md."""
+    interface.GOLDEN.write_text(interface.interface(), encoding="utf-8")
+
+
 if __name__ == "__main__":
+    interface_anew()
     stories_anew()
     screens_anew()
     manifests_anew()
