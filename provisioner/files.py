@@ -23,7 +23,9 @@ def explained(path: Path, doing: str) -> Iterator[None]:
         yield
     except OSError as error:
         hint = (
-            "make room on the disk" if error.errno in _NO_ROOM else "check that the folder exists and may be written to"
+            "free space on the disk"
+            if error.errno in _NO_ROOM
+            else "check that the folder exists and may be written to"
         )
         raise StateError(f"{path} cannot be {doing}: {error.strerror}", hint=hint) from error
 

@@ -28,7 +28,7 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
     if member := malformed(config):
         raise ServiceError(
             f"reading mapping {config.get('UUID')}: the answer cannot be understood: {member} is {_member(config, member)!r}",
-            hint="run the command again; if it stays so, AWS or the endpoint answers what its API does not say",
+            hint="run the command again; if it fails again, the endpoint does not answer as the Lambda API does",
         )
     state = str(config.get("State", ""))
     mapping = _ours(FIELDS, config)

@@ -77,8 +77,11 @@ _HINTS: Final = (
         "Function does not exist",
         "deploy the function, version or alias; until then a mapping of it can only be read and deleted",
     ),
-    ("NonExistentQueue", "make the queue, or correct event_source_arn"),
-    ("Stream not found", "make the stream, or correct event_source_arn: a table made anew has another stream"),
+    ("NonExistentQueue", "create the queue, or correct event_source_arn"),
+    (
+        "Stream not found",
+        "create the stream, or correct event_source_arn: a table that was created again has another stream",
+    ),
     ("cannot be assumed by Lambda", "let lambda.amazonaws.com assume the function's role"),
     (
         "execution role does not have permissions",
@@ -104,7 +107,10 @@ _HINTS: Final = (
         "Tags not supported",
         "this partition has no tags on mappings: set `provider: {ownership_tags: false}`, and no tags",
     ),
-    ("Number of tags exceeds", "AWS allows 50 tags; three are ours unless `provider: {ownership_tags: false}`"),
+    (
+        "Number of tags exceeds",
+        "AWS allows 50 tags; provisioner needs three of them, unless `provider: {ownership_tags: false}`",
+    ),
     ("Invalid filter pattern definition", "`provisioner explain E220` shows what a pattern may hold"),
 )
 """What to do about refusals that people meet, by AWS's words (aws-behaviour 5.4)."""
@@ -150,7 +156,11 @@ def from_response(response: Any, what: str) -> AwsError:
         uuid = _UUID_AT_END.search(text)
         return errors.ConflictError(message, uuid=uuid[1] if uuid else "", **known)
     if issubclass(kind, errors.CredentialsError):
-        return kind(message, hint="renew the credentials, then run the command again", **known)
+        return kind(
+            message,
+            hint="renew the credentials (with IAM Identity Center: `aws sso login`), then run the command again",
+            **known,
+        )
     if issubclass(kind, errors.DeniedError) and "TagResource" in text:
         hint = "allow lambda:TagResource on event-source-mapping:*, or set `provider: {ownership_tags: false}`"
         return kind(message, hint=hint, **known)

@@ -37,7 +37,7 @@ class Bucket:
         except NotFoundError as error:
             if error.code == "NoSuchBucket":
                 raise StateError(
-                    f"there is no bucket {self._name}", hint="make it, or correct state.s3.bucket"
+                    f"there is no bucket {self._name}", hint="create the bucket, or correct state.s3.bucket"
                 ) from error
             return None
         understood(answer, "ETag", what)

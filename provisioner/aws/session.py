@@ -51,7 +51,7 @@ class Aws:
 
     def identify(self) -> str:
         """The account of the credentials: one call."""
-        what = "asking whose credentials these are"
+        what = "finding the account of the credentials"
         with translated(what):
             client = self._client(
                 "sts", self.region or "us-east-1", Config(retries={"total_max_attempts": 2, "mode": "standard"})
@@ -167,19 +167,19 @@ def check_account(account: str, *, recorded: str, allowed: Iterable[str], mappin
     hint = "use the credentials of that account"
     if recorded and account != recorded:
         raise AccountError(
-            f"the credentials are of account {account}, but the state is of account {recorded}", hint=hint
+            f"the credentials belong to account {account}; the state belongs to account {recorded}", hint=hint
         )
     allowed = tuple(allowed)
     if allowed:
         if account not in allowed:
             raise AccountError(
-                f"the credentials are of account {account}, which is not among allowed_account_ids", hint=hint
+                f"the credentials belong to account {account}, which is not among allowed_account_ids", hint=hint
             )
         return
     for item in mappings:
         for other in sorted(item.accounts - {account}):
             raise AccountError(
-                f"the credentials are of account {account}, but {item.name} ({item.place}) names account {other}",
+                f"the credentials belong to account {account}, but {item.name} ({item.place}) names account {other}",
                 hint=f"{hint}; if its source is meant to be in another account, "
                 f"set `provider: {{allowed_account_ids: ['{account}']}}`",
             )

@@ -100,7 +100,7 @@ class Journal:
         data = (json.dumps(line, sort_keys=True) + "\n").encode("ascii")
         with self._lock, explained(self._path, "written"):
             if self._descriptor == CLOSED:
-                raise StateError(f"{self._path} is closed", hint="run the command again")
+                raise StateError(f"{self._path} was closed during this run", hint="run the command again")
             try:
                 write_all(self._descriptor, data)
             except OSError:
@@ -130,11 +130,11 @@ def fold(state: State, text: str, *, where: str) -> Folded:
     if head.get("journal") != VERSION:
         raise StateError(f"{where} is not a journal of version {VERSION}", hint="use the provisioner that wrote it")
     if head.get("lineage") != state.lineage:
-        hint = "put back the state file that it continues, or move the journal away if that state is gone for good"
-        raise StateError(f"{where} continues another state (lineage {head.get('lineage')})", hint=hint)
+        hint = "restore the state file that it belongs to, or move the journal away if that state no longer exists"
+        raise StateError(f"{where} belongs to another state (lineage {head.get('lineage')})", hint=hint)
     serial = head.get("serial")
     if not isinstance(serial, int) or serial > state.serial:
-        hint = "the state was put back to an older one: put back the one that the journal continues"
+        hint = "an older state was restored: restore the one that the journal belongs to"
         raise StateError(f"{where} continues serial {serial} of this state, which is at {state.serial}", hint=hint)
     if serial < state.serial:
         return Folded(state, over=True)
@@ -144,11 +144,11 @@ def fold(state: State, text: str, *, where: str) -> Folded:
             state = _apply_line(state, line, intents)
     except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
         raise DamagedError(
-            f"{where} is damaged: {' '.join(str(error).split())}", hint="keep it, and compare it with AWS by hand"
+            f"{where} is damaged: {' '.join(str(error).split())}", hint="keep the file, and compare it with AWS by hand"
         ) from error
     if not state.is_sound:
         raise DamagedError(
-            f"{where} is damaged: one UUID under two names", hint="keep it, and compare it with AWS by hand"
+            f"{where} is damaged: one UUID under two names", hint="keep the file, and compare it with AWS by hand"
         )
     return Folded(state, tuple(intents.values()))
 
@@ -171,7 +171,7 @@ def _lines(text: str, where: str) -> list[dict[str, Any]]:
     for number, line in enumerate(whole, start=1):
         value = _object(line)
         if value is None:
-            raise DamagedError(f"{where}:{number} is damaged", hint="keep it, and compare it with AWS by hand")
+            raise DamagedError(f"{where}:{number} is damaged", hint="keep the file, and compare it with AWS by hand")
         lines.append(value)
     return lines
 

@@ -58,7 +58,7 @@ class LocalBackend:
         who = lock.holder(self._lock)
         if not who:
             raise StateError("the state is not locked", hint="a lock in a file ends with the process that held it")
-        hint = "a lock in a file ends with its process: wait for it, or end it"
+        hint = "the lock ends with its process: wait until the process ends, or stop it"
         raise StateError(f"the state is locked by {who}", hint=hint)
 
     def _folded(self) -> Folded:
@@ -66,7 +66,8 @@ class LocalBackend:
         if text is None:
             if _read(self._journal):
                 raise StateError(
-                    f"{self._journal} continues a state that is not there", hint=f"put back {self.path}, or its .backup"
+                    f"{self._journal} belongs to a state file that is missing",
+                    hint=f"restore {self.path}, or its .backup",
                 )
             return Folded(State(self._stack, str(uuid.uuid4())))
         state = decode(text, where=str(self.path), stack=self._stack)

@@ -97,7 +97,7 @@ def _take(descriptor: int, timeout: float, sleep: Callable[[float], bool]) -> No
         except BlockingIOError as error:
             if waited >= max(timeout, _READERS) or not sleep(_POLL):
                 who = described(os.pread(descriptor, 4096, 0))
-                hint = "wait for it to end (--lock-timeout waits), then run the command again"
+                hint = "wait until it ends (--lock-timeout waits), then run the command again"
                 raise LockedError(f"the state is locked by {who}", hint=hint) from error
             waited += _POLL
         else:

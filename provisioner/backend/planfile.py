@@ -60,12 +60,12 @@ def open_plan(path: Path) -> SavedPlan:
     content = document.get("content")
     if document.get("checksum") != _checksum(content):
         raise StaleError(
-            f"{path} was edited after it was written", hint="plan again; a plan is changed by its manifest"
+            f"{path} was edited after it was written", hint="plan again; to change a plan, change the manifest"
         )
     try:
         saved: SavedPlan = _adapter().validate_python(content)
     except ValueError as error:
-        raise StaleError(f"{path} cannot be understood by this version of provisioner", hint="plan again") from error
+        raise StaleError(f"{path} cannot be read by this version of provisioner", hint="plan again") from error
     return saved
 
 

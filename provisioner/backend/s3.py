@@ -138,9 +138,9 @@ class S3Backend:
 
     def _is_locked(self, held: tuple[str, str] | None) -> LockedError:
         if held is None:
-            return LockedError("the state is being locked by somebody else", hint="run the command again")
+            return LockedError("another process is locking the state", hint="run the command again")
         hint = (
-            "wait for it to end (--lock-timeout waits); if its process is gone for good: "
+            "wait until it ends (--lock-timeout waits); if its process no longer runs: "
             f"`{command_line('force-unlock', _ident(held[0]))}`"
         )
         return LockedError(f"the state is locked by {described(held[0].encode())}", hint=hint)
@@ -183,13 +183,13 @@ class S3Backend:
                 if stored.writer == token:
                     return stored.etag
                 pull = command_line("state", "pull")
-                hint = f"somebody else wrote it although this run held the lock; see `{pull}`, then plan again"
+                hint = f"it was written although this run held the lock; see `{pull}`, then plan again"
                 raise StateError(
-                    f"{self._where} was changed meanwhile (serial {stored.state.serial})", hint=hint
+                    f"{self._where} was changed during this run (serial {stored.state.serial})", hint=hint
                 ) from error
             except NotFoundError as error:
                 hint = f"restore it from the bucket's versions, or `{command_line('state', 'rebuild')}`"
-                raise StateError(f"{self._where} has vanished", hint=hint) from error
+                raise StateError(f"{self._where} is missing", hint=hint) from error
             except AwsError as error:  # an answer that was lost, a fault, somebody writing at this moment
                 trouble = error
                 if not self._sleep(0.5):
@@ -246,10 +246,10 @@ class S3Writer:
         try:
             held = self._backend.holds(self._ident)
         except AwsError as error:
-            raise StateError(f"the lock cannot be looked at: {error.message}", hint="run the command again") from error
+            raise StateError(f"the lock cannot be read: {error.message}", hint="run the command again") from error
         if not held:
-            hint = "somebody used force-unlock; plan again"
-            raise StateError("the lock was taken away while this was running", hint=hint)
+            hint = "the lock was removed by force-unlock; plan again"
+            raise StateError("the lock was removed during this run", hint=hint)
         self._seen = time.monotonic()
 
     @contextmanager

@@ -103,7 +103,7 @@ def shared_part(text: str, *, where: str) -> tuple[tuple[Intent, ...], str]:
     try:
         return tuple(intent_of(item) for item in value.get("pending", ())), str(value.get("writer", ""))
     except (KeyError, TypeError, AttributeError) as error:
-        raise _damaged(where, "`pending` holds what is no intent") from error
+        raise _damaged(where, "`pending` holds something that is not an intent") from error
 
 
 def record_of(value: Any) -> Record:
@@ -138,7 +138,7 @@ def intent_of(value: Any) -> Intent:
     """The intent that a JSON value spells. Raises KeyError or TypeError when it is none."""
     texts = (value["intent"], value["action"], value["name"], *value["pair"].values(), *value["uuids"])
     if not all(isinstance(text, str) for text in texts):
-        raise TypeError("an intent is made of texts")
+        raise TypeError("an intent is made of strings")
     pair, protected = Pair(**value["pair"]), value.get("protected") is True
     return Intent(value["intent"], value["action"], value["name"], pair, tuple(value["uuids"]), protected)
 

@@ -46,16 +46,19 @@ def cli() -> None:
 
 
 @click.command()
-@click.option("--port", default=4599, show_default=True, help="The port on 127.0.0.1; 0 takes a free one.")
+@click.option("--port", default=4599, show_default=True, help="The port on 127.0.0.1; 0 picks a free one.")
 @click.option(
-    "--seed", type=click.Path(), metavar="FILE", help="YAML with functions, queues, streams and tables to begin with."
+    "--seed",
+    type=click.Path(),
+    metavar="FILE",
+    help="YAML with functions, queues, streams and tables that exist at the start.",
 )
 @click.option(
     "--delay",
     default="0.2",
     show_default=True,
     metavar="SECONDS",
-    help="Of transitions; or creating=S,updating=S,deleting=S,...",
+    help="How long transitions take; or creating=S,updating=S,deleting=S,...",
 )
 def sandbox(port: int, seed: str | None, delay: str) -> None:
     """Run an embedded control plane that behaves as AWS does, in the foreground; account 123456789012."""

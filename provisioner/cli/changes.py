@@ -59,7 +59,7 @@ def _say_saved(terminal: Terminal, made: Plan, out: Path) -> None:
     from provisioner.planning.fingerprint import plan_hash
 
     terminal.say(
-        f"The plan is in {out}; its hash is {plan_hash(made)}. To carry it out: {shlex.join(['provisioner', 'apply', str(out)])}"
+        f"Plan saved to {out}; its hash is {plan_hash(made)}. To apply it: {shlex.join(['provisioner', 'apply', str(out)])}"
     )
 
 
@@ -71,7 +71,7 @@ def _say_saved(terminal: Terminal, made: Plan, out: Path) -> None:
 @click.option("--destroy", is_flag=True, help="Delete everything that the stack manages.")
 @approval_options
 def apply(invocation: Invocation, planfile: Path | None, **options: Any) -> None:
-    """Carry out a plan: the saved one in PLANFILE, which is not asked about, or one made now, which is."""
+    """Carry out a plan: the saved one in PLANFILE, without asking for approval, or a new one, after approval."""
     if planfile:
         _apply_saved(invocation, planfile, _execution(options), _given_beside_a_plan())
     else:
@@ -94,7 +94,7 @@ def _given_beside_a_plan() -> list[str]:
 @selection_options
 @approval_options
 def destroy(invocation: Invocation, **options: Any) -> None:
-    """Delete everything that the stack manages: an apply of nothing. Asks first."""
+    """Delete everything that the stack manages. Asks for approval."""
     _apply(invocation, {**options, "destroy": True})
 
 
@@ -123,7 +123,7 @@ def _apply_saved(invocation: Invocation, planfile: Path, execution: Execution, b
 
         if beside:
             raise UsageError(
-                f"a saved plan says what to do; {', '.join(beside)} cannot stand beside it", hint="plan again with it"
+                f"a saved plan is complete; {', '.join(beside)} cannot be added to it", hint="plan again with it"
             )
         saved = open_plan(planfile)
         run = workflow.Run(workflow.manifest_of(saved), terminal)
@@ -194,4 +194,6 @@ def check_name(name: str) -> None:
     from provisioner.manifest.mappings import NAME
 
     if not NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is not a mapping's name", hint="use letters, digits, '.', '_' and '-', at most 128")
+        raise UsageError(
+            f"{name!r} is not a valid mapping name", hint="use letters, digits, '.', '_' and '-', at most 128"
+        )

@@ -51,7 +51,7 @@ def drift(invocation: Invocation) -> None:
     type=click.Choice(["warn", "off"]),
     default="warn",
     show_default=True,
-    help="off: do not look whether functions, queues and streams exist.",
+    help="off: do not check whether functions, queues and streams exist.",
 )
 @json_option
 def status(invocation: Invocation, checks: str) -> None:
@@ -89,7 +89,7 @@ def show(invocation: Invocation, what: str | None, resolved: bool) -> None:
         elif what:
             _show_plan(terminal, Path(what))
         else:
-            raise UsageError("there is nothing to show", hint="name a saved plan, or say --resolved")
+            raise UsageError("there is nothing to show", hint="name a saved plan, or pass --resolved")
 
 
 def _show_plan(terminal: Terminal, planfile: Path) -> None:

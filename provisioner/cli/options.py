@@ -102,7 +102,7 @@ def with_options(*options: Callable[[F], F]) -> Callable[[F], F]:
 
 
 colour_option = click.option(
-    "--color", "colour", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to paint."
+    "--color", "colour", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colour."
 )
 
 
@@ -130,9 +130,9 @@ _variable_options = with_options(
     ),
 )
 _terminal_options = with_options(
-    click.option("-q", "--quiet", is_flag=True, help="No progress."),
+    click.option("-q", "--quiet", is_flag=True, help="Hide progress."),
     colour_option,
-    click.option("--no-input", is_flag=True, help="Never ask."),
+    click.option("--no-input", is_flag=True, help="Never prompt."),
 )
 
 
@@ -199,7 +199,7 @@ def _approved_hash(ctx: click.Context, param: click.Parameter, value: str | None
     """What is no hash is refused: a script that found none must not be taken for an approval, nor for the lack of one."""
     del ctx, param
     if value is not None and not _PLAN_HASH.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is not the hash of a plan, which is v1: and 64 hexadecimal digits")
+        raise click.BadParameter(f"{value!r} is not a plan hash: v1: and 64 hexadecimal digits")
     return value or ""
 
 
@@ -221,10 +221,10 @@ _refresh = click.option(
     flag_value="true",
     default="true",
     metavar="true|false",
-    help="false: take what was applied last for what AWS has.",
+    help="false: trust the state; do not read AWS.",
 )
 _allowances = with_options(
-    click.option("--allow-missing", is_flag=True, help="Go on although most recorded mappings do not exist."),
+    click.option("--allow-missing", is_flag=True, help="Continue even if most recorded mappings are missing."),
     click.option(
         "--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Allow this many deletes and replacements."
     ),
@@ -237,19 +237,25 @@ replace_option = click.option(
     "--replace", "replaced", multiple=True, metavar="NAME", help="Replace this mapping (repeatable)."
 )
 approval_options = with_options(
-    click.option("--auto-approve", is_flag=True, help="Do not ask."),
+    click.option("--auto-approve", is_flag=True, help="Do not ask for approval."),
     click.option(
         "--expect-plan-hash",
         "expected_hash",
         callback=_approved_hash,
         metavar="HASH",
-        help="Go on only if the plan has this hash, which approves it.",
+        help="Continue only if the plan has this hash, which approves it.",
     ),
-    click.option("--parallelism", type=click.IntRange(1, 100), default=10, show_default=True, help="Changes at once."),
+    click.option(
+        "--parallelism",
+        type=click.IntRange(1, 100),
+        default=10,
+        show_default=True,
+        help="How many changes run at the same time.",
+    ),
     click.option("--fail-fast", is_flag=True, help="Start nothing new after the first failure."),
     click.option("--no-wait", is_flag=True, help="Do not wait until mappings have settled."),
     lock_timeout_option,
-    click.option("--json", "as_events", is_flag=True, help="An event a line, as `terraform apply -json`."),
+    click.option("--json", "as_events", is_flag=True, help="One event a line, as `terraform apply -json`."),
     compact_option,
 )
 EXECUTION = ("auto_approve", "expected_hash", "parallelism", "fail_fast", "lock_timeout")

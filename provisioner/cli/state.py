@@ -13,7 +13,7 @@ from provisioner.cli.options import Invocation, lock_timeout_option, on_manifest
 
 @click.group()
 def state() -> None:
-    """Look at what is recorded, and mend it. Needs AWS only for `rebuild`, and where the state is in S3."""
+    """Inspect and repair the state. Needs AWS only for `rebuild`, and where the state is in S3."""
 
 
 @state.command(name="list")
@@ -69,7 +69,7 @@ def state_rm(invocation: Invocation, names: tuple[str, ...], lock_timeout: float
 
         workflow.remove(run, names, lock_timeout)
         left = "Its mapping keeps" if len(names) == 1 else "Their mappings keep"
-        terminal.say(f"Forgotten: {', '.join(names)}. {left} running.")
+        terminal.say(f"Removed from the state: {', '.join(names)}. {left} running.")
 
 
 @state.command(name="pull")
@@ -111,22 +111,24 @@ def _text_of(file: str) -> str:
 @on_manifest
 @lock_timeout_option
 def state_rebuild(invocation: Invocation, lock_timeout: float) -> None:
-    """Make a lost state anew: by the manifest's functions and sources, then by ownership tags."""
+    """Rebuild a lost state from the manifest's functions and sources, then from ownership tags."""
     with invocation.running() as (run, terminal):
         from provisioner import workflow
         from provisioner.model.words import counted
 
         made = workflow.rebuild_state(run, lock_timeout)
-        terminal.say(f"The state holds {counted(len(made.mappings), 'mapping')} now; plan to see what differs.")
+        terminal.say(
+            f"The state holds {counted(len(made.mappings), 'mapping')} now. Run `provisioner plan` to see what differs."
+        )
 
 
 @click.command(name="force-unlock")
 @click.argument("ident", metavar="ID")
 @on_manifest
 def force_unlock(invocation: Invocation, ident: str) -> None:
-    """Take away the lock with this ID, when its process is gone for good. A lock in a file needs no such thing."""
+    """Remove a stale lock by its ID, when its process no longer runs. A lock in a file never becomes stale."""
     with invocation.running() as (run, terminal):
         from provisioner import workflow
 
         workflow.force_unlock(run, ident)
-        terminal.say("The state is unlocked; the next apply finds out what was going on.")
+        terminal.say("The state is unlocked. The next apply checks what the interrupted run did.")

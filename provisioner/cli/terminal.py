@@ -115,7 +115,7 @@ class Terminal:
         """Ask, as Terraform does: only `yes` will do. Every risk of loss is named once more."""
         if not self._may_ask or not sys.stdin.isatty():
             raise UsageError(
-                "nobody can be asked for approval here", hint="say --auto-approve to apply without being asked"
+                "cannot ask for approval: no terminal", hint="pass --auto-approve to apply without approval"
             )
         style = self.style(sys.stderr)
         self._name_losses(plan, style)
@@ -260,7 +260,7 @@ class EventStream(Terminal):
         """Nobody reads a stream to answer it."""
         del plan, destroys_all
         raise UsageError(
-            "with --json nobody is asked", hint="say --auto-approve, or approve a plan by --expect-plan-hash"
+            "cannot ask for approval with --json", hint="pass --auto-approve, or approve a plan by --expect-plan-hash"
         )
 
     def progress(self, event: Progress) -> None:

@@ -45,7 +45,7 @@ from provisioner.planning.record import applied_record, is_protected
 
 Emit = Callable[[Progress], None]
 
-_MAY_BE_THERE: Final = "AWS may have created it; apply again: it is looked for by its function and source"
+_MAY_BE_THERE: Final = "AWS may have created it; apply again: provisioner looks for it by its function and source"
 
 STILL: Final = 30.0
 """Seconds after which a waiting change says that it still waits."""
@@ -216,14 +216,20 @@ class Executor:
         if live is None:
             # The record stays: the next plan sees that its mapping has disappeared, and what it still has to delete.
             self._finish(
-                item, Outcome(change, Result.FAILED, "somebody deleted it before it had settled", "plan again")
+                item,
+                Outcome(
+                    change, Result.FAILED, "it was deleted outside provisioner before it had settled", "plan again"
+                ),
             )
         elif live.status.settled:
             self._verify(item, live)
         elif self._is_late(item):
             detail = f"it is still {live.status.state}" + (f" ({live.status.reason})" if live.status.reason else "")
             self._finish(
-                item, Outcome(change, Result.APPLIED, detail, "look again with plan", uuid=live.uuid, settled=False)
+                item,
+                Outcome(
+                    change, Result.APPLIED, detail, "check it with `provisioner status`", uuid=live.uuid, settled=False
+                ),
             )
         elif self._elapsed(change) - item.told >= STILL:
             item.told = self._elapsed(change)
@@ -238,7 +244,9 @@ class Executor:
         """
         ignored = tuple(_ignored(item.change, item.record.applied, live))
         reason = f"; AWS reports {live.status.fault}" if ignored and live.status.fault else ""
-        detail = f"{', '.join('.'.join(path) for path in ignored)} ignored by AWS{reason}" if ignored else ""
+        detail = (
+            f"{', '.join('.'.join(path) for path in ignored)} not set: AWS ignored the value{reason}" if ignored else ""
+        )
         if ignored == (("enabled",),) and live.status.fault:
             detail = f"not enabled: AWS reports {live.status.fault}"
         if live.status.filter_error and not ignored:
@@ -276,7 +284,7 @@ class Executor:
             )
             return _failed(change, error, hint)
         except (CredentialsError, ThrottledError) as error:
-            self._stopping = self._stopping or f"the credentials or the quota ended: {error.message}"
+            self._stopping = self._stopping or f"the credentials expired or the quota is used up: {error.message}"
             return _failed(change, error)
         except DeniedError as error:
             self._denied.setdefault(change.action, error.message)
@@ -353,7 +361,7 @@ class Executor:
                 if isinstance(error, UnreachableError) and error.code != "Lost":
                     raise
                 lost.append(error)
-                notify(f"{error.message}; looking whether AWS has made it")
+                notify(f"{error.message}; checking whether AWS created it")
                 if found := holders(gateway, {change.name: change.pair}).get(change.name):
                     return self._proved(change, found, error), False
                 if pause is None or not self._clock.sleep(pause):
@@ -378,7 +386,7 @@ class Executor:
         live = self._taken_over(change, str(config["UUID"]))
         if live is None:
             line = command_line("import", change.name, str(config["UUID"]))
-            hint = f"it may be what this create made; if it is: `{line}`"
+            hint = f"it may be the mapping that this call created; if it is: `{line}`"
             raise ConflictError(
                 f"{error.message}; {config['UUID']} holds its function and source", hint=hint
             ) from error
@@ -390,7 +398,7 @@ class Executor:
         fields = field_changes({}, live.mapping, target)
         if any(field.replaces for field in fields):
             raise ConflictError(
-                f"{live.uuid} was there already, is taken over, and must be replaced", hint="apply again to replace it"
+                f"{live.uuid} existed already; it was imported and must be replaced", hint="apply again to replace it"
             )
         self._await_settled(live)
         if self._send(change, live, target, fields):
@@ -467,21 +475,23 @@ class Executor:
             change.path not in live.unknown | now.unknown and change.path[0] != "tags"
             for change in field_changes({}, live.mapping, now.mapping)
         ):
-            raise ConflictError(f"{live.uuid} was changed by somebody else since it was planned", hint="plan again")
+            raise ConflictError(
+                f"{live.uuid} was changed outside provisioner since the plan was made", hint="plan again"
+            )
 
     def _await_settled(self, live: Live) -> None:
         """Wait until a mapping takes the next request; one that has gone is told by that request."""
         self._await(
             live,
             lambda config: config is None or config.get("State") in SETTLED,
-            f"the mapping {live.uuid} is changed in part: it does not settle",
+            f"the mapping {live.uuid} is changed in part: it has not settled",
         )
 
     def _await_gone(self, live: Live | None) -> None:
         """Wait until AWS no longer shows a mapping: until then it holds its pair."""
         if live:
             self._await(
-                live, lambda config: config is None, f"the mapping {live.uuid} is deleted, but still shown by AWS"
+                live, lambda config: config is None, f"the mapping {live.uuid} is deleted, but AWS still lists it"
             )
 
     def _await(self, live: Live, arrived: Callable[[Config | None], bool], trouble: str) -> None:
@@ -490,7 +500,7 @@ class Executor:
             if arrived(gateway.get(live.uuid)):
                 return
             if self._clock.now() > deadline or not self._clock.sleep(pause):
-                raise ProvisionerError(trouble, hint="apply again to go on")
+                raise ProvisionerError(trouble, hint="apply again to continue")
 
     @contextmanager
     def _intended(self, change: Change, action: str, uuids: Sequence[str]) -> Iterator[str]:

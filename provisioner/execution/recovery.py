@@ -34,14 +34,14 @@ def find(
         found = _look(aws, sought, provider)
     except DeniedError as error:
         if unwanted:
-            hint = "allow lambda:ListEventSourceMappings: an apply was cut off, and what it made must be found"
+            hint = "allow lambda:ListEventSourceMappings: an apply was interrupted, and provisioner must find what it created"
             raise DeniedError(error.message, hint=hint, code=error.code) from error
         return {}  # what is wanted is created again, and the refusal names what is there
     left = {token: intent for token, intent in sought.items() if token in unwanted and token not in found}
     if not left:
         return found
     names = ", ".join(sorted({intent.name for intent in left.values()}))
-    note(f"looking for what a cut-off apply may have made for {names}, for at most {LOOK_FOR:.0f}s")
+    note(f"looking for mappings that an interrupted apply may have created for {names}, for at most {LOOK_FOR:.0f}s")
     deadline = clock.now() + LOOK_FOR
     for pause in delays(0.5, 5.0):
         if not left or clock.now() > deadline or not clock.sleep(pause):

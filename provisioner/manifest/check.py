@@ -40,7 +40,9 @@ def source_findings(raw: Mapping[str, Any], kind: SourceKind | None) -> Iterator
         yield Finding("E102", (), "event_source_arn or self_managed_event_source is missing")
     elif arn and brokers:
         yield Finding(
-            "E106", ("event_source_arn",), "a mapping has either event_source_arn or self_managed_event_source"
+            "E106",
+            ("event_source_arn",),
+            "a mapping has either event_source_arn or self_managed_event_source, not both",
         )
     elif arn and not Arn.parse(arn):
         yield _no_arn(str(arn))
@@ -78,7 +80,7 @@ def _no_arn(text: str) -> Finding:
         hint = (
             "the brokers of a self-managed cluster go into self_managed_event_source.endpoints.KAFKA_BOOTSTRAP_SERVERS"
         )
-        return Finding("E106", path, f"{text!r} names brokers, not an ARN", hint)
+        return Finding("E106", path, f"{text!r} is a list of brokers, not an ARN", hint)
     return Finding("E106", path, f"{text!r} is not an ARN", f"write the whole ARN, as in {_EXAMPLE}")
 
 
@@ -104,7 +106,7 @@ def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], provider: Prov
     ignored = provider.ignore_tags
     for key, value in tags.items():
         if is_own_tag(key):
-            message = f"tags that begin with {key.split(':')[0]}: are not yours to set"
+            message = f"tags that begin with {key.split(':')[0]}: cannot be set"
             yield Finding("E103", (*path, key), message, "choose another key", at_key=True)
         elif key in ignored.keys or key.startswith(tuple(ignored.key_prefixes)):
             yield Finding(
@@ -174,7 +176,7 @@ def _limits(
         yield Finding("E103", path, f"{name}: {wrong} that {kind.phrase} allows", hint)
     elif limits.legal and isinstance(value, str) and not limits.legal.allows(value):
         code = "E104" if limits.legal.enforced else "W207"
-        hint = "AWS refuses any other" if limits.legal.enforced else ""
+        hint = "AWS accepts no other" if limits.legal.enforced else ""
         yield Finding(code, path, f"{name}: {value!r} is not {limits.legal.words}", hint)
     if limits.each and name != "tags":  # tags have findings of their own
         for label, item, step in _items(name, value):
@@ -217,7 +219,7 @@ def _enumeration(field: Field, value: Any, path: tuple[Step, ...]) -> Iterator[F
             yield Finding(
                 "W201",
                 place,
-                f"{field.name}: {word!r} is not a value that this version knows; it is sent as it is",
+                f"{field.name}: {word!r} is unknown to this version (passed to AWS unchecked)",
                 hint,
             )
 

@@ -99,7 +99,7 @@ class _Gathering:
         if root is None or root.value is None:
             return
         if not isinstance(root.value, dict):
-            self.refuse("a manifest is made of keys such as `stack:` and `mappings:`", root.place(), "", "E104")
+            self.refuse("a manifest has keys such as `stack:` and `mappings:`", root.place(), "", "E104")
             return
         self._including.append(identity)
         self._join(root.value)
@@ -129,7 +129,7 @@ class _Gathering:
         try:
             found = sorted(filter(_is_plain, file.parent.glob(text))) if _MAGIC & set(text) else [file.parent / text]
         except ValueError as error:
-            self.refuse(f"{text!r} is not a glob: {error}", pattern.place(), "`**` stands alone between slashes")
+            self.refuse(f"{text!r} is not a glob: {error}", pattern.place(), "write `**` alone between slashes")
             return
         if not found or not all(item.is_file() for item in found):
             self.refuse(f"there is no file {text!r} beside {file.name}", pattern.place(), "correct it, or remove it")
@@ -143,7 +143,7 @@ class _Gathering:
             hint = "a manifest's files are in its folder or below it"
             self.refuse(f"{item} is outside of the manifest's folder", pattern.place(), hint)
         elif identity in self._including:
-            self.refuse(f"{item} includes itself", pattern.place(), "a file is included once; remove one of the two")
+            self.refuse(f"{item} includes itself", pattern.place(), "remove the file from its own `include`")
         elif len(self._including) > MOST_LEVELS:
             hint = "include the files from one place"
             self.refuse(f"files include each other over more than {MOST_LEVELS} levels", pattern.place(), hint)
@@ -171,7 +171,7 @@ class _Gathering:
     def _set(self, target: dict[str, Node], key: str, node: Node) -> None:
         there = target.setdefault(key, node)
         if there is not node:
-            message = f"{key!r} stands already at {there.place(key=True)}"
+            message = f"duplicate key {key!r}: first defined at {there.place(key=True)}"
             self.joined.found.append(Diagnostic("E002", message, node.place(key=True)))
 
     def refuse(self, message: str, place: Place, hint: str, code: str = "E110") -> None:

@@ -245,14 +245,14 @@ class _Loading:
     def _check_stack(self, root: Root) -> None:
         path = root.state.path
         if path is not None and (not path.endswith(".json") or not path.isprintable()):
-            hint = "its lock and its journal stand beside it under the same name"
-            self._tell("E104", ("state", "path"), f"{path!r} is not the path of a file that ends in .json", hint)
+            hint = "its lock and its journal are files beside it with the same name"
+            self._tell("E104", ("state", "path"), f"{path!r} is not a path that ends in .json", hint)
         if path is not None and root.state.s3:
-            message = "the state is kept in one place: path or s3"
+            message = "state has either path or s3, not both"
             self._tell("E104", ("state", "s3"), message, "remove one of the two", key=True)
         if not STACK.fullmatch(root.stack):
             hint = "use letters, digits, '.', '_' and '-', at most 64"
-            self._tell("E104", ("stack",), f"{root.stack!r} is not a stack's name", hint)
+            self._tell("E104", ("stack",), f"{root.stack!r} is not a valid stack name", hint)
 
     def _provider(self, root: Root) -> Provider:
         block = root.provider

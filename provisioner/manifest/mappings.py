@@ -99,7 +99,7 @@ class MappingChecks:
                 if "${" in name and self._is_told(name):
                     continue
                 hint = "use letters, digits, '.', '_' and '-', at most 128, beginning with a letter or digit"
-                self._tell(name, "E104", (), f"{name!r} is not a mapping's name", hint)
+                self._tell(name, "E104", (), f"{name!r} is not a valid mapping name", hint)
             elif isinstance(raw, dict):
                 yield name, raw
 
@@ -174,7 +174,7 @@ class MappingChecks:
         for index, text in enumerate(one.lifecycle.ignore_changes):
             if ignored_path(text) is None:
                 at = ("lifecycle", "ignore_changes", index)
-                yield Finding("E101", at, f"there is no field {text!r} to ignore", suggestion(text, FIELDS))
+                yield Finding("E101", at, f"unknown field {text!r}", suggestion(text, FIELDS))
 
     def _tags_together(self, tags: Mapping[str, str], region: str) -> Iterator[Finding]:
         """What is wrong with all tags of a mapping, those of the provider too."""

@@ -83,12 +83,12 @@ def _object(value: Mapping[str, Any], place: str) -> Iterator[Problem]:
             yield from _alternatives(item, here)
         elif isinstance(item, Mapping):
             if not item:
-                yield here, "an empty object says nothing", ""
+                yield here, "an empty object is not allowed", ""
             yield from _object(item, here)
         elif isinstance(item, list):
             yield from _list(item, here)
         else:
-            yield here, f"what may match stands in a list: write [{json.dumps(item, ensure_ascii=False)}]", ""
+            yield here, f"match values must be a list: write [{json.dumps(item, ensure_ascii=False)}]", ""
 
 
 def _alternatives(items: list[Any], place: str) -> Iterator[Problem]:
@@ -109,7 +109,7 @@ def _list(items: list[Any], place: str) -> Iterator[Problem]:
     for index, item in enumerate(items):
         here = f"{place}[{index}]"
         if isinstance(item, list):
-            yield here, "a list inside a list; what may match is a scalar or a rule", ""
+            yield here, "a list inside a list; a match value is a scalar or a rule", ""
         elif isinstance(item, Mapping):
             yield from _rule(item, here)
 
@@ -122,29 +122,29 @@ def _rule(rule: Mapping[str, Any], place: str) -> Iterator[Problem]:
     if name not in _RULES and name.lower() in _RULES:
         yield place, f"names of rules are in lower case: write {name.lower()}", ""
     elif name not in _RULES:
-        yield place, f"{name!r} is not a rule that this version knows; it is sent as it is", name
+        yield place, f"{name!r} is an unknown filter rule (passed to AWS unchecked)", name
     elif expected := _RULES[name](operand):
         yield place, f"{name} takes {expected}", ""
 
 
 def _text(operand: Any) -> str:
-    return "" if isinstance(operand, str) else "a text"
+    return "" if isinstance(operand, str) else "a string"
 
 
 def _affix(operand: Any) -> str:
     """A text, or a text whose case means nothing."""
     if isinstance(operand, Mapping):
         known = operand.keys() == {"equals-ignore-case"} and isinstance(operand["equals-ignore-case"], str)
-        return "" if known else 'a text, or {"equals-ignore-case": a text}'
+        return "" if known else 'a string, or {"equals-ignore-case": a string}'
     return _text(operand)
 
 
 def _wildcard(operand: Any) -> str:
     if not isinstance(operand, str):
-        return "a text"
+        return "a string"
     if re.search(r"\\(?![*\\])", _ESCAPED.sub("x", operand)):
-        return r"a text in which a backslash stands before * or \ only"
-    return "a text without two * in a row" if "**" in _ESCAPED.sub("x", operand) else ""
+        return r"a string in which a backslash is followed by * or \ only"
+    return "a string without two * in a row" if "**" in _ESCAPED.sub("x", operand) else ""
 
 
 def _boolean(operand: Any) -> str:
@@ -182,7 +182,7 @@ def _block_of_addresses(operand: Any) -> str:
 
 
 def _others(operand: Any) -> str:
-    words = "a text, a number, a list of either, or one rule about texts"
+    words = "a string, a number, a list of either, or one rule about strings"
     if isinstance(operand, list):
         fits = all(isinstance(item, str) for item in operand) or all(map(_is_number, operand))
         return "" if operand and fits else words
@@ -195,14 +195,14 @@ def _others_by_rule(operand: Mapping[str, Any]) -> str:
     """A rule below anything-but: on a text, or on each of a list of texts."""
     name, value = next(iter(operand.items()), ("", None))
     if len(operand) != 1 or name not in {"prefix", "suffix", "equals-ignore-case", "wildcard"}:
-        return "one of prefix, suffix, equals-ignore-case and wildcard as the rule inside it"
+        return "one of prefix, suffix, equals-ignore-case and wildcard"
     texts = value if isinstance(value, list) and value else [value]
     if not all(isinstance(text, str) for text in texts):
-        return f"a text, or a list of texts, below {name}"
+        return f"a string, or a list of strings, in {name}"
     if name in ("prefix", "suffix") and "" in texts:
         return f"a {name} that is not empty: an empty one excludes everything"
     wrong = [words for text in texts if name == "wildcard" and (words := _wildcard(text))]
-    return f"below wildcard, {wrong[0]}" if wrong else ""
+    return f"in wildcard, {wrong[0]}" if wrong else ""
 
 
 _BLOCK: Final = re.compile(r"[0-9a-fA-F.:]+/\d{1,3}")

@@ -46,8 +46,8 @@ _BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # where libyaml count
 _MOST_DIGITS: Final = 400  # no number of ours has so many, and Python converts no more to text
 _HINTS: Final = {
     "found a tab character": "YAML is indented with spaces, not with tabs",
-    "cannot start any token": "put the text in quotes; YAML is indented with spaces, not with tabs",
-    "mapping values are not allowed": "check the indentation, and quote a text that holds a colon",
+    "cannot start any token": "put the string in quotes; YAML is indented with spaces, not with tabs",
+    "mapping values are not allowed": "check the indentation, and quote a string that holds a colon",
     "expected <block end>": "check the indentation of this line and of the ones above it",
 }
 _WORDS: Final[dict[str, Any]] = {
@@ -144,7 +144,7 @@ def _not_yaml(error: Exception, text: str, shown: str) -> Diagnostic:
     place = Place(shown, mark.line + 1, mark.column + 1) if mark else Place(shown)
     hint = next((hint for part, hint in _HINTS.items() if part in problem), "")
     if not hint and "${" in "".join(_BREAK.split(text)[place.line - 1 : place.line]):
-        hint = "inside [ ] and { } a text with ${…} needs quotes"
+        hint = "inside [ ] and { } a string with ${…} needs quotes"
     return Diagnostic("E001", f"not YAML: {problem}", place, hint)
 
 
@@ -214,7 +214,7 @@ class _Building:
 
     def _alias(self, event: _Event, depth: int) -> Node:
         if event.anchor in self._open:
-            raise self._stop(event, f"the alias *{event.anchor} refers to a value that it stands in")
+            raise self._stop(event, f"the alias *{event.anchor} refers to a value that contains it")
         if event.anchor not in self._anchors:
             raise self._stop(event, f"no value before this has the anchor &{event.anchor}")
         node, size, height = self._anchors[event.anchor]
@@ -242,14 +242,14 @@ class _Building:
             node = self._node(self._next(), depth)
             last = node.end
             if is_merge and merged:
-                self._error(event, "a mapping has one `<<`; several are merged by a list, as in `<<: [*a, *b]`", "E002")
+                self._error(event, "only one `<<` is allowed; merge several by a list, as in `<<: [*a, *b]`", "E002")
             elif is_merge:
                 merged += self._merges(node)
             elif key is not None:
                 node.key_start, node.key_end = event.start_mark, event.end_mark
                 if key in own:
                     there = own[key].place(key=True).line
-                    self._error(event, f"the key {key!r} stands already in line {there}", "E002")
+                    self._error(event, f"duplicate key {key!r}: first defined in line {there}", "E002")
                 else:
                     own[key] = node
         inherited: dict[str, Node] = {}
@@ -280,7 +280,7 @@ class _Building:
         value = self._node(event, depth).value
         if isinstance(value, str):
             return value
-        self._error(event, "a key must be a text")
+        self._error(event, "a key must be a string")
         return None
 
     def _scalar(self, event: _Event) -> Any:

@@ -184,7 +184,7 @@ RULES: Final = (
         STREAMS,
         lambda m: "filter_criteria" in m and m.get("tumbling_window_in_seconds", 0) > 0,
         ("filter_criteria",),
-        "AWS is said to refuse filters together with tumbling_window_in_seconds",
+        "AWS is reported to refuse filters together with tumbling_window_in_seconds",
         frozenset({"tumbling_window_in_seconds"}),
     ),
     *(
@@ -294,10 +294,10 @@ def _access(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
         yield Finding("E212", path, f"{kind.phrase} needs exactly one BASIC_AUTH")
     ways = [word for word in _SIGN_IN if word in types]
     if kind in KAFKAS and len(ways) > 1:
-        yield Finding("W206", path, f"{' and '.join(ways)} are several ways to sign in", "keep one of them")
+        yield Finding("W206", path, f"{' and '.join(ways)} are several authentication methods", "keep one of them")
     if ("VPC_SUBNET" in types) != ("VPC_SECURITY_GROUP" in types) and kind in SELF_MANAGED:
         there, other = sorted(("VPC_SUBNET", "VPC_SECURITY_GROUP"), key=lambda word: word not in types)
-        yield Finding("W205", path, f"{there} needs {other} beside it", f"add an entry of type {other}")
+        yield Finding("W205", path, f"{there} needs {other} as well", f"add an entry of type {other}")
     if types.count("VIRTUAL_HOST") > 1:
         yield Finding("E216", path, "a mapping reads from one VIRTUAL_HOST")
 
@@ -313,13 +313,15 @@ def _access_item(
         yield Finding("E213", (*path, "type"), f"{kind.phrase} has no access of type {word}", hint)
         return
     if word in WITHOUT_URI and uri:
-        yield Finding("E214", (*path, "uri"), f"{word} has no uri: the function's role signs in", "remove uri")
+        yield Finding(
+            "E214", (*path, "uri"), f"{word} has no uri: it authenticates with the function's role", "remove uri"
+        )
     elif word not in WITHOUT_URI and not uri:
         yield Finding("E214", path, f"{word} needs uri", _uri_hint(word))
     if uri and word in _SECRETS:
         yield from _secret(word, uri, kind, (*path, "uri"))
     if word in OAUTH_PARTS and "IAM_OAUTHBEARER_AUTH" in types:
-        yield Finding("E215", (*path, "type"), f"IAM_OAUTHBEARER_AUTH has no {word} beside it", f"remove {word}")
+        yield Finding("E215", (*path, "type"), f"IAM_OAUTHBEARER_AUTH cannot have {word}", f"remove {word}")
         return
     needed = {"IAM_OAUTHBEARER_AUTH": (AUDIENCE,), AUDIENCE: ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH")}
     needed |= dict.fromkeys(OAUTH_PARTS, ("OAUTHBEARER_AUTH",))

@@ -25,12 +25,12 @@ _A_FIELD: Final = 3  # steps from the top to a field of a mapping
 _TYPES: Final = {
     "int_type": "a whole number",
     "bool_type": "true or false",
-    "string_type": "a text",
+    "string_type": "a string",
     "float_type": "a number",
     "list_type": "a list",
-    "dict_type": "a group of `name: value` lines",
-    "model_type": "a group of `name: value` lines",
-    "model_attributes_type": "a group of `name: value` lines",
+    "dict_type": "a map (`name: value` lines)",
+    "model_type": "a map (`name: value` lines)",
+    "model_attributes_type": "a map (`name: value` lines)",
 }
 
 
@@ -112,7 +112,7 @@ def _new_members(
                     yield from _new_members(known.children, item, (*names, key), here, member, tell)
         elif (names or key not in Entry.model_fields) and (api := member((*names, key))):
             learn((*names, key), api)
-            message = f"{key}: only the installed botocore knows this field; it is sent as it is, as {api}"
+            message = f"{key}: this field is known only to the installed botocore; it is sent unchanged, as {api}"
             tell("W202", (*path, key), message, key=True)
             yield block, key
 
@@ -133,16 +133,16 @@ def _known_part(value: Any, path: Path, *, missing: bool) -> Path:
 def _tell_error(path: Path, kind: str, message: str, value: Any, tell: Tell) -> None:
     name = _field_name(path)
     if value is None and kind in ("dict_type", "model_type", "list_type"):
-        tell("E104", path, f"{name} is empty", "what belongs to it stands below it, indented further", key=True)
+        tell("E104", path, f"{name} is empty", "write its contents below it, indented", key=True)
         return
     if kind == "extra_forbidden":
-        tell("E101", path, f"there is no field {name!r} here", suggestion(name, _siblings(path)), key=True)
+        tell("E101", path, f"unknown field {name!r}", suggestion(name, _siblings(path)), key=True)
     elif kind == "missing":
         tell("E102", path[:-1], f"{name} is missing")
     elif name == "pattern" and path[0] != "variables":
-        tell("E104", path, f"a pattern is a group of `name: value` lines or a JSON text, not {_shown(value)}")
+        tell("E104", path, f"a pattern is a map or a JSON string, not {_shown(value)}")
     elif len(path) > 1 and path[-2] == "endpoints":
-        tell("E104", path, f"{name} must be a list of texts, or one text with commas")
+        tell("E104", path, f"{name} must be a list of strings, or one string with commas")
     elif kind in _TYPES:
         hint = time_hint(value) if name == "starting_position_timestamp" else _type_hint(kind, value)
         tell("E104", path, f"{name} must be {_TYPES[kind]}, not {_shown(value)}", hint, certain=True)
@@ -214,5 +214,5 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict | list):
-        return "a group of `name: value` lines" if isinstance(value, dict) else "a list"
-    return f"the text {value!r}" if isinstance(value, str) else str(value)
+        return "a map (`name: value` lines)" if isinstance(value, dict) else "a list"
+    return f"the string {value!r}" if isinstance(value, str) else str(value)

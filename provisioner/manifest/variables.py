@@ -79,12 +79,12 @@ class Variables:
     def tell_unused(self) -> None:
         """Warn of each variable that is declared and used nowhere."""
         for name in self.declared.keys() - self._used.keys() - self._refused:
-            self._tell("W212", f"the variable {name!r} is used nowhere", self.places[name].place(key=True))
+            self._tell("W212", f"the variable {name!r} is not used", self.places[name].place(key=True))
 
     def tell_unvalued(self) -> None:
         """Refuse each use of a variable without a value."""
         for name, place in self.unvalued.items():
-            hint = f"say --var {name}=…, set {ENVIRONMENT}{name}, or give it a default"
+            hint = f"pass --var {name}=…, set {ENVIRONMENT}{name}, or give it a default"
             self._tell("E112", f"the variable {name!r} has no value", place, hint)
 
     # --- where values come from ---------------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ class Variables:
                 if name in self.declared:
                     self._set(name, node)
                 else:
-                    self._undeclared("W214", name, node.place(key=True), f"{name!r} is declared nowhere; it is ignored")
+                    self._undeclared("W214", name, node.place(key=True), f"{name!r} is not declared; it is ignored")
         for text in inputs.texts:
             name, equals, value = text.partition("=")
             place = Place(f"--var {name}")
@@ -126,7 +126,7 @@ class Variables:
         if isinstance(root.value, dict):
             yield from root.value.items()
         else:
-            self._tell("E113", "a file of variables is made of lines `name: value`", root.place())
+            self._tell("E113", "a file of variables has lines `name: value`", root.place())
 
     def _set_text(self, name: str, text: str, source: str) -> None:
         """A value that came as text: taken as it is for a string, else read as YAML."""
@@ -174,7 +174,7 @@ class Variables:
         for key, item in value.items():
             name, unknown = self._key(key, item, free_keys=free_keys) if "${" in key else (key, False)
             if name in changed and not unknown:
-                self._tell("E002", f"the key {name!r} stands twice here, with variables replaced", item.place(key=True))
+                self._tell("E002", f"duplicate key {name!r} after variables are replaced", item.place(key=True))
             changed[name] = self.substitute(item, free_keys=free_keys or key in _FREE_KEYS)
         same = changed.keys() == value.keys() and not any(map(_differ, changed.values(), value.values()))
         return node if same else node.holding(changed)
@@ -183,7 +183,7 @@ class Variables:
         of_key = Node(key, item.file, item.key_start or item.start, item.key_end or item.end)
         if free_keys:
             return self._text(of_key, key)
-        hint = "only values can, and keys of tags and patterns"
+        hint = "only values, and keys of tags and patterns, can"
         self._tell("E111", f"{key!r}: a name cannot hold a variable", of_key.place(), hint)
         return key, False
 
@@ -220,8 +220,8 @@ class Variables:
             return value, True
         may = not isinstance(value, list | dict)
         if not may:
-            message = f"{name!r} is {_A[self.declared[name].type]}, which cannot stand inside a text"
-            self._tell("E111", message, node.part(*match.span()), "refer to it alone")
+            message = f"{name!r} is {_A[self.declared[name].type]}, which cannot be part of a string"
+            self._tell("E111", message, node.part(*match.span()), "use the reference as the whole value")
         return json.dumps(value), may
 
     def _expand(self, node: Node, size: int) -> None:
@@ -280,14 +280,12 @@ def _foreign_hint(inside: str) -> str:
     if inside == "AWS::NoValue":
         return "leave the field out: what is absent has AWS's default"
     if re.match(r"\s*[Vv][Aa][Rr](iable)?s?\.", inside):
-        return "there are no expressions: a reference is ${var.name}, without blanks, indexes and calls"
+        return "expressions are not supported: a reference is ${var.name}, without spaces, indexes and calls"
     for pattern, what in _FOREIGN:
         if pattern.fullmatch(inside):
             name = _PSEUDO.get(inside, "name")
             return f"${{{inside}}} is {what}; write the value itself, or declare a variable and write ${{var.{name}}}"
-    return (
-        "write the value itself, or declare a variable and write ${var.name}; $${ stands for the characters themselves"
-    )
+    return "write the value itself, or declare a variable and write ${var.name}; $${ is a plain ${"
 
 
 def declaration_findings(name: str, block: VariableBlock) -> Iterable[tuple[tuple[str, ...], str]]:
@@ -324,7 +322,7 @@ def _json(path: Path) -> Node | Diagnostic:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f"the key {twice!r} stands twice")
+        raise ValueError(f"duplicate key {twice!r}")
     return dict(pairs)
 
 

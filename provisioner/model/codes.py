@@ -44,25 +44,25 @@ class Explanation:
 CODES: Final[dict[str, Explanation]] = {
     # --- the file ---
     "E001": Explanation(
-        "The file cannot be read, or is not YAML that a manifest may be written in",
-        "A manifest is one YAML document in UTF-8, without tabs as indentation and without tags of its own, of "
-        "bounded depth and size.",
-        "correct the place that is named; `-f` names another file or folder",
+        "The file cannot be read, or is not a valid manifest file",
+        "A manifest is one YAML document in UTF-8, indented with spaces, without custom tags, of "
+        "limited depth and size.",
+        "fix the file at the line of the message; `-f` names another file or folder",
         _YAML,
     ),
     "E002": Explanation(
-        "A key stands twice",
-        "YAML would silently keep the last of the two. In a folder that is read as one document, a mapping's name "
-        "and every key but mappings, imports, moved and removed may stand in one file only.",
+        "Duplicate key",
+        "A YAML reader would silently keep the last of the two. A folder is read as one document: a mapping's name "
+        "and every key except mappings, imports, moved and removed may be in one file only.",
         "remove or rename one of the two",
         _YAML,
     ),
     # --- a field alone ---
     "E101": Explanation(
-        "The field is not known",
-        "Neither this version's table of fields nor the installed botocore knows a field of this name at this "
-        "place. Fields bear Terraform's names; what Terraform lacks bears the API's name in snake_case.",
-        "correct the name; for a field that AWS has added since, install a newer boto3",
+        "Unknown field",
+        "Neither this version nor the installed botocore has a field of this name at this "
+        "place. Fields have Terraform's names; a field that Terraform lacks has the API's name in snake_case.",
+        "correct the name; for a field that AWS added recently, install a newer boto3",
         _CREATE,
     ),
     "E102": Explanation(
@@ -73,39 +73,39 @@ CODES: Final[dict[str, Explanation]] = {
         "Required 'topics' parameter is missing.",
     ),
     "E103": Explanation(
-        "The value is too small, too large, too short or too long",
-        "AWS has a least and a most for the value, some of them by kind of source; the message names them.",
-        "choose a value in the range",
+        "Value out of range",
+        "AWS limits this value, for some fields by kind of source; the message names the limits.",
+        "choose a value in the range that the message names",
         _CREATE,
         "1 validation error detected: Value '20000' at 'batchSize' failed to satisfy constraint: Member must have "
         "value less than or equal to 10000",
     ),
     "E104": Explanation(
         "The value has the wrong type or form",
-        "Types are strict: a number in quotes is a text, and only true and false are booleans. Some texts have a "
-        "form of their own: a time, a name, an ARN, a JSON document.",
-        "write the value as the message says",
+        "Types are strict: a number in quotes is a string, and only true and false are booleans. Some strings have a "
+        "required form: a time, a name, an ARN, a JSON document.",
+        "write a value of the type that the message names; `provisioner schema` lists the types of all fields",
         _CREATE,
     ),
     "E105": Explanation(
-        "This kind of source has no such field",
+        "This kind of source does not have the field",
         "Each kind of source has fields of its own; AWS refuses the others.",
         "remove the field, or check that event_source_arn names the source that is meant",
         _CREATE,
         "Unsupported 'parallelizationFactor' parameter for given event source mapping type.",
     ),
     "E106": Explanation(
-        "The source, the function or the region cannot be understood, or they disagree",
+        "The source, the function or the region is invalid, or they contradict each other",
         "A mapping reads from one source, named by event_source_arn or, for self-managed Kafka, "
         "self_managed_event_source. Function and source are in the mapping's region.",
-        "correct the reference that is named",
+        "write the ARN of the source, and the name or ARN of a function in the same region",
         _CREATE,
         "Unrecognized event source.",
     ),
     "E107": Explanation(
         "Two mappings want the same function and source",
-        "Lambda holds function and source unique, for Kafka and MQ together with topic or queue; for self-managed "
-        "Kafka one shared broker is enough. The second create would be refused with 409.",
+        "Lambda allows one mapping for a function and a source, for Kafka and MQ with a topic or queue; for self-managed "
+        "Kafka one shared broker is enough. AWS would refuse the second create with 409.",
         "remove one of the two, or give one another function, alias, source, topic or queue",
         _CREATE,
         'An event source mapping with SQS arn (" … ") and function (" … ") already exists. '
@@ -114,7 +114,7 @@ CODES: Final[dict[str, Explanation]] = {
     "E108": Explanation(
         "`imports`, `moved` or `removed` contradict the mappings or the state",
         "Each of them names a mapping that must, or must not, be in the manifest or in the state.",
-        "correct or remove the entry; entries that were carried out are harmless and can be removed",
+        "correct or remove the entry; entries that were applied have no effect and can be removed",
         _OURS,
     ),
     "E109": Explanation(
@@ -125,16 +125,16 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "E110": Explanation(
         "An included file is missing, or must not be included",
-        "include names files, or globs of files, relative to the file that it stands in. They are in the manifest's "
-        "folder or below it, and none includes itself. A glob that matches nothing is a mistake too: the mappings "
-        "that it should bring would be deleted.",
+        "include names files, or globs of files, relative to the file that it is in. They are in the manifest's "
+        "folder or below it, and none includes itself. A glob that matches nothing is an error too: the mappings "
+        "that it should add would be deleted.",
         "correct the path",
         _OURS,
     ),
     "E111": Explanation(
-        "A reference to a variable cannot be understood",
-        "A reference is written ${var.name} and names an entry of `variables`. It may stand in any value, and in "
-        "the keys of tags and filter patterns; a list or a map can only be referred to as a whole value. There are "
+        "Invalid reference to a variable",
+        "A reference is written ${var.name} and names an entry of `variables`. It may be in any value, and in "
+        "the keys of tags and filter patterns; a list or a map can only be a whole value. There are "
         "no expressions.",
         "declare the variable, or write $${ for the characters themselves",
         _OURS,
@@ -142,22 +142,22 @@ CODES: Final[dict[str, Explanation]] = {
     "E112": Explanation(
         "A variable has no value",
         "A variable takes its value from its default, the environment (PROVISIONER_VAR_name), --var-file and --var; "
-        "the later wins. `validate` passes over what depends on a variable without a value; everything else needs "
-        "all of them.",
+        "the last one wins. `validate` skips what depends on a variable without a value; all other commands need "
+        "a value for each.",
         "give it a value in one of these ways",
         _OURS,
     ),
     "E113": Explanation(
         "A variable's value is not what its declaration allows",
         "A value has the declared type, is among `allowed` and matches `pattern` as a whole, where they are stated. "
-        "What comes from --var or the environment is read as YAML, but for a string, which is taken as it is.",
+        "A value from --var or the environment is read as YAML, unless the type is string, which is taken unchanged.",
         "correct the value or the declaration",
         _OURS,
     ),
     # --- rules of the kinds ---
     "E201": Explanation(
         "A batch of more than 10 messages needs a batching window",
-        "Lambda gathers more than 10 messages of a standard queue only over time: with batch_size above 10, "
+        "Lambda collects more than 10 messages of a standard queue only over time: with batch_size above 10, "
         "maximum_batching_window_in_seconds must be at least 1. An absent window is 0.",
         "set maximum_batching_window_in_seconds to 1 or more, or batch_size to 10 or less",
         _CREATE,
@@ -165,7 +165,7 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "E202": Explanation(
         "AT_TIMESTAMP needs a timestamp",
-        "starting_position: AT_TIMESTAMP says that reading begins at a moment, and starting_position_timestamp which.",
+        "With starting_position: AT_TIMESTAMP, reading begins at starting_position_timestamp.",
         'add it, as in starting_position_timestamp: "2026-01-15T00:00:00Z"',
         _CREATE,
         "When the starting position is 'AT_TIMESTAMP', a starting position timestamp must be provided.",
@@ -185,8 +185,8 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "E205": Explanation(
         "The starting timestamp is in the future",
-        "Reading can begin at a moment that has passed, or now.",
-        "choose a moment that has passed, or starting_position: LATEST",
+        "Reading cannot begin in the future.",
+        "choose a time in the past, or starting_position: LATEST",
         _CREATE,
     ),
     "E206": Explanation(
@@ -203,23 +203,23 @@ CODES: Final[dict[str, Explanation]] = {
         f"{_API}ProvisionedPollerConfig.html",
     ),
     "E208": Explanation(
-        "Fewer pollers at most than at least",
+        "maximum_pollers is below minimum_pollers",
         "maximum_pollers must not be less than minimum_pollers. When only one of them is stated, the other has its "
         "default: at least 2 pollers for a queue and 1 for Kafka, at most 200.",
         "raise maximum_pollers, or lower minimum_pollers",
         f"{_API}ProvisionedPollerConfig.html",
     ),
     "E209": Explanation(
-        "provisioned_poller_config says nothing",
-        "The block turns provisioned mode on, and AWS wants to know at least one of its two numbers.",
+        "provisioned_poller_config is empty",
+        "The block turns provisioned mode on, and AWS requires at least one of its two numbers.",
         "set minimum_pollers or maximum_pollers, or remove the block",
         f"{_API}ProvisionedPollerConfig.html",
         "Either MinimumPollers or MaximumPollers are required if ProvisionedPollerConfig is provided.",
     ),
     "E210": Explanation(
         "A KMS key without filters",
-        "The key encrypts the filters. Without filters AWS answers 202 and silently does not store it, so the "
-        "mapping would never be as the manifest says.",
+        "The key encrypts the filters. Without filters AWS answers 202 and silently ignores the key, so the "
+        "mapping would never match the manifest.",
         "add filter_criteria, or remove kms_key_arn",
         _CREATE,
     ),
@@ -232,8 +232,8 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "E212": Explanation(
         "Amazon MQ and DocumentDB need exactly one BASIC_AUTH",
-        "Lambda signs in to the broker or cluster with one secret.",
-        "state one entry of type BASIC_AUTH in source_access_configuration, with the secret's ARN as its uri",
+        "Lambda authenticates to the broker or cluster with one secret.",
+        "add one entry of type BASIC_AUTH to source_access_configuration, with the secret's ARN as its uri",
         _ACCESS,
         "BASIC_AUTH source access configuration was not provided",
     ),
@@ -252,7 +252,7 @@ CODES: Final[dict[str, Explanation]] = {
         _ACCESS,
     ),
     "E215": Explanation(
-        "OAuth types that do not belong together",
+        "OAuth types that cannot be combined",
         "OAUTHBEARER_SCOPE, OAUTHBEARER_LOGICAL_CLUSTER and OAUTHBEARER_IDENTITY_POOL need OAUTHBEARER_AUTH; "
         "OAUTHBEARER_AUDIENCE needs that or IAM_OAUTHBEARER_AUTH, which in turn needs an audience.",
         "add the type that is missing, or remove the one that needs it",
@@ -261,7 +261,7 @@ CODES: Final[dict[str, Explanation]] = {
     "E216": Explanation(
         "More than one virtual host",
         "A mapping reads from one queue of one virtual host of a RabbitMQ broker.",
-        "keep one VIRTUAL_HOST; make another mapping for the other host",
+        "keep one VIRTUAL_HOST; create another mapping for the other host",
         _ACCESS,
     ),
     "E217": Explanation(
@@ -283,19 +283,19 @@ CODES: Final[dict[str, Explanation]] = {
         f"{_API}EventSourceMappingMetricsConfig.html",
     ),
     "E220": Explanation(
-        "The filter pattern is not a legal pattern",
-        "A pattern is a JSON object. Each of its fields holds an object that goes deeper, or a list of what may match: "
-        "texts, "
+        "Invalid filter pattern",
+        "A pattern is a JSON object. Each of its fields holds a nested object, or a list of match values: "
+        "strings, "
         'numbers, true, false, null, and rules such as {"prefix": "a"}, {"numeric": [">", 0]}, {"anything-but": ["a"]}, '
         '{"exists": false}. A bare value is not a list: write {"status": ["open"]}.',
-        "correct the place in the pattern that the message names",
+        "correct the pattern where the message says; match values are in a list, as in status: [open]",
         _FILTERING,
         "Invalid filter pattern definition.",
     ),
     "E221": Explanation(
         "Two mappings with the same consumer group",
         "A consumer group must be unique on its cluster; the second create would be refused with 409.",
-        "give one of them another consumer_group_id, or none: AWS then makes one up",
+        "give one of them another consumer_group_id, or none: AWS then generates one",
         _CREATE,
         'An event source mapping with event source ("…"), selfManagedKafkaEventSourceConfig.consumerGroupId ("…") '
         "already exists.",
@@ -315,28 +315,28 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     # --- warnings ---
     "W201": Explanation(
-        "A value that this version does not know",
-        "AWS adds values now and then, so an unknown one is sent as it is. If AWS does not know it either, it "
+        "Unknown value",
+        "AWS adds values from time to time, so an unknown one is sent unchanged. If AWS does not know it either, it "
         "refuses the request.",
         "check the spelling",
         _CREATE,
     ),
     "W202": Explanation(
-        "A field that only the installed botocore knows",
-        "AWS has added the field since this version was made. Its value is sent as it is, in the API's spelling. "
-        "Nothing is known of its default: removing the line changes nothing.",
+        "A field known only to the installed botocore",
+        "AWS added the field after this version was released. Its value is sent unchanged, in the API's spelling. "
+        "Its default is unknown: removing the line changes nothing.",
         "look for a newer version of provisioner",
         _CREATE,
     ),
     "W203": Explanation(
         "More than 5 filters",
-        "The quota is 5 filters a mapping; up to 10 are possible when the account's quota was raised.",
-        "make sure that it was raised, or join filters",
+        "The quota is 5 filters for a mapping; AWS raises it to at most 10 on request.",
+        "make sure that the account's quota was raised, or join filters",
         _FILTERING,
     ),
     "W204": Explanation(
-        "A rule in a filter pattern that this version does not know",
-        "The pattern is sent as it is. If AWS does not know the rule either, it refuses the request.",
+        "Unknown filter rule",
+        "The pattern is sent unchanged. If AWS does not know the rule either, it refuses the request.",
         "check the spelling",
         _FILTERING,
     ),
@@ -348,7 +348,7 @@ CODES: Final[dict[str, Explanation]] = {
         _ACCESS,
     ),
     "W206": Explanation(
-        "More than one way to sign in",
+        "More than one authentication method",
         "A Kafka mapping signs in by one of SASL/PLAIN (BASIC_AUTH), SASL/SCRAM, a client certificate, OAuth or IAM.",
         "keep one of the types that the message names",
         _ACCESS,
@@ -387,15 +387,15 @@ CODES: Final[dict[str, Explanation]] = {
         _ACCESS,
     ),
     "W212": Explanation(
-        "A variable is used nowhere",
-        "It is declared, but no value refers to it.",
+        "Unused variable",
+        "The variable is declared, but no value refers to it.",
         "remove the declaration, or refer to it as ${var.name}",
         _OURS,
     ),
     "W213": Explanation(
-        "A default that no mapping can use",
+        "Unused default",
         "A default is applied to the mappings whose kind of source has the field. Among those of this manifest "
-        "there is none.",
+        "none has it.",
         "remove it, or move it to another kind under `defaults`",
         _OURS,
     ),
@@ -407,45 +407,45 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "W215": Explanation(
         "A filter that no record can match",
-        "The pattern is legal, but looks at a field that records of this kind of source do not have, or compares a "
-        "value with one of another type. Lambda deletes a message of a queue that no filter wants, and passes over "
-        "such a record elsewhere; it reports neither. The data of a record stands under body (SQS), data (Kinesis, "
-        "Amazon MQ), dynamodb (DynamoDB) or value (Kafka); values of a DynamoDB item stand under the letter of their "
-        "type, numbers as texts.",
-        "write the pattern as the message shows",
+        "The pattern is valid, but uses a field that records of this kind of source do not have, or compares a "
+        "value with one of another type. Lambda deletes a message of a queue that matches no filter, and skips "
+        "such a record of other sources; it reports neither. The data of a record is under body (SQS), data (Kinesis, "
+        "Amazon MQ), dynamodb (DynamoDB) or value (Kafka); values of a DynamoDB item are under the letter of their "
+        "type, numbers as strings.",
+        "change the pattern as the message shows",
         _FILTERING,
     ),
     "W216": Explanation(
-        "A filter that may not do what it looks like",
-        "The pattern is legal. Whether it matches the records that are meant is not known from its form: a field "
-        "that the poller adds, an absence that always holds, a text where Lambda parses JSON, a very complex wildcard.",
-        "write the pattern as the message shows, or try it on a queue or stream of your own",
+        "A filter that may not work as intended",
+        "The pattern is valid, but may not match the intended records: it uses a field "
+        "that the poller adds, an absence that is always true, a string where Lambda parses JSON, or a very complex wildcard.",
+        "change the pattern as the message shows, or test it on a queue or stream of your own",
         _FILTERING,
     ),
     "W217": Explanation(
         "A filter that another one contains",
-        "Filters are alternatives: a record passes when one of them matches. Whatever this filter lets through, the "
-        "other does too.",
+        "Filters are alternatives: a record passes when one of them matches. Every record that passes this filter "
+        "also passes the other.",
         "remove the narrower filter, or narrow the wider one",
         _FILTERING,
     ),
     "W218": Explanation(
         "A duplicate key in a filter pattern",
-        "JSON libraries keep the last of two equal keys. AWS reads a pattern as a sequence of paths: two objects under "
-        "one key are joined, of two lists the last counts. The pattern is sent joined, which means the same.",
+        "JSON libraries keep the last of two equal keys. AWS reads a pattern as a list of paths: two objects under "
+        "one key are joined, of two lists the last one wins. The pattern is sent joined, which means the same.",
         "write the key once, with both parts below it",
         _FILTERING,
     ),
     "W219": Explanation(
         "One queue name in two virtual hosts of a broker",
-        "Lambda holds broker, queue and function unique. Whether it tells two virtual hosts of a RabbitMQ broker apart is "
-        "not recorded: it may refuse the second mapping with 409.",
+        "Lambda allows one mapping for a broker, queue and function. Whether virtual hosts of a RabbitMQ broker count is "
+        "not recorded: AWS may refuse the second mapping with 409.",
         "nothing, if AWS accepts both; else give one of them another function or alias",
         _ACCESS,
     ),
     "W220": Explanation(
         "Filters together with a tumbling window",
-        "A recording says that AWS refuses filters on a mapping with a tumbling window; its words were not read.",
+        "AWS is reported to refuse filters on a mapping with a tumbling window; its message is not recorded.",
         "filter in the function, or remove the window",
         _FILTERING,
     ),
@@ -460,37 +460,37 @@ CODES: Final[dict[str, Explanation]] = {
         "Tags in a partition that may not have them",
         "In the partitions besides `aws` (GovCloud, China and others) mappings were not taggable when it was last reported. "
         "Without `provider: {ownership_tags: true}` no ownership tags are sent there; a mapping whose create was cut off is "
-        "then found by its function and source, but cannot be proved to be this stack's.",
+        "then found by its function and source, but cannot be proved to belong to this stack.",
         'remove the tags where AWS refuses them with "Tags not supported in request."',
         "https://github.com/aws/aws-cdk/issues/31965",
     ),
     # --- risks: what a change does to records in flight ---
     "R101": Explanation(
         "A new mapping that begins at LATEST",
-        "Lambda may need minutes until it polls. With LATEST, reading begins at the newest record of that moment, "
-        "so what arrived between the apply and the first poll is never read. Nobody has read the source through this mapping "
-        "before, so nothing that it had is lost: a note.",
+        "Lambda may need minutes until it polls. With LATEST, reading begins at the newest record of that time, "
+        "so records that arrive between the apply and the first poll are never read. The mapping is new "
+        "and had no position to lose, so this is a note.",
         "begin at AT_TIMESTAMP with the time of the apply where the source has it, or at TRIM_HORIZON",
         _POSITIONS,
     ),
     "R102": Explanation(
         "An update of a mapping that reads from LATEST",
-        "An update stops polling and starts it again. AWS warns that a mapping that was made with LATEST can miss "
+        "An update stops polling and starts it again. AWS warns that a mapping that was created with LATEST can miss "
         "records meanwhile.",
-        "update it while little arrives; a mapping that was made with TRIM_HORIZON or AT_TIMESTAMP does not miss any",
+        "update it while few records arrive; a mapping that was created with TRIM_HORIZON or AT_TIMESTAMP misses none",
         _POSITIONS,
     ),
     "R103": Explanation(
         "A replacement that begins at LATEST",
-        "The position of the old mapping is not handed on. What was not read by it, and what arrives before the new "
-        "one polls, is skipped.",
+        "The position of the old mapping is not kept. Records that it did not read, and records that arrive before the new "
+        "one polls, are skipped.",
         "replace it with AT_TIMESTAMP and a time shortly before the apply, where the source has it; records since "
         "then are processed again",
         _POSITIONS,
     ),
     "R104": Explanation(
         "A replacement that begins at the oldest record",
-        "The position of the old mapping is not handed on. Everything that the source still retains is processed "
+        "The position of the old mapping is not kept. Everything that the source still retains is processed "
         "again: 24 hours of a DynamoDB stream, 24 hours to 365 days of a Kinesis stream.",
         "make sure that processing twice does no harm, or use AT_TIMESTAMP with the time of the apply where the "
         "source has it",
@@ -498,21 +498,21 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "R105": Explanation(
         "A replacement that begins at a timestamp",
-        "Reading begins at that moment, wherever the old mapping was: what it had processed since is processed "
-        "again, and what it had not processed before it is skipped.",
-        "choose a moment shortly before the old mapping's last record",
+        "Reading begins at that time, wherever the old mapping was: records since then are processed "
+        "again, and unread records before it are skipped.",
+        "choose a time shortly before the old mapping's last record",
         _POSITIONS,
     ),
     "R106": Explanation(
         "A replacement within the same consumer group",
-        "Kafka keeps the offsets of a consumer group. A mapping that states the same group goes on where the old "
+        "Kafka keeps the offsets of a consumer group. A mapping with the same group continues where the old "
         "one committed; its starting position is ignored.",
         "nothing",
         _GROUPS,
     ),
     "R107": Explanation(
         "A replacement with another consumer group",
-        "A group that Kafka does not know has no offsets, and without consumer_group_id Lambda makes up a new one "
+        "A group that Kafka does not know has no offsets, and without consumer_group_id Lambda generates a new one "
         "for each mapping. The new mapping begins at its starting position: LATEST skips records, the others "
         "process some again.",
         "state the consumer_group_id of the old mapping, which `state show` prints",
@@ -520,40 +520,40 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "R108": Explanation(
         "A replacement that reads the same queue",
-        "Between the old mapping and the new one nobody reads the queue. Messages wait there, up to its retention; "
-        "what the old one had taken and not finished becomes visible again and may be processed twice.",
+        "Between the old mapping and the new one the queue is not read. Messages wait there, up to its retention; "
+        "messages that the old one had received and not finished become visible again and may be processed twice.",
         "nothing, where processing a message twice does no harm",
         _QUEUE,
     ),
     "R109": Explanation(
         "A mapping that moves to another source",
         "The new source, or the new collection of a DocumentDB cluster, is read from its own position. The old one "
-        "is not read any more, whatever is left in it.",
+        "is no longer read, even if unread records are left.",
         "keep the old mapping under another name until its source is drained",
         _MAPPINGS,
     ),
     "R110": Explanation(
         "A DynamoDB table that was recreated",
-        "The stream of a table has its time of birth in its ARN; the new one begins empty. The old stream can be "
+        "A stream's ARN contains its creation time; the stream of the new table begins empty. The old stream can be "
         "read for 24 hours, but only by a mapping of its own.",
         "keep the old mapping under another name until its stream is drained",
         _DYNAMODB,
     ),
     "R111": Explanation(
-        "A mapping of a stream or topic that is deleted",
-        "Its position is deleted with it. A mapping that is made for the same source later begins at its starting position.",
-        "to stop reading for a while, disable it; to rename it, keep function and source, or say so in `moved`",
+        "Deleting a stream or topic mapping",
+        "Its read position is deleted. A mapping that is created for the same source later begins at its starting position.",
+        "to stop reading for a while, disable it; to rename it, add an entry to `moved`",
         _MAPPINGS,
     ),
     "R201": Explanation(
-        "A mapping of a stream or topic that is disabled",
-        "Its position stays, but records expire after the source's retention: 24 hours for DynamoDB, 24 hours by "
-        "default for Kinesis, the topic's own for Kafka. What expires meanwhile is never read.",
+        "Disabling a stream or topic mapping",
+        "Its position is kept, but records expire after the source's retention: 24 hours for DynamoDB, 24 hours by "
+        "default for Kinesis, the topic's own for Kafka. Records that expire are never read.",
         "enable it again in time, or raise the retention first",
         _MAPPINGS,
     ),
     "R202": Explanation(
-        "A mapping of a queue that is disabled",
+        "Disabling a queue mapping",
         "Messages wait in the queue, up to its retention (4 days by default for SQS).",
         "enable it again in time",
         _QUEUE,
@@ -567,50 +567,50 @@ CODES: Final[dict[str, Explanation]] = {
     ),
     "R204": Explanation(
         "A lower maximum record age",
-        "Lambda discards records that are older. With a backlog, that is everything older than the new age at once.",
-        "let it catch up first; set a failure destination, which tells what was discarded",
+        "Lambda discards records that are older. With a backlog, it discards everything older than the new age at once.",
+        "let it catch up first; set a failure destination, which reports discarded records",
         _ERRORS,
     ),
     "R205": Explanation(
         "Fewer retries",
         "Lambda discards a batch that failed more often than maximum_retry_attempts.",
-        "set a failure destination, which tells what was discarded",
+        "set a failure destination, which reports discarded records",
         _ERRORS,
     ),
     "R206": Explanation(
         "The failure destination is removed",
-        "Discarded records are told nowhere any more.",
+        "Discarded records are no longer reported anywhere.",
         "keep a destination, or make sure that nothing is discarded (-1 for age and retries)",
         _ERRORS,
     ),
     "R207": Explanation(
-        "More batches of a shard at once",
+        "Higher parallelization_factor",
         "With parallelization_factor above 1, several batches of one shard are processed at once. Records of one "
         "partition key (of one item in DynamoDB) stay in order; the shard as a whole does not.",
         "nothing, unless the function relies on the order of a shard",
         _KINESIS,
     ),
     "R208": Explanation(
-        "Reported failures are no longer heard",
+        "Partial batch failures are no longer honoured",
         "Without ReportBatchItemFailures, a function that returns without an error has processed its whole batch, "
-        "whatever it reports: SQS deletes the messages that it meant to see again, a stream moves on.",
+        "whatever it reports: SQS deletes the messages that failed, and a stream continues after them.",
         "keep the setting until the function raises an error instead",
         f"{_GUIDE}services-sqs-errorhandling.html",
     ),
     "R301": Explanation(
         "A new or narrower filter on a queue",
-        "Lambda deletes a message that matches no filter: it was read, and nobody will see it again. A new mapping with "
-        "filters does so to the messages that wait in the queue.",
+        "Lambda deletes a message that matches no filter; no consumer sees it again. A new mapping with "
+        "filters deletes such messages that wait in the queue.",
         "send such messages to another queue first, or filter in the function",
         _FILTERING,
     ),
     "R302": Explanation(
-        "A filter that keeps records from the function",
-        "A narrower filter on a stream or topic: records that match no filter are passed over, and the position moves "
-        "on. Or a filter of any kind of source that, by its form, can match no record: `validate` warns of it with "
-        "W215 or W216; on a queue every message that no other filter wants is deleted.",
-        "correct a filter that matches nothing; else make sure that nobody needs the records: reading them again needs a new "
-        "mapping",
+        "A filter that drops records",
+        "A narrower filter on a stream or topic: records that match no filter are skipped, and the position moves "
+        "on. Or a filter of any kind of source that can match no record: `validate` warns of it with "
+        "W215 or W216; on a queue every message that matches no other filter is deleted.",
+        "correct a filter that matches nothing; otherwise make sure that the records are not needed: reading them again "
+        "needs a new mapping",
         _FILTERING,
     ),
     "R303": Explanation(

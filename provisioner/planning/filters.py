@@ -193,7 +193,7 @@ def _of_leaf(leaf: _Leaf, kind: SourceKind, objects: _Paths) -> Iterator[Sign]:
     top, data = leaf.path[0], DATA_KEYS[kind]
     if leaf.path == (data,) and kind in STREAMS:
         what = f"`{data}` holds a list of rules; the data of {kind.phrase} is JSON"
-        yield Sign(Effect.NEVER, f"{what}, and AWS refuses a filter on its text", f"write {data}: {{ field: [value] }}")
+        yield Sign(Effect.NEVER, f"{what}, and AWS refuses a filter on a string", f"write {data}: {{ field: [value] }}")
         return
     if any(_is_absence(rule) for rule in leaf.rules):
         yield from _always_absent(leaf, kind)  # a missing field matches
@@ -233,7 +233,7 @@ def _no_such_field(top: str, kind: SourceKind) -> str:
 def _where_instead(top: str, kind: SourceKind) -> str:
     data = DATA_KEYS[kind]
     if spelt := _spelt(top, {data, "eventName", *_FIELDS[kind]}):
-        return f"names have upper and lower case: write {spelt}"
+        return f"names are case-sensitive: write {spelt}"
     if top in _WRAPPERS:
         return f"a filter sees one record: leave out {top}"
     if kind is SourceKind.KINESIS and top == "kinesis":
@@ -268,11 +268,11 @@ def _of_text(leaf: _Leaf, kind: SourceKind) -> Iterator[Sign]:
         return
     hint = f"write the fields: {leaf.name}: {{ field: [value] }}"
     if kind in QUEUES:
-        message = f"`{leaf.name}` is compared with JSON in a text; a JSON body is parsed, and matches no text"
+        message = f"`{leaf.name}` is compared with JSON in a string; a JSON body is parsed, and matches no string"
         whole = len(spelt) == len(leaf.rules)
         yield Sign(Effect.NEVER if whole else Effect.DOUBT, message, hint, loses=whole)
     else:
-        message = f"`{leaf.name}` is compared with JSON in a text; JSON data is parsed, and every such record passes"
+        message = f"`{leaf.name}` is compared with JSON in a string; JSON data is parsed, and every such record passes"
         yield Sign(Effect.DOUBT, message, hint, loses=False)
 
 
@@ -306,11 +306,7 @@ def _of_dynamodb(leaf: _Leaf) -> Iterator[Sign]:
         message = (
             f"`{leaf.name}`: no record has `{name}` under `dynamodb`; items stand under NewImage, OldImage and Keys"
         )
-        hint = (
-            f"names have upper and lower case: write {near}"
-            if near
-            else f"write NewImage: {{ {name}: {{ S: [value] }} }}"
-        )
+        hint = f"names are case-sensitive: write {near}" if near else f"write NewImage: {{ {name}: {{ S: [value] }} }}"
         yield Sign(Effect.NEVER, message, hint)
 
 
@@ -333,7 +329,7 @@ def _of_item(leaf: _Leaf) -> Iterator[Sign]:
             yield Sign(Effect.NEVER, f"`{leaf.name}` ends without a type letter, and never matches", f"write {near}")
             return
         name = letter if len(leaf.path) > 2 else "attribute"
-        message = f"`{leaf.name}` ends without a type letter (S, N, B, BOOL, …): it is an object, and never matches"
+        message = f"`{leaf.name}` ends without a type letter (S, N, B, BOOL, …): it is an object, which never matches"
         yield Sign(Effect.NEVER, message, f"write {name}: {{ S: [value] }}")
         return
     wrong = [rule for rule in leaf.rules if not _fits(rule, letter)]
@@ -356,11 +352,11 @@ def _misfit(name: str, letter: str, rule: Any) -> tuple[str, str]:
         return f"`{name}` holds true or false, so {shown} never matches", "write [true] or [false]"
     if isinstance(rule, Mapping):
         return (
-            f"`{name}`: values of items are texts, numbers too, so numeric never matches",
-            'write the values as texts, as in N: ["101"], or compare in the function',
+            f"`{name}`: attribute values are strings, even numbers, so numeric never matches",
+            'write the values as strings, as in N: ["101"], or compare in the function',
         )
     letters = {type(None): "NULL: [true]", bool: f"BOOL: [{shown}]"}
     return (
-        f"`{name}` holds a text, so {shown} never matches",
+        f"`{name}` holds a string, so {shown} never matches",
         f"write {letters.get(type(rule), f'[{json.dumps(shown)}]')}",
     )

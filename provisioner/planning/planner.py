@@ -90,7 +90,7 @@ class _Deciding:
         self._refuse_what_stays(subject)
         if subject.displaces_protected in self._reading.live:
             hint = f"give the mapping that takes the name {subject.name} another one, or remove the protection first"
-            self._refuse(subject.name, "has prevent_destroy, and another mapping would take its name", hint)
+            self._refuse(subject.name, "has prevent_destroy, and another mapping would get its name", hint)
         cleared = list(self._deposed(subject.name, record)) if record else []
         yield from cleared
         change = self._change(replace(subject, record=record), live)
@@ -394,7 +394,9 @@ def _ordered(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
     except CycleError as error:
         names = " -> ".join(dict.fromkeys(error.args[1]))
         hint = "apply them one after the other with --target, or give one of them another function or source first"
-        return ordered, [Problem(names, "these changes each need a pair that another of them still holds", hint)]
+        return ordered, [
+            Problem(names, "each of these changes needs a function and source that another of them still holds", hint)
+        ]
     return ordered, []
 
 

@@ -42,11 +42,11 @@ def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str
         if holder is None or holder.uuid in taken:
             told.append(f"{name}: AWS has no mapping for its function and source")
         elif holder.owner and holder.owner.stack != manifest.stack:
-            told.append(f"{name}: {holder.uuid} belongs to stack {holder.owner.stack}, and is left alone")
+            told.append(f"{name}: {holder.uuid} belongs to stack {holder.owner.stack}; it is not touched")
         else:
             if holder.owner is None:
                 told.append(
-                    f"{name}: {holder.uuid} bears no tags, and is taken because it holds the function and source"
+                    f"{name}: {holder.uuid} has no ownership tags; it is recorded because it has the function and source"
                 )
             records[name] = _record(holder, wanted)
             taken.add(holder.uuid)
@@ -55,7 +55,7 @@ def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str
             name = _free_name(item.owner, item.uuid, records)
             records[name] = Record(item.uuid, item.arn, item.region, item.as_left)
             told.append(
-                f"{name}: {item.uuid} bears this stack's tags and is not in the manifest; the next apply deletes it"
+                f"{name}: {item.uuid} has this stack's tags and is not in the manifest; the next apply deletes it"
             )
     state = State(manifest.stack, next(iter(lineages), lineage), account, 0, records)
     return Rebuilt(state, tuple(told))

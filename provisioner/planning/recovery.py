@@ -38,24 +38,24 @@ def recover(state: State, intents: Sequence[Intent], found: Mapping[str, Live]) 
             told.append(line)
     others = [f"{intent.action} of {intent.name}" for intent in intents if intent.action != CREATE]
     if nothing:
-        told.append(f"an apply was cut off at create of {', '.join(nothing)}; AWS has made no such mapping")
+        told.append(f"an apply was interrupted while creating {', '.join(nothing)}; AWS has no such mapping")
     if others:
-        told.append(f"an apply was cut off at {', '.join(others)}; it is compared with AWS again")
+        told.append(f"an apply was interrupted ({', '.join(others)}); comparing with AWS again")
     return Recovery(state, tuple(told))
 
 
 def _created(state: State, intent: Intent, live: Live) -> tuple[State, str]:
-    cut_off = f"an apply was cut off at create of {intent.name}"
+    interrupted = f"an apply was interrupted while creating {intent.name}"
     manager = state.managers().get(live.uuid)
     if manager:
-        return state, f"{cut_off}; its function and source belong to {manager} ({live.uuid})"
+        return state, f"{interrupted}; its function and source belong to {manager} ({live.uuid})"
     if live.owner is None:
-        return state, f"{cut_off}; {live.uuid} has no ownership tags that prove that it is ours, and is left alone"
+        return state, f"{interrupted}; {live.uuid} has no ownership tags of this stack; it is not touched"
     if live.owner.lineage != state.lineage:
-        return state, f"{cut_off}; {live.uuid} belongs to stack {live.owner.stack}, and is left alone"
+        return state, f"{interrupted}; {live.uuid} belongs to stack {live.owner.stack}; it is not touched"
     old = state.mappings.get(intent.name)
     record = Record(live.uuid, live.arn, live.region, live.as_left, intent.protected)
     if old:
         deposed = (*old.deposed, Deposed(old.uuid, old.region))
         record = replace(record, protected=old.protected or intent.protected, deposed=deposed)
-    return state.with_record(intent.name, record), f"{cut_off}; {live.uuid}, which it had made, is taken over"
+    return state.with_record(intent.name, record), f"{interrupted}; {live.uuid}, which it created, is recorded"

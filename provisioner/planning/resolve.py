@@ -106,7 +106,7 @@ def _stated_moves(
     for move in manifest.moved:
         target = _end_of_chain(move.source, steps)
         if target is None:
-            found.append(_error(f"moved: {move.source} moves in a circle", move.place))
+            found.append(_error(f"moved: {move.source} is part of a cycle", move.place))
         elif move.source in names:
             found.append(_error(f"moved: {move.source} is still among the mappings", move.place))
         elif target not in names:
@@ -186,7 +186,7 @@ def select(resolution: Resolution, targets: Sequence[str], excludes: Sequence[st
     wanted = _matching(targets, names, "--target") if targets else names
     wanted -= _matching(excludes, names, "--exclude")
     if names and not wanted:
-        raise UsageError("--target and --exclude leave no mapping to plan", hint="drop one of them")
+        raise UsageError("--target and --exclude leave no mapping to plan", hint="remove one of them")
     kept = [subject for subject in resolution.subjects if subject.name in wanted or subject.moved_from in wanted]
     while True:
         sides = {name for subject in kept for name in (subject.name, subject.moved_from) if name}

@@ -36,7 +36,7 @@ def problems(
             Problem(
                 "",
                 f"{missing} of {recorded} recorded mappings do not exist in {where}",
-                "check the account, the region and the endpoint; if they really are gone, say --allow-missing",
+                "check the account, the region and the endpoint; if they no longer exist, pass --allow-missing",
             )
         )
     destroyed = [change.key for change in plan.changes if change.destroys]
@@ -45,7 +45,7 @@ def problems(
             Problem(
                 "",
                 f"the plan deletes or replaces {counted(len(destroyed), 'mapping')}; {delete_limit} are allowed",
-                f"if that is meant, say --allow-deletes {len(destroyed)}",
+                f"if that is intended, pass --allow-deletes {len(destroyed)}",
             )
         )
     return (*found, *_risky(plan, risk_limit, accepted))
@@ -56,5 +56,5 @@ def _risky(plan: Plan, limit: Level | None, accepted: Collection[str]) -> Iterat
     for change in plan.changes:
         for risk in change.risks:
             if risk.level in refused and risk.code not in accepted:
-                hint = f"if that is meant, say --accept-risk {risk.code}; `provisioner explain {risk.code}` tells a way round"
+                hint = f"if that is intended, pass --accept-risk {risk.code}; see `provisioner explain {risk.code}`"
                 yield Problem(change.key, f"{risk.level} [{risk.code}]: {risk.message}; `limits.risk` refuses it", hint)

@@ -39,7 +39,7 @@ def plan_markdown(plan: Plan, plan_hash: str, refused: Sequence[Problem] = ()) -
     head = [f"<!-- provisioner:{plan.stack} -->", f"### `{plan.stack}`: {_headline(plan)}"]
     tail = [f"Account `{plan.account}`, plan `{plan_hash}`"]
     shown = [change for change in plan.changes if change.counts]
-    whole = _folded("The whole plan", plan_text(plan, _PLAIN))
+    whole = _folded("Full plan", plan_text(plan, _PLAIN))
     short = _folded("All changes", compact_text(plan, _PLAIN))
     told, numbers = [*_refusals(refused), *_alerts(plan)], [*_counted(refused), *_counted_risks(plan)]
     for alerts, extra in (
@@ -176,7 +176,7 @@ def _picture(plan: Plan, count: int) -> str:
     touched = [edge for edge in edges_of_plan(plan) if edge.action is not Action.NO_OP]
     if not touched:
         return ""
-    return f"<details><summary>The picture</summary>\n\n```mermaid\n{mermaid(touched)}\n```\n</details>"
+    return f"<details><summary>Diagram</summary>\n\n```mermaid\n{mermaid(touched)}\n```\n</details>"
 
 
 def _folded(title: str, text: str) -> str:

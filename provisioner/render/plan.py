@@ -48,7 +48,7 @@ def plan_text(plan: Plan, style: Style) -> str:
     symbols = [symbol for symbol in _LEGEND if any(symbol_of(change) == symbol for change in shown)]
     if symbols:
         legend = [f"{_painted(symbol, style, width=5)} {_LEGEND[symbol]}" for symbol in symbols]
-        parts.append("\n".join(["Actions are indicated with the following symbols:", *legend]))
+        parts.append("\n".join(["Legend:", *legend]))
     parts.append("provisioner will perform the following actions:")
     parts += [change_text(change, style) for change in shown]
     parts.append("\n".join([counts_text(plan, style), *_risk_counts(plan, style)]))
@@ -104,7 +104,7 @@ def _risk_counts(plan: Plan, style: Style) -> Iterator[str]:
         ]
         told += [_painted_level(level, f"{level} ({', '.join(codes)})", style)] * bool(codes)
     if told:
-        yield f"{style.bold('Risks:')} {', '.join(told)}. `provisioner explain CODE` says more."
+        yield f"{style.bold('Risks:')} {', '.join(told)}. See `provisioner explain CODE`."
 
 
 def _by_code(change: Change) -> Iterator[tuple[str, Risk]]:
@@ -176,7 +176,7 @@ def reason_text(change: Change) -> str:
         Reason.DISAPPEARED: f"it was {change.record.uuid if change.record else ''}, which no longer exists",
         Reason.NOT_IN_MANIFEST: f"{change.name} is not in the manifest",
         Reason.GONE: "it no longer exists in AWS",
-        Reason.DEPOSED: "another mapping has taken its place",
+        Reason.DEPOSED: "another mapping replaced it",
         Reason.REMOVED: "`removed` says destroy: false",
     }
     return reasons.get(change.reason, "") if change.reason else ""

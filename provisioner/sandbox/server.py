@@ -112,7 +112,9 @@ def serve(*, port: int, seed: str | None, delay: str, say: Callable[[str], None]
         try:
             Seeder(private, planted).plant()
         except (ClientError, BotoCoreError) as error:
-            raise UsageError(f"--seed {seed}: {error}", hint="correct what it names") from error
+            raise UsageError(
+                f"--seed {seed}: {error}", hint="correct the seed at the place that the message names"
+            ) from error
     planted.trouble(plane.troubles)
     server = listening(plane, reserved)
     region = planted.region if seed else REGION

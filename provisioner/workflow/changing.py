@@ -66,7 +66,7 @@ def _save(run: Run, made: Plan, aws: Aws, out: Path, snapshot: Snapshot) -> None
     if snapshot.open:
         names = ", ".join(sorted({intent.name for intent in snapshot.open}))
         raise StateError(
-            f"an apply was cut off at {names}, or goes on: a plan made now cannot be saved", hint="apply once first"
+            f"an apply was interrupted at {names} (or is still running): a plan cannot be saved now", hint="apply first"
         )
     manifest = run.manifest
     recorded = state_fingerprint(snapshot.state)
@@ -213,12 +213,12 @@ def refuse_another(made: Plan, expected: str) -> None:
     if expected and plan_hash(made) != expected:
         raise StaleError(
             f"the plan is not the one that was approved: its hash is {plan_hash(made)}, not {expected}",
-            hint="something has moved since; look at this plan and approve it anew",
+            hint="something has changed since; review this plan and approve it again",
         )
 
 
-_MOVED = "it has changed in AWS since the plan was shown"
-_HANGS_ON_MOVED = "it hangs together with one that has changed in AWS since the plan was shown"
+_MOVED = "it changed in AWS after the plan was shown"
+_HANGS_ON_MOVED = "it depends on a mapping that changed in AWS after the plan was shown"
 
 
 def _still_approved(approved: Plan, now: Plan) -> tuple[Plan, tuple[Outcome, ...]]:
@@ -272,7 +272,7 @@ def carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Executi
         made_now = [command_line("import", item.change.name, item.uuid) for item in report.outcomes if _is_new(item)]
         lines = [
             f"{error.message} ({error.hint})",
-            *(made_now and ["made in this run, if the state does not have it:"]),
+            *(made_now and ["created in this run, if the state does not have it:"]),
         ]
         return replace(report, trouble="\n    ".join([*lines, *made_now]))
     return report

@@ -51,7 +51,7 @@ def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: b
         live = _found(run, aws, region, uuid, account)
         if live.owner and live.owner.lineage != writer.state.lineage:
             run.ui.note(
-                f"warning: its tags say that it belongs to stack {live.owner.stack}; make sure that only one stack manages it"
+                f"warning: its tags say that it belongs to stack {live.owner.stack}; only one stack may manage it"
             )
         entry = "" if wanted else _entry(run, name, live, aws.region)
         if entry and HIDDEN & live.unknown:
@@ -88,7 +88,7 @@ def _found(run: Run, aws: Aws, region: str, uuid: str, account: str) -> Live:
         hint = f"check the UUID and the account; a mapping of another region is named as {uuid}@REGION"
         raise NotFoundError(f"no mapping in account {account}, region {region} has the UUID {uuid}", hint=hint)
     if config.get("State") == DELETING:
-        raise ProvisionerError(f"the mapping {uuid} is being deleted", hint="there is nothing left to import")
+        raise ProvisionerError(f"the mapping {uuid} is being deleted", hint="there is nothing to import")
     return with_tags(gateway, config, run.manifest.provider)
 
 

@@ -35,6 +35,6 @@ def status(run: Run, *, checks: bool = True) -> tuple[Health, ...]:
 def _looked(run: Run) -> tuple[Aws, State, Reading]:
     snapshot = run.backend.read()
     if snapshot.holder:
-        run.ui.note(f"the state is locked by {snapshot.holder}; what is shown may change at this moment")
+        run.ui.note(f"the state is locked by {snapshot.holder}; the result may be outdated")
     aws, _ = run.connect(snapshot.state.account)
     return aws, snapshot.state, refresh(aws, recorded(snapshot.state), run.manifest.provider, run.ui.note)

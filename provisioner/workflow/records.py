@@ -40,7 +40,8 @@ def _editing(run: Run, operation: str, lock_timeout: float, *, mends: bool = Fal
         if writer.open:
             names = ", ".join(sorted({intent.name for intent in writer.open}))
             raise StateError(
-                f"an apply was cut off at {names}", hint="apply once, which finds out what AWS did, then do this again"
+                f"an apply was interrupted at {names}",
+                hint="apply first, which checks what AWS did; then run this command again",
             )
         yield writer
 
@@ -79,7 +80,9 @@ def pull(run: Run) -> str:
     snapshot = run.backend.read()
     if snapshot.open:
         names = ", ".join(sorted({intent.name for intent in snapshot.open}))
-        run.ui.note(f"an apply was cut off at {names}, or goes on: this is not the whole truth; apply once first")
+        run.ui.note(
+            f"an apply was interrupted at {names} (or is still running); this state may be incomplete: apply first"
+        )
     return encode(snapshot.state, snapshot.open, writer="pull" if snapshot.open else "")
 
 
@@ -92,19 +95,19 @@ def push(run: Run, text: str, where: str, lock_timeout: float, *, force: bool) -
     pushed = decode(text, where=where, stack=run.manifest.stack)
     beside = Path(where).with_suffix(".journal")
     if shared_part(text, where=where)[0] or (where != "-" and beside.exists() and beside.stat().st_size):
-        hint = "apply once where it comes from, which finds out what AWS did; then push it"
-        raise StateError(f"{where} is not the whole truth: an apply was cut off", hint=hint)
+        hint = "apply first where the file comes from, which checks what AWS did; then push it"
+        raise StateError(f"{where} is incomplete: an apply was interrupted", hint=hint)
     with _editing(run, "state push", lock_timeout, mends=force) as writer:
         stored = writer.state
         if stored.serial and not force:
             if stored.lineage != pushed.lineage:
                 raise StateError(
-                    f"{where} is of lineage {pushed.lineage}, what is stored of {stored.lineage}",
-                    hint=f"they are two states; `{command_line('state', 'pull')}` shows the stored one; --force replaces it",
+                    f"{where} has lineage {pushed.lineage}, the stored state {stored.lineage}",
+                    hint=f"`{command_line('state', 'pull')}` shows the stored state, which is another one; --force replaces it",
                 )
             if stored.serial > pushed.serial:
                 raise StateError(
-                    f"{where} has serial {pushed.serial}, what is stored {stored.serial}: it is older",
+                    f"{where} has serial {pushed.serial}, the stored state {stored.serial}: the file is older",
                     hint=f"`{command_line('state', 'pull')}` shows the stored one; --force replaces it",
                 )
         writer.save(replace(pushed, serial=max(pushed.serial, stored.serial)))
@@ -116,8 +119,8 @@ def rebuild_state(run: Run, lock_timeout: float) -> State:
     with _editing(run, "state rebuild", lock_timeout, mends=True) as writer:
         if writer.state.mappings:
             raise StateError(
-                f"the state holds {counted(len(writer.state.mappings), 'mapping')}: it is not lost",
-                hint="plan with it; if it is really wrong, move it away first",
+                f"the state holds {counted(len(writer.state.mappings), 'mapping')} and is not lost",
+                hint="run `provisioner plan`; if the state is wrong, move it away first",
             )
         aws, account = run.connect(writer.state.account)
         regions = sorted(

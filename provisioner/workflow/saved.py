@@ -34,7 +34,7 @@ def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
         reading = refresh(aws, resolution, saved.provider, run.ui.note)
         if moved := moved_since(made, reading):
             raise StaleError(
-                "the plan is stale: the mappings are no longer what it was made from\n  " + "\n  ".join(moved),
+                "the plan is stale: the mappings have changed since it was made\n  " + "\n  ".join(moved),
                 hint="plan again",
             )
         made = replace(made, lineage=state.lineage)  # that of a state that was never stored is made up anew
@@ -57,10 +57,10 @@ def _refuse_other_state(saved: SavedPlan, state: State, left: Sequence[Intent]) 
     made = saved.plan
     if left:
         names = ", ".join(sorted({intent.name for intent in left}))
-        raise StaleError(f"the plan is stale: an apply was cut off at {names} since", hint="plan again")
+        raise StaleError(f"the plan is stale: an apply was interrupted at {names} since", hint="plan again")
     if made.serial and state.lineage != made.lineage:
         raise StaleError(
-            f"the plan is of another state: its lineage is {made.lineage}, that of {state.stack} is {state.lineage}",
+            f"the plan belongs to another state: its lineage is {made.lineage}, the lineage of {state.stack} is {state.lineage}",
             hint="apply it where it was made, or plan again",
         )
     if state.serial != made.serial:
@@ -69,18 +69,18 @@ def _refuse_other_state(saved: SavedPlan, state: State, left: Sequence[Intent]) 
             hint="plan again",
         )
     if state_fingerprint(state) != saved.recorded:
-        raise StaleError("the plan is stale: the state records something else than when it was made", hint="plan again")
+        raise StaleError("the plan is stale: the state has changed since it was made", hint="plan again")
 
 
 def _connected(run: Run, saved: SavedPlan) -> Aws:
     aws = run.aws
     here = environment_region()
     if here and not saved.provider.region and here != saved.region:
-        raise StaleError(f"the plan was made for region {saved.region}, the environment says {here}", hint="plan again")
+        raise StaleError(f"the plan was made for region {saved.region}, the environment has {here}", hint="plan again")
     account = run.check_account("")
     if account != saved.plan.account:
         raise StaleError(
-            f"the plan was made for account {saved.plan.account}, the credentials are of account {account}",
+            f"the plan was made for account {saved.plan.account}, the credentials belong to account {account}",
             hint="use the credentials of that account, or plan again",
         )
     return aws

@@ -99,7 +99,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: p
         write_atomically(path, "new")
 
     assert path.read_text() == "old"
-    assert caught.value.hint == "make room on the disk"
+    assert caught.value.hint == "free space on the disk"
 
 
 def test_a_journal_is_seen_by_readers_and_worked_in_by_the_next_writer(backend: LocalBackend) -> None:
@@ -173,7 +173,7 @@ def test_what_a_worker_says_after_the_end_reaches_no_other_file(backend: LocalBa
             pass
         before = backend.path.read_bytes()
 
-        with pytest.raises(StateError, match="is closed"):
+        with pytest.raises(StateError, match="was closed"):
             journal.intent("create", "a", Pair("r", "s", "f"))
 
     assert backend.path.read_bytes() == before
@@ -218,7 +218,7 @@ def test_a_journal_without_its_state_is_refused(backend: LocalBackend) -> None:
     backend.path.parent.mkdir()
     backend.path.with_suffix(".journal").write_text('{"journal": 1, "lineage": "l", "serial": 1}\n')
 
-    with pytest.raises(StateError, match="continues a state that is not there"):
+    with pytest.raises(StateError, match="belongs to a state file that is missing"):
         backend.read()
 
 

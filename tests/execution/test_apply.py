@@ -154,7 +154,7 @@ def test_without_ownership_tags_a_lost_answer_is_not_guessed_at(bench: Bench) ->
 
     [uuid] = bench.live()
     assert lost.result is Result.FAILED
-    assert lost.hint == f"it may be what this create made; if it is: `provisioner import a {uuid}`"
+    assert lost.hint == f"it may be the mapping that this call created; if it is: `provisioner import a {uuid}`"
 
 
 def test_a_fault_on_create_is_repeated_only_after_a_look(bench: Bench) -> None:
@@ -177,7 +177,7 @@ def test_a_create_that_fails_for_good_leaves_its_intent_for_the_next_apply(bench
     assert failed.hint.startswith("AWS may have created it; apply again")
     bench.plane.faults.clear()
     assert bench.apply().clean
-    assert "an apply was cut off at create of a; AWS has made no such mapping" in bench.ui.notes
+    assert "an apply was interrupted while creating a; AWS has no such mapping" in bench.ui.notes
     bench.assert_in_sync()
 
 
@@ -445,7 +445,7 @@ def test_a_mapping_deleted_while_it_settles_is_a_failure(tmp_path: Path, monkeyp
         plane.faults.append(delete_first)
         done = outcome(bench.apply())
 
-        assert (done.result, done.detail) == (Result.FAILED, "somebody deleted it before it had settled")
+        assert (done.result, done.detail) == (Result.FAILED, "it was deleted outside provisioner before it had settled")
         assert [change.action for change in bench.plan().changes] == [Action.CREATE]
 
 

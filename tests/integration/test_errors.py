@@ -41,7 +41,7 @@ def test_unknown_field(unchanged: Workspace) -> None:
 
     message = fails(unchanged, "apply", "--auto-approve")
 
-    assert message.startswith("provisioner.yaml:7:5: error[E101]: there is no field 'batch_sise' here\n")
+    assert message.startswith("provisioner.yaml:7:5: error[E101]: unknown field 'batch_sise'\n")
     assert 'hint: did you mean "batch_size"?' in message
 
 
@@ -68,7 +68,7 @@ def test_missing_manifest(unchanged: Workspace) -> None:
 def test_no_credentials(unchanged: Workspace) -> None:
     message = fails(unchanged, "apply", "--auto-approve", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
 
-    assert message.startswith("Error: asking whose credentials these are: Unable to locate credentials")
+    assert message.startswith("Error: finding the account of the credentials: Unable to locate credentials")
     assert "set AWS_PROFILE" in message
 
 
@@ -91,7 +91,7 @@ def test_wrong_account_by_state(unchanged: Workspace) -> None:
 
     message = fails(unchanged, "plan")
 
-    assert "the credentials are of account 123456789012, but the state is of account 210987654321" in message
+    assert "the credentials belong to account 123456789012, but the state is of account 210987654321" in message
     path.write_text(state)
 
 
@@ -180,8 +180,8 @@ def test_nobody_to_ask(unchanged: Workspace) -> None:
 
     result = unchanged.run("apply", code=1)
 
-    assert "nobody can be asked for approval here" in result.err
-    assert "say --auto-approve" in result.err
+    assert "cannot ask for approval: no terminal" in result.err
+    assert "pass --auto-approve" in result.err
 
 
 def test_most_recorded_mappings_missing(workspace: Workspace) -> None:

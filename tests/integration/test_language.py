@@ -47,7 +47,7 @@ def test_validate_needs_no_network_and_shows_where(wrong: Workspace) -> None:
         "    7 |     batch_size: 20000\n"
         "      |                 ^^^^^\n"
         "  hint: choose 1 to 10000\n"
-        "provisioner.yaml:11:19: error[E104]: team must be a text, not 5\n"
+        "provisioner.yaml:11:19: error[E104]: team must be a string, not 5\n"
         "   11 |     tags: { team: 5 }\n"
         "      |                   ^\n"
         "  hint: put it in quotes\n"

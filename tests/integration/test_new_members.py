@@ -78,7 +78,7 @@ def test_it_is_an_error_for_an_older_botocore(workspace: Workspace) -> None:
 
     told = workspace.run("plan", code=1).err
 
-    assert "error[E101]: there is no field 'polling_hours' here" in told
+    assert "error[E101]: unknown field 'polling_hours'" in told
     assert "install a newer boto3" in told
 
 

@@ -196,7 +196,9 @@ def test_another_account_is_refused(flow: Flow) -> None:
     other = replace(opened, plan=replace(opened.plan, account="210987654321"))
     run = Run(workflow.manifest_of(other), flow.ui, clock=flow.clock, opened=flow.sessions)
 
-    with pytest.raises(StaleError, match="made for account 210987654321, the credentials are of account 123456789012"):
+    with pytest.raises(
+        StaleError, match="made for account 210987654321, the credentials belong to account 123456789012"
+    ):
         workflow.apply_saved(run, other, Execution())
 
 
@@ -245,7 +247,7 @@ def test_a_plan_beside_a_cut_off_apply_is_not_saved(flow: Flow, monkeypatch: pyt
     ]
     (flow.folder / "state/test.journal").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
-    with pytest.raises(StateError, match="a plan made now cannot be saved"):
+    with pytest.raises(StateError, match="a plan cannot be saved now"):
         saved(flow, {**QUEUE, "batch_size": 5})
 
 
@@ -302,7 +304,7 @@ def test_what_a_plan_says_cannot_be_said_beside_it(workspace: Workspace) -> None
 
     result = workspace.run("apply", "plan.json", "--target", "orders", "--var", "a=b", "-f", ".", code=1)
 
-    assert "-f, --var, --target cannot stand beside it" in result.err
+    assert "-f, --var, --target cannot be added to it" in result.err
 
 
 def test_a_saved_plan_is_shown_and_applied_from_anywhere(workspace: Workspace, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_mv_renames_a_record_without_a_call(two: Workspace) -> None:
     [
         (("mv", "order", "x"), "did you mean orders?"),
         (("mv", "orders", "views"), "the state has views already"),
-        (("mv", "orders", "a b"), "is not a mapping's name"),
+        (("mv", "orders", "a b"), "is not a valid mapping name"),
         (("rm", "order"), "did you mean orders?"),
         (("push", "nowhere.json"), "nowhere.json cannot be read"),
     ],

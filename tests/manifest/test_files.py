@@ -61,11 +61,11 @@ def test_everything_is_joined_and_what_stands_twice_names_both_places(tmp_path: 
     )
 
     assert told(tmp_path) == [
-        f"a.yaml:1: E002: 'stack' stands already at {tmp_path}/provisioner.yaml:1:1",
-        f"a.yaml:2: E002: 'v' stands already at {tmp_path}/provisioner.yaml:3:14",
-        "a.yaml:2: W212: the variable 'w' is used nowhere",
-        f"b.yaml:3: E002: 'a' stands already at {tmp_path}/a.yaml:4:13",
-        "provisioner.yaml:3: W212: the variable 'v' is used nowhere",
+        f"a.yaml:1: E002: duplicate key 'stack': first defined at {tmp_path}/provisioner.yaml:1:1",
+        f"a.yaml:2: E002: duplicate key 'v': first defined at {tmp_path}/provisioner.yaml:3:14",
+        "a.yaml:2: W212: the variable 'w' is not used",
+        f"b.yaml:3: E002: duplicate key 'a': first defined at {tmp_path}/a.yaml:4:13",
+        "provisioner.yaml:3: W212: the variable 'v' is not used",
     ]
 
 

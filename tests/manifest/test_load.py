@@ -91,11 +91,11 @@ def test_a_clash_between_files_names_both_places(tmp_path: Path) -> None:
     write(tmp_path, a=f"stack: s\n{entry}", b=f"stack: t\n{entry}")
 
     assert message(tmp_path, tmp_path).splitlines() == [
-        "b.yaml:1:1: error[E002]: 'stack' stands already at a.yaml:1:1",
+        "b.yaml:1:1: error[E002]: duplicate key 'stack': first defined at a.yaml:1:1",
         "    1 | stack: t",
         "      | ^^^^^",
         "  hint: remove or rename one of the two",
-        "b.yaml:3:3: error[E002]: 'a' stands already at a.yaml:3:3",
+        "b.yaml:3:3: error[E002]: duplicate key 'a': first defined at a.yaml:3:3",
         f"    3 |   a: {{ {QUEUE} }}",
         "      |   ^",
         "  hint: remove or rename one of the two",
@@ -110,7 +110,7 @@ def test_a_mistake_in_a_list_stands_in_its_own_file(tmp_path: Path) -> None:
         b="moved:\n  - { from: c, to: d }\n  - { form: e, to: f }\n",
     )
 
-    assert message(tmp_path, tmp_path).splitlines()[0] == "b.yaml:3:7: error[E101]: there is no field 'form' here"
+    assert message(tmp_path, tmp_path).splitlines()[0] == "b.yaml:3:7: error[E101]: unknown field 'form'"
 
 
 def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:

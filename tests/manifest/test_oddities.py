@@ -33,8 +33,8 @@ def told(folder: Path, text: str, *, needs_values: bool = True, **inputs: Any) -
         (
             "variables: { v: { type: integer } }\nprovider: { regoin: '${var.v}' }\n"
             f"mappings: {{ a: {{ {QUEUE}, batchsize: '${{var.v}}', starting_position: '${{var.v}}' }} }}\n",
-            ["E101 there is no field 'regoin' here", "E101 there is no field 'batchsize' here",
-             "E104 starting_position must be a text, not 0"],
+            ["E101 unknown field 'regoin'", "E101 unknown field 'batchsize'",
+             "E104 starting_position must be a string, not 0"],
         ),
         (
             f"variables: {{ v: {{}} }}\nmappings: {{ a: {{ {QUEUE}, starting_position: '${{var.v}}' }} }}\n",
@@ -62,7 +62,7 @@ def test_without_values_what_is_certain_is_told_and_nothing_else(
          ["E104 '(' is not a regular expression: missing ), unterminated subpattern at position 0"]),
         (f"mappings: {{ a: {{ {QUEUE}, tags: {{ t: '${{var.a.b}}' }} }} }}\n", ["E111 a reference is written ${var.name}"]),
         (f"variables: {{ l: {{ type: list, default: [x] }} }}\nmappings: {{ a: {{ {QUEUE}, tags: {{ t: 'x${{var.l}}' }} }} }}\n",
-         ["E111 'l' is a list, which cannot stand inside a text"]),
+         ["E111 'l' is a list, which cannot be part of a string"]),
         ("mappings: { a: { function_name: f, topics: [tt], self_managed_event_source: { endpoints: { KAFKA_BOOTSTRAP_SERVERS: [] } }, "
          "source_access_configuration: [{ type: BASIC_AUTH, uri: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:s' }] } }\n",
          ["E103 KAFKA_BOOTSTRAP_SERVERS: 0 items is less than the 1 that a self-managed Kafka cluster allows"]),
@@ -74,7 +74,7 @@ def test_without_values_what_is_certain_is_told_and_nothing_else(
         (f"removed: [{{ from: x, destroy: 0 }}]\nmappings: {{ a: {{ {QUEUE} }} }}\n", ["E104 destroy: it must be false"]),
         (f"provider: {{ settle_timeout: .inf }}\nmappings: {{ a: {{ {QUEUE} }} }}\n", ["E104 settle_timeout: inf is not a number of seconds"]),
         # a mapping's name comes from a value
-        ("variables: { m: { type: map, default: { 'a$b': {} } } }\nmappings: '${var.m}'\n", ["E104 'a$b' is not a mapping's name"]),
+        ("variables: { m: { type: map, default: { 'a$b': {} } } }\nmappings: '${var.m}'\n", ["E104 'a$b' is not a valid mapping name"]),
         ("include: ['**x.yaml']\n", ["E102 stack"]),
     ],
 )  # fmt: skip

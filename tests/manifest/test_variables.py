@@ -109,10 +109,10 @@ def test_a_wrong_value_from_outside_is_told(tmp_path: Path, inputs: dict[str, An
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("v.yaml", "[1]", "E113 a file of variables is made of lines `name: value`"),
+        ("v.yaml", "[1]", "E113 a file of variables has lines `name: value`"),
         ("v.yaml", "x: [", "E001 not YAML: did not find expected node content"),
         ("v.json", "{", "E001 not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
-        ("v.json", '{"x": 1, "x": 2}', "E001 not JSON: the key 'x' stands twice"),
+        ("v.json", '{"x": 1, "x": 2}', "E001 not JSON: duplicate key 'x'"),
     ],
 )
 def test_a_file_of_variables_is_read_strictly(tmp_path: Path, name: str, text: str, message: str) -> None:

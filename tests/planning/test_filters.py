@@ -119,8 +119,8 @@ def test_a_filter_that_may_not_do_what_it_looks_like(
 @pytest.mark.parametrize(
     ("kind", "pattern", "hint"),
     [
-        (SQS, {"Body": {"a": ["x"]}}, "names have upper and lower case: write body"),
-        (KINESIS, {"PartitionKey": ["x"]}, "names have upper and lower case: write partitionKey"),
+        (SQS, {"Body": {"a": ["x"]}}, "names are case-sensitive: write body"),
+        (KINESIS, {"PartitionKey": ["x"]}, "names are case-sensitive: write partitionKey"),
         (KINESIS, {"kinesis": {"partitionKey": ["x"]}}, "the fields of `kinesis` stand at the top: leave out kinesis"),
         (MSK, {"records": {"value": ["x"]}}, "a filter sees one record: leave out records"),
         (SQS, {"data": {"a": ["x"]}}, "an SQS queue has `body`: write body instead of data"),

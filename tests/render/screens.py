@@ -97,7 +97,7 @@ def report(width: int) -> str:
 def refusals(width: int) -> str:
     del width
     message = "loss [R301]: messages that do not match the filters are deleted from the queue unprocessed; `limits.risk` refuses it"
-    many = [Problem(f"billing-{n:02}", message, "if that is meant, say --accept-risk R301") for n in range(75)]
+    many = [Problem(f"billing-{n:02}", message, "if that is intended, pass --accept-risk R301") for n in range(75)]
     return problems_text(
         (Problem("orders", "has prevent_destroy, and this change would replace it", "set it"), *many), PLAIN
     )

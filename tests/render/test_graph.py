@@ -1,4 +1,4 @@
-"""The picture of sources and functions, in three formats."""
+"""Diagram of sources and functions, in three formats."""
 
 from __future__ import annotations
 

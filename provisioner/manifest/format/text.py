@@ -21,7 +21,7 @@ _EMPTY_LINE: Final = re.compile(r"^[ \t]*\r?\n", re.MULTILINE)
 _NAMED: Final = ("mappings", "variables")
 _STEP: Final = 2
 _MOST_PASSES: Final = 3
-_OVERSIGHT: Final = "this is a mistake of the formatter: nothing was changed; please report it with the file"
+_OVERSIGHT: Final = "this is an error of the formatter: nothing was changed; please report it with the file"
 
 
 def formatted(text: str, shown: str = "") -> str:
@@ -101,7 +101,7 @@ def _joined(before: Node | None, added: Node) -> Node:
     """A manifest and one more mapping, as a value."""
     root = before.value if before and before.value is not None else {}
     if not isinstance(root, dict):
-        raise UsageError("a manifest is made of keys such as `stack:` and `mappings:`")
+        raise UsageError("a manifest has keys such as `stack:` and `mappings:`")
     there = root["mappings"].value if "mappings" in root else None
     entries = {} if there is None else there
     if not isinstance(entries, dict):

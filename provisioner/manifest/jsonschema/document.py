@@ -93,7 +93,7 @@ def _mappings() -> Schema:
     return {
         "description": "The mappings by name: what is wanted.",
         **typed("object", "null"),
-        "propertyNames": {"pattern": f"^(?:{NAME.pattern})$", "errorMessage": "this is not a mapping's name"},
+        "propertyNames": {"pattern": f"^(?:{NAME.pattern})$", "errorMessage": "this is not a valid mapping name"},
         "additionalProperties": ref("mapping"),
     }
 
@@ -207,14 +207,14 @@ _DURATION: Final = _checked(r"\s*\d+(?:\.\d+)?\s*[smh]?\s*", "a duration such as
 
 
 _TEXTS: Final[Mapping[tuple[str, ...], Schema]] = {
-    ("stack",): _checked(STACK.pattern, "a stack's name"),
+    ("stack",): _checked(STACK.pattern, "a valid stack name"),
     ("provider", "endpoint_url"): _checked("(?:https?://.*)?", "a URL that begins with http:// or https://"),
     ("provider", "allowed_account_ids", "[]"): _checked(ACCOUNT.pattern, "an account id, which has twelve digits"),
     ("provider", "default_tags"): tags_of(null=False),
     ("provider", "retry_timeout"): _DURATION,
     ("provider", "settle_timeout"): _DURATION,
     ("state",): {"not": {"allOf": [stated(name, ref("present")) for name in ("path", "s3")]}},
-    ("state", "path"): _checked(r".*\.json", "the path of a file that ends in .json"),
+    ("state", "path"): _checked(r".*\.json", "a path that ends in .json"),
     ("imports", "[]", "id"): _checked(UUID.pattern, "a UUID"),
 }
 """What the checks hold these keys to, beyond their types."""
@@ -223,23 +223,23 @@ _TEXTS: Final[Mapping[tuple[str, ...], Schema]] = {
 _WORDS: Final[Mapping[tuple[str, ...], str]] = {
     ("version",): "Version of the manifest's language.",
     ("stack",): "The name of this manifest with its state; one state a stack.",
-    ("provider", "region"): "The region of mappings that do not say theirs.",
+    ("provider", "region"): "The region of mappings that name none.",
     ("provider", "profile"): "The profile of the AWS configuration to use.",
     ("provider", "endpoint_url"): "Where to send calls instead of to AWS.",
     ("provider", "allowed_account_ids"): "The only accounts to run in.",
     ("provider", "assume_role"): "The role to assume before the first call.",
-    ("provider", "default_tags"): "Tags of every mapping; its own win.",
+    ("provider", "default_tags"): "Tags of every mapping; a mapping's own tags win.",
     ("provider", "ignore_tags"): "Tags that others set and that are left alone.",
-    ("provider", "ownership_tags"): "Whether mappings carry the tags by which they are found again.",
+    ("provider", "ownership_tags"): "Whether mappings get the tags by which provisioner recognizes them.",
     ("provider", "max_requests_per_second"): "How fast to call Lambda's control plane. Default 10.",
     ("provider", "retry_timeout"): "How long to retry what waits for IAM.",
     ("provider", "settle_timeout"): "How long to wait until a mapping has settled.",
     ("state", "path"): "The file that holds the state, beside the manifest. Default state/<stack>.json.",
-    ("state", "s3"): "An object that a team shares.",
+    ("state", "s3"): "An object in S3, shared by a team.",
     ("imports",): "Mappings that exist and are to be managed; harmless once they are.",
     ("imports", "[]", "id"): "The UUID of the mapping.",
     ("moved",): "Mappings that changed their names.",
-    ("removed",): "Mappings to forget and to keep running.",
+    ("removed",): "Mappings to remove from the state and keep running.",
     ("limits", "deletes"): "Refuse a plan with more deletes and replacements.",
     ("limits", "risk"): "Refuse a plan that carries such a risk to records in flight, or a worse one.",
     ("lifecycle",): "What a plan may do to the mapping.",
@@ -274,9 +274,9 @@ def _variables() -> Schema:
         "type": "object",
         "properties": {
             "type": {"enum": list(get_args(VariableBlock.model_fields["type"].annotation))},
-            "default": {"description": "The value where none is given."},
-            "allowed": {"description": "The only values.", "type": "array"},
-            "pattern": {"description": "A regular expression that a text must match.", "type": "string"},
+            "default": {"description": "The value when none is given."},
+            "allowed": {"description": "The allowed values.", "type": "array"},
+            "pattern": {"description": "A regular expression that a string must match.", "type": "string"},
             "description": {"type": "string"},
         },
         "additionalProperties": False,

@@ -114,7 +114,7 @@ def _list_or_commas(annotation: Any, limits: Limits) -> Schema:
 
 def tags_of(*, null: bool) -> Schema:
     """Tags, whose keys are not AWS's nor ours."""
-    free = {"pattern": "^(?!aws:|provisioner:)", "errorMessage": "tags that begin so are not yours to set"}
+    free = {"pattern": "^(?!aws:|provisioner:)", "errorMessage": "tags that begin so cannot be set"}
     names = {**text_limits((1, 128), TAG_KEYS), "allOf": [free]}
     value = text_of((0, 256), TAG_KEYS, (), null=null)
     return {"propertyNames": where_literal(names), "additionalProperties": value, "maxProperties": 50}

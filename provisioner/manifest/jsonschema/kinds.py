@@ -165,13 +165,13 @@ def _uris() -> Iterator[Schema]:
     """Which accesses have a uri. Of a type that is not known, nothing is."""
     without = sorted(WITHOUT_URI)
     others = [word for word in ACCESS_TYPES if word not in WITHOUT_URI]
-    signed = {"enum": [None, ""], "errorMessage": "there is no uri: the function's role signs in"}
+    signed = {"enum": [None, ""], "errorMessage": "there is no uri: it authenticates with the function's role"}
     yield when(stated("type", {"enum": without}), {"properties": {"uri": signed}})
     yield when(stated("type", {"enum": others}), _needed("uri", "this type of access needs uri"))
 
 
 def _oauth() -> Iterator[Schema]:
-    beside = "IAM_OAUTHBEARER_AUTH has no such entry beside it"
+    beside = "IAM_OAUTHBEARER_AUTH cannot have such an entry"
     yield when(_holds("IAM_OAUTHBEARER_AUTH"), {"items": {"properties": {"type": other_than(OAUTH_PARTS, beside)}}})
     needed = {"IAM_OAUTHBEARER_AUTH": (AUDIENCE,), AUDIENCE: ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH")}
     for word, wanted in (needed | dict.fromkeys(OAUTH_PARTS, ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH"))).items():
@@ -370,7 +370,7 @@ _OPERANDS: Final = {
 def event_pattern() -> Schema:
     """A pattern goes deeper by objects, to lists of what may match: a scalar, or an object with one rule."""
     text = {"pattern": r"^\s*\{[\s\S]*\}\s*$", "errorMessage": "a pattern is a JSON object"}
-    message = 'what may match stands in a list, as in ["open"]'
+    message = 'match values must be a list, as in ["open"]'
     level = {
         "properties": {"$or": {**_BELOW, "minItems": 2, "items": ref("pattern-alternative")}},
         "additionalProperties": ref("pattern-below"),

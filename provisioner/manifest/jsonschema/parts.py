@@ -35,7 +35,7 @@ _IN_WORDS: Final = {
     "number": "a number",
     "boolean": "true or false",
     "array": "a list",
-    "object": "a group of `name: value` lines",
+    "object": "a map (`name: value` lines)",
 }
 
 

@@ -1,4 +1,4 @@
-"""Rules that are enforced instead of remembered: what the README says is true, and nobody prints but the command line."""
+"""Rules for the whole project: the documents are true, and only the command line prints and exits."""
 
 from __future__ import annotations
 
@@ -66,6 +66,15 @@ def test_every_exit_code_is_in_the_readme() -> None:
     assert [code for code in codes | {0, 2, 3, 130} if f"| {code} |" not in README] == []
 
 
+@pytest.mark.parametrize("page", sorted((TOP / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"`((?:[a-z_0-9]+/)+[a-z_0-9.]*)`", text) + re.findall(r"\]\(([^)#:]+)\)", text)
+
+    places = (TOP, TOP / "provisioner", TOP / "docs")
+    assert [name for name in named if not any((place / name).exists() for place in places)] == []
+
+
 def test_every_error_is_in_the_tree_at_its_top() -> None:
     names = [item.__name__ for item in vars(errors).values() if isinstance(item, type) and issubclass(item, Exception)]
 
@@ -74,7 +83,7 @@ def test_every_error_is_in_the_tree_at_its_top() -> None:
 
 def test_the_readmes_first_manifest_gives_the_plan_that_it_shows(tmp_path: Path) -> None:
     manifest = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
-    shown = re.search(r"\$ provisioner plan\n(Actions.*?)```", README, re.DOTALL)
+    shown = re.search(r"\$ provisioner plan\n(Legend.*?)```", README, re.DOTALL)
     assert manifest
     assert shown
     sandbox = start_sandbox("--seed", str(TOP / "examples/quickstart/seed.yaml"))
