@@ -69,10 +69,10 @@ class Sandbox:
         )
 
 
-def start_sandbox(*options: str) -> Sandbox:
+def start_sandbox(*options: str, **environ: str) -> Sandbox:
     """Start the sandbox as a user would, and wait for the line to export."""
     process = subprocess.Popen(
-        command("sandbox", "--port", "0", *options), env=clean_environment(), stdout=subprocess.PIPE, text=True
+        command("sandbox", "--port", "0", *options), env=clean_environment(**environ), stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     for line in process.stdout:

@@ -130,7 +130,7 @@ class Guard:
         resource = {
             "tagging": lambda: "*",
             "sqs": lambda: f"arn:aws:sqs:{REGION}:{body['QueueOwnerAWSAccountId']}:{body['QueueName']}",
-            "kinesis": lambda: body["StreamARN"],
+            "kinesis": lambda: body.get("StreamARN") or body["ConsumerARN"],
             "dynamodb": lambda: body["StreamArn"],
         }[service]()
         prefix = "tag" if service == "tagging" else service

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -74,7 +73,7 @@ class Table(_Part):
 
 class Role(_Part):
     """A role that lacks IAM actions, such as `sqs:ReceiveMessage`, or cannot be assumed (`sts:AssumeRole`): for good, or for
-    the first seconds.
+    some seconds after it is first needed.
     """
 
     name: str
@@ -83,7 +82,7 @@ class Role(_Part):
 
 
 class Key(_Part):
-    """A KMS key that cannot decrypt filters: for good, or for the first seconds."""
+    """A KMS key that cannot decrypt filters: for good, or for some seconds after it is first needed."""
 
     arn: str
     error: Literal["AccessDeniedException", "DisabledException"] = "AccessDeniedException"
@@ -122,13 +121,8 @@ class Seed(_Part):
 
     def trouble(self, troubles: Troubles) -> None:
         """Make wrong what the seed says is wrong, from now on."""
-        now = troubles.now()
-
-        def lack(what: Iterable[str], seconds: float | None) -> Lack:
-            return Lack(frozenset(what), None if seconds is None else now + seconds)
-
-        troubles.roles |= {role.name: lack(role.lacks, role.seconds) for role in self.roles}
-        troubles.keys |= {key.arn: lack([key.error], key.seconds) for key in self.keys}
+        troubles.roles |= {role.name: Lack(frozenset(role.lacks), role.seconds) for role in self.roles}
+        troubles.keys |= {key.arn: Lack(frozenset([key.error]), key.seconds) for key in self.keys}
         troubles.failures = {source.arn: source.disables for source in self.sources}
         troubles.missing = frozenset(self.missing)
         troubles.engines = {broker.arn: broker.engine for broker in self.brokers}

@@ -43,12 +43,16 @@ class World(Protocol):
         """The StateTransitionReason with which AWS disables every mapping of the source by itself, or ""."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lack:
-    """What does not work, and until when; `until` is an instant of the clock, None is for good."""
+    """What does not work, and for how many seconds after it is first needed; None is for good.
+
+    Counted from then, and not from the start, so that a slow machine sees the same refusals.
+    """
 
     what: frozenset[str]
-    until: float | None = None
+    seconds: float | None = None
+    since: float | None = None
 
 
 @dataclass(slots=True)
@@ -65,7 +69,12 @@ class Troubles:
     def of(self, lacks: Mapping[str, Lack], name: str) -> frozenset[str]:
         """What does not work now."""
         lack = lacks.get(name)
-        return lack.what if lack and (lack.until is None or self.now() < lack.until) else frozenset()
+        if lack is None:
+            return frozenset()
+        if lack.since is None:
+            lack.since = self.now()
+        lasts = lack.seconds is None or self.now() < lack.since + lack.seconds
+        return lack.what if lasts else frozenset()
 
 
 class MotoWorld:

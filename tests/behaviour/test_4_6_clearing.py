@@ -301,7 +301,7 @@ def test_a_clear_that_aws_ignores_is_told_and_planned_again(
     report = flow.apply(base)
 
     assert not report.clean
-    assert report.outcomes[0].detail == f"{field} ignored by AWS"
+    assert report.outcomes[0].detail == f"{field} not set: AWS ignored the value"
     assert flow.change().action is Action.UPDATE
     flow.plane.ignored = set()
     flow.applied(base)

@@ -190,15 +190,12 @@ def test_a_mapping_that_aws_disables_by_itself_is_told_and_promised_nothing(flow
 
     [outcome] = flow.apply(broker).outcomes
     assert outcome.ignored == (("enabled",),)
-    assert (
-        outcome.detail
-        == "enabled ignored by AWS; AWS says EVENT_SOURCE_AUTHN_ERROR (Lambda cannot sign in to the source)"
-    )
+    assert outcome.detail == "not enabled: AWS reports EVENT_SOURCE_AUTHN_ERROR (Lambda cannot sign in to the source)"
     change = flow.change()
     assert change.action is Action.UPDATE
     assert change.notes == (
-        "AWS disabled this mapping by itself again after it was enabled: EVENT_SOURCE_AUTHN_ERROR "
-        "(Lambda cannot sign in to the source); correct the cause first",
+        "AWS disabled this mapping: EVENT_SOURCE_AUTHN_ERROR (Lambda cannot sign in to the source); "
+        "fix the cause first, or AWS disables it again",
     )
     flow.plane.world.failures = {}
     flow.applied(broker)
@@ -212,4 +209,4 @@ def test_a_stream_that_is_gone_is_told_when_its_function_is_changed(flow: Flow) 
     [outcome] = flow.apply({**stream, "function_name": "g"}).outcomes
 
     assert f"Stream not found: {KINESIS}" in outcome.detail
-    assert outcome.hint.startswith("make the stream")
+    assert outcome.hint.startswith("create the stream")

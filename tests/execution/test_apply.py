@@ -457,7 +457,7 @@ def test_a_field_that_aws_ignored_is_reported_and_what_was_applied_stays_recorde
 
     assert done.result is Result.APPLIED
     assert done.ignored == (("batch_size",),)
-    assert done.detail.startswith("batch_size ignored by AWS")
+    assert done.detail.startswith("batch_size not set: AWS ignored the value")
     assert workflow.records(bench.run())["a"].applied["batch_size"] == 5
     [change] = workflow.plan(bench.run(), Selection()).changes
     assert [(field.path, field.live, field.cause) for field in change.fields] == [(("batch_size",), None, Cause.DRIFT)]
@@ -573,7 +573,7 @@ def test_what_somebody_else_is_changing_is_not_written_over(tmp_path: Path, monk
         moved = outcome(bench.apply())
 
         assert moved.result is Result.FAILED
-        assert "was changed by somebody else since it was planned" in moved.detail
+        assert "was changed outside provisioner since the plan was made" in moved.detail
         [live] = bench.live().values()
         assert live["BatchSize"] == 7
         assert bench.apply().clean

@@ -86,7 +86,7 @@ def test_somebody_elses_write_is_not_written_over(shared: Machine) -> None:
         writer.save(writer.state)
         shared.client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=json.dumps(stored(shared) | {"serial": 40}))
 
-        with pytest.raises(StateError, match="was changed meanwhile \\(serial 40\\)"):
+        with pytest.raises(StateError, match="was changed during this run \\(serial 40\\)"):
             writer.save(writer.state.with_record("a", RECORD))
 
     assert stored(shared)["serial"] == 40

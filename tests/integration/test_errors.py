@@ -91,7 +91,7 @@ def test_wrong_account_by_state(unchanged: Workspace) -> None:
 
     message = fails(unchanged, "plan")
 
-    assert "the credentials belong to account 123456789012, but the state is of account 210987654321" in message
+    assert "the credentials belong to account 123456789012; the state belongs to account 210987654321" in message
     path.write_text(state)
 
 

@@ -151,7 +151,7 @@ class Team:
         return self.ended(result, code)
 
     def first_apply(self, environment: str) -> None:
-        command = f"provisioner apply -f esm --var-file esm/env/{environment}.yaml --auto-approve"
+        command = f"provisioner apply -f esm --var-file esm/env/{environment}.yaml --auto-approve --accept-risk R301"
         self.ended(self.shell(command, {"AWS_ACCESS_KEY_ID": f"apply-{environment}"}), 0)
 
     # --- shell ---
@@ -464,6 +464,9 @@ def denials(plan: Path) -> list[str]:
 # --- roles -----------------------------------------------------------------------------------------------------------
 
 
+PROD = "-f esm --var-file esm/env/prod.yaml"
+
+
 def test_each_role_may_do_what_its_pipelines_need_and_nothing_else(team: Team) -> None:
     team.edit(*BATCH)
     team.edit("esm/mappings/orders.yaml", "tags: { team: orders }", "tags: { tier: one }")
@@ -474,10 +477,24 @@ def test_each_role_may_do_what_its_pipelines_need_and_nothing_else(team: Team) -
     team.merge(number)
     team.job("apply", "prod")
     team.job("drift", "prod")
+    clicks = team.live("clicks-prod")["EventSourceArn"]
     team.guard.client().delete_event_source_mapping(UUID=team.live("clicks-prod")["UUID"])
     team.job("drift", "prod")
 
     assert "`events-prod`: 1 mapping has drifted" in team.github.items[-1]["body"]
+    # What the pipelines above do not meet: a pair that another mapping holds, and a consumer of a stream.
+    team.guard.client().create_event_source_mapping(
+        FunctionName="clicks-enricher-prod", EventSourceArn=clicks, StartingPosition="LATEST"
+    )
+    team.edit("esm/mappings/web.yaml", "  clicks:", "  listener:")
+    team.edit("esm/mappings/web.yaml", "stream/clicks-${var.env}", "stream/clicks-${var.env}/consumer/c:1")
+    status = team.ended(team.shell(f"provisioner status {PROD}", {"AWS_ACCESS_KEY_ID": "plan"}), 2)
+    assert "the consumer c of the stream clicks-prod does not exist" in status.out
+    team.edit("esm/mappings/web.yaml", "/consumer/c:1", "")
+    team.edit("esm/mappings/web.yaml", "  listener:", "  clicks:")
+    for role, verb in (("plan", "plan"), ("apply-prod", "apply --auto-approve")):
+        refused = team.ended(team.shell(f"provisioner {verb} {PROD}", {"AWS_ACCESS_KEY_ID": role}), 1)
+        assert "Lambda already has a mapping for this function and source" in refused.err
     for role in ("plan", "apply-prod"):
         statements = team.guard.policies[role]["Statement"]
         assert team.guard.used[role] == {action for statement in statements for action in statement["Action"]}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import botocore
 import pytest
 
-from tests.conftest import Workspace, sqs
+from tests.conftest import HERE, Workspace, sqs, start_sandbox
 
 MODEL = Path(botocore.__file__).parent / "data/lambda/2015-03-31/service-2.json.gz"
 
@@ -46,7 +47,18 @@ MAPPING = f"""
 """
 
 
-def test_it_is_a_warning_is_sent_as_it_is_and_converges(workspace: Workspace, newer: str) -> None:
+@pytest.fixture
+def workspace_of_newer(tmp_path: Path, newer: str) -> Iterator[Workspace]:
+    """A workspace beside a control plane that knows the new members: one that does not ignores them, as AWS does."""
+    started = start_sandbox("--seed", str(HERE / "seed.yaml"), "--delay", "0.05", AWS_DATA_PATH=newer)
+    yield Workspace(tmp_path, started, started.client())
+    started.process.terminate()
+    started.process.wait()
+
+
+def test_it_is_a_warning_is_sent_as_it_is_and_converges(workspace_of_newer: Workspace, newer: str) -> None:
+    workspace = workspace_of_newer
+
     def run(*arguments: str) -> str:
         result = workspace.run(*arguments, code=0, AWS_DATA_PATH=newer)
         told.append(result.err)
@@ -57,7 +69,7 @@ def test_it_is_a_warning_is_sent_as_it_is_and_converges(workspace: Workspace, ne
     run("apply", "--auto-approve")
 
     assert (
-        "warning[W202]: polling_hours: only the installed botocore knows this field; it is sent as it is, as PollingHours"
+        "warning[W202]: polling_hours: this field is known only to the installed botocore; it is sent unchanged, as PollingHours"
         in (told[0])
     )
     assert "3 warnings" in told[0]

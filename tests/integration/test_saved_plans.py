@@ -207,7 +207,7 @@ def test_another_region_is_refused(flow: Flow, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     run = Run(workflow.manifest_of(opened), flow.ui, clock=flow.clock, opened=flow.sessions)
 
-    with pytest.raises(StaleError, match="made for region eu-west-1, the environment says us-east-1"):
+    with pytest.raises(StaleError, match="made for region eu-west-1, the environment has us-east-1"):
         workflow.apply_saved(run, opened, Execution())
 
 

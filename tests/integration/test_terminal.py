@@ -26,8 +26,9 @@ def on_a_terminal(workspace: Workspace, *arguments: str, typed: str = "", column
     ours, theirs = pty.openpty()
     ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     os.write(ours, typed.encode())
+    sized = {name: value for name, value in workspace.sandbox.environ.items() if name != "COLUMNS"}
     process = subprocess.Popen(
-        command(*arguments), cwd=workspace.folder, env={"TERM": "xterm", **workspace.sandbox.environ, **environ},
+        command(*arguments), cwd=workspace.folder, env={"TERM": "xterm", **sized, **environ},
         stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
     )  # fmt: skip
     os.close(theirs)
