@@ -136,7 +136,9 @@ def test_a_creation_has_no_id_until_it_is_complete(tmp_path: Path) -> None:
 
 def test_a_field_that_aws_ignored_is_complete_with_a_warning(tmp_path: Path) -> None:
     change = the_change(story(tmp_path, queue(batch_size=5), queue(), queue()))
-    outcome = Outcome(change, Result.APPLIED, "batch_size not set: AWS ignored the value", uuid=full("1"), ignored=(("batch_size",),))
+    outcome = Outcome(
+        change, Result.APPLIED, "batch_size not set: AWS ignored the value", uuid=full("1"), ignored=(("batch_size",),)
+    )
     event = progress_event(Progress(change, Phase.ENDED, outcome=outcome))
 
     assert (event["type"], event["@level"]) == ("apply_complete", "warn")
