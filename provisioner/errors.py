@@ -22,7 +22,7 @@ ProvisionerError          1  anything below
     ├── InvalidError      1  AWS refuses the request itself
     └── ServiceError      1  AWS failed (5xx), or answered garbage
 
-The number is the exit code (`design.md`, section 4). `message` says what and where, `hint` what to do next.
+The number is the exit code (the README lists them). `message` says what and where, `hint` what to do next.
 """
 
 from __future__ import annotations

@@ -36,7 +36,9 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
     mapping["enabled"] = _ENABLED.get(state)
     mapping["tags"] = user_tags(tags, provider)
     for path in CONSUMER_GROUPS:
-        if value_at(mapping, path) == config["UUID"]:  # what AWS gives a mapping that states none (aws-behaviour 5.2)
+        if (
+            value_at(mapping, path) == config["UUID"]
+        ):  # what AWS gives a mapping that states none (docs/aws/kinds.md#answers)
             mapping = with_value(mapping, path, None)
     if mapping.get("self_managed_event_source") and value_at(mapping, CONSUMPTION_MODE) is None:
         mapping = with_value(mapping, CONSUMPTION_MODE, "Stream")  # AWS's default, whether it is shown or not
@@ -126,7 +128,7 @@ def pair_of(config: Config, region: str) -> Pair:
 
 
 def arn_of(config: Config, region: str) -> str:
-    """The mapping's ARN; answers of 2024 leave it out (aws-behaviour 7.7), then it is made from the function's."""
+    """The mapping's ARN; answers of 2024 leave it out (docs/aws/kinds.md#defaults), then it is made from the function's."""
     if config.get("EventSourceMappingArn"):
         return str(config["EventSourceMappingArn"])
     parts = str(config.get("FunctionArn", "")).split(":")
@@ -177,7 +179,7 @@ def update_requests(
     """The requests, one after the other, that turn `live` into `desired`, for the top-level fields that changed; none when
     only tags did.
 
-    What may not be in an update is left out (aws-behaviour 7.4 and 7.5): the consumer group, ConsumptionMode, a virtual
+    What may not be in an update is left out (docs/aws/updates.md#updates): the consumer group, ConsumptionMode, a virtual
     host; FunctionName goes in only when it changes, because AWS then checks the role and the queue again.
     """
     request: Config = {}
@@ -193,7 +195,7 @@ def update_requests(
 
 def _in_steps(request: Config, kind: SourceKind) -> list[Config]:
     """What provisioned pollers exclude, and what needs them, goes before or after them: whether AWS takes both in one call is
-    not known (aws-behaviour 4.6 and 7.10), and each of these steps is legal by itself.
+    not known (docs/aws/updates.md#clearing, docs/aws/errors.md#order), and each of these steps is legal by itself.
     """
     if "ProvisionedPollerConfig" not in request:
         return [request] if request else []
@@ -213,7 +215,7 @@ def _is_clear(name: str, value: Any) -> bool:
 
 def _filters_with_key(request: Config, live: Canonical, desired: Canonical) -> Config:
     """Filters and their key travel together: clearing the filters erases the key, restoring them alone stores them
-    unencrypted (aws-behaviour, lesson 2).
+    unencrypted (docs/aws/updates.md#clearing).
     """
     if "FilterCriteria" not in request and "KMSKeyArn" not in request:
         return request

@@ -35,7 +35,7 @@ CODES: Final[dict[str, type[AwsError]]] = {
     "ResourceInUseException": errors.InUseError,
     "InvalidParameterValueException": errors.InvalidError,
     "InvalidParameterException": errors.InvalidError,
-    "ValidationException": errors.InvalidError,  # not modelled, but returned (aws-behaviour 1)
+    "ValidationException": errors.InvalidError,  # not modelled, but returned (docs/aws/errors.md#messages)
     "SerializationException": errors.InvalidError,
     "PaginationTokenExpiredException": errors.InvalidError,
     "ServiceException": errors.ServiceError,
@@ -55,7 +55,7 @@ CODES: Final[dict[str, type[AwsError]]] = {
     "AccessDeniedException": errors.DeniedError,
     "UnauthorizedOperation": errors.DeniedError,
 }
-"""Errors are told by their code, not their class: `ValidationException` has no class (aws-behaviour, lesson 15)."""
+"""Errors are told by their code, not their class: `ValidationException` has no class (docs/aws/errors.md#messages)."""
 
 _CREDENTIALS: Final = (
     vendor.NoCredentialsError,
@@ -113,7 +113,7 @@ _HINTS: Final = (
     ),
     ("Invalid filter pattern definition", "`provisioner explain E220` shows what a pattern may hold"),
 )
-"""What to do about refusals that people meet, by AWS's words (aws-behaviour 5.4)."""
+"""What to do about refusals that people meet, by AWS's words (docs/aws/errors.md#messages)."""
 
 
 @contextmanager
@@ -203,7 +203,7 @@ def _from_client(error: vendor.BotoCoreError, what: str) -> AwsError:
 
 
 class Retry(Enum):
-    """The classes of refusal that another try may overcome (aws-behaviour, lesson 10)."""
+    """The classes of refusal that another try may overcome (docs/aws/errors.md#retries)."""
 
     IAM = "waiting for IAM"
     FUNCTION = "waiting for the function"

@@ -23,7 +23,7 @@ STILL: Final = 30.0
 """Seconds after which a call that is tried again and again says so once more."""
 
 PAGE: Final = 100
-"""Mappings on a page of List, whatever MaxItems says (aws-behaviour 5.7); also ARNs in one call for tags."""
+"""Mappings on a page of List, whatever MaxItems says (docs/aws/kinds.md#answers); also ARNs in one call for tags."""
 
 BUDGETS: Final = {Retry.FUNCTION: 30.0, Retry.BUSY: 300.0, Retry.THROTTLED: 300.0, Retry.FAULT: 30.0}
 """How long each class is tried, in seconds; the budget for IAM is the manifest's `retry_timeout`."""
@@ -167,7 +167,7 @@ class Gateway:
         self._call(f"tagging {arn}", lambda: self._client.tag_resource(Resource=arn, Tags=tags), notify, says="")
 
     def untag(self, arn: str, keys: Sequence[str], notify: Notify) -> None:
-        """Remove tags of a mapping; an absent key is fine (aws-behaviour 7.9)."""
+        """Remove tags of a mapping; an absent key is fine (docs/aws/tags.md)."""
         send = partial(self._client.untag_resource, Resource=arn, TagKeys=list(keys))
         self._call(f"untagging {arn}", send, notify, says="")
 

@@ -1,4 +1,4 @@
-"""Reading live through the fewest calls (design section 7)."""
+"""Reading live through the fewest calls (docs/architecture.md#calls)."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def read(gateway: Gateway, known: Mapping[str, str], seen: dict[str, Config] | N
 
     `known` maps each UUID to the function that it is expected to serve, or to "". Takes the least of one Get a UUID, one
     List a function, or the account's pages; what List does not show is confirmed by Get, and a mapping with a KMS key is
-    read by Get, because List omits its filters (aws-behaviour 7.3). `seen` collects all that List showed.
+    read by Get, because List omits its filters (docs/aws/lifecycle.md#list). `seen` collects all that List showed.
     """
     seen = {} if seen is None else seen
     for function in _lists(known):

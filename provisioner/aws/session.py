@@ -160,7 +160,7 @@ def _is_loopback(endpoint: str) -> bool:
 
 
 def check_account(account: str, *, recorded: str, allowed: Iterable[str], mappings: Iterable[Desired]) -> None:
-    """Refuse to act in another account than the one that is meant (design section 7). Raises AccountError.
+    """Refuse to act in another account than the one that is meant. Raises AccountError.
 
     `allowed_account_ids` decides where it is given, so that a source in another account can be named on purpose.
     """

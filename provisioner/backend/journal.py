@@ -1,4 +1,4 @@
-"""The write-ahead log of an apply (design section 5).
+"""The write-ahead log of an apply (docs/architecture.md#state).
 
 `state/<stack>.journal` is append-only and each line is synced. The first line names the lineage and the serial that it
 continues; then an `intent` before each call and a `done` after it, with the whole record. Folding is what readers and the

@@ -1,4 +1,4 @@
-"""One writer at a time: `flock`, freed by the kernel when the process dies (design section 5).
+"""One writer at a time: `flock`, freed by the kernel when the process dies (docs/architecture.md#state).
 
 The file is never removed: removing it would let in two holders. What stands inside is advice for people.
 """

@@ -1,4 +1,4 @@
-"""State in an S3 object that a team shares, guarded by conditional writes (design section 5).
+"""State in an S3 object that a team shares, guarded by conditional writes (docs/architecture.md#state).
 
 The state is written with If-Match on the ETag that was read, the lock with If-None-Match; the lock never expires by time. The
 intents of a whole run stand in the state as `pending` before its first call and are replaced by results at least every ten

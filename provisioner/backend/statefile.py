@@ -1,4 +1,4 @@
-"""The state's file format: JSON, sorted, two spaces; version 1 (design section 5)."""
+"""The state's file format: JSON, sorted, two spaces; version 1 (docs/architecture.md#state)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carries out a plan: {intent, call, done, settle, verify} for each change (design section 8).
+"""Carries out a plan: {intent, call, done, settle, verify} for each change (docs/architecture.md#one-apply).
 
 Changes run in parallel, each after those that free its pair. Waiting never delays the next change: what AWS has accepted
 is polled in batches by the main thread, a hundred mappings a call, and read back when it has settled.

@@ -102,7 +102,7 @@ def field_findings(
 
 
 def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], provider: ProviderBlock) -> Iterator[Finding]:
-    """What is wrong with tags: whose they are, and how long (aws-behaviour section 1)."""
+    """What is wrong with tags: whose they are, and how long (docs/aws/tags.md)."""
     ignored = provider.ignore_tags
     for key, value in tags.items():
         if is_own_tag(key):

@@ -223,7 +223,7 @@ class MappingChecks:
             holders |= dict.fromkeys(wanted, item)
 
     def _poller_groups(self, mappings: Iterable[Desired]) -> None:
-        """Mappings of one group share their pollers (aws-behaviour 5.1)."""
+        """Mappings of one group share their pollers (docs/aws/kinds.md#fields)."""
         groups: defaultdict[tuple[str, str], list[Desired]] = defaultdict(list)
         for item in mappings:
             if group := item.mapping.get("provisioned_poller_config", {}).get("poller_group_name"):

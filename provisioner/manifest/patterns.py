@@ -1,7 +1,7 @@
 """Whether a filter pattern is a legal pattern: the grammar that Lambda shares with EventBridge.
 
 A pattern is an object; each field holds an object that goes deeper, or a list of what may match: a scalar, or an object
-with one rule. AWS answers every mistake with "Invalid filter pattern definition." (aws-behaviour 5.4) and says not where.
+with one rule. AWS answers every mistake with "Invalid filter pattern definition." (docs/aws/errors.md#messages).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What AWS refuses of fields together, by kind of source (aws-behaviour 5.1, 5.4, 5.5): the rules beyond the field table.
+"""What AWS refuses of fields together, by kind of source: the rules beyond the field table (docs/aws/kinds.md, errors.md).
 
 Simple rules are data, one entry a rule. Rules about the entries of a list are functions below, because each entry has a
 place of its own. Nothing is shared with the sandbox, which plays AWS: one mistake must not hide another.
@@ -51,11 +51,12 @@ def rule_findings(
 class Rule:
     """Fields that contradict each other, or a range with a hole.
 
-    `row` is the row of aws-behaviour, `path` the place that is shown; `reads` are the other fields that it depends on.
+    `evidence` names a section of docs/aws and what it says. `path` is the place that is shown; `reads` are the other fields
+    that the rule depends on. `manifest/jsonschema/kinds.py` states the same rules for editors, `sandbox/rules.py` as AWS does.
     """
 
     code: str
-    row: str
+    evidence: str
     kinds: frozenset[SourceKind]
     broken: Callable[[Canonical], bool]
     path: Path
@@ -92,7 +93,7 @@ _PROVISIONED: Final = frozenset({"provisioned_poller_config"})
 RULES: Final = (
     Rule(
         "E201",
-        "5.4 SQS batch > 10, window 0",
+        "errors.md#messages: SQS batch > 10, window 0",
         frozenset({SourceKind.SQS}),
         _large_batch,
         ("batch_size",),
@@ -101,7 +102,7 @@ RULES: Final = (
     ),
     Rule(
         "E202",
-        "5.4 AT_TIMESTAMP without timestamp",
+        "errors.md#messages: AT_TIMESTAMP without timestamp",
         ALL - {SourceKind.DYNAMODB},
         lambda m: m.get("starting_position") == "AT_TIMESTAMP" and "starting_position_timestamp" not in m,
         ("starting_position",),
@@ -111,7 +112,7 @@ RULES: Final = (
     *(
         Rule(
             code,
-            "5.3 a timestamp with another position",
+            "errors.md#order: a timestamp with another position",
             kinds,
             lambda m: m.get("starting_position") != "AT_TIMESTAMP" and "starting_position_timestamp" in m,
             ("starting_position_timestamp",),
@@ -122,7 +123,7 @@ RULES: Final = (
     ),
     Rule(
         "E204",
-        "5.4 DynamoDB AT_TIMESTAMP",
+        "errors.md#messages: DynamoDB AT_TIMESTAMP",
         frozenset({SourceKind.DYNAMODB}),
         lambda m: m.get("starting_position") == "AT_TIMESTAMP",
         ("starting_position",),
@@ -130,7 +131,7 @@ RULES: Final = (
     ),
     Rule(
         "E205",
-        "5.5 timestamp not in the future",
+        "kinds.md#documented-rules: timestamp not in the future",
         ALL,
         _in_the_future,
         ("starting_position_timestamp",),
@@ -138,7 +139,7 @@ RULES: Final = (
     ),
     Rule(
         "E206",
-        "5.4 Record age 1-59",
+        "errors.md#messages: Record age 1-59",
         ALL,
         lambda m: 0 <= m.get("maximum_record_age_in_seconds", -1) < 60,
         ("maximum_record_age_in_seconds",),
@@ -146,7 +147,7 @@ RULES: Final = (
     ),
     Rule(
         "E207",
-        "7.10 ScalingConfig with ProvisionedPollerConfig",
+        "errors.md#order: ScalingConfig with ProvisionedPollerConfig",
         QUEUES,
         lambda m: "scaling_config" in m and "provisioned_poller_config" in m,
         ("scaling_config",),
@@ -154,7 +155,7 @@ RULES: Final = (
     ),
     Rule(
         "E208",
-        "7.10 Pollers",
+        "errors.md#order: Pollers",
         ALL,
         _crossed_pollers,
         ("provisioned_poller_config",),
@@ -162,7 +163,7 @@ RULES: Final = (
     ),
     Rule(
         "E210",
-        "4.6 KMSKeyArn without filters",
+        "updates.md#clearing: KMSKeyArn without filters",
         ALL,
         lambda m: "kms_key_arn" in m and "filter_criteria" not in m,
         ("kms_key_arn",),
@@ -171,7 +172,7 @@ RULES: Final = (
     ),
     Rule(
         "E222",
-        "recordings 5.1 factor and window",
+        "kinds.md#fields: factor and window",
         STREAMS,
         lambda m: m.get("parallelization_factor", 1) > 1 and m.get("tumbling_window_in_seconds", 0) > 0,
         ("parallelization_factor",),
@@ -180,7 +181,7 @@ RULES: Final = (
     ),
     Rule(
         "W220",
-        "recordings 5.1 filters and window",
+        "kinds.md#fields: filters and window",
         STREAMS,
         lambda m: "filter_criteria" in m and m.get("tumbling_window_in_seconds", 0) > 0,
         ("filter_criteria",),
@@ -190,7 +191,7 @@ RULES: Final = (
     *(
         Rule(
             "E217",
-            "5.1 SchemaRegistryConfig",
+            "kinds.md#fields: SchemaRegistryConfig",
             KAFKAS,
             _on_demand_registry,
             path,
@@ -201,7 +202,7 @@ RULES: Final = (
     ),
     Rule(
         "E219",
-        "7.7 on-demand Kafka rejects MetricsConfig",
+        "kinds.md#defaults: on-demand Kafka rejects MetricsConfig",
         KAFKAS,
         lambda m: "metrics_config" in m and "provisioned_poller_config" not in m,
         ("metrics_config",),
@@ -260,7 +261,7 @@ def _source(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
         yield Finding("E211", path, f"{arn.resource!r} is not {kind.phrase}", RESOURCES[kind][1])
 
 
-# --- access to the source (5.1 and section 2; SAM's rules of section 3) ----------------------------------------------
+# --- access to the source (docs/aws/kinds.md#fields) ----------------------------------------------
 
 WITHOUT_URI: Final = frozenset({"IAM_AUTH", "IAM_OAUTHBEARER_AUTH"})
 OAUTH_PARTS: Final = ("OAUTHBEARER_SCOPE", "OAUTHBEARER_LOGICAL_CLUSTER", "OAUTHBEARER_IDENTITY_POOL")
@@ -431,7 +432,7 @@ def _filter_signs(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]
 
 
 def secret_findings(raw: Mapping[str, Any], region: str) -> Iterator[Finding]:
-    """Secrets are in the function's region (aws-behaviour 5.5)."""
+    """Secrets are in the function's region (docs/aws/kinds.md#documented-rules)."""
     items = raw.get("source_access_configuration")
     for index, item in enumerate(items if isinstance(items, list) else ()):
         arn = Arn.parse(item.get("uri")) if isinstance(item, dict) else None

@@ -1,4 +1,4 @@
-"""Canonical form: where false differences die (design section 6).
+"""Canonical form: where false differences die (docs/architecture.md#comparison).
 
 A canonical mapping is a plain dict of our names. What is absent has AWS's default; `None`, `""`, `[]`, `{}` and a value
 that equals the kind's default are absent; sets are sorted lists; filter patterns are parsed. All three sides of a plan
@@ -85,7 +85,7 @@ def with_value(mapping: Mapping[str, Any], path: tuple[str, ...], value: Any) ->
 
 
 def fill_kept(desired: Mapping[str, Any], live: Mapping[str, Any], kind: SourceKind) -> Canonical:
-    """`desired`, with live's value wherever it is silent and silence keeps what is there (design section 6)."""
+    """`desired`, with live's value wherever it is silent and silence keeps what is there (docs/architecture.md#comparison)."""
     return _fill(FIELDS, desired, live, kind)
 
 

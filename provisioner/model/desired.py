@@ -77,7 +77,7 @@ class AssumeRole:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """How to talk to AWS. Times are in seconds; None means the default of design section 3."""
+    """How to talk to AWS. Times are in seconds; None means the default that the README names."""
 
     region: str = ""
     profile: str = ""

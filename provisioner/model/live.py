@@ -23,12 +23,12 @@ _BY_AWS = {
     "EVENT_SOURCE_AUTHZ_ERROR": "Lambda may not read from the source",
     "FUNCTION_CONFIG_NOT_VALID": "the function's configuration is not valid",
 }
-"""Why AWS disables a mapping by itself (aws-behaviour 5.2); other reasons are shown as they are."""
+"""Why AWS disables a mapping by itself (docs/aws/kinds.md#answers); other reasons are shown as they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who made a mapping, as its ownership tags say (design section 5)."""
+    """Who made a mapping, as its ownership tags say (docs/architecture.md#state)."""
 
     stack: str
     lineage: str

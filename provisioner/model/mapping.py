@@ -2,7 +2,7 @@
 
 One annotated line a field: its type, then a `Row` with the API's member and all that is known of it. Manifest, canonical
 form, planning, request building, rendering and the sandbox read this table; none of them spells a field's rules again.
-Sources: aws-behaviour sections 1 (members, limits), 4.6 with 7.5 (clearing), 5.1 (kinds), 5.2 with 7.7 (defaults).
+Sources: botocore's model (members, limits), docs/aws/updates.md#clearing, docs/aws/kinds.md (kinds, defaults).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Row(Limits):
     required  the kinds that refuse a mapping without it
     default   AWS's value when the field is absent, by kind
     kept      the kinds for which absence keeps what is there: AWS generates the value, cannot unset it, or its default is
-              not known (design section 6)
+              not known (docs/architecture.md#comparison)
     replaces  a change needs a new mapping: always, or when this says so of (live, desired)
     clear     the sentinel that unsets the field in an update; NOTHING where the default is sent instead
     narrower  bounds of single kinds
@@ -98,7 +98,7 @@ def _all(value: Any, kinds: Iterable[SourceKind] = ALL) -> dict[SourceKind, Any]
     return dict.fromkeys(kinds, value)
 
 
-# --- legal texts (aws-behaviour section 1; regions are left open, because new partitions appear) ----------------------
+# --- legal texts (from botocore's model; regions are left open, because new partitions appear) ------------------------
 
 _ARN: Final = Legal(r"arn:aws[a-zA-Z0-9-]*:[a-zA-Z0-9-]+:[a-z0-9-]*:(\d{12})?:.*", "an ARN")
 _KMS_KEY: Final = Legal(r"(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()", "the ARN of a key")
@@ -147,7 +147,7 @@ def _function(value: str) -> str:
 
 
 def _endpoints(value: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Brokers as a sorted list: Terraform writes one comma string, AWS answers sorted (aws-behaviour 5.2)."""
+    """Brokers as a sorted list: Terraform writes one comma string, AWS answers sorted (docs/aws/kinds.md#answers)."""
     lists = {key: hosts.split(",") if isinstance(hosts, str) else hosts for key, hosts in value.items()}
     return {key: sorted({host.strip() for host in hosts} - {""}) for key, hosts in lists.items()}
 
@@ -223,7 +223,7 @@ def moment(value: str | float | datetime | None) -> datetime | None:
 
 
 def timestamp(value: str | float | datetime) -> str:
-    """RFC 3339 in UTC and whole seconds: AWS drops fractions (aws-behaviour section 1). A text that is none stays."""
+    """RFC 3339 in UTC and whole seconds: AWS drops fractions. A text that is none stays."""
     instant = moment(value)
     return instant.replace(microsecond=0, tzinfo=None).isoformat() + "Z" if instant else str(value)
 
@@ -232,7 +232,7 @@ def timestamp(value: str | float | datetime) -> str:
 
 
 def virtual_hosts(access: Iterable[Mapping[str, Any]] | None) -> list[str]:
-    """The RabbitMQ virtual hosts among access configurations: no update may carry one (aws-behaviour 7.5)."""
+    """The RabbitMQ virtual hosts among access configurations: no update may carry one (docs/aws/updates.md#clearing)."""
     return [item.get("uri", "") for item in access or () if item["type"] == "VIRTUAL_HOST"]
 
 

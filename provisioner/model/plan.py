@@ -128,7 +128,7 @@ class Change:
 
     @property
     def counts(self) -> bool:
-        """Whether a person would call it a change: a move, an adoption and a forget are (design section 4)."""
+        """Whether a person would call it a change: a move, an adoption and a forget are."""
         return self.action is not Action.NO_OP or bool(self.moved_from or self.adopts)
 
     @property

@@ -14,7 +14,7 @@ UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 _RECENT: Final = 512  # a mapping's references are asked for several times, one mapping after the other
 
-# Pattern P2 of aws-behaviour section 1: everything before the name may be missing. A full ARN may carry a newer
+# The pattern of FunctionName in botocore's model: everything before the name may be missing. A full ARN may carry a newer
 # partition or region than the pattern knows, so both are matched by position instead of by their spelling.
 FUNCTION: Final = re.compile(
     r"(?:arn:(?P<partition>aws[a-zA-Z-]*):lambda:)?"
@@ -81,7 +81,7 @@ class FunctionReference:
     """A function as a mapping names it. Region and account are empty when the reference leaves them out.
 
     `f`, `123456789012:function:f` and the full ARN are one; `f`, `f:$LATEST` and `f:prod` are three
-    (aws-behaviour, lesson 4).
+    (docs/aws/identity.md#functions).
     """
 
     name: str
@@ -137,7 +137,8 @@ class Pair:
     def claims(self) -> list[tuple[str, str, str, str]]:
         """What the pair occupies: two pairs collide when they share a claim.
 
-        One claim, but one a broker for a Kafka cluster: any shared broker makes two clusters one (aws-behaviour 7.6).
+        One claim, but one a broker for a Kafka cluster: any shared broker makes two clusters one
+        (docs/aws/identity.md#uniqueness).
         """
         return [(self.region, source, self.function, self.channel) for source in self.source.split(",")]
 

@@ -1,4 +1,4 @@
-"""The kinds of event source: the columns of aws-behaviour 5.1."""
+"""The kinds of event source: the columns of docs/aws/kinds.md#fields."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def field_changes(
     AWS's default, so that desired lacks them.
 
     Desired = live is nothing, whatever prior says. Otherwise prior = live is an edit, prior = desired is drift, and all
-    three different is a conflict (design section 6).
+    three different is a conflict (docs/architecture.md#comparison).
     """
     if json_key(live) == json_key(desired):
         return ()

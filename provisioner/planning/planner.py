@@ -1,4 +1,4 @@
-"""The plan: for each name the action that the tables of design section 6 give."""
+"""The plan: for each name the action that the tables of docs/architecture.md#comparison give."""
 
 from __future__ import annotations
 

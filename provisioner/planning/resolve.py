@@ -1,4 +1,4 @@
-"""Which record belongs to which wanted mapping (design section 6, "resolve").
+"""Which record belongs to which wanted mapping (docs/architecture.md#comparison, "resolve").
 
 In this order: `moved` (chains collapse), `removed`, `imports`, implicit moves. An implicit move is a wanted pair that
 state holds under a name that leaves, or that wants another pair; so a rename, a chain and a swap make no call to AWS.

@@ -143,7 +143,7 @@ def _beginning(desired: Mapping[str, Any]) -> tuple[str, Level]:
 
 
 def _position(mapping: Mapping[str, Any]) -> str:
-    """Where a mapping begins to read; one of DocumentDB that does not say begins at LATEST (aws-behaviour 7.7)."""
+    """Where a mapping begins to read; one of DocumentDB that does not say begins at LATEST (docs/aws/kinds.md#defaults)."""
     default = "LATEST" if kind_of(mapping) is SourceKind.DOCUMENTDB else ""
     return str(mapping.get("starting_position", default))
 

@@ -1,4 +1,4 @@
-"""What a plan must not do without being told so by name (design sections 3 and 7)."""
+"""What a plan must not do without being told so by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""An apply as a stream of events, one object a line, with the keys of Terraform's machine-readable UI (ux B.3).
+"""An apply as a stream of events, one object a line, with the keys of Terraform's machine-readable UI.
+
+The format: https://developer.hashicorp.com/terraform/internals/machine-readable-ui.
 
 Ours stands under `x_provisioner` in the object that an event carries: what Terraform's events lack, such as the values before
 and after, causes, risks and the request that AWS refused. And a summary ends a failed apply, too.

@@ -1,4 +1,4 @@
-"""A plan as text, in Terraform's grammar (ux B.1), each changed line with its cause."""
+"""A plan as text, in Terraform's grammar (docs/architecture.md#output), each changed line with its cause."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Paints text with ANSI codes when `colour` is true, in Terraform's colours (ux B.1)."""
+    """Paints text with ANSI codes when `colour` is true, in Terraform's colours (docs/architecture.md#output)."""
 
     colour: bool = False
 

@@ -1,4 +1,6 @@
-"""A plan as a document in the shape of `terraform show -json PLAN` (ux B.4), for policies and filters written for Terraform.
+"""A plan as a document in the shape of `terraform show -json PLAN`, for policies and filters written for Terraform.
+
+The format: https://developer.hashicorp.com/terraform/internals/json-format.
 
 `before` and `after` have the attributes of the AWS provider: a nested block is a list of one object, a filter pattern a JSON
 string, brokers one comma string. One shape serves both sides, so that what is equal looks equal: AWS's defaults are written
@@ -296,7 +298,7 @@ def _existing(mapping: Canonical, held: Live | Record) -> dict[str, Any]:
     arn = Arn.parse(held.arn)
     function = arn and replace(arn, resource=f"function:{mapping.get('function_name', '')}")
     for path in _generated(mapping):
-        mapping = with_value(mapping, path, held.uuid)  # the group that AWS makes (aws-behaviour 5.2)
+        mapping = with_value(mapping, path, held.uuid)  # the group that AWS makes (docs/aws/kinds.md#answers)
     return {
         **_attributes(mapping, held.region),
         "arn": held.arn,

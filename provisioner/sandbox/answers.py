@@ -40,12 +40,12 @@ def violates(message: str) -> Refusal:
 
 
 def not_found() -> Refusal:
-    """No mapping has this UUID (aws-behaviour 5.4)."""
+    """No mapping has this UUID (docs/aws/errors.md#messages)."""
     return Refusal(404, "ResourceNotFoundException", "The resource you requested does not exist.", key="Message")
 
 
 def in_use(doing: str) -> Refusal:
-    """The mapping is in transition (aws-behaviour 7.4)."""
+    """The mapping is in transition (docs/aws/updates.md#updates)."""
     message = f"Cannot {doing} the event source mapping because it is in use."
     return Refusal(400, "ResourceInUseException", message, key="Message")
 

@@ -1,4 +1,4 @@
-"""Event source mappings as AWS keeps them: members, states, pairs, tags. By aws-behaviour 5.2, 5.7 and section 7."""
+"""Event source mappings as AWS keeps them: members, states, pairs, tags (docs/aws/)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TAG_TEXT: Final = re.compile(r"[\w\s.:/=+\-@]*")  # \p{L}, \p{N}, \p{Z} and the
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """How long each transition takes, in seconds. A deleted mapping is gone at once, as recorded (aws-behaviour 7.2)."""
+    """How long each transition takes, in seconds. A deleted mapping is gone at once (docs/aws/lifecycle.md#times)."""
 
     creating: float = 0.2
     updating: float = 0.2
@@ -69,12 +69,12 @@ SHOWN: Final[Mapping[SourceKind, Members]] = {
     SourceKind.MQ: {"BatchSize": 100},
     SourceKind.DOCUMENTDB: {"BatchSize": 100, "StartingPosition": "LATEST"},
 }
-"""What AWS shows of a new mapping beyond what was sent (aws-behaviour 7.7)."""
+"""What AWS shows of a new mapping beyond what was sent (docs/aws/kinds.md#defaults)."""
 
 _POLLERS: Final = {**dict.fromkeys(QUEUES, (2, 200)), **dict.fromkeys(KAFKAS, (1, 200))}
 
 _INSTANT_WHEN_DISABLED: Final = QUEUES | {SourceKind.MQ}
-"""Kinds whose disabled mappings are created and changed without a transition (aws-behaviour 7.2)."""
+"""Kinds whose disabled mappings are created and changed without a transition (docs/aws/lifecycle.md#times)."""
 
 _NOT_STORED: Final = frozenset({"Tags", "Enabled", "UUID"})
 
@@ -106,7 +106,7 @@ class StoredMapping:
 
 
 def pair_of(members: Members, region: str) -> Pair:
-    """The pair of a mapping in the API's shape, with the function as the API keeps it (aws-behaviour 7.6)."""
+    """The pair of a mapping in the API's shape, with the function as the API keeps it (docs/aws/identity.md#uniqueness)."""
     reference = FunctionReference.parse(members.get("FunctionName"))
     return Pair(region, _source(members), reference.canonical if reference else "", _channel(members))
 
@@ -180,7 +180,7 @@ class Mappings:
         return self._shown(self._find(uuid))
 
     def update(self, uuid: str, sent: Members) -> Members:
-        """UpdateEventSourceMapping: what is not sent is kept, null is not sent (aws-behaviour 7.4)."""
+        """UpdateEventSourceMapping: what is not sent is kept, null is not sent (docs/aws/updates.md#updates)."""
         check_constraints("UpdateEventSourceMapping", sent)
         item = self._find(uuid)
         if item.state not in ("Enabled", "Disabled"):
@@ -216,7 +216,7 @@ class Mappings:
         return self._shown(item)
 
     def page(self, query: Mapping[str, Any]) -> Members:
-        """ListEventSourceMappings: exact filters, at most 100 a page, an invalid marker is an empty page (aws-behaviour 7.3)."""
+        """ListEventSourceMappings: at most 100 a page; an invalid marker is an empty page (docs/aws/lifecycle.md#list)."""
         check_constraints("ListEventSourceMappings", query)
         self._advance()
         start = _offset(query.get("Marker", ""))
@@ -353,7 +353,7 @@ class Mappings:
                 raise conflict(words(other, kind, members))
 
     def _shown(self, item: StoredMapping, *, exact: bool = False) -> Members:
-        """The body of an answer; what is unset stands in it as null (aws-behaviour 7.7). `exact`: to a create or an update."""
+        """The body of an answer; what is unset is null (docs/aws/kinds.md#answers). `exact`: to a create or an update."""
         reference = FunctionReference.parse(item.members["FunctionName"])
         function = reference.canonical if reference else ""
         stream = item.kind in STREAMS
@@ -362,7 +362,7 @@ class Mappings:
             "UUID": item.uuid,
             "EventSourceMappingArn": item.arn,
             "FunctionArn": f"arn:{self._partition}:lambda:{self._region}:{self._account}:function:{function}",
-            # Streams show it cut to the minute, but to who made the change (aws-behaviour 7.8).
+            # Streams show it cut to the minute, but to who made the change (docs/aws/lifecycle.md#lastmodified).
             "LastModified": item.modified // 60 * 60 if stream and not exact else item.modified,
             "State": item.state,
             "StateTransitionReason": item.reason if failed else "User action" if stream else "USER_INITIATED",
@@ -381,7 +381,7 @@ def _defaults(kind: SourceKind) -> Members:
 
 
 def _with_new(members: Members, sent: Members, kind: SourceKind) -> Members:
-    """The members after a request: merged by aws-behaviour 4.6 as corrected by 7.5."""
+    """The members after a request: merged by docs/aws/updates.md#clearing."""
     after = {**members}
     for name, value in sent.items():
         if name not in _NOT_STORED:
@@ -471,7 +471,7 @@ def _group(members: Members) -> str:
 
 
 def _twin_words(other: StoredMapping, kind: SourceKind, members: Members) -> str:
-    """The 409 of a pair that is taken, in the words of its kind (aws-behaviour 7.6)."""
+    """The 409 of a pair that is taken, in the words of its kind (docs/aws/identity.md#uniqueness)."""
     reference = FunctionReference.parse(members["FunctionName"])
     name = reference.name if reference else ""
     arn = f"{other.arn.rsplit(':', 2)[0]}:function:{reference.canonical if reference else ''}"

@@ -1,8 +1,8 @@
-"""What the control plane refuses, as data: one line a rule, in AWS's order (aws-behaviour 5.3 and 7.10), citing its row.
+"""What the control plane refuses, as data: one line a rule, in AWS's order (docs/aws/errors.md#order), citing its evidence.
 
 After the constraints of the API's model (`shapes`) come the rules of the source's kind; then whether function, role, source,
 queue and secret are as they must be. One error at a time, as AWS does. Where no answer of AWS is recorded for a documented
-rule, the words are ours, and the row says so.
+rule, the words are ours, and the evidence says so.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Case:
 class Rule:
     """One refusal: where it is recorded, for which kinds, what breaks it, and AWS's words."""
 
-    row: str
+    evidence: str
     kinds: frozenset[SourceKind]
     broken: Callable[[Case], bool]
     words: Callable[[Case], str]
@@ -61,7 +61,7 @@ def check(case: Case) -> None:
 
 
 def unsupported(case: Case) -> list[str]:
-    """The members that the kind does not have, in the API's spelling (aws-behaviour 5.1)."""
+    """The members that the kind does not have, in the API's spelling (docs/aws/kinds.md#fields)."""
     # Position and window of queues are refused in words of their own, below.
     own_words = {"StartingPosition", "MaximumBatchingWindowInSeconds"} if case.kind in QUEUES else set()
     on_success = _on_success(case) and case.kind not in STREAMS
@@ -217,7 +217,7 @@ def _function_missing(case: Case) -> bool:
 
 
 def _checks_access(case: Case) -> bool:
-    """Role and source are looked at on creation, and when an update names the function (aws-behaviour 7.4)."""
+    """Role and source are looked at on creation, and when an update names the function (docs/aws/updates.md#updates)."""
     return case.creating or "FunctionName" in case.sent
 
 
@@ -351,63 +351,63 @@ KMS_WORDS: Final = {
 # fmt: off
 RULES: Final[tuple[Rule, ...]] = (
     # the kind's own shape
-    Rule("2 access without a type; words ours", _EVERY, lambda c: "" in _sent_access_types(c), _says("1 validation error detected: Value null at 'sourceAccessConfigurations.1.member.type' failed to satisfy constraint: Member must not be null")),
-    Rule("5.4 Position on SQS", QUEUES, lambda c: c.creating and bool(c.sent.get("StartingPosition")), _says("StartingPosition is not valid for SQS event sources.")),
-    Rule("5.4 FIFO window", _FIFO, lambda c: bool(c.sent.get("MaximumBatchingWindowInSeconds")), _says("Batching window is not supported for FIFO queues")),
-    Rule("5.4 Kafka without topic", KAFKAS, lambda c: not c.has("Topics"), _says("Required 'topics' parameter is missing.")),
-    Rule("5.4 Self-managed without access config", SELF_MANAGED, lambda c: not c.has("SourceAccessConfigurations"), _says("Required 'sourceAccessConfigurations' parameter is missing.")),
-    Rule("recordings 5.3 Amazon MQ: the function before queues and access", _MQ, _function_missing, _says("Function does not exist")),
-    Rule("5.1 Queues", _MQ, lambda c: not c.has("Queues"), _says("Required 'queues' parameter is missing.")),
-    Rule("5.4 DocumentDB missing members", _DOCUMENTDB, lambda c: not c.has("DocumentDBEventSourceConfig"), _says("Invalid parameters: documentDBEventSourceConfig, databaseName")),
-    Rule("5.4 DocumentDB missing members", _DOCUMENTDB, lambda c: not c.after["DocumentDBEventSourceConfig"].get("DatabaseName"), _says("Invalid parameters: databaseName")),
-    Rule("5.4 DocumentDB missing members", _DOCUMENTDB, lambda c: _access_types(c) != ["BASIC_AUTH"], _says("Invalid parameters: sourceAccessConfigurations, sourceAccessConfigurations")),
-    Rule("recordings 1 DocumentDB names in an update", _DOCUMENTDB, lambda c: bool(_late_names(c)), lambda c: f"Invalid parameters: {', '.join(_late_names(c))}"),
-    Rule("recordings 5.4 ActiveMQ with VIRTUAL_HOST", _MQ, lambda c: _is_active_mq(c) and "VIRTUAL_HOST" in _sent_access_types(c), _says("Unsupported source access configurations type for given event source mapping type.")),
-    Rule("7.5 VIRTUAL_HOST in an update", _MQ, lambda c: not c.creating and "VIRTUAL_HOST" in _sent_access_types(c), _says("Invalid parameters: VIRTUAL_HOST")),
-    Rule("7.5 SourceAccessConfigurations of RabbitMQ", _MQ, lambda c: "VIRTUAL_HOST" in _access_types(c) and (_access_types(c).count("BASIC_AUTH") != 1 or _access_types(c).count("VIRTUAL_HOST") > 1), _says("Invalid parameters: sourceAccessConfigurations")),
-    Rule("7.5 SourceAccessConfigurations of ActiveMQ", _MQ, lambda c: "BASIC_AUTH" not in _access_types(c), _says("BASIC_AUTH source access configuration was not provided")),
-    Rule("5.1 one BASIC_AUTH; words ours", _MQ, lambda c: _access_types(c) != ["BASIC_AUTH"] and "VIRTUAL_HOST" not in _access_types(c), _says("Invalid parameters: sourceAccessConfigurations")),
-    Rule("recordings 5.4 OnSuccess of a stream", STREAMS, _on_success, _says("OnSuccess configuration is not supported for event source mappings.")),
-    Rule("5.4 Member of another kind", _EVERY - _DOCUMENTDB, lambda c: bool(unsupported(c)), _unsupported_words),
-    Rule("2 access types; words ours", KAFKAS, _wrong_access, _says("Invalid parameters: sourceAccessConfigurations")),
-    Rule("1 ConsumerGroupId in an update", KAFKAS, lambda c: not c.creating and "ConsumerGroupId" in _kafka_block(c), _says("Unsupported 'consumerGroupId' parameter for given event source mapping type.")),
-    Rule("1 ConsumptionMode in an update", SELF_MANAGED, lambda c: not c.creating and "ConsumptionMode" in _kafka_block(c), _says("Unsupported 'ConsumptionMode' parameter for given event source mapping type.")),
-    Rule("2 Queue mode, endless retries; words ours", _KAFKA_QUEUE, lambda c: c.sent.get("MaximumRetryAttempts") == -1, _says("MaximumRetryAttempts must be between 0 and 10000 (inclusive)")),
-    Rule("5.7 no StartingPosition", STREAMS, lambda c: c.creating and not c.sent.get("StartingPosition"), _says("1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")),
-    Rule("5.4 DynamoDB AT_TIMESTAMP", _DYNAMODB, lambda c: c.creating and c.sent.get("StartingPosition") == "AT_TIMESTAMP", lambda c: f"Unsupported starting position for arn type: {c.sent['EventSourceArn']}"),
-    Rule("5.4 AT_TIMESTAMP without timestamp", _EVERY, lambda c: c.creating and c.sent.get("StartingPosition") == "AT_TIMESTAMP" and c.sent.get("StartingPositionTimestamp") is None, _says("When the starting position is 'AT_TIMESTAMP', a starting position timestamp must be provided.")),
-    Rule("recordings 5.4 a timestamp with another position", STREAMS, lambda c: c.creating and c.sent.get("StartingPosition") != "AT_TIMESTAMP" and c.sent.get("StartingPositionTimestamp") is not None, _says("Timestamp only valid with StartingPosition AT_TIMESTAMP")),
-    Rule("5.5 timestamp in the future; words ours", _EVERY, _late, _says("The starting position timestamp cannot be in the future.")),
-    Rule("5.4 FIFO batch", _FIFO, lambda c: (c.sent.get("BatchSize") or 0) > 10, _says("Maximum batch size must be between 1 and 10 inclusive")),
-    Rule("5.4 SQS batch > 10, window 0", _SQS, _large_batch, _says("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")),
-    Rule("5.4 Record age 1-59", STREAMS | KAFKAS, _age_in_the_hole, _says("MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)")),
-    Rule("7.5 ProvisionedPollerConfig {} in a create", QUEUES | KAFKAS, _unsaid_pollers, _says("Either MinimumPollers or MaximumPollers are required if ProvisionedPollerConfig is provided.")),
-    Rule("recordings 5.4 SQS pollers", QUEUES, _wrong_pollers, _says("MinimumPollers should be between [2, 200] and MaximumPollers should be between [MinimumPollers, 10000]")),
-    Rule("7.10 Pollers of Kafka; words ours", KAFKAS, _wrong_pollers, _says("MinimumPollers should be between [1, 200] and MaximumPollers should be between [MinimumPollers, 2000]")),
-    Rule("5.1 PollerGroupName; words ours", QUEUES, lambda c: bool((c.sent.get("ProvisionedPollerConfig") or {}).get("PollerGroupName")), _says("Unsupported 'pollerGroupName' parameter for given event source mapping type.")),
-    Rule("recordings 5.4 SQS pollers with ScalingConfig", QUEUES, lambda c: c.has("ScalingConfig") and c.has("ProvisionedPollerConfig"), _says("Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the control mechanism and remove maximum concurrency.")),
-    Rule("4.6 SchemaRegistryConfig only in provisioned mode; words ours", KAFKAS, _on_demand_registry, _says("SchemaRegistryConfig requires ProvisionedPollerConfig.")),
-    Rule("recordings 5.4 on-demand Kafka, MetricsConfig", KAFKAS, _on_demand_metrics, _says("MetricsConfig is only available for Provisioned Mode. To configure MetricsConfig, please enable Provisioned Mode by specifying MinimumPollers in ProvisionedPollerConfig.")),
-    Rule("5.1 MetricsConfig; words ours", QUEUES | STREAMS, _foreign_metrics, _says("Unsupported 'metricsConfig' parameter for given event source mapping type.")),
-    Rule("5.4 Empty OnFailure on update", STREAMS | KAFKAS, _empty_destination, _says("The Destination field is required for an OnFailure configuration.")),
-    Rule("recordings 5.1 factor and window", STREAMS, lambda c: _windowed(c) and (c.after.get("ParallelizationFactor") or 1) > 1, _says("Parallelization factor must be equal to 1 when tumbling window period is configured")),
-    Rule("recordings 5.1 filters and window; words ours", STREAMS, lambda c: _windowed(c) and bool((c.after.get("FilterCriteria") or {}).get("Filters")), _says("FilterCriteria is not supported when tumbling window period is configured")),
-    Rule("5.1 the quota of filters; words ours", _EVERY - _DOCUMENTDB, lambda c: len((c.sent.get("FilterCriteria") or {}).get("Filters") or ()) > _MOST_FILTERS, _says("The number of filters exceeds the limit of 10.")),
-    Rule("5.4 Filter invalid", _EVERY - _DOCUMENTDB, _bad_patterns, _says("Invalid filter pattern definition.")),
+    Rule("kinds.md#fields: access without a type; words ours", _EVERY, lambda c: "" in _sent_access_types(c), _says("1 validation error detected: Value null at 'sourceAccessConfigurations.1.member.type' failed to satisfy constraint: Member must not be null")),
+    Rule("errors.md#messages: Position on SQS", QUEUES, lambda c: c.creating and bool(c.sent.get("StartingPosition")), _says("StartingPosition is not valid for SQS event sources.")),
+    Rule("errors.md#messages: FIFO window", _FIFO, lambda c: bool(c.sent.get("MaximumBatchingWindowInSeconds")), _says("Batching window is not supported for FIFO queues")),
+    Rule("errors.md#messages: Kafka without topic", KAFKAS, lambda c: not c.has("Topics"), _says("Required 'topics' parameter is missing.")),
+    Rule("errors.md#messages: Self-managed without access config", SELF_MANAGED, lambda c: not c.has("SourceAccessConfigurations"), _says("Required 'sourceAccessConfigurations' parameter is missing.")),
+    Rule("errors.md#order: Amazon MQ: the function before queues and access", _MQ, _function_missing, _says("Function does not exist")),
+    Rule("kinds.md#fields: Queues", _MQ, lambda c: not c.has("Queues"), _says("Required 'queues' parameter is missing.")),
+    Rule("errors.md#messages: DocumentDB missing members", _DOCUMENTDB, lambda c: not c.has("DocumentDBEventSourceConfig"), _says("Invalid parameters: documentDBEventSourceConfig, databaseName")),
+    Rule("errors.md#messages: DocumentDB missing members", _DOCUMENTDB, lambda c: not c.after["DocumentDBEventSourceConfig"].get("DatabaseName"), _says("Invalid parameters: databaseName")),
+    Rule("errors.md#messages: DocumentDB missing members", _DOCUMENTDB, lambda c: _access_types(c) != ["BASIC_AUTH"], _says("Invalid parameters: sourceAccessConfigurations, sourceAccessConfigurations")),
+    Rule("errors.md#messages: DocumentDB names in an update", _DOCUMENTDB, lambda c: bool(_late_names(c)), lambda c: f"Invalid parameters: {', '.join(_late_names(c))}"),
+    Rule("errors.md#messages: ActiveMQ with VIRTUAL_HOST", _MQ, lambda c: _is_active_mq(c) and "VIRTUAL_HOST" in _sent_access_types(c), _says("Unsupported source access configurations type for given event source mapping type.")),
+    Rule("updates.md#clearing: VIRTUAL_HOST in an update", _MQ, lambda c: not c.creating and "VIRTUAL_HOST" in _sent_access_types(c), _says("Invalid parameters: VIRTUAL_HOST")),
+    Rule("updates.md#clearing: SourceAccessConfigurations of RabbitMQ", _MQ, lambda c: "VIRTUAL_HOST" in _access_types(c) and (_access_types(c).count("BASIC_AUTH") != 1 or _access_types(c).count("VIRTUAL_HOST") > 1), _says("Invalid parameters: sourceAccessConfigurations")),
+    Rule("updates.md#clearing: SourceAccessConfigurations of ActiveMQ", _MQ, lambda c: "BASIC_AUTH" not in _access_types(c), _says("BASIC_AUTH source access configuration was not provided")),
+    Rule("kinds.md#fields: one BASIC_AUTH; words ours", _MQ, lambda c: _access_types(c) != ["BASIC_AUTH"] and "VIRTUAL_HOST" not in _access_types(c), _says("Invalid parameters: sourceAccessConfigurations")),
+    Rule("errors.md#messages: OnSuccess of a stream", STREAMS, _on_success, _says("OnSuccess configuration is not supported for event source mappings.")),
+    Rule("errors.md#messages: Member of another kind", _EVERY - _DOCUMENTDB, lambda c: bool(unsupported(c)), _unsupported_words),
+    Rule("kinds.md#fields: access types; words ours", KAFKAS, _wrong_access, _says("Invalid parameters: sourceAccessConfigurations")),
+    Rule("errors.md#messages: ConsumerGroupId in an update", KAFKAS, lambda c: not c.creating and "ConsumerGroupId" in _kafka_block(c), _says("Unsupported 'consumerGroupId' parameter for given event source mapping type.")),
+    Rule("errors.md#messages: ConsumptionMode in an update", SELF_MANAGED, lambda c: not c.creating and "ConsumptionMode" in _kafka_block(c), _says("Unsupported 'ConsumptionMode' parameter for given event source mapping type.")),
+    Rule("kinds.md#fields: Queue mode, endless retries; words ours", _KAFKA_QUEUE, lambda c: c.sent.get("MaximumRetryAttempts") == -1, _says("MaximumRetryAttempts must be between 0 and 10000 (inclusive)")),
+    Rule("kinds.md#answers: no StartingPosition", STREAMS, lambda c: c.creating and not c.sent.get("StartingPosition"), _says("1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")),
+    Rule("errors.md#messages: DynamoDB AT_TIMESTAMP", _DYNAMODB, lambda c: c.creating and c.sent.get("StartingPosition") == "AT_TIMESTAMP", lambda c: f"Unsupported starting position for arn type: {c.sent['EventSourceArn']}"),
+    Rule("errors.md#messages: AT_TIMESTAMP without timestamp", _EVERY, lambda c: c.creating and c.sent.get("StartingPosition") == "AT_TIMESTAMP" and c.sent.get("StartingPositionTimestamp") is None, _says("When the starting position is 'AT_TIMESTAMP', a starting position timestamp must be provided.")),
+    Rule("errors.md#messages: a timestamp with another position", STREAMS, lambda c: c.creating and c.sent.get("StartingPosition") != "AT_TIMESTAMP" and c.sent.get("StartingPositionTimestamp") is not None, _says("Timestamp only valid with StartingPosition AT_TIMESTAMP")),
+    Rule("kinds.md#documented-rules: timestamp in the future; words ours", _EVERY, _late, _says("The starting position timestamp cannot be in the future.")),
+    Rule("errors.md#messages: FIFO batch", _FIFO, lambda c: (c.sent.get("BatchSize") or 0) > 10, _says("Maximum batch size must be between 1 and 10 inclusive")),
+    Rule("errors.md#messages: SQS batch > 10, window 0", _SQS, _large_batch, _says("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")),
+    Rule("errors.md#messages: Record age 1-59", STREAMS | KAFKAS, _age_in_the_hole, _says("MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)")),
+    Rule("updates.md#clearing: ProvisionedPollerConfig {} in a create", QUEUES | KAFKAS, _unsaid_pollers, _says("Either MinimumPollers or MaximumPollers are required if ProvisionedPollerConfig is provided.")),
+    Rule("errors.md#messages: SQS pollers", QUEUES, _wrong_pollers, _says("MinimumPollers should be between [2, 200] and MaximumPollers should be between [MinimumPollers, 10000]")),
+    Rule("errors.md#order: Pollers of Kafka; words ours", KAFKAS, _wrong_pollers, _says("MinimumPollers should be between [1, 200] and MaximumPollers should be between [MinimumPollers, 2000]")),
+    Rule("kinds.md#fields: PollerGroupName; words ours", QUEUES, lambda c: bool((c.sent.get("ProvisionedPollerConfig") or {}).get("PollerGroupName")), _says("Unsupported 'pollerGroupName' parameter for given event source mapping type.")),
+    Rule("errors.md#messages: SQS pollers with ScalingConfig", QUEUES, lambda c: c.has("ScalingConfig") and c.has("ProvisionedPollerConfig"), _says("Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the control mechanism and remove maximum concurrency.")),
+    Rule("updates.md#clearing: SchemaRegistryConfig only in provisioned mode; words ours", KAFKAS, _on_demand_registry, _says("SchemaRegistryConfig requires ProvisionedPollerConfig.")),
+    Rule("errors.md#messages: on-demand Kafka, MetricsConfig", KAFKAS, _on_demand_metrics, _says("MetricsConfig is only available for Provisioned Mode. To configure MetricsConfig, please enable Provisioned Mode by specifying MinimumPollers in ProvisionedPollerConfig.")),
+    Rule("kinds.md#fields: MetricsConfig; words ours", QUEUES | STREAMS, _foreign_metrics, _says("Unsupported 'metricsConfig' parameter for given event source mapping type.")),
+    Rule("errors.md#messages: Empty OnFailure on update", STREAMS | KAFKAS, _empty_destination, _says("The Destination field is required for an OnFailure configuration.")),
+    Rule("kinds.md#fields: factor and window", STREAMS, lambda c: _windowed(c) and (c.after.get("ParallelizationFactor") or 1) > 1, _says("Parallelization factor must be equal to 1 when tumbling window period is configured")),
+    Rule("kinds.md#fields: filters and window; words ours", STREAMS, lambda c: _windowed(c) and bool((c.after.get("FilterCriteria") or {}).get("Filters")), _says("FilterCriteria is not supported when tumbling window period is configured")),
+    Rule("kinds.md#fields: the quota of filters; words ours", _EVERY - _DOCUMENTDB, lambda c: len((c.sent.get("FilterCriteria") or {}).get("Filters") or ()) > _MOST_FILTERS, _says("The number of filters exceeds the limit of 10.")),
+    Rule("errors.md#messages: Filter invalid", _EVERY - _DOCUMENTDB, _bad_patterns, _says("Invalid filter pattern definition.")),
     # function, role, source
-    Rule("5.4 Function unknown; 7.4 Function or alias deleted", _EVERY, _function_missing, _says("Function does not exist")),
-    Rule("5.4 Role not assumable yet", _EVERY, lambda c: bool(_lacking(c, [ASSUME])), _says("The role defined for the function cannot be assumed by Lambda.")),
-    Rule("5.4 Role: SQS", QUEUES, lambda c: bool(_lacking(c, _QUEUE_ACTIONS)), lambda c: f"The function execution role does not have permissions to call {_lacking(c, _QUEUE_ACTIONS).partition(':')[2]} on SQS"),
-    Rule("5.4 Queue unknown", QUEUES, _source_missing, _says("Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist.")),
-    Rule("5.4 Visibility timeout", QUEUES, lambda c: _visibility(c) is not None, _visibility_words),
-    Rule("5.4 Role: streams", STREAMS, _stream_denied, lambda c: f"Cannot access stream {_source(c)}. {_STREAM_WORDS[c.kind]}"),
-    Rule("7.10 Role: consumer", STREAMS, _consumer_denied, lambda c: f"Cannot access event source {_source(c)}. {_CONSUMER_WORDS}"),
-    Rule("5.4 Stream unknown", STREAMS, _source_missing, lambda c: f"Stream not found: {_source(c)}"),
-    Rule("5.4 Role: MSK, also for an absent cluster", _MSK, lambda c: _source_missing(c) or _cluster_denied(c), lambda c: f"Cannot access cluster {_source(c)}. {_CLUSTER_WORDS}"),
-    Rule("recordings 5.4 DocumentDB secret denied", _DOCUMENTDB, _secret_denied, _says("Cannot access secret manager, please ensure the role can perform the 'secretsmanager:GetSecretValue' action on your cluster in IAM.")),
-    Rule("5.4 Secret missing", _DOCUMENTDB | _MQ | KAFKAS, _secret_missing, _says("Lambda received ResourceNotFoundException from Secrets Manager.")),
-    Rule("recordings 5.4 DocumentDB cluster absent, after the secret", _DOCUMENTDB, _source_missing, lambda c: f"The requested cluster {_source(c)} does not exist."),
-    Rule("5.4 DocumentDB illegal members, after the secret (7.10)", _DOCUMENTDB, lambda c: bool(unsupported(c)), _unsupported_words),
-    Rule("5.4 KMS decrypt denied on clearing the key", _EVERY, _cannot_decrypt, lambda c: KMS_WORDS[c.world.key_error(c.before["KMSKeyArn"])]),
+    Rule("errors.md#messages: Function unknown, or the function or alias deleted", _EVERY, _function_missing, _says("Function does not exist")),
+    Rule("errors.md#messages: Role not assumable yet", _EVERY, lambda c: bool(_lacking(c, [ASSUME])), _says("The role defined for the function cannot be assumed by Lambda.")),
+    Rule("errors.md#messages: Role: SQS", QUEUES, lambda c: bool(_lacking(c, _QUEUE_ACTIONS)), lambda c: f"The function execution role does not have permissions to call {_lacking(c, _QUEUE_ACTIONS).partition(':')[2]} on SQS"),
+    Rule("errors.md#messages: Queue unknown", QUEUES, _source_missing, _says("Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist.")),
+    Rule("errors.md#messages: Visibility timeout", QUEUES, lambda c: _visibility(c) is not None, _visibility_words),
+    Rule("errors.md#messages: Role: streams", STREAMS, _stream_denied, lambda c: f"Cannot access stream {_source(c)}. {_STREAM_WORDS[c.kind]}"),
+    Rule("errors.md#order: Role: consumer", STREAMS, _consumer_denied, lambda c: f"Cannot access event source {_source(c)}. {_CONSUMER_WORDS}"),
+    Rule("errors.md#messages: Stream unknown", STREAMS, _source_missing, lambda c: f"Stream not found: {_source(c)}"),
+    Rule("errors.md#messages: Role: MSK, also for an absent cluster", _MSK, lambda c: _source_missing(c) or _cluster_denied(c), lambda c: f"Cannot access cluster {_source(c)}. {_CLUSTER_WORDS}"),
+    Rule("errors.md#messages: DocumentDB secret denied", _DOCUMENTDB, _secret_denied, _says("Cannot access secret manager, please ensure the role can perform the 'secretsmanager:GetSecretValue' action on your cluster in IAM.")),
+    Rule("errors.md#messages: Secret missing", _DOCUMENTDB | _MQ | KAFKAS, _secret_missing, _says("Lambda received ResourceNotFoundException from Secrets Manager.")),
+    Rule("errors.md#messages: DocumentDB cluster absent, after the secret", _DOCUMENTDB, _source_missing, lambda c: f"The requested cluster {_source(c)} does not exist."),
+    Rule("errors.md#messages: DocumentDB illegal members, after the secret", _DOCUMENTDB, lambda c: bool(unsupported(c)), _unsupported_words),
+    Rule("errors.md#messages: KMS decrypt denied on clearing the key", _EVERY, _cannot_decrypt, lambda c: KMS_WORDS[c.world.key_error(c.before["KMSKeyArn"])]),
 )
 # fmt: on

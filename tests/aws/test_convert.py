@@ -1,4 +1,4 @@
-"""Between the API's shapes and ours: what an update sends, row by row of aws-behaviour 4.6 as corrected by 7.5."""
+"""Between the API's shapes and ours: what an update sends, row by row of docs/aws/updates.md#clearing."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_an_update_sends(
 def test_what_excludes_or_needs_each_other_goes_in_steps(
     kind: SourceKind, live: dict[str, Any], desired: dict[str, Any], requests: list[dict[str, Any]]
 ) -> None:
-    """aws-behaviour 4.6 and 7.10: whether one call may do both is not known."""
+    """docs/aws/updates.md#clearing, docs/aws/errors.md#order: whether one call may do both is not known."""
     here, there = canonical(live, kind), canonical(desired, kind)
 
     assert update_requests(here, there, kind, live.keys() | desired.keys()) == requests
@@ -125,7 +125,7 @@ def config(**values: Any) -> dict[str, Any]:
 
 
 def test_a_recorded_answer_says_only_what_differs_from_the_defaults() -> None:
-    """aws-behaviour 5.7, "create Kinesis / DynamoDB"."""
+    """docs/aws/kinds.md#answers, "create Kinesis / DynamoDB"."""
     answer = config(
         BatchSize=100, BisectBatchOnFunctionError=False, DestinationConfig={"OnFailure": {}}, FunctionResponseTypes=[],
         LastProcessingResult="No records processed", MaximumBatchingWindowInSeconds=0, MaximumRecordAgeInSeconds=-1,

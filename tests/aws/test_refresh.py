@@ -1,4 +1,4 @@
-"""Reading live through the fewest calls (design section 7), against the sandbox in this process."""
+"""Reading live through the fewest calls (docs/architecture.md#calls), against the sandbox in this process."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_what_list_does_not_show_is_confirmed_by_get(gateway: Gateway, calls: Co
 
 
 def test_a_mapping_with_a_key_is_read_by_get(gateway: Gateway, calls: Counter[str]) -> None:
-    """List omits its filters (aws-behaviour 7.3)."""
+    """List omits its filters (docs/aws/lifecycle.md#list)."""
     filters = {"Filters": [{"Pattern": '{"a":[1]}'}]}
     known = make(gateway, 3, FilterCriteria=filters, KMSKeyArn="arn:aws:kms:eu-west-1:123456789012:key/1")
     calls.clear()

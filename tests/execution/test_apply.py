@@ -500,7 +500,7 @@ def test_an_interrupt_ends_what_is_in_flight_and_starts_nothing_new(bench: Bench
 
 
 def test_an_update_does_not_send_the_function_when_it_stays(bench: Bench) -> None:
-    """AWS checks the role and the queue again when FunctionName is in the request (aws-behaviour 7.4)."""
+    """AWS checks the role and the queue again when FunctionName is in the request (docs/aws/updates.md#updates)."""
     bench.write(queue("a"))
     bench.apply()
     bench.write(queue("a", ", batch_size: 5"))

@@ -180,7 +180,7 @@ def test_every_field_can_come_back_from_a_change(field: Field) -> None:
 
 
 def test_the_defaults_are_those_that_were_recorded() -> None:
-    """aws-behaviour 7.7 and 5.1."""
+    """docs/aws/kinds.md#defaults, docs/aws/kinds.md#fields."""
 
     def defaults(kind: SourceKind) -> dict[str, Any]:
         return {name: field.row.default[kind] for name, field in FIELDS.items() if kind in field.row.default}

@@ -60,7 +60,7 @@ def test_an_arn_keeps_the_colons_of_its_resource() -> None:
 
 
 def test_pairs_collide_by_source_function_and_channel() -> None:
-    """aws-behaviour 7.6."""
+    """docs/aws/identity.md#uniqueness."""
     pair = Pair("r", "arn", "f", "t")
 
     assert pair.collides(Pair("r", "arn", "f", "t"))

@@ -66,13 +66,41 @@ def test_every_exit_code_is_in_the_readme() -> None:
     assert [code for code in codes | {0, 2, 3, 130} if f"| {code} |" not in README] == []
 
 
-@pytest.mark.parametrize("page", sorted((TOP / "docs").glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", sorted((TOP / "docs").rglob("*.md")), ids=lambda page: page.name)
 def test_every_file_that_a_page_names_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     named = re.findall(r"`((?:[a-z_0-9]+/)+[a-z_0-9.]*)`", text) + re.findall(r"\]\(([^)#:]+)\)", text)
 
-    places = (TOP, TOP / "provisioner", TOP / "docs")
+    places = (TOP, TOP / "provisioner", page.parent)
     assert [name for name in named if not any((place / name).exists() for place in places)] == []
+
+
+def _anchors(page: str) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", (TOP / page).read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+CITED = re.compile(
+    r"(?:docs/)?((?:aws/)?(?:architecture|kinds|updates|identity|lifecycle|errors|tags)\.md)(?:#([a-z0-9-]+))?"
+)
+
+
+def test_every_citation_resolves() -> None:
+    pages = {path.relative_to(TOP / "docs").as_posix() for path in (TOP / "docs").rglob("*.md")}
+    for path in (*SOURCES, *(TOP / "tests").rglob("*.py"), *(TOP / "docs").rglob("*.md")):
+        for page, anchor in CITED.findall(path.read_text(encoding="utf-8")):
+            target = page if page in pages else f"aws/{page}"
+            assert target in pages, f"{path}: {page}"
+            assert not anchor or anchor in _anchors(f"docs/{target}"), f"{path}: {page}#{anchor}"
+
+
+def test_no_citation_leads_out_of_the_repository() -> None:
+    absent = re.compile(
+        r"aws-behaviour|design section|recordings \d|\bux [A-Z]\.\d|filters-facts|preflight-facts|push-behaviour"
+    )
+    texts = {path: path.read_text(encoding="utf-8") for path in (*SOURCES, *(TOP / "tests").rglob("*.py"))}
+
+    assert [path for path, text in texts.items() if absent.search(text) and path != Path(__file__)] == []
 
 
 def test_every_error_is_in_the_tree_at_its_top() -> None:

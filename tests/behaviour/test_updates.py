@@ -1,4 +1,4 @@
-"""aws-behaviour 7.4, row by row: what an update does and does not do."""
+"""docs/aws/updates.md#updates, row by row: what an update does and does not do."""
 
 from __future__ import annotations
 

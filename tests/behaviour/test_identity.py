@@ -1,4 +1,4 @@
-"""aws-behaviour 7.6, row by row: what is unique, what is one and what is two. The texts of the 409s are rows of 5.4."""
+"""docs/aws/identity.md#uniqueness, row by row: what is unique, what is one and what is two. Their 409s are in test_error_messages."""
 
 from __future__ import annotations
 

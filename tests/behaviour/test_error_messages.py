@@ -1,4 +1,4 @@
-"""aws-behaviour 5.4, row by row: what AWS answers, what it becomes here, and whether another try is worth while."""
+"""docs/aws/errors.md#messages, row by row: what AWS answers, what it becomes here, and whether another try is worth while."""
 
 from __future__ import annotations
 
@@ -203,17 +203,17 @@ def test_a_refusal_that_the_sandbox_does_not_make(code: str, status: int, messag
 
 
 ORDER = [
-    pytest.param(create(SQS, BatchSize=10001, StartingPosition="LATEST"), VALIDATION, id="5.3 the model before the kind"),
-    pytest.param(create(MSK, Topics=["t"]), VALIDATION, id="5.3 the pattern of a topic is the model's"),
-    pytest.param(create(SQS, BatchSize=11, denied="sqs:ReceiveMessage"), "Maximum batch window", id="7.10 SQS: shape before the role"),
-    pytest.param(create(gone="q", denied="sqs:ReceiveMessage"), "ReceiveMessage on SQS", id="7.10 SQS: the role before the queue"),
-    pytest.param(create(timeout=60, denied="sqs:ReceiveMessage"), "ReceiveMessage on SQS", id="7.10 SQS: the role before the visibility timeout"),
-    pytest.param(create(KINESIS, StartingPosition="LATEST", ScalingConfig={"MaximumConcurrency": 5}, denied="kinesis:GetRecords"), "Unsupported ScalingConfig parameter", id="7.10 streams: shape before access"),
-    pytest.param(create(MSK, ScalingConfig={"MaximumConcurrency": 5}), "Required 'topics'", id="7.10 MSK: topics before foreign members"),
-    pytest.param(create("", SelfManagedEventSource=SELF, ScalingConfig={"MaximumConcurrency": 5}), "Required 'topics'", id="7.10 Kafka: topics first"),
-    pytest.param(create("", SelfManagedEventSource=SELF, Topics=["events"], ScalingConfig={"MaximumConcurrency": 5}), "Required 'sourceAccess", id="7.10 Kafka: access before the rest"),
-    pytest.param(create(DOCDB, FilterCriteria=FILTER, gone=AUTH[0]["URI"], **DATABASE), "Secrets Manager", id="7.10 DocumentDB: the secret before foreign members"),
-    pytest.param(create("", SelfManagedEventSource={"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["no-port"]}}, Topics=["events"]), "Required 'sourceAccess", id="5.3 a broker's form is not the model's"),
+    pytest.param(create(SQS, BatchSize=10001, StartingPosition="LATEST"), VALIDATION, id="the model before the kind"),
+    pytest.param(create(MSK, Topics=["t"]), VALIDATION, id="the pattern of a topic is the model's"),
+    pytest.param(create(SQS, BatchSize=11, denied="sqs:ReceiveMessage"), "Maximum batch window", id="SQS: shape before the role"),
+    pytest.param(create(gone="q", denied="sqs:ReceiveMessage"), "ReceiveMessage on SQS", id="SQS: the role before the queue"),
+    pytest.param(create(timeout=60, denied="sqs:ReceiveMessage"), "ReceiveMessage on SQS", id="SQS: the role before the visibility timeout"),
+    pytest.param(create(KINESIS, StartingPosition="LATEST", ScalingConfig={"MaximumConcurrency": 5}, denied="kinesis:GetRecords"), "Unsupported ScalingConfig parameter", id="streams: shape before access"),
+    pytest.param(create(MSK, ScalingConfig={"MaximumConcurrency": 5}), "Required 'topics'", id="MSK: topics before foreign members"),
+    pytest.param(create("", SelfManagedEventSource=SELF, ScalingConfig={"MaximumConcurrency": 5}), "Required 'topics'", id="Kafka: topics first"),
+    pytest.param(create("", SelfManagedEventSource=SELF, Topics=["events"], ScalingConfig={"MaximumConcurrency": 5}), "Required 'sourceAccess", id="Kafka: access before the rest"),
+    pytest.param(create(DOCDB, FilterCriteria=FILTER, gone=AUTH[0]["URI"], **DATABASE), "Secrets Manager", id="DocumentDB: the secret before foreign members"),
+    pytest.param(create("", SelfManagedEventSource={"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["no-port"]}}, Topics=["events"]), "Required 'sourceAccess", id="a broker's form is not the model's"),
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""aws-behaviour 4.6, row by row: set, changed, removed ends at AWS's default, by the right sentinel, in the same mapping.
+"""docs/aws/updates.md#clearing, row by row: set, changed, removed ends at AWS's default, by the right sentinel, in the same mapping.
 
 Each case applies three manifests and looks at what the last update sent and at what AWS then shows.
 """

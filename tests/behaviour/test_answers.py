@@ -1,4 +1,4 @@
-"""aws-behaviour 5.2, 5.7 and 7.7: what Create and Get return of each kind, and that it is read as nothing but what was asked."""
+"""docs/aws/kinds.md#answers, docs/aws/kinds.md#defaults: what Create and Get return of each kind, and that it is read as nothing but what was asked."""
 
 from __future__ import annotations
 

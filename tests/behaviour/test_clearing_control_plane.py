@@ -1,4 +1,4 @@
-"""aws-behaviour 7.5, row by row: what clears a member of the control plane itself, and what does not."""
+"""docs/aws/updates.md#clearing, row by row: what clears a member of the control plane itself, and what does not."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""aws-behaviour 7.7 and 5.1: which kind has which field, what each must state, and the batch and metrics of each.
+"""docs/aws/kinds.md#defaults, docs/aws/kinds.md#fields: which kind has which field, what each must state, and the batch and metrics of each.
 
-What the answers of each kind hold is in test_5_2_answers.
+What the answers of each kind hold is in test_answers.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ SELF_MANAGED = {"kafka", "kafka-queue"}
 ALL = KINDS.keys()
 REGISTRY = {"schema_registry_config": {"schema_registry_uri": "https://r.example.com", "event_record_format": "JSON"}}
 
-# Each row of the matrix 5.1 as corrected by section 7: a way to state the field, and the kinds that have it.
+# Each row of docs/aws/kinds.md#fields: a way to state the field, and the kinds that have it.
 MATRIX = [
     pytest.param({"starting_position": "TRIM_HORIZON"}, ALL - QUEUES - {"mq", "kafka-queue"}, id="StartingPosition"),
     pytest.param({"starting_position": "AT_TIMESTAMP", "starting_position_timestamp": "2026-01-15T00:00:00Z"}, ALL - QUEUES - {"mq", "kafka-queue", "dynamodb"}, id="AT_TIMESTAMP"),
