@@ -125,7 +125,7 @@ def test_an_answer_lost_after_aws_acted_makes_no_second_mapping(bench: Bench) ->
 
     assert bench.apply().clean
 
-    assert any("looking whether AWS has made it" in event.text for event in bench.ui.events)
+    assert any("checking whether AWS created it" in event.text for event in bench.ui.events)
     assert list(bench.uuids().values()) == list(bench.live())
     assert [method for method, _, _ in bench.plane.requests].count("POST") == 1
     bench.assert_in_sync()

@@ -111,11 +111,11 @@ def test_a_state_that_was_cut_off_is_not_pushed_elsewhere(flow: Flow) -> None:
     crash(flow, QUEUE, dies_at_a_create())
     file = flow.folder / "state/test.json"
 
-    with pytest.raises(StateError, match="not the whole truth"):
+    with pytest.raises(StateError, match="incomplete: an apply was interrupted"):
         workflow.push(flow.run(), file.read_text(), str(file), 0.0, force=True)
     pulled = workflow.pull(flow.run())
-    assert "this is not the whole truth" in flow.ui.notes[-1]
-    with pytest.raises(StateError, match="not the whole truth"):
+    assert "this state may be incomplete" in flow.ui.notes[-1]
+    with pytest.raises(StateError, match="incomplete: an apply was interrupted"):
         workflow.push(flow.run(), pulled, "-", 0.0, force=True)
 
 

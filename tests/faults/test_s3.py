@@ -97,7 +97,7 @@ def test_a_state_that_vanishes_is_told(shared: Machine) -> None:
         writer.save(writer.state)
         shared.client("s3").delete_object(Bucket=BUCKET, Key=KEY)
 
-        with pytest.raises(StateError, match="has vanished"):
+        with pytest.raises(StateError, match="is missing"):
             writer.save(writer.state.with_record("a", RECORD))
 
 
@@ -141,7 +141,7 @@ def test_a_lock_that_was_taken_away_stops_the_next_call(shared: Machine) -> None
     with backend(shared).locked("apply") as writer, writer.journal([CREATE]) as log:
         shared.client("s3").delete_object(Bucket=BUCKET, Key=f"{KEY}.lock")
         writer._seen = 0.0  # looked at long ago
-        with pytest.raises(StateError, match="was taken away") as caught:
+        with pytest.raises(StateError, match="was removed during this run") as caught:
             log.intent("create", "a", CREATE.pair)
 
     assert "force-unlock" in caught.value.hint

@@ -48,7 +48,7 @@ def test_unknown_field(unchanged: Workspace) -> None:
 def test_wrong_type(unchanged: Workspace) -> None:
     unchanged.write(f"orders: {{ function_name: worker, event_source_arn: '{sqs()}', batch_size: '5' }}")
 
-    assert "provisioner.yaml:4:107: error[E104]: batch_size must be a whole number, not the text '5'" in fails(
+    assert "provisioner.yaml:4:107: error[E104]: batch_size must be a whole number, not the string '5'" in fails(
         unchanged, "apply", "--auto-approve"
     )
 

@@ -82,7 +82,7 @@ def test_validate_speaks_github(wrong: Workspace) -> None:
 
     assert lines[0] == (
         "::error file=provisioner.yaml,line=7,col=17,endLine=7,endColumn=22,"
-        "title=E103 The value is too small%2C too large%2C too short or too long"
+        "title=E103 Value out of range"
         "::batch_size: 20000 is more than the 10000 that an SQS queue allows (choose 1 to 10000)"
     )
 

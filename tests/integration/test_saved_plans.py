@@ -101,7 +101,7 @@ def test_a_plan_of_another_state_is_refused(flow: Flow) -> None:
     state = flow.folder / "state/test.json"
     state.write_text(state.read_text().replace(json.loads(state.read_text())["lineage"], "another"))
 
-    with pytest.raises(StaleError, match="the plan is of another state"):
+    with pytest.raises(StaleError, match="the plan belongs to another state"):
         applied(flow, file)
 
 
@@ -157,7 +157,7 @@ def test_a_state_that_came_back_to_the_same_serial_is_another_state(flow: Flow) 
     document["mappings"] = {}
     state.write_text(json.dumps(document))
 
-    with pytest.raises(StaleError, match="the state records something else"):
+    with pytest.raises(StaleError, match="the state has changed since it was made"):
         applied(flow, file)
     assert flow.plane.client().list_event_source_mappings()["EventSourceMappings"]
 

@@ -86,8 +86,8 @@ def test_pull_and_push_are_each_others_inverse(two: Workspace) -> None:
 def test_push_refuses_an_older_state_another_lineage_and_another_stack(two: Workspace) -> None:
     value = json.loads(state(two).read_text())
     cases = [
-        ({"serial": value["serial"] - 1}, "it is older"),
-        ({"lineage": str(uuid.uuid4())}, "they are two states"),
+        ({"serial": value["serial"] - 1}, "the file is older"),
+        ({"lineage": str(uuid.uuid4())}, "another one; --force replaces it"),
         ({"stack": "elsewhere"}, "belongs to stack elsewhere"),
         ({"version": 99}, "use a newer provisioner"),
     ]
@@ -117,13 +117,13 @@ def test_a_rebuilt_state_also_knows_what_left_the_manifest(two: Workspace) -> No
 
     told = two.run("state", "rebuild").err
 
-    assert f"views: {views} bears this stack's tags and is not in the manifest" in told
+    assert f"views: {views} has this stack's tags and is not in the manifest" in told
     two.apply()
     assert views not in two.live()
 
 
 def test_a_state_that_is_there_is_not_rebuilt(two: Workspace) -> None:
-    assert "it is not lost" in two.run("state", "rebuild", code=1).err
+    assert "is not lost" in two.run("state", "rebuild", code=1).err
 
 
 def test_a_second_checkout_with_an_empty_state_adopts_nothing_and_is_told_the_way_out(
