@@ -1,1 +1,1 @@
-"""The one room that talks to AWS."""
+"""All calls to AWS; no other package makes any."""

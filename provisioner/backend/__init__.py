@@ -1,1 +1,1 @@
-"""The one room that keeps state."""
+"""Where state, locks and saved plans are kept; no other package reads or writes them."""

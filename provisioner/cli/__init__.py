@@ -1,4 +1,4 @@
-"""The command line: arguments to workflow to text to exit code. The only room that prints and exits."""
+"""The command line: parses arguments, prints results, sets the exit code. No other package prints or exits."""
 
 from provisioner.cli.app import main
 

@@ -1,4 +1,4 @@
-"""What the world did since the last apply, and how the mappings are: both of state and live alone, without a manifest."""
+"""Drift since the last apply, and the health of mappings, from state and live mappings alone, without a manifest."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def drift(
     ignored: Mapping[str, Sequence[Path]],
     lost: Mapping[str, Sequence[str]],
 ) -> tuple[Drifted, ...]:
-    """What the world changed, by name; nothing else.
+    """What changed outside provisioner, by name; nothing else.
 
     `ignored` are the paths of each name that the manifest leaves to others; `lost` what each name needs and AWS does not have.
     """

@@ -1,4 +1,4 @@
-"""Whether the world is still what a plan was made from."""
+"""Whether a saved plan is stale: whether AWS and the state are as they were when it was made."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def version_event(version: str) -> Event:
 
 
 def planned_events(plan: Plan) -> list[Event]:
-    """What the world changed, then what the plan does: one event a change, none for what stays."""
+    """What changed outside provisioner, then what the plan does: one event a change, none for what stays."""
     drifts = [(change, resource_drift(change)) for change in plan.changes]
     drifted = [_drift_event(change, drift) for change, drift in drifts if drift]
     return drifted + [_planned_event(change) for change in plan.changes if change.counts]

@@ -1,7 +1,7 @@
 """The shape of a manifest as JSON Schema (draft 2020-12), for editors: completion, hover, and checks while typing.
 
 Generated from the field table and the models of the other keys, so that it cannot fall behind them. It says less than the
-checks of this room, never more: what they accept, it accepts, but for blocks in which nothing is set. Nearly every keyword
+checks of this package, never more: what they accept, it accepts, but for blocks in which nothing is set. Nearly every keyword
 of JSON Schema judges values of one type only, so a reference such as `${var.size}` is one more type beside a field's own,
 and the field's limits stay as they are. `errorMessage` is an annotation: the YAML language server shows it instead of
 words of its own.

@@ -1,4 +1,4 @@
-"""A field of the table as a schema, with a sentence for who hovers over it."""
+"""A field of the table as a schema, with a description that editors show on hover."""
 
 from __future__ import annotations
 
