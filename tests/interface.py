@@ -14,9 +14,10 @@ import click
 import yaml
 
 from provisioner import errors
+from provisioner.backend.journal import Journal
 from provisioner.backend.lock import advice
 from provisioner.backend.planfile import SavedPlan, save
-from provisioner.backend.statefile import encode, intent_value, record_value
+from provisioner.backend.statefile import encode
 from provisioner.cli.app import cli
 from provisioner.cli.changes import CHANGES, INCOMPLETE, INTERRUPTED
 from provisioner.cli.language import WOULD_CHANGE
@@ -63,7 +64,7 @@ def interface() -> str:
         "Manifest keys": sorted(set(_manifest_keys(manifest_schema(), ""))),
         "Keys of a mapping, which are the JSON keys of its values": _mapping_keys(),
         "State": _paths([json.loads(encode(_STATE, (_INTENT,), "writer"))]),
-        "Journal": _paths(_JOURNAL),
+        "Journal": _paths(_journal()),
         "Lock": _paths([advice("apply")]),
         "Saved plan": _paths([_saved(plans[0])]),
         "JSON of a plan": _paths([_document(plan) for plan in plans]),
@@ -164,11 +165,15 @@ _RECORD: Final = Record(_UUID, "arn", "eu-west-1", {"tags": {"a": "b"}}, True, (
 _STATE: Final = State("s", LINEAGE, "123456789012", 1, {"orders": _RECORD})
 _PAIR: Final = Pair("eu-west-1", "arn", "f", "t")
 _INTENT: Final = Intent("token", "create", "orders", _PAIR, (_UUID,), True)
-_JOURNAL: Final[list[dict[str, Any]]] = [
-    {"journal": 1, "lineage": LINEAGE, "serial": 1},
-    intent_value(_INTENT),
-    {"done": "token", "name": "orders", "record": record_value(_RECORD)},
-]
+
+
+def _journal() -> list[dict[str, Any]]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "s.journal"
+        journal = Journal(path, _STATE)
+        journal.done(journal.intent("create", "orders", _PAIR, [_UUID], protected=True), "orders", _RECORD)
+        journal.close()
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def _saved(plan: Plan) -> dict[str, Any]:

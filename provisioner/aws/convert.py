@@ -36,9 +36,8 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
     mapping["enabled"] = _ENABLED.get(state)
     mapping["tags"] = user_tags(tags, provider)
     for path in CONSUMER_GROUPS:
-        if (
-            value_at(mapping, path) == config["UUID"]
-        ):  # what AWS gives a mapping that states none (docs/aws/kinds.md#answers)
+        # What AWS gives a mapping that states none (docs/aws/kinds.md#answers).
+        if value_at(mapping, path) == config["UUID"]:
             mapping = with_value(mapping, path, None)
     if mapping.get("self_managed_event_source") and value_at(mapping, CONSUMPTION_MODE) is None:
         mapping = with_value(mapping, CONSUMPTION_MODE, "Stream")  # AWS's default, whether it is shown or not

@@ -55,7 +55,7 @@ CODES: Final[dict[str, type[AwsError]]] = {
     "AccessDeniedException": errors.DeniedError,
     "UnauthorizedOperation": errors.DeniedError,
 }
-"""Errors are told by their code, not their class: `ValidationException` has no class (docs/aws/errors.md#messages)."""
+"""Errors are matched by their code, not their class: `ValidationException` has no class (docs/aws/errors.md#messages)."""
 
 _CREDENTIALS: Final = (
     vendor.NoCredentialsError,

@@ -12,15 +12,13 @@ from provisioner.aws.errors import Retry, retry_class, translated, understood
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.wait import Clock, delays
 from provisioner.errors import AwsError, InUseError, NotFoundError, ServiceError, ThrottledError
+from provisioner.model.report import STILL
 
 Config = dict[str, Any]
 """A mapping as the API answers it."""
 
 Notify = Callable[[str], None]
 """Told, in words, why a call is tried again."""
-
-STILL: Final = 30.0
-"""Seconds after which a call that is tried again and again says so once more."""
 
 PAGE: Final = 100
 """Mappings on a page of List, whatever MaxItems says (docs/aws/kinds.md#answers); also ARNs in one call for tags."""
@@ -102,8 +100,8 @@ class Gateway:
         request: dict[str, Any] = {key: value for key, value in filters.items() if value}
         marker = ""
         while True:
-            page = {**request, **({"Marker": marker} if marker else {})}
-            send = partial(self._client.list_event_source_mappings, MaxItems=PAGE, **page)
+            at = {"Marker": marker} if marker else {}
+            send = partial(self._client.list_event_source_mappings, MaxItems=PAGE, **request, **at)
             answer = self._call("listing mappings", send, says="EventSourceMappings")
             page = answer["EventSourceMappings"]
             if not all(isinstance(config.get("UUID"), str) for config in page):

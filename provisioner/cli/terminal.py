@@ -21,10 +21,6 @@ if TYPE_CHECKING:  # late, so that --help and version stay fast
     from provisioner.render.style import Style
 
 
-_WAIT = 30.0
-"""Seconds between two lines about what is waited for, where there is no terminal."""
-
-
 class Terminal:
     """Data goes to stdout, everything else to stderr; colour, questions and moving lines only where a person sits."""
 
@@ -137,8 +133,8 @@ class Terminal:
             self.say(f"\n{style.bold('Records may be lost:')}\n{losses}")
 
     def progress(self, event: Progress) -> None:
-        """A line for each event, unless told to be quiet; on a terminal what is in flight moves. What was never started is in the
-        report alone.
+        """Show an event: on a terminal in the progress display, elsewhere as a line, with --quiet not at all. A change that was
+        not attempted is shown by the report alone.
         """
         from provisioner.model.report import Phase, Result
         from provisioner.render.report import progress_line
@@ -155,11 +151,12 @@ class Terminal:
 
     def _waits(self, event: Progress) -> None:
         """One line every thirty seconds for all that waits."""
+        from provisioner.model.report import STILL
         from provisioner.render.report import waiting_line
 
         now = time.monotonic()
         self._waiting[event.change.key] = event
-        if self._last_wait is None or now - self._last_wait >= _WAIT:
+        if self._last_wait is None or now - self._last_wait >= STILL:
             self._last_wait = now
             self.say(waiting_line(list(self._waiting.values())))
 

@@ -38,7 +38,7 @@ from provisioner.model.canonical import Canonical, fill_kept
 from provisioner.model.desired import Path, Provider
 from provisioner.model.live import SETTLED, Live, Owner
 from provisioner.model.plan import Action, Change, FieldChange, Plan, Reason
-from provisioner.model.report import Outcome, Phase, Progress, Report, Result
+from provisioner.model.report import STILL, Outcome, Phase, Progress, Report, Result
 from provisioner.model.state import Deposed, Record
 from provisioner.planning.diff import field_changes
 from provisioner.planning.record import applied_record, is_protected
@@ -46,9 +46,6 @@ from provisioner.planning.record import applied_record, is_protected
 Emit = Callable[[Progress], None]
 
 _MAY_BE_THERE: Final = "AWS may have created it; apply again: provisioner looks for it by its function and source"
-
-STILL: Final = 30.0
-"""Seconds after which a waiting change says that it still waits."""
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from provisioner.manifest.schema import ProviderBlock
 from provisioner.model.canonical import Canonical, is_own_tag
 from provisioner.model.desired import Path
 from provisioner.model.mapping import FIELDS, REQUIRED, TAG_TEXT, Field, Limits, moment, parsed, timestamp
-from provisioner.model.references import Arn, FunctionReference, partition_of
+from provisioner.model.references import REGION, Arn, FunctionReference, partition_of
 from provisioner.model.sources import SourceKind
 
 _IN_MILLISECONDS = 10_000_000_000
@@ -58,9 +58,8 @@ def source_findings(raw: Mapping[str, Any], kind: SourceKind | None) -> Iterator
         yield Finding("E106", ("function_name",), f"{function!r} is not the name or the ARN of a function")
 
 
-_REGION = r"(?:[a-z]+-)+\d{1,2}"
 _QUEUE_URL = re.compile(
-    rf"https?://(?:(?:vpce-[\w-]+\.)?(?:sqs(?:-fips)?|queue)\.(?P<region>{_REGION})|(?P<old>{_REGION})\.queue|queue)\."
+    rf"https?://(?:(?:vpce-[\w-]+\.)?(?:sqs(?:-fips)?|queue)\.(?P<region>{REGION.pattern})|(?P<old>{REGION.pattern})\.queue|queue)\."
     r"[a-z0-9.:-]+/(?P<account>\d{12})/(?P<name>[\w.-]+)/?"
 )
 _EXAMPLE = "arn:aws:sqs:REGION:ACCOUNT:NAME"

@@ -6,7 +6,7 @@ import gc
 import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,9 +105,6 @@ def _load(
     loading.with_variables(inputs, needs_values=needs_values, refers=joined.refers)
     loading.with_defaults()
     manifest = loading.manifest(path if path.is_dir() else path.parent, region, member)
-    if "stack" not in loading.root.value and (hint := manifest_above(path if path.is_dir() else path.parent)):
-        missing = [item for item in loading.found if (item.code, item.message) == ("E102", "stack is missing")]
-        loading.found = [replace(item, hint=hint) if item in missing else item for item in loading.found]
     if not joined.complete:  # what misses something may find it in the part that could not be read
         loading.found = [item for item in loading.found if item.code not in _MISSES]
     found = _sorted(loading.found)
@@ -202,7 +199,10 @@ class _Loading:
     def manifest(self, folder: Path, region: str, member: Callable[[Sequence[str]], str]) -> Manifest | None:
         """The manifest, or None when its shape is wrong."""
         unknown = frozenset(self.root.unknowns()) if self._guesses else ()
-        shape = shape_of(self.root.plain(), member, self._tell)
+        hints: dict[tuple[Hashable, ...], str] = {}
+        if "stack" not in self.root.value:
+            hints["stack",] = manifest_above(folder)
+        shape = shape_of(self.root.plain(), member, self._tell, hints)
         mappings = MappingChecks(self.root, shape, unknown, region, self.found).mappings()
         if shape.root is None:
             return None

@@ -15,7 +15,7 @@ from provisioner.manifest.rules import secret_findings
 from provisioner.manifest.schema import LifecycleBlock, ProviderBlock
 from provisioner.manifest.shape import Shape
 from provisioner.model.canonical import Canonical, canonical, claims, consumer_group
-from provisioner.model.desired import TAGGED_PARTITION, Desired, Lifecycle, Path
+from provisioner.model.desired import Desired, Lifecycle, Path, takes_tags
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.mapping import FIELDS
 from provisioner.model.references import Arn, FunctionReference, partition_of
@@ -178,7 +178,7 @@ class MappingChecks:
 
     def _tags_together(self, tags: Mapping[str, str], region: str) -> Iterator[Finding]:
         """What is wrong with all tags of a mapping, those of the provider too."""
-        stated, tagged = self._provider.ownership_tags, partition_of(region) == TAGGED_PARTITION
+        stated, tagged = self._provider.ownership_tags, takes_tags(region)
         most = MOST_TAGS - 3 * (tagged if stated is None else stated)
         if (tags or stated) and not tagged:
             message = f"mappings are not known to take tags in the partition {partition_of(region)}"

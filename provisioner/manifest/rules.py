@@ -422,7 +422,7 @@ _SIGN_CODES: Final = {Effect.NEVER: "W215", Effect.DOUBT: "W216", Effect.IDLE: "
 
 
 def _filter_signs(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
-    """Legal filters that lose records, or do nothing: no answer of AWS tells of them, so they are warnings."""
+    """Valid filters that lose records or have no effect. AWS accepts them, so they are warnings."""
     for index, sign in signs(value_at(raw, ("filter_criteria", "filter")), kind):
         path = ("filter_criteria", "filter", index, "pattern")
         yield Finding(_SIGN_CODES[sign.effect], path, sign.message, sign.hint)

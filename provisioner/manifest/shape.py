@@ -43,11 +43,14 @@ class Shape:
     sound: Mapping[str, Any]
 
 
-def shape_of(value: dict[str, Any], member: Callable[[Sequence[str]], str], tell: Tell) -> Shape:
+def shape_of(
+    value: dict[str, Any], member: Callable[[Sequence[str]], str], tell: Tell, hints: Mapping[Path, str]
+) -> Shape:
     """Check a manifest by its types.
 
     What is left without the mistakes is checked all the same. A field whose name is misspelt counts as wrong too: that it is
     missing is no second mistake. `member` names the API's member for a path that the field table lacks, or "".
+    `hints` say what to do about fields that are missing.
     """
     with _new_members_aside(value, member, tell):
         try:
@@ -63,7 +66,7 @@ def shape_of(value: dict[str, Any], member: Callable[[Sequence[str]], str], tell
         seen: set[Path] = set()
         for path, item in found:
             if path not in seen and path not in meant:
-                _tell_error(path, item["type"], item["msg"], item["input"], tell)
+                _tell_error(path, item["type"], item["msg"], item["input"], tell, hints)
             seen.add(path)
         wrong, sound = frozenset(seen | meant), without(value, seen)
         try:
@@ -130,7 +133,7 @@ def _known_part(value: Any, path: Path, *, missing: bool) -> Path:
     return path
 
 
-def _tell_error(path: Path, kind: str, message: str, value: Any, tell: Tell) -> None:
+def _tell_error(path: Path, kind: str, message: str, value: Any, tell: Tell, hints: Mapping[Path, str]) -> None:
     name = _field_name(path)
     if value is None and kind in ("dict_type", "model_type", "list_type"):
         tell("E104", path, f"{name} is empty", "write its contents below it, indented", key=True)
@@ -138,7 +141,7 @@ def _tell_error(path: Path, kind: str, message: str, value: Any, tell: Tell) -> 
     if kind == "extra_forbidden":
         tell("E101", path, f"unknown field {name!r}", suggestion(name, _siblings(path)), key=True)
     elif kind == "missing":
-        tell("E102", path[:-1], f"{name} is missing")
+        tell("E102", path[:-1], f"{name} is missing", hints.get(path, ""))
     elif name == "pattern" and path[0] != "variables":
         tell("E104", path, f"a pattern is a map or a JSON string, not {_shown(value)}")
     elif len(path) > 1 and path[-2] == "endpoints":

@@ -459,7 +459,7 @@ CODES: Final[dict[str, Explanation]] = {
     "W222": Explanation(
         "Tags in a partition that may not have them",
         "In the partitions besides `aws` (GovCloud, China and others) mappings were not taggable when it was last reported. "
-        "Without `provider: {ownership_tags: true}` no ownership tags are sent there; a mapping whose create was cut off is "
+        "Without `provider: {ownership_tags: true}` no ownership tags are sent there; a mapping whose create was interrupted is "
         "then found by its function and source, but cannot be proved to belong to this stack.",
         'remove the tags where AWS refuses them with "Tags not supported in request."',
         "https://github.com/aws/aws-cdk/issues/31965",

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final, Literal, Self
+from typing import Literal, Self
 
 from provisioner.model.canonical import Canonical
 from provisioner.model.references import Pair, partition_of
 from provisioner.model.sources import SourceKind
 
-TAGGED_PARTITION: Final = "aws"
-"""The partition in which mappings have tags. GovCloud and China refused them when it was last reported
-(https://github.com/aws/aws-cdk/issues/31965, https://github.com/aws/aws-cdk/issues/31532); of others nothing is known.
-"""
+
+def takes_tags(region: str) -> bool:
+    """Whether AWS is known to take tags on mappings of a region: those of the partition `aws`.
+
+    GovCloud and China refused them when it was last reported (https://github.com/aws/aws-cdk/issues/31965,
+    https://github.com/aws/aws-cdk/issues/31532).
+    """
+    return partition_of(region) == "aws"
+
 
 Path = tuple[str, ...]
 """A place in a mapping, by our names: `("destination_config", "on_failure")`."""
@@ -93,7 +98,7 @@ class Provider:
 
     def tags_ownership(self, region: str) -> bool:
         """Whether mappings of a region get ownership tags: unless it is stated, where AWS is known to take tags on mappings."""
-        return partition_of(region) == TAGGED_PARTITION if self.ownership_tags is None else self.ownership_tags
+        return takes_tags(region) if self.ownership_tags is None else self.ownership_tags
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
 
-from provisioner.model.references import FunctionReference
+from provisioner.model.references import FunctionReference, virtual_hosts
 from provisioner.model.sources import ALL, KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
 
 FIFO, MSK, MQ, KAFKA = SourceKind.FIFO, SourceKind.MSK, SourceKind.MQ, SourceKind.KAFKA
@@ -229,11 +229,6 @@ def timestamp(value: str | float | datetime) -> str:
 
 
 # --- rules that need both sides --------------------------------------------------------------------------------------
-
-
-def virtual_hosts(access: Iterable[Mapping[str, Any]] | None) -> list[str]:
-    """The RabbitMQ virtual hosts among access configurations: no update may carry one (docs/aws/updates.md#clearing)."""
-    return [item.get("uri", "") for item in access or () if item["type"] == "VIRTUAL_HOST"]
 
 
 def _virtual_host_moves(live: Any, desired: Any) -> bool:

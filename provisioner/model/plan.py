@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -175,6 +175,15 @@ class Plan:
     selected: bool = False
 
     @property
+    def risks(self) -> dict[Risk, list[str]]:
+        """Each risk once, with the keys of the changes that have it, in the order of the plan."""
+        found: dict[Risk, list[str]] = {}
+        for change in self.changes:
+            for risk in change.risks:
+                found.setdefault(risk, []).append(change.key)
+        return found
+
+    @property
     def has_changes(self) -> bool:
         """Whether there is anything to do, or to record as done."""
         return any(change.counts for change in self.changes)
@@ -192,6 +201,14 @@ class Plan:
             moved=sum(bool(change.moved_from) for change in self.changes),
             forgotten=actions.count(Action.FORGET),
         )
+
+
+def grouped(problems: Iterable[Problem]) -> dict[tuple[str, str], list[str]]:
+    """Each message and hint once, with the names that it is about; "" is the plan as a whole."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for problem in problems:
+        found.setdefault((problem.message, problem.hint), []).append(problem.name)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

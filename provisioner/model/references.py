@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, Self
@@ -76,6 +76,11 @@ def channel_of(names: Sequence[str], virtual_host: str = "") -> str:
     return name if virtual_host in ("", "/") else f"{name}{_IN_HOST}{virtual_host}"
 
 
+def virtual_hosts(access: Iterable[Mapping[str, Any]] | None) -> list[str]:
+    """The RabbitMQ virtual hosts among access configurations: no update may carry one (docs/aws/updates.md#clearing)."""
+    return [item.get("uri") or "" for item in access or () if item.get("type") == "VIRTUAL_HOST"]
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionReference:
     """A function as a mapping names it. Region and account are empty when the reference leaves them out.
@@ -126,12 +131,13 @@ class Pair:
         """The pair of a mapping in canonical form."""
         endpoints = mapping.get("self_managed_event_source", {}).get("endpoints", {})
         brokers = ",".join(endpoints.get("KAFKA_BOOTSTRAP_SERVERS", ()))
-        channel = channel_of(mapping.get("topics") or mapping.get("queues") or (), _virtual_host(mapping))
+        hosts = virtual_hosts(mapping.get("source_access_configuration")) if mapping.get("queues") else []
+        channel = channel_of(mapping.get("topics") or mapping.get("queues") or (), hosts[0] if hosts else "")
         return cls(region, mapping.get("event_source_arn") or brokers, mapping.get("function_name", ""), channel)
 
     @property
     def in_any_host(self) -> Self:
-        """The pair without a virtual host: whether AWS tells two hosts of one broker apart is not recorded."""
+        """The pair without a virtual host: whether AWS distinguishes two hosts of one broker is not recorded."""
         return replace(self, channel=self.channel.partition(_IN_HOST)[0])
 
     def claims(self) -> list[tuple[str, str, str, str]]:
@@ -149,8 +155,3 @@ class Pair:
     def __str__(self) -> str:
         channel = f" ({self.channel})" if self.channel else ""
         return f"{self.source}{channel} -> {self.function}"
-
-
-def _virtual_host(mapping: Mapping[str, Any]) -> str:
-    items = mapping.get("source_access_configuration") or () if mapping.get("queues") else ()
-    return next((item.get("uri") or "" for item in items if item.get("type") == "VIRTUAL_HOST"), "")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from provisioner.model.desired import Path
 from provisioner.model.plan import Change
+
+STILL: Final = 30.0
+"""Seconds between two lines about one wait, where there is no terminal."""
 
 
 class Result(StrEnum):

@@ -1,4 +1,4 @@
-"""What a filter lets through, as far as its form and the kind of source tell: filters that match no record, and filters that
+"""What a filter lets through, judged by its form and the kind of source: filters that match no record, and filters that
 may not do what they look like. Pure, and about one mapping; whether a pattern is legal is `manifest.patterns`.
 
 Lambda matches a filter against a record as the function would get it, with the data parsed. All paths of a pattern must match; of
@@ -131,7 +131,7 @@ def structured(pattern: Any) -> Any:
 
 
 def covers(wide: Any, narrow: Any) -> bool:
-    """Whether whatever matches `narrow` also matches `wide`, as far as their form tells."""
+    """Whether whatever matches `narrow` also matches `wide`, judged by their form alone."""
     if isinstance(wide, Mapping) and isinstance(narrow, Mapping):
         return all(name in narrow and covers(wide[name], narrow[name]) for name in wide)
     if isinstance(wide, list) and isinstance(narrow, list):

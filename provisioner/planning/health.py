@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from provisioner.model.canonical import Canonical, fill_kept, value_at, with_value
-from provisioner.model.desired import Desired, Manifest, Path
+from provisioner.model.desired import Desired, Path
 from provisioner.model.health import Drifted, Health
 from provisioner.model.live import Live, Status
 from provisioner.model.plan import Reading
@@ -14,7 +14,7 @@ from provisioner.model.sources import SourceKind, kind_of
 from provisioner.model.state import Record, State
 from provisioner.planning.diff import field_changes
 from provisioner.planning.planner import DELETING
-from provisioner.planning.resolve import Resolution, Subject, resolve
+from provisioner.planning.resolve import Resolution, Subject
 
 
 def recorded(state: State) -> Resolution:
@@ -93,10 +93,9 @@ def needs(state: State, reading: Reading, missing: Sequence[Desired] = ()) -> di
     return {**{item.name: (item.region, item.mapping) for item in missing}, **known}
 
 
-def absent(state: State, manifest: Manifest) -> list[Desired]:
+def absent(resolution: Resolution) -> list[Desired]:
     """What is declared and not recorded, under its name or, before a move is applied, another one."""
-    named = {subject.name for subject in resolve(manifest, state).subjects if subject.record}
-    return [item for name, item in manifest.mappings.items() if name not in named]
+    return [subject.wanted for subject in resolution.subjects if subject.wanted and not subject.record]
 
 
 def health(

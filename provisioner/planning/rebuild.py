@@ -14,10 +14,10 @@ from provisioner.model.state import Record, State
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """The state, and what is said beside it."""
+    """The state, and notices for the user."""
 
     state: State
-    told: tuple[str, ...]
+    notices: tuple[str, ...]
 
 
 def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str) -> Rebuilt:
@@ -33,19 +33,19 @@ def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str
             f"the mappings of stack {manifest.stack} belong to several states: lineages {', '.join(sorted(lineages))}",
             hint="give one of the stacks another name, or import the mappings one by one",
         )
-    told: list[str] = []
+    notices: list[str] = []
     by_claim = {claim: item for item in everything for claim in item.pair.claims()}
     records: dict[str, Record] = {}
     taken: set[str] = set()
     for name, wanted in sorted(manifest.mappings.items()):
         holder = next((by_claim[claim] for claim in wanted.pair.claims() if claim in by_claim), None)
         if holder is None or holder.uuid in taken:
-            told.append(f"{name}: AWS has no mapping for its function and source")
+            notices.append(f"{name}: AWS has no mapping for its function and source")
         elif holder.owner and holder.owner.stack != manifest.stack:
-            told.append(f"{name}: {holder.uuid} belongs to stack {holder.owner.stack}; it is not touched")
+            notices.append(f"{name}: {holder.uuid} belongs to stack {holder.owner.stack}; it is not touched")
         else:
             if holder.owner is None:
-                told.append(
+                notices.append(
                     f"{name}: {holder.uuid} has no ownership tags; it is recorded because it has the function and source"
                 )
             records[name] = _record(holder, wanted)
@@ -54,11 +54,11 @@ def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str
         if item.owner and item.owner.stack == manifest.stack and item.uuid not in taken:
             name = _free_name(item.owner, item.uuid, records)
             records[name] = Record(item.uuid, item.arn, item.region, item.as_left)
-            told.append(
+            notices.append(
                 f"{name}: {item.uuid} has this stack's tags and is not in the manifest; the next apply deletes it"
             )
     state = State(manifest.stack, next(iter(lineages), lineage), account, 0, records)
-    return Rebuilt(state, tuple(told))
+    return Rebuilt(state, tuple(notices))
 
 
 def _record(live: Live, wanted: Desired) -> Record:

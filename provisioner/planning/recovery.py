@@ -17,10 +17,10 @@ CREATE = "create"
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """The state with everything taken over that could be, and what the user is told."""
+    """The state with each mapping recorded that belongs to it, and notices for the user."""
 
     state: State
-    told: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def to_look_for(intents: Sequence[Intent]) -> dict[str, Intent]:
@@ -30,18 +30,18 @@ def to_look_for(intents: Sequence[Intent]) -> dict[str, Intent]:
 
 def recover(state: State, intents: Sequence[Intent], found: Mapping[str, Live]) -> Recovery:
     """Decide about each intent. `found` are the mappings that hold an intent's function and source, by token."""
-    told = []
+    notices = []
     nothing = [intent.name for intent in intents if intent.action == CREATE and intent.token not in found]
     for intent in intents:
         if intent.token in found:
             state, line = _created(state, intent, found[intent.token])
-            told.append(line)
+            notices.append(line)
     others = [f"{intent.action} of {intent.name}" for intent in intents if intent.action != CREATE]
     if nothing:
-        told.append(f"an apply was interrupted while creating {', '.join(nothing)}; AWS has no such mapping")
+        notices.append(f"an apply was interrupted while creating {', '.join(nothing)}; AWS has no such mapping")
     if others:
-        told.append(f"an apply was interrupted ({', '.join(others)}); comparing with AWS again")
-    return Recovery(state, tuple(told))
+        notices.append(f"an apply was interrupted ({', '.join(others)}); comparing with AWS again")
+    return Recovery(state, tuple(notices))
 
 
 def _created(state: State, intent: Intent, live: Live) -> tuple[State, str]:

@@ -1,4 +1,4 @@
-"""What a plan must not do without being told so by name."""
+"""What a plan must not do without a flag that allows it."""
 
 from __future__ import annotations
 

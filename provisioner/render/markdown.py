@@ -15,7 +15,7 @@ from provisioner.model.canonical import default_at
 from provisioner.model.codes import CODES
 from provisioner.model.desired import Level
 from provisioner.model.health import Drifted
-from provisioner.model.plan import Action, Cause, Change, Edit, FieldChange, Plan, Problem, Risk
+from provisioner.model.plan import Action, Cause, Change, Edit, FieldChange, Plan, Problem, grouped
 from provisioner.model.sources import SourceKind
 from provisioner.model.words import counted
 from provisioner.render.drift import drift_text
@@ -73,24 +73,18 @@ def _headline(plan: Plan) -> str:
 
 
 def _refusals(refused: Sequence[Problem]) -> Iterator[str]:
-    groups: dict[tuple[str, str], list[str]] = {}
-    for problem in refused:
-        groups.setdefault((problem.message, problem.hint), []).extend([problem.name] * bool(problem.name))
-    for (message, hint), subjects in groups.items():
-        subject = f"{_named(subjects)}: " if subjects else ""
+    for (message, hint), subjects in grouped(refused).items():
+        named = [name for name in subjects if name]
+        subject = f"{_named(named)}: " if named else ""
         yield f"> [!CAUTION]\n> **refused**: {subject}{_text(message)}\n> {_text(hint)}"
 
 
 def _alerts(plan: Plan) -> Iterator[str]:
     """One box a level, the worst first, a line a risk, with all mappings that have it."""
-    groups: dict[Risk, list[str]] = {}
-    for change in plan.changes:
-        for risk in change.risks:
-            groups.setdefault(risk, []).append(change.key)
     for level in reversed(Level):
         lines = [
             f"> - **{risk.level}** `{risk.code}` in {_named(keys)}: {_text(risk.message)}"
-            for risk, keys in groups.items()
+            for risk, keys in plan.risks.items()
             if risk.level is level
         ]
         if lines:

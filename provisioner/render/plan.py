@@ -77,12 +77,11 @@ def _compact_line(change: Change, width: int, style: Style) -> str:
 def risks_text(plan: Plan, style: Style, least: Level = Level.NOTE) -> str:
     """Each risk of a level or worse, with the mappings that it is about."""
     levels = list(Level)[list(Level).index(least) :]
-    groups: dict[Risk, list[str]] = {}
-    for change in plan.changes:
-        for risk in change.risks:
-            if risk.level in levels:
-                groups.setdefault(risk, []).append(change.key)
-    return "\n".join(f"  {style.bold(names(keys))}: {_risk(risk, style)}" for risk, keys in groups.items())
+    return "\n".join(
+        f"  {style.bold(names(keys))}: {_risk(risk, style)}"
+        for risk, keys in plan.risks.items()
+        if risk.level in levels
+    )
 
 
 def _risk(risk: Risk, style: Style) -> str:
@@ -94,22 +93,19 @@ def _painted_level(level: Level, text: str, style: Style) -> str:
 
 
 def _risk_counts(plan: Plan, style: Style) -> Iterator[str]:
-    counts = Counter((risk.level, code) for change in plan.changes for code, risk in _by_code(change))
-    told = []
+    counts: Counter[tuple[Level, str]] = Counter()
+    for change in plan.changes:
+        counts.update({(risk.level, risk.code) for risk in change.risks})
+    parts = []
     for level in reversed(Level):
         codes = [
             f"{code} in {count} mappings" if count > 1 else code
             for (of, code), count in sorted(counts.items())
             if of is level
         ]
-        told += [_painted_level(level, f"{level} ({', '.join(codes)})", style)] * bool(codes)
-    if told:
-        yield f"{style.bold('Risks:')} {', '.join(told)}. See `provisioner explain CODE`."
-
-
-def _by_code(change: Change) -> Iterator[tuple[str, Risk]]:
-    """Each code and level once, however often a change has it."""
-    yield from {(risk.code, risk.level): (risk.code, risk) for risk in change.risks}.values()
+        parts += [_painted_level(level, f"{level} ({', '.join(codes)})", style)] * bool(codes)
+    if parts:
+        yield f"{style.bold('Risks:')} {', '.join(parts)}. See `provisioner explain CODE`."
 
 
 def change_text(change: Change, style: Style) -> str:

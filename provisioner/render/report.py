@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from provisioner.model.plan import Action, Plan, Problem
+from provisioner.model.plan import Action, Plan, Problem, grouped
 from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.render.style import Style
 from provisioner.render.wrapping import names
@@ -81,29 +81,24 @@ def _details(report: Report, style: Style) -> Iterator[str]:
                 word = "applied, not settled" if result is Result.APPLIED and not outcome.settled else str(result)
                 groups.setdefault((word, outcome.detail, outcome.hint), []).append(outcome.change.key)
     for (word, detail, hint), keys in groups.items():
-        yield from _grouped(keys, f"{word}: {detail}", hint, style)
+        for subject, rest in _few(keys):
+            yield f"  {style.bold(subject)}: {word}: {detail}"
+            yield from (f"    {line}" for line in (hint, rest) if line)
 
 
-def _grouped(keys: Sequence[str], text: str, hint: str, style: Style) -> Iterator[str]:
-    many = len(keys) > _FEW
-    for subject in [f"{len(keys)} mappings"] if many else keys:
-        yield f"  {style.bold(subject)}: {text}"
-        if hint:
-            yield f"    {hint}"
-    if many:
-        yield f"    {names(keys)}"
+def _few(keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What a line is about, and the names that belong below it: each of a few, else all as one."""
+    if len(keys) > _FEW:
+        yield f"{len(keys)} mappings", names(keys)
+    else:
+        yield from ((key, "") for key in keys)
 
 
 def problems_text(problems: tuple[Problem, ...], style: Style) -> str:
     """Why a plan is refused, each reason with its way out; one reason of many mappings once."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for problem in problems:
-        groups.setdefault((problem.message, problem.hint), []).append(problem.name)
     lines = []
-    for (message, hint), subjects in groups.items():
-        many = len(subjects) > _FEW
-        for subject in [f"{len(subjects)} mappings"] if many else subjects:
+    for (message, hint), subjects in grouped(problems).items():
+        for subject, rest in _few(subjects):
             lines.append(style.red("Error: ") + style.bold(f"{subject}: {message}" if subject else message))
-            lines += [f"  {hint}"] * bool(hint)
-        lines += [f"  {names(subjects)}"] * many
+            lines += [f"  {line}" for line in (hint, rest) if line]
     return "\n".join(lines)

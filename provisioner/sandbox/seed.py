@@ -151,9 +151,8 @@ class Seeder:
         self._seed = seed
         self._partition = partition_of(seed.region)
         self._endpoint = endpoint
-        self._sessions = {
-            ACCOUNT: boto3.Session(aws_access_key_id=KEY, aws_secret_access_key=KEY, region_name=seed.region)
-        }
+        self._session = cache(self._new_session)
+        self._client = cache(self._new_client)
 
     def plant(self) -> None:
         """Make all of it."""
@@ -170,19 +169,16 @@ class Seeder:
         for table in self._seed.tables:
             self._table(table)
 
-    @cache  # noqa: B019  # one seeder plants one seed, and is gone
-    def _client(self, service: str, account: str = ACCOUNT) -> Any:
+    def _new_client(self, service: str, account: str = ACCOUNT) -> Any:
         return self._session(account).client(service, endpoint_url=self._endpoint)
 
-    def _session(self, account: str) -> boto3.Session:
+    def _new_session(self, account: str) -> boto3.Session:
         """A session of an account: another one is entered by a role there."""
-        if account not in self._sessions:
-            role = f"arn:{self._partition}:iam::{account}:role/{ROLE}"
-            keys = self._client("sts").assume_role(RoleArn=role, RoleSessionName="seed")["Credentials"]
-            self._sessions[account] = boto3.Session(
-                keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], self._seed.region
-            )
-        return self._sessions[account]
+        if account == ACCOUNT:
+            return boto3.Session(KEY, KEY, region_name=self._seed.region)
+        role = f"arn:{self._partition}:iam::{account}:role/{ROLE}"
+        keys = self._client("sts").assume_role(RoleArn=role, RoleSessionName="seed")["Credentials"]
+        return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], self._seed.region)
 
     def _functions(self) -> None:
         iam, client = self._client("iam"), self._client("lambda")

@@ -92,16 +92,20 @@ def _item(shape: Any, value: Any, path: str) -> Any:
 
 
 def _expect(kind: type, value: Any, words: str) -> None:
-    if not isinstance(value, kind):
-        start = "Start of list" if isinstance(value, list) else "Start of structure or map" * isinstance(value, dict)
-        raise unreadable(f"{start} found where not expected." if start else f"Expected {words} or null")
+    if isinstance(value, kind):
+        return
+    _refuse_start(value)
+    raise unreadable(f"Expected {words} or null")
+
+
+def _refuse_start(value: Any) -> None:
+    if isinstance(value, list | dict):
+        start = "list" if isinstance(value, list) else "structure or map"
+        raise unreadable(f"Start of {start} found where not expected.")
 
 
 def _scalar(kind: str, value: Any) -> Any:
-    if isinstance(value, list | dict):
-        raise unreadable(
-            f"Start of {'list' if isinstance(value, list) else 'structure or map'} found where not expected."
-        )
+    _refuse_start(value)
     fits = {
         "integer": _is_whole(value),
         "boolean": isinstance(value, bool),

@@ -117,7 +117,7 @@ def recovered(
     )
     found = find(aws, sought, run.manifest.provider, run.clock, run.ui.note, unwanted=unwanted)
     recovery = recover(state, left, found)
-    for line in recovery.told:
+    for line in recovery.notices:
         run.ui.note(line)
     return recovery.state
 

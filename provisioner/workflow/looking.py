@@ -26,10 +26,10 @@ def status(run: Run, *, checks: bool = True) -> tuple[Health, ...]:
     mapping Enabled without them.
     """
     aws, state, reading = _looked(run)
-    ignored = left_to_others(resolve(run.manifest, state))
-    missing = absent(state, run.manifest)
+    resolution = resolve(run.manifest, state)
+    missing = absent(resolution)
     lost = missing_dependencies(aws, needs(state, reading, missing), run.ui.note) if checks else {}
-    return health(state, reading, ignored, missing, lost)
+    return health(state, reading, left_to_others(resolution), missing, lost)
 
 
 def _looked(run: Run) -> tuple[Aws, State, Reading]:

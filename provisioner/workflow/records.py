@@ -128,7 +128,7 @@ def rebuild_state(run: Run, lock_timeout: float) -> State:
         )
         live = [item for region in regions for item in inventory(aws.gateway(region), run.manifest.provider)]
         rebuilt = rebuild(run.manifest, live, account, writer.state.lineage)
-        for line in rebuilt.told:
+        for line in rebuilt.notices:
             run.ui.note(line)
         writer.save(rebuilt.state)
         return writer.state

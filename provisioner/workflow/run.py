@@ -20,10 +20,7 @@ from provisioner.manifest.load import Loaded
 from provisioner.model.desired import Manifest, Provider
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.plan import Plan, Problem
-from provisioner.model.report import Progress
-
-_WAIT = 30.0
-"""Seconds between two lines about a wait."""
+from provisioner.model.report import STILL, Progress
 
 
 class Ui(Protocol):
@@ -130,7 +127,7 @@ class Run:
     def _wait_for_lock(self, seconds: float) -> bool:
         """A pause between two tries for the state's lock; every thirty seconds of them there is a line."""
         self._waited += seconds
-        if self._waited >= _WAIT * (self._lines + 1):
+        if self._waited >= STILL * (self._lines + 1):
             self._lines += 1
             self.ui.note(f"still waiting for the state's lock ({self._waited:.0f}s)")
         return self.clock.sleep(seconds)

@@ -47,10 +47,18 @@ def client() -> Any:
     return boto3.client("lambda", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
 
 
+def gateway_of(client: Any, clock: FakeClock, *, retry_timeout: float) -> Gateway:
+    """A gateway without a client for tags: no call of these tests needs one."""
+    no_tagging: Any = None
+    limiter = TokenBucket(None, 1, clock)
+    return Gateway(
+        client, no_tagging, region="eu-west-1", limiter=limiter, calls=Calls(), clock=clock, retry_timeout=retry_timeout
+    )
+
+
 @pytest.fixture
 def gateway(client: Any, clock: FakeClock) -> Gateway:
-    limiter = TokenBucket(None, 1, clock)
-    return Gateway(client, None, region="eu-west-1", limiter=limiter, calls=Calls(), clock=clock, retry_timeout=60)  # type: ignore[arg-type]
+    return gateway_of(client, clock, retry_timeout=60)
 
 
 def refuse(stubber: Stubber, operation: str, code: str, message: str, status: int = 400, times: int = 1) -> None:
@@ -238,8 +246,7 @@ def test_a_fault_is_another_try_only_for_what_may_be_repeated() -> None:
 
 
 def test_a_long_wait_says_so_every_thirty_seconds(client: Any, clock: FakeClock) -> None:
-    limiter = TokenBucket(None, 1, clock)
-    patient = Gateway(client, None, region="eu-west-1", limiter=limiter, calls=Calls(), clock=clock, retry_timeout=300)  # type: ignore[arg-type]
+    patient = gateway_of(client, clock, retry_timeout=300)
     lines: list[tuple[float, str]] = []
     with Stubber(client) as stubber:
         refuse(stubber, CREATE, "InvalidParameterValueException", IAM, times=20)

@@ -25,7 +25,7 @@ def test_what_bears_our_lineage_is_taken_over_wanted_or_not() -> None:
     recovery = recover(EMPTY, [CREATE], {"t": FOUND})
 
     assert recovery.state.mappings == {"a": Record(NEW, "arn-new", "eu-west-1", MAPPING)}
-    assert recovery.told == (f"an apply was interrupted while creating a; {NEW}, which it created, is recorded",)
+    assert recovery.notices == (f"an apply was interrupted while creating a; {NEW}, which it created, is recorded",)
 
 
 def test_what_it_was_to_replace_is_still_to_be_deleted() -> None:
@@ -41,7 +41,7 @@ def test_what_is_not_there_is_not_made_up() -> None:
     recovery = recover(EMPTY, [CREATE], {})
 
     assert recovery.state == EMPTY
-    assert recovery.told == ("an apply was interrupted while creating a; AWS has no such mapping",)
+    assert recovery.notices == ("an apply was interrupted while creating a; AWS has no such mapping",)
 
 
 def test_what_is_not_provably_ours_is_left_alone() -> None:
@@ -49,7 +49,7 @@ def test_what_is_not_provably_ours_is_left_alone() -> None:
         recovery = recover(EMPTY, [CREATE], {"t": replace(FOUND, owner=owner)})
 
         assert recovery.state == EMPTY
-        assert "not touched" in recovery.told[0]
+        assert "not touched" in recovery.notices[0]
 
 
 def test_what_another_name_manages_stays_with_it() -> None:
@@ -62,7 +62,7 @@ def test_only_creates_are_looked_for_and_the_rest_is_told() -> None:
     update = Intent("u", "update", "a", PAIR, (OLD,))
 
     assert to_look_for([CREATE, update]) == {"t": CREATE}
-    assert recover(EMPTY, [update], {}).told == ("an apply was interrupted (update of a); comparing with AWS again",)
+    assert recover(EMPTY, [update], {}).notices == ("an apply was interrupted (update of a); comparing with AWS again",)
 
 
 def test_what_it_makes_is_as_protected_as_it_was_to_be() -> None:

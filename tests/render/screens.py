@@ -11,6 +11,7 @@ import yaml
 from provisioner.errors import ManifestError
 from provisioner.manifest import load
 from provisioner.manifest.reader import line_at
+from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.health import Drifted, Health
 from provisioner.model.plan import Action, Change, Plan, Problem
 from provisioner.model.references import Pair
@@ -64,7 +65,8 @@ def diagnostics(width: int) -> str:
         try:
             load(path)
         except ManifestError as error:
-            text = diagnostics_text(error.diagnostics, PLAIN, line_at, width)  # type: ignore[arg-type]
+            found = [item for item in error.diagnostics if isinstance(item, Diagnostic)]
+            text = diagnostics_text(found, PLAIN, line_at, width)
             return text.replace(f"{folder}/", "")
     raise AssertionError("the manifest is wrong on purpose")
 

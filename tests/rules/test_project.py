@@ -95,6 +95,7 @@ def test_every_citation_resolves() -> None:
 
 
 def test_no_citation_leads_out_of_the_repository() -> None:
+    # Names of documents that this repository does not have: what is refused, not cited.
     absent = re.compile(
         r"aws-behaviour|design section|recordings \d|\bux [A-Z]\.\d|filters-facts|preflight-facts|push-behaviour"
     )
