@@ -21,8 +21,8 @@ check: .venv/dev ## lint, format, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-test: .venv/dev ## the whole suite, offline
-	$(BIN)/pytest
+test: .venv/dev ## the whole suite, offline, one worker a core
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 faults: .venv/dev ## every fault at every point of an apply, local and S3; minutes
 	FAULTS_ALL=1 $(BIN)/pytest tests/faults -s
@@ -34,7 +34,7 @@ bench: .venv/dev ## figures beside a bare boto3 script
 	$(BIN)/python benchmarks/run.py
 
 golden: .venv/dev ## the expected answers of the cases and golden files, written anew: read the difference
-	$(BIN)/python -m tests.renew
+	$(BIN)/python -m tests.support.renew
 
 schema: .venv/demo ## docs/manifest.schema.json, for editors
 	$(BIN)/provisioner schema > docs/manifest.schema.json

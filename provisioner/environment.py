@@ -1,4 +1,4 @@
-"""What surrounds a run: the environment's region, and the flags with which the command was called."""
+"""The environment's region, and the flags of the command line, for commands that are printed to the user."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def environment_region() -> str:
 
 
 def remember_flags(flags: Sequence[str]) -> None:
-    """Know the flags that name the manifest and its variables: a command that is printed for the user to paste needs them too."""
+    """Remember the flags that name the manifest and its variables, for the commands that hints print."""
     _flags[:] = flags
 
 
 def command_line(*words: str) -> str:
-    """A command of ours that acts on the same manifest, quoted for a shell: `provisioner import orders 5f0c…`."""
+    """A provisioner command for the same manifest, quoted for a shell: `provisioner import orders 5f0c…`."""
     return shlex.join(["provisioner", *words, *_flags])

@@ -1,4 +1,4 @@
-"""The one tree of errors: every failure a user can meet is a value of it.
+"""The tree of errors: every failure that a user can see is an instance of one of these classes.
 
 ProvisionerError          1  anything below
 ├── UsageError            1  a flag or an argument is wrong
@@ -12,7 +12,7 @@ ProvisionerError          1  anything below
 └── AwsError              1  what AWS answered, or why it could not be asked
     ├── CredentialsError  1  no credentials, or expired ones
     ├── AccountError      1  the credentials belong to another account
-    ├── UnreachableError  1  no answer; the request never arrived, or nobody knows
+    ├── UnreachableError  1  no answer; whether the request arrived is unknown
     ├── DeniedError       1  IAM refused the caller
     ├── NotFoundError     1  no such mapping
     ├── ConflictError     1  the pair is taken, or an operation is in progress
@@ -32,7 +32,7 @@ from typing import ClassVar
 
 
 class ProvisionerError(Exception):
-    """A failure to be shown to the user: what happened, and what to do next."""
+    """A failure that is shown to the user: `message` says what happened, `hint` what to do next."""
 
     exit_code: ClassVar[int] = 1
 
@@ -47,8 +47,8 @@ class UsageError(ProvisionerError):
 
 
 class ManifestError(ProvisionerError):
-    """The manifest is wrong. `diagnostics` holds every `model.diagnostics.Diagnostic`, errors and warnings; `unvalued` are the
-    variables without a value, on which some checks depend.
+    """The manifest is wrong. `diagnostics` holds every `model.diagnostics.Diagnostic`, errors and warnings; `unvalued`
+    are the variables without a value, on which some checks depend.
     """
 
     def __init__(self, diagnostics: Sequence[object], *, unvalued: Sequence[str] = ()) -> None:
@@ -70,7 +70,7 @@ class CancelledError(ProvisionerError):
 
 
 class StaleError(ProvisionerError):
-    """A saved plan, or the hash of one, that is no longer what would be done."""
+    """A saved plan, or an expected hash, that no longer matches what would be done."""
 
     exit_code = 4
 
@@ -86,7 +86,7 @@ class LockedError(StateError):
 
 
 class DamagedError(StateError):
-    """What is stored is not what was written: a state or a journal that nobody can read."""
+    """A state or journal that cannot be read because its content is not what was written."""
 
 
 class AwsError(ProvisionerError):
@@ -107,7 +107,7 @@ class AccountError(AwsError):
 
 
 class UnreachableError(AwsError):
-    """No answer came. Whether AWS acted is not known."""
+    """No answer arrived. Whether AWS acted is not known."""
 
 
 class DeniedError(AwsError):
@@ -127,7 +127,7 @@ class ConflictError(AwsError):
 
 
 class PreconditionError(AwsError):
-    """An object in S3 is not, or no longer, the version that a write was meant for."""
+    """An object in S3 does not have the ETag that a conditional request named."""
 
 
 class InUseError(AwsError):
@@ -145,4 +145,4 @@ class InvalidError(AwsError):
 
 
 class ServiceError(AwsError):
-    """AWS failed, or answered what nobody understands. Whether it acted is not known."""
+    """AWS failed, or its answer cannot be parsed. Whether it acted is not known."""

@@ -1,84 +1,21 @@
-"""A sandbox for the whole run, and a workspace for each test: a folder with a manifest, and the real command."""
+"""A sandbox for the whole run, and for each test what it needs of tests/support."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import re
-import subprocess
-import sys
-import textwrap
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
 from provisioner.sandbox.mappings import Delays
-from tests.embedded import any_credentials, served
-from tests.flow import Flow, Sessions
-from tests.planes import Plane, Time
+from tests.support.clocks import Time
+from tests.support.control_plane import any_credentials, served
+from tests.support.lambda_api import LambdaApi
+from tests.support.stack import Sessions, Stack
+from tests.support.workspace import Sandbox, Workspace, start_sandbox
 
 HERE = Path(__file__).parent
-REGION = "eu-west-1"
-ACCOUNT = "123456789012"
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a command answered."""
-
-    code: int
-    out: str
-    err: str
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "provisioner", *arguments]
-
-
-def clean_environment(**values: str) -> dict[str, str]:
-    """The environment without anything that could lead to real AWS, or paint the output."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "FORCE_COLOR"))}
-    return {
-        **kept,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": os.devnull,
-        "HOME": "/nonexistent",
-        **values,
-    }
-
-
-@dataclass
-class Sandbox:
-    """A running sandbox and the environment that leads to it."""
-
-    process: subprocess.Popen[str]
-    environ: dict[str, str] = field(default_factory=dict)
-
-    def client(self, service: str = "lambda") -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.environ["AWS_ENDPOINT_URL"],
-            region_name=REGION,
-            aws_access_key_id="sandbox",
-            aws_secret_access_key="sandbox",
-        )
-
-
-def start_sandbox(*options: str, **environ: str) -> Sandbox:
-    """Start the sandbox as a user would, and wait for the line to export."""
-    process = subprocess.Popen(
-        command("sandbox", "--port", "0", *options), env=clean_environment(**environ), stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("export "):
-            return Sandbox(process, clean_environment(**dict(re.findall(r"(\w+)=(\S+)", line))))
-    raise AssertionError("the sandbox ended before it was ready")
 
 
 @pytest.fixture(scope="session")
@@ -87,72 +24,6 @@ def sandbox() -> Iterator[Sandbox]:
     yield started
     started.process.terminate()
     started.process.wait()
-
-
-@dataclass
-class Workspace:
-    """A folder with a manifest, the command, and the other side to look at and to meddle with."""
-
-    folder: Path
-    sandbox: Sandbox
-    aws: Any
-
-    def write(self, mappings: str, *, head: str = "") -> None:
-        """Write a manifest with these mappings, indented as they come."""
-        body = textwrap.indent(textwrap.dedent(mappings).strip("\n"), "  ")
-        mappings_part = f"mappings:\n{body}\n" if body.strip() else "mappings: {}\n"
-        self.write_text(f"stack: test\nprovider: {{ region: {REGION} }}\n{textwrap.dedent(head)}{mappings_part}")
-
-    def write_text(self, text: str) -> None:
-        (self.folder / "provisioner.yaml").write_text(text, encoding="utf-8")
-
-    def run(self, *arguments: str, code: int | None = 0, stdin: str = "", **environ: str) -> Result:
-        """Run the command; `code` is the exit code that it must end with."""
-        done = subprocess.run(
-            command(*arguments),
-            cwd=self.folder,
-            env={**self.sandbox.environ, **environ},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        assert code is None or done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
-        return Result(done.returncode, done.stdout, done.stderr)
-
-    def apply(self, *arguments: str, code: int = 0) -> Result:
-        return self.run("apply", "--auto-approve", *arguments, code=code)
-
-    def plan(self, *arguments: str) -> str:
-        """The plan's text."""
-        return self.run("plan", *arguments).out
-
-    def assert_in_sync(self) -> None:
-        """Every story ends in sync: planning again finds nothing."""
-        result = self.run("plan", "--detailed-exitcode", code=None)
-        assert (result.code, result.out) == (0, "No changes. The mappings match the manifest.\n"), result.out
-
-    def live(self) -> dict[str, dict[str, Any]]:
-        """The live mappings by UUID."""
-        pages = self.aws.get_paginator("list_event_source_mappings").paginate()
-        return {item["UUID"]: item for page in pages for item in page["EventSourceMappings"]}
-
-    def uuid(self, name: str) -> str:
-        """The UUID that the state holds for a name."""
-        listed = self.run("state", "list").out.split()
-        return dict(zip(listed[::2], listed[1::2], strict=True))[name]
-
-    def settled(self, uuid: str) -> dict[str, Any]:
-        """The mapping once it has come to rest."""
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            found: dict[str, Any] = self.aws.get_event_source_mapping(UUID=uuid)
-            if found["State"] in ("Enabled", "Disabled"):
-                return found
-            time.sleep(0.01)  # the other side has no event to await
-        raise AssertionError(f"{uuid} did not settle")
 
 
 @pytest.fixture
@@ -166,24 +37,16 @@ def workspace(tmp_path: Path, sandbox: Sandbox) -> Iterator[Workspace]:
 
 
 @pytest.fixture
-def plane() -> Iterator[Plane]:
+def plane() -> Iterator[LambdaApi]:
     """A control plane on which every transition takes a second of a clock that the test moves."""
     time = Time()
     with served(Delays(1, 1, 1, 1, 0), time) as embedded:
-        yield Plane(embedded.client(), embedded.world, time)
+        yield LambdaApi(embedded.client(), embedded.world, time)
 
 
 @pytest.fixture
-def flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flow]:
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """The workflows in this process, against a control plane of their own."""
     any_credentials(monkeypatch)
     with served() as embedded:
-        yield Flow(tmp_path, embedded, Sessions(embedded.endpoint))
-
-
-def sqs(queue: str = "q1") -> str:
-    return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}"
-
-
-def kinesis(stream: str = "clicks") -> str:
-    return f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{stream}"
+        yield Stack(tmp_path, embedded, Sessions(embedded.endpoint))

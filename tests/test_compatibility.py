@@ -11,11 +11,12 @@ from provisioner.backend.statefile import decode, encode, shared_part
 from provisioner.model.desired import S3Location
 from provisioner.model.references import Pair
 from provisioner.planning.fingerprint import plan_hash
-from tests.interface import GOLDEN, interface
 from tests.planning.test_stories import full
+from tests.support.interface import GOLDEN, interface
 
 FILES = Path(__file__).parent / "golden/files"
-"""Written by the first version that had these formats, and never written again: a new version of a format adds files."""
+"""Written by the first version that had these formats, and never written again: a new version of a format adds files.
+"""
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:refunds"
 
 
@@ -57,7 +58,9 @@ def test_a_journal_of_version_1_is_folded() -> None:
 
     assert list(folded.state.mappings) == ["orders"]
     assert folded.state.mappings["orders"].applied["batch_size"] == 7
-    assert [(intent.action, intent.pair) for intent in folded.open] == [("create", Pair("eu-west-1", QUEUE, "worker"))]
+    assert [(intent.action, intent.pair) for intent in folded.unresolved] == [
+        ("create", Pair("eu-west-1", QUEUE, "worker"))
+    ]
 
 
 def test_a_saved_plan_of_version_1_is_read_and_has_its_hash() -> None:

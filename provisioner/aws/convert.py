@@ -1,4 +1,4 @@
-"""Between the API's shapes and ours, by the field table. Pure."""
+"""Converts mappings between the API's shapes and canonical form, by the field table. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final, get_origin
 from provisioner.aws.gateway import Config
 from provisioner.errors import ServiceError
 from provisioner.model.canonical import Canonical, absent, canonical, is_own_tag, value_at, with_value
-from provisioner.model.desired import Path, Provider
+from provisioner.model.desired import FieldPath, Provider
 from provisioner.model.live import LINEAGE_TAG, NAME_TAG, STACK_TAG, Live, Owner, Status
 from provisioner.model.mapping import CONSUMER_GROUPS, CONSUMPTION_MODE, FIELDS, NOTHING, Field, timestamp
 from provisioner.model.references import FunctionReference, Pair, channel_of
@@ -22,8 +22,8 @@ _ENABLED = {"Enabled": True, "Enabling": True, "Disabled": False, "Disabling": F
 
 
 def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider: Provider) -> Live:
-    """A mapping as the API answers it, with its tags, in canonical form. Raises ServiceError for values of other types than the
-    API's.
+    """The canonical form of a mapping that the API answered, with its tags. Raises ServiceError when a value has a type
+    that the API does not have.
     """
     if member := malformed(config):
         raise ServiceError(
@@ -42,7 +42,7 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
     if mapping.get("self_managed_event_source") and value_at(mapping, CONSUMPTION_MODE) is None:
         mapping = with_value(mapping, CONSUMPTION_MODE, "Stream")  # AWS's default, whether it is shown or not
     kind = kind_of(mapping) or SourceKind.SQS  # a source that AWS reads from and we do not know: shown, never wanted
-    unknown: set[Path] = set() if state in _ENABLED else {("enabled",)}
+    unknown: set[FieldPath] = set() if state in _ENABLED else {("enabled",)}
     if kind in STREAMS and "starting_position" not in mapping:
         # Answers of 2021 and 2022 leave it out. It is required on creation, so it is there, whatever it is.
         unknown |= {("starting_position",), ("starting_position_timestamp",)}
@@ -116,7 +116,7 @@ def _member(config: Any, path: str) -> Any:
 
 
 def pair_of(config: Config, region: str) -> Pair:
-    """What Lambda holds unique for a mapping as the API answers it."""
+    """The pair of a mapping that the API answered."""
     reference = FunctionReference.parse(config.get("FunctionArn"))
     endpoints = (config.get("SelfManagedEventSource") or {}).get("Endpoints") or {}
     brokers = ",".join(sorted(endpoints.get("KAFKA_BOOTSTRAP_SERVERS") or ()))
@@ -127,7 +127,9 @@ def pair_of(config: Config, region: str) -> Pair:
 
 
 def arn_of(config: Config, region: str) -> str:
-    """The mapping's ARN; answers of 2024 leave it out (docs/aws/kinds.md#defaults), then it is made from the function's."""
+    """The mapping's ARN; answers of 2024 leave it out (docs/aws/kinds.md#defaults), then it is built from the
+    function's ARN.
+    """
     if config.get("EventSourceMappingArn"):
         return str(config["EventSourceMappingArn"])
     parts = str(config.get("FunctionArn", "")).split(":")
@@ -150,7 +152,7 @@ def _ours(fields: Mapping[str, Field], block: Mapping[str, Any]) -> Canonical:
 
 
 def user_tags(tags: Mapping[str, str], provider: Provider) -> dict[str, str]:
-    """The tags that are the user's to set: neither AWS's, nor ours, nor ignored."""
+    """The tags that a user sets: without AWS's own, the ownership tags and `ignore_tags`."""
     return {
         key: value
         for key, value in tags.items()
@@ -173,13 +175,13 @@ def update_requests(
     desired: Canonical,
     kind: SourceKind,
     changed: Collection[str],
-    unknown: Collection[Path] = frozenset(),
+    unknown: Collection[FieldPath] = frozenset(),
 ) -> list[Config]:
-    """The requests, one after the other, that turn `live` into `desired`, for the top-level fields that changed; none when
-    only tags did.
+    """The requests, one after the other, that turn `live` into `desired`, for the top-level fields that changed; none
+    when only tags did.
 
-    What may not be in an update is left out (docs/aws/updates.md#updates): the consumer group, ConsumptionMode, a virtual
-    host; FunctionName goes in only when it changes, because AWS then checks the role and the queue again.
+    What may not be in an update is left out (docs/aws/updates.md#updates): the consumer group, ConsumptionMode, a
+    virtual host; FunctionName goes in only when it changes, because AWS then checks the role and the queue again.
     """
     request: Config = {}
     for name, field in FIELDS.items():
@@ -188,13 +190,14 @@ def update_requests(
             if value is not NOTHING:
                 request[field.row.api] = value
     # Filters that nobody can read, and that the manifest says nothing of, are never cleared beside a change of their key.
-    untold = ("filter_criteria",) in unknown and "filter_criteria" not in desired and "filter_criteria" not in changed
-    return _in_steps(request if untold else _filters_with_key(request, live, desired), kind)
+    hidden = ("filter_criteria",) in unknown and "filter_criteria" not in desired and "filter_criteria" not in changed
+    return _in_steps(request if hidden else _filters_with_key(request, live, desired), kind)
 
 
 def _in_steps(request: Config, kind: SourceKind) -> list[Config]:
-    """What provisioned pollers exclude, and what needs them, goes before or after them: whether AWS takes both in one call is
-    not known (docs/aws/updates.md#clearing, docs/aws/errors.md#order), and each of these steps is legal by itself.
+    """What provisioned pollers exclude, and what needs them, goes before or after them: whether AWS takes both in one
+    call is not known (docs/aws/updates.md#clearing, docs/aws/errors.md#order), and each of these steps is legal by
+    itself.
     """
     if "ProvisionedPollerConfig" not in request:
         return [request] if request else []
@@ -227,7 +230,7 @@ def _filters_with_key(request: Config, live: Canonical, desired: Canonical) -> C
 
 
 def _update_value(field: Field, live: Any, desired: Any, kind: SourceKind) -> Any:
-    """What an update sends for one field; NOTHING when there is no way to say it."""
+    """What an update sends for one field; NOTHING when the API has no way to unset it."""
     row = field.row
     if absent(desired):
         if kind in row.default:
@@ -242,7 +245,9 @@ def _update_value(field: Field, live: Any, desired: Any, kind: SourceKind) -> An
 
 
 def _update_block(field: Field, live: Canonical, desired: Canonical, kind: SourceKind) -> Any:
-    """A block is sent whole, with a sentinel or default for each part that goes, and without what no update may carry."""
+    """A block is sent whole, with a sentinel or default for each part that is removed, and without what an update may
+    not contain.
+    """
     block = {
         child.row.api: value
         for name, child in field.children.items()

@@ -1,4 +1,4 @@
-"""botocore's errors become ours, in this one place; and which of ours are worth another try."""
+"""Translates botocore's errors into ours, here and nowhere else, and decides which of them are retried."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _BY_STATUS: Final[dict[int, type[AwsError]]] = {
     408: errors.ServiceError,
     429: errors.ThrottledError,
 }
-"""What a status says by itself, where the code says nothing."""
+"""The error class of an HTTP status, used when the code is not in ERROR_CLASSES."""
 _UUID_AT_END: Final = re.compile(r"([0-9a-fA-F-]{36})\W*$")
 
-CODES: Final[dict[str, type[AwsError]]] = {
+ERROR_CLASSES: Final[dict[str, type[AwsError]]] = {
     "TooManyRequestsException": errors.ThrottledError,
     "ThrottlingException": errors.ThrottledError,
     "Throttling": errors.ThrottledError,
@@ -55,7 +55,8 @@ CODES: Final[dict[str, type[AwsError]]] = {
     "AccessDeniedException": errors.DeniedError,
     "UnauthorizedOperation": errors.DeniedError,
 }
-"""Errors are matched by their code, not their class: `ValidationException` has no class (docs/aws/errors.md#messages)."""
+"""Errors are matched by their code, not their class: `ValidationException` has no class (docs/aws/errors.md#messages).
+"""
 
 _CREDENTIALS: Final = (
     vendor.NoCredentialsError,
@@ -113,11 +114,11 @@ _HINTS: Final = (
     ),
     ("Invalid filter pattern definition", "`provisioner explain E220` shows what a pattern may hold"),
 )
-"""What to do about refusals that people meet, by AWS's words (docs/aws/errors.md#messages)."""
+"""Hints by AWS's message (docs/aws/errors.md#messages)."""
 
 
 @contextmanager
-def translated(what: str) -> Iterator[None]:
+def translating_errors(what: str) -> Iterator[None]:
     """Raise botocore's errors as ours. `what` says what was being done, as in "reading mapping 5f0c…"."""
     try:
         yield
@@ -125,7 +126,7 @@ def translated(what: str) -> Iterator[None]:
         raise from_response(error.response, what) from error
     except vendor.BotoCoreError as error:
         raise _from_client(error, what) from error
-    except ResponseParserError as error:  # of no family
+    except ResponseParserError as error:  # in no other class
         text = " ".join(str(error).split())
         raise errors.ServiceError(f"{what}: the answer cannot be understood: {text[:_LONGEST]}") from error
     except ValueError as error:  # botocore's own word for an endpoint or region that is none
@@ -133,9 +134,10 @@ def translated(what: str) -> Iterator[None]:
         raise AwsError(f"{what}: {error}", hint=hint) from error
 
 
-def understood(answer: Mapping[str, Any], member: str, what: str) -> None:
-    """Raise ServiceError for an answer that is none of AWS's: without the member that it must have, or, when that is "", with
-    another status than that of an answer without a body. botocore takes a body that it cannot parse for an empty one.
+def require_member(answer: Mapping[str, Any], member: str, what: str) -> None:
+    """Raise ServiceError when an answer lacks the member that every answer of AWS to this call has. `member` is "" for
+    calls whose answer has no body; then the status must be 204. botocore takes a body that it cannot parse for an empty
+    one.
     """
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
     if not (answer.get(member) is not None if member else status == _NO_CONTENT):
@@ -145,11 +147,11 @@ def understood(answer: Mapping[str, Any], member: str, what: str) -> None:
 
 
 def from_response(response: Any, what: str) -> AwsError:
-    """The error that an answer of AWS says."""
+    """The error of our tree for botocore's ClientError."""
     detail, meta = response.get("Error", {}), response.get("ResponseMetadata", {})
     code, status = str(detail.get("Code", "")), meta.get("HTTPStatusCode", 0)
     text = detail.get("Message") or response.get("Message") or response.get("message") or f"HTTP {status}"
-    kind = CODES.get(code) or _BY_STATUS.get(status) or (errors.ServiceError if status >= 500 else AwsError)
+    kind = ERROR_CLASSES.get(code) or _BY_STATUS.get(status) or (errors.ServiceError if status >= 500 else AwsError)
     message = f"{what}: {code or status}: {text}"
     known = {"code": code, "request_id": meta.get("RequestId", "")}
     if issubclass(kind, errors.ConflictError):
@@ -203,7 +205,7 @@ def _from_client(error: vendor.BotoCoreError, what: str) -> AwsError:
 
 
 class Retry(Enum):
-    """The classes of refusal that another try may overcome (docs/aws/errors.md#retries)."""
+    """The classes of errors that a retry may overcome (docs/aws/errors.md#retries)."""
 
     IAM = "waiting for IAM"
     FUNCTION = "waiting for the function"
@@ -223,8 +225,8 @@ _IAM_TEXTS: Final = (
 
 
 def retry_class(error: AwsError, *, repeatable: bool) -> Retry | None:
-    """Why to try again, or None. A request that is not `repeatable` (Create has no idempotency token) is never sent again
-    when AWS may have acted on it.
+    """The class of retry for an error, or None when it is not retried. A request that is not `repeatable` (Create has
+    no idempotency token) is never sent again when AWS may have acted on it.
     """
     match error:
         case errors.ThrottledError():

@@ -1,4 +1,4 @@
-"""The calls on event source mappings in one region: limited, counted, retried by class, translated."""
+"""The calls on event source mappings in one region: limited, counted, retried by the class of the refusal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
-from provisioner.aws.errors import Retry, retry_class, translated, understood
+from provisioner.aws.errors import Retry, require_member, retry_class, translating_errors
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.wait import Clock, delays
 from provisioner.errors import AwsError, InUseError, NotFoundError, ServiceError, ThrottledError
@@ -18,18 +18,18 @@ Config = dict[str, Any]
 """A mapping as the API answers it."""
 
 Notify = Callable[[str], None]
-"""Told, in words, why a call is tried again."""
+"""Called with a sentence that says why a call is retried."""
 
 PAGE: Final = 100
 """Mappings on a page of List, whatever MaxItems says (docs/aws/kinds.md#answers); also ARNs in one call for tags."""
 
 BUDGETS: Final = {Retry.FUNCTION: 30.0, Retry.BUSY: 300.0, Retry.THROTTLED: 300.0, Retry.FAULT: 30.0}
-"""How long each class is tried, in seconds; the budget for IAM is the manifest's `retry_timeout`."""
+"""Seconds for which each class is retried; the manifest's `retry_timeout` replaces the one for IAM."""
 
 
 class Calls:
-    """How many requests were sent, and how many of them AWS throttled; and the ids of those that a thread's work sent to
-    change something. Safe to share between threads.
+    """Counts requests and throttled requests, and collects per thread the ids of requests that change something. Safe
+    to share between threads.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Calls:
 
     @contextmanager
     def collecting(self, ids: list[str]) -> Iterator[None]:
-        """Meanwhile the ids of this thread's requests are added to a list."""
+        """Within the context, add the ids of this thread's requests to a list."""
         self._collected.ids = ids
         try:
             yield
@@ -54,7 +54,7 @@ class Calls:
             self._collected.ids = None
 
     def sent(self, request_id: str) -> None:
-        """A request was sent that is to change something."""
+        """Record the id of a request that changes something."""
         ids = getattr(self._collected, "ids", None)
         if ids is not None and request_id:
             ids.append(request_id)
@@ -81,7 +81,7 @@ class Gateway:
         self._limiter = limiter
         self._calls = calls
         self._clock = clock
-        self._told_throttling = False
+        self._reported_throttling = False
         self._budgets = {**BUDGETS, Retry.IAM: retry_timeout}
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ class Gateway:
         """One mapping, or None when there is none with this UUID."""
         try:
             send = partial(self._client.get_event_source_mapping, UUID=uuid)
-            return _body(self._call(f"reading mapping {uuid}", send, says="UUID"))
+            return _body(self._call(f"reading mapping {uuid}", send, required_member="UUID"))
         except NotFoundError:
             return None
 
@@ -102,7 +102,7 @@ class Gateway:
         while True:
             at = {"Marker": marker} if marker else {}
             send = partial(self._client.list_event_source_mappings, MaxItems=PAGE, **request, **at)
-            answer = self._call("listing mappings", send, says="EventSourceMappings")
+            answer = self._call("listing mappings", send, required_member="EventSourceMappings")
             page = answer["EventSourceMappings"]
             if not all(isinstance(config.get("UUID"), str) for config in page):
                 raise ServiceError("listing mappings: the answer cannot be understood: a mapping has no UUID")
@@ -114,28 +114,32 @@ class Gateway:
     def tags(self, arn: str) -> dict[str, str]:
         """The tags of one mapping; none when the mapping is gone."""
         try:
-            answer = self._call(f"reading the tags of {arn}", lambda: self._client.list_tags(Resource=arn), says="Tags")
+            answer = self._call(
+                f"reading the tags of {arn}", lambda: self._client.list_tags(Resource=arn), required_member="Tags"
+            )
         except NotFoundError:
             return {}
         return dict(answer.get("Tags") or {})
 
     def tags_of(self, arns: Sequence[str]) -> dict[str, dict[str, str]]:
-        """The tags of at most 100 mappings by one call of the tagging API, which is only a hint of the truth."""
-        with translated("reading tags"):
+        """The tags of at most 100 mappings by one call of the tagging API, which may be minutes behind ListTags."""
+        with translating_errors("reading tags"):
             self._calls.count()
             answer = self._tagging().get_resources(ResourceARNList=list(arns))
-        understood(answer, "ResourceTagMappingList", "reading tags")
-        found = {
+        require_member(answer, "ResourceTagMappingList", "reading tags")
+        tags = {
             item["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in item["Tags"]}
             for item in answer["ResourceTagMappingList"]
         }
-        return {arn: found.get(arn, {}) for arn in arns}
+        return {arn: tags.get(arn, {}) for arn in arns}
 
-    def see_function(self, name: str, qualifier: str = "") -> None:
-        """Look for a function, version or alias: it counts against the quota of the control plane. Raises NotFoundError."""
+    def require_function(self, name: str, qualifier: str = "") -> None:
+        """Raise NotFoundError when a function, version or alias does not exist. The call counts against the quota of
+        the control plane.
+        """
         which = {"FunctionName": name, **({"Qualifier": qualifier} if qualifier else {})}
         send = partial(self._client.get_function_configuration, **which)
-        self._call(f"looking for the function {name}", send, says="FunctionName")
+        self._call(f"looking for the function {name}", send, required_member="FunctionName")
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -143,31 +147,40 @@ class Gateway:
         """Create a mapping. Never sent again when AWS may have acted: there is no idempotency token."""
         create = self._client.create_event_source_mapping
         what = f"creating the mapping for {request.get('FunctionName')} in {self.region}"
-        return _body(self._call(what, lambda: create(**request), notify, says="UUID", repeatable=False))
+        return _body(self._call(what, lambda: create(**request), notify, required_member="UUID", repeatable=False))
 
-    def update(self, uuid: str, request: Config, notify: Notify, again: Callable[[], None] | None = None) -> Config:
-        """Change members of a mapping. `again` is called before it is tried again because the mapping was in use."""
-        update = self._client.update_event_source_mapping
+    def update(
+        self, uuid: str, request: Config, notify: Notify, before_retry: Callable[[], None] | None = None
+    ) -> Config:
+        """Change members of a mapping. `before_retry` is called before a retry because the mapping was in use."""
         return _body(
-            self._call(f"updating {uuid}", lambda: update(UUID=uuid, **request), notify, says="UUID", again=again)
+            self._call(
+                f"updating {uuid}",
+                partial(self._client.update_event_source_mapping, UUID=uuid, **request),
+                notify,
+                required_member="UUID",
+                before_retry=before_retry,
+            )
         )
 
     def delete(self, uuid: str, notify: Notify) -> None:
         """Delete a mapping; one that is gone already is a success."""
         try:
             send = partial(self._client.delete_event_source_mapping, UUID=uuid)
-            self._call(f"deleting {uuid}", send, notify, says="UUID")
+            self._call(f"deleting {uuid}", send, notify, required_member="UUID")
         except NotFoundError:
             return
 
     def tag(self, arn: str, tags: dict[str, str], notify: Notify) -> None:
         """Set tags of a mapping."""
-        self._call(f"tagging {arn}", lambda: self._client.tag_resource(Resource=arn, Tags=tags), notify, says="")
+        self._call(
+            f"tagging {arn}", lambda: self._client.tag_resource(Resource=arn, Tags=tags), notify, required_member=""
+        )
 
     def untag(self, arn: str, keys: Sequence[str], notify: Notify) -> None:
         """Remove tags of a mapping; an absent key is fine (docs/aws/tags.md)."""
         send = partial(self._client.untag_resource, Resource=arn, TagKeys=list(keys))
-        self._call(f"untagging {arn}", send, notify, says="")
+        self._call(f"untagging {arn}", send, notify, required_member="")
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
@@ -177,13 +190,15 @@ class Gateway:
         send: Callable[[], Config],
         notify: Notify | None = None,
         *,
-        says: str,
+        required_member: str,
         repeatable: bool = True,
-        again: Callable[[], None] | None = None,
+        before_retry: Callable[[], None] | None = None,
     ) -> Config:
-        """Send, and send again for as long as the class of refusal allows; the first refusal is told at once.
+        """Send a request, and retry it for as long as the class of the error allows.
 
-        What is to change something has somebody to `notify`.
+        A call that changes something is given `notify`, which reports the first refusal at once; its request id is
+        recorded. `required_member` is what the answer must have; a call that is not `repeatable` is not sent again when
+        AWS may have acted.
         """
         began: dict[Retry, float] = {}
         reported: dict[Retry, float] = {}
@@ -192,15 +207,15 @@ class Gateway:
             self._limiter.acquire()
             self._calls.count()
             try:
-                with translated(what):
+                with translating_errors(what):
                     answer = send()
-                understood(answer, says, what)
+                require_member(answer, required_member, what)
             except AwsError as error:
                 if notify:
                     self._calls.sent(error.request_id)
                 self._pause(error, began, reported, next(pauses), notify, repeatable=repeatable)
-                if again and isinstance(error, InUseError):
-                    again()
+                if before_retry and isinstance(error, InUseError):
+                    before_retry()
             else:
                 self._limiter.answered()
                 if notify:
@@ -217,8 +232,8 @@ class Gateway:
         *,
         repeatable: bool,
     ) -> None:
-        """Wait before the next try, or raise the error when there is none. `began` is when each class was first met, `reported`
-        when it was last reported.
+        """Wait before the next try, or raise the error when there is none. `began` is when each class was first met,
+        `reported` when it was last reported.
         """
         if isinstance(error, ThrottledError):
             self._calls.count(throttled=True)
@@ -238,9 +253,11 @@ class Gateway:
             raise error
 
     def _is_news(self, reason: Retry) -> bool:
-        """Throttling hits every change at once, and is told once; the last line of a run counts it."""
-        first = not self._told_throttling
-        self._told_throttling = self._told_throttling or reason is Retry.THROTTLED
+        """Whether to report a retry. Throttling affects every change at once and is reported once; the last line of a
+        run counts it.
+        """
+        first = not self._reported_throttling
+        self._reported_throttling = self._reported_throttling or reason is Retry.THROTTLED
         return first or reason is not Retry.THROTTLED
 
 

@@ -1,4 +1,4 @@
-"""Everything that a region has: for a state that was lost."""
+"""All mappings of a region, for rebuilding a lost state."""
 
 from __future__ import annotations
 

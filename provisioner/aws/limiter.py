@@ -8,7 +8,7 @@ from provisioner.aws.wait import Clock
 
 
 class TokenBucket:
-    """At most `rate` requests a second on the long run, `burst` at once; None is no limit.
+    """At most `rate` requests a second in the long run, `burst` at once; None is no limit.
 
     Safe to share between threads. The rate is halved when AWS throttles, and recovers by a tenth with each answer.
     """
@@ -36,12 +36,12 @@ class TokenBucket:
             self._clock.sleep(delay)
 
     def throttled(self) -> None:
-        """AWS refused: slow down."""
+        """Halve the rate: AWS throttled a request."""
         with self._lock:
             self._rate = max(self._rate / 2, 0.5)
 
     def answered(self) -> None:
-        """AWS answered: recover."""
+        """Raise the rate by a tenth of its maximum: AWS answered."""
         if self._most is not None and self._rate < self._most:
             with self._lock:
                 self._rate = min(self._most, self._rate * 1.1)

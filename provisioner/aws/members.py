@@ -1,4 +1,6 @@
-"""Members that the installed botocore knows and the field table does not. Its model is opened only when one is asked for."""
+"""Finds API members that the installed botocore knows and the field table does not. Loads botocore's model on the first
+call.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,10 @@ from provisioner.model.mapping import FIELDS
 
 
 def member_of(path: Sequence[str]) -> str:
-    """The API's member that a path of our names ends in, as in `scaling_config`, `new_limit`; "" when there is none.
+    """The API's name of the member at a path of our names, such as `("scaling_config", "new_limit")`; "" when there is
+    none.
 
-    A member that the table knows under another name is none: `filters` is a mistake for `filter`.
+    A member that the table has under another name is not one: `filters` is a mistake for `filter`.
     """
     *blocks, name = path
     fields, shape = FIELDS, _create()

@@ -1,17 +1,17 @@
-"""Objects of one S3 bucket, written under conditions."""
+"""Objects of one S3 bucket, read and written with conditional requests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from provisioner.aws.errors import translated, understood
+from provisioner.aws.errors import require_member, translating_errors
 from provisioner.errors import DamagedError, DeniedError, NotFoundError, StateError
 
 
 class Bucket:
-    """A bucket. The client is handed in; its own retries are safe, because every write has a condition. `count` is told of
-    each call.
+    """A bucket. The client is passed in; botocore's own retries are safe, because every write is conditional. `count`
+    is called for each request.
     """
 
     def __init__(self, client: Any, name: str, count: Callable[[], None] = lambda: None) -> None:
@@ -24,7 +24,7 @@ class Bucket:
         where = f"s3://{self._name}/{key}"
         what = f"reading {where}"
         try:
-            with translated(what):
+            with translating_errors(what):
                 self._count()
                 answer = self._client.get_object(Bucket=self._name, Key=key)
                 data: bytes = answer["Body"].read()
@@ -40,7 +40,7 @@ class Bucket:
                     f"there is no bucket {self._name}", hint="create the bucket, or correct state.s3.bucket"
                 ) from error
             return None
-        understood(answer, "ETag", what)
+        require_member(answer, "ETag", what)
         try:
             return data.decode(), str(answer["ETag"])
         except UnicodeDecodeError as error:
@@ -52,16 +52,16 @@ class Bucket:
         """Write an object that has this ETag, or none at all when `match` is "". Raises PreconditionError and others."""
         condition = {"IfMatch": match} if match else {"IfNoneMatch": "*"}
         what = f"writing s3://{self._name}/{key}"
-        with translated(what):
+        with translating_errors(what):
             self._count()
             answer = self._client.put_object(
                 Bucket=self._name, Key=key, Body=text.encode(), ContentType="application/json", **condition
             )
-        understood(answer, "ETag", what)
+        require_member(answer, "ETag", what)
         return str(answer["ETag"])
 
     def delete(self, key: str, *, match: str) -> None:
         """Delete an object that has this ETag. Raises PreconditionError and others."""
-        with translated(f"deleting s3://{self._name}/{key}"):
+        with translating_errors(f"deleting s3://{self._name}/{key}"):
             self._count()
             self._client.delete_object(Bucket=self._name, Key=key, IfMatch=match)

@@ -1,7 +1,8 @@
-"""Whether the functions and sources of mappings still exist: Lambda does not tell, and keeps a mapping Enabled without them.
+"""Checks whether the functions and sources of mappings still exist. Lambda does not report it: the mapping stays
+Enabled.
 
-One call a function and one a source. What may not be asked, or cannot be, counts as there. MSK, Amazon MQ, DocumentDB and
-self-managed clusters are not asked about.
+One call for each function and each source. What cannot be looked up, for lack of permission or of an answer, counts as
+existing. MSK, Amazon MQ, DocumentDB and self-managed clusters are not looked up.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _GONE: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """One call: whether something that mappings need is there."""
+    """One lookup: whether a function or source exists."""
 
     what: str
     region: str
@@ -36,9 +37,10 @@ class _Question:
 def missing_dependencies(
     aws: Aws, needs: Mapping[str, tuple[str, Canonical]], note: Callable[[str], None]
 ) -> Mapping[str, tuple[str, ...]]:
-    """For each key what its mapping needs and AWS does not have, such as `the queue orders`; `needs` holds region and mapping.
+    """What is missing in AWS for each key, such as `the queue orders`. `needs` maps each key to the region and the
+    mapping.
 
-    `note` is given, once a service, what could not be checked.
+    `note` is called once for each service that could not be asked.
     """
     asked: defaultdict[_Question, list[str]] = defaultdict(list)
     for key, (region, mapping) in needs.items():
@@ -48,18 +50,18 @@ def missing_dependencies(
     answers = parallel(lambda question: _is_gone(aws, question, refused), list(asked))
     for service, message in sorted(refused.items()):
         note(f"could not check whether what the mappings need still exists in {service}: {message}")
-    found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    missing: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
     for question, gone in zip(asked, answers, strict=True):
         for key in asked[question] if gone else ():
-            found[key] += (question.what,)
-    return found
+            missing[key] += (question.what,)
+    return missing
 
 
 def _questions(region: str, mapping: Canonical) -> Iterable[_Question]:
     function = FunctionReference.parse(mapping.get("function_name"))
     if function:
         arguments = (("name", function.name), ("qualifier", function.qualifier))
-        yield _Question(f"the function {function.canonical}", region, "lambda", "see_function", arguments)
+        yield _Question(f"the function {function.canonical}", region, "lambda", "require_function", arguments)
     source = Arn.parse(mapping.get("event_source_arn"))
     ask = _SOURCES.get(source.service) if source else None
     if source and ask:
@@ -97,7 +99,7 @@ def _is_gone(aws: Aws, question: _Question, refused: dict[str, str]) -> bool:
     arguments = dict(question.arguments)
     try:
         if question.service == "lambda":
-            aws.gateway(question.region).see_function(**arguments)
+            aws.gateway(question.region).require_function(**arguments)
         else:
             aws.ask(question.service, question.region, question.operation, arguments)
     except AwsError as error:

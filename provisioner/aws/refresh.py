@@ -1,4 +1,4 @@
-"""Reading live through the fewest calls (docs/architecture.md#calls)."""
+"""Reads live mappings with the fewest calls (docs/architecture.md#calls)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WORKERS: Final = 8
 
 @dataclass(slots=True)
 class _Region:
-    """What is asked of one region."""
+    """What to read in one region."""
 
     known: dict[str, str] = field(default_factory=dict)  # UUID -> the function that its mapping should have
     pairs: dict[str, Pair] = field(default_factory=dict)  # name -> the pair to look up
@@ -36,9 +36,11 @@ class _Region:
 
 
 def refresh(aws: Aws, resolution: Resolution, provider: Provider, note: Callable[[str], None]) -> Reading:
-    """Everything that planning must know of AWS. `note` is told, once, what had to be done the long way."""
+    """Read all that planning needs from AWS: live mappings, holders of pairs, tags. `note` is called once when the
+    tagging API cannot be used. Raises AwsError.
+    """
     live: dict[str, Live] = {}
-    found: dict[str, Live] = {}
+    held: dict[str, Live] = {}
     listed: dict[str, frozenset[str]] = {}
     expected = _expected_tags(resolution)
     for region, asked in sorted(_asked(resolution).items()):
@@ -52,8 +54,8 @@ def refresh(aws: Aws, resolution: Resolution, provider: Provider, note: Callable
         tags = _tags(gateway, wanted, expected, provider, note)
         read_now = {uuid: live_mapping(config, region, tags.get(uuid, {}), provider) for uuid, config in wanted.items()}
         live |= {uuid: read_now[uuid] for uuid in configs}
-        found |= {name: read_now[config["UUID"]] for name, config in holding.items()}
-    return Reading(live, found, listed)
+        held |= {name: read_now[config["UUID"]] for name, config in holding.items()}
+    return Reading(live, held, listed)
 
 
 def _asked(resolution: Resolution) -> dict[str, _Region]:
@@ -76,8 +78,8 @@ def _asked(resolution: Resolution) -> dict[str, _Region]:
 
 
 def _expected_tags(resolution: Resolution) -> dict[str, list[dict[str, str]]]:
-    """The tags that each recorded mapping may show without surprise, the applied and the wanted ones: anything else that the
-    tagging API hints at is worth a second look.
+    """For each recorded mapping the tag sets that are expected, the applied and the wanted one. Any other answer of the
+    tagging API is confirmed by ListTags.
     """
     return {
         subject.record.uuid: [
@@ -95,9 +97,10 @@ def _expected_tags(resolution: Resolution) -> dict[str, list[dict[str, str]]]:
 def read(gateway: Gateway, known: Mapping[str, str], seen: dict[str, Config] | None = None) -> dict[str, Config]:
     """The mappings with these UUIDs; one that is missing does not exist.
 
-    `known` maps each UUID to the function that it is expected to serve, or to "". Takes the least of one Get a UUID, one
-    List a function, or the account's pages; what List does not show is confirmed by Get, and a mapping with a KMS key is
-    read by Get, because List omits its filters (docs/aws/lifecycle.md#list). `seen` collects all that List showed.
+    `known` maps each UUID to the function that it is expected to serve, or to "". Uses whatever needs the fewest calls:
+    one Get per UUID, one List per function, or all pages of the account. What List does not show is confirmed by Get,
+    and a mapping with a KMS key is read by Get, because List omits its filters (docs/aws/lifecycle.md#list). `seen`
+    collects all that List showed.
     """
     seen = {} if seen is None else seen
     for function in _lists(known):
@@ -109,7 +112,7 @@ def read(gateway: Gateway, known: Mapping[str, str], seen: dict[str, Config] | N
 
 
 def _lists(known: Mapping[str, str]) -> list[str]:
-    """The functions to list by; `[""]` lists everything, and `[]` lists nothing because Gets are cheaper."""
+    """The functions to list by; `[""]` lists all mappings; `[]` lists none because Gets are fewer calls."""
     functions = Counter(function for function in known.values() if function)
     unknown = sum(not function for function in known.values())
     by_function = sum(_pages(count) for count in functions.values()) + unknown
@@ -124,7 +127,7 @@ def _pages(mappings: int) -> int:
 
 
 def _read_pages(gateway: Gateway, known: Mapping[str, str], function: str, seen: dict[str, Config]) -> None:
-    """Read pages until all that is known was seen, or until as many were read as Gets are still needed."""
+    """Read pages until all known mappings were seen, or until reading the rest by Get takes no more calls."""
     missing = {uuid for uuid, expected in known.items() if function in ("", expected)} - seen.keys()
     try:
         for read_so_far, page in enumerate(gateway.pages(function), start=1):
@@ -140,7 +143,7 @@ def _read_pages(gateway: Gateway, known: Mapping[str, str], function: str, seen:
 
 
 def _look_up(gateway: Gateway, pairs: Mapping[str, Pair], seen: dict[str, Config]) -> dict[str, Config]:
-    """`holders`, but where List is denied, the 409 of a create will tell."""
+    """`holders`, or only what was seen already where List is denied: then the 409 of a create names the holder."""
     try:
         return holders(gateway, pairs, seen)
     except DeniedError:
@@ -148,30 +151,30 @@ def _look_up(gateway: Gateway, pairs: Mapping[str, Pair], seen: dict[str, Config
 
 
 def holders(gateway: Gateway, pairs: Mapping[str, Pair], seen: dict[str, Config] | None = None) -> dict[str, Config]:
-    """For each key the mapping that holds its pair, from what was `seen` already, else by one List a function. `seen` collects
-    all that List showed.
+    """For each key the mapping that holds its pair: from `seen` if it is there, else by one List for each function.
+    `seen` collects all that List showed.
     """
     if not pairs:
         return {}
     seen = {} if seen is None else seen
-    found = _holders(pairs, seen.values(), gateway.region)
-    asked = {pair.function for name, pair in pairs.items() if name not in found}
+    held = _holders(pairs, seen.values(), gateway.region)
+    asked = {pair.function for name, pair in pairs.items() if name not in held}
 
     def list_function(function: str) -> list[Config]:
         return [config for page in gateway.pages(function) for config in page]
 
     shown = {config["UUID"]: config for configs in parallel(list_function, sorted(asked)) for config in configs}
     seen |= shown
-    found |= _holders(pairs, shown.values(), gateway.region)
-    encrypted = {name: config for name, config in found.items() if "KMSKeyArn" in config}
+    held |= _holders(pairs, shown.values(), gateway.region)
+    encrypted = {name: config for name, config in held.items() if "KMSKeyArn" in config}
     read_again = dict(
         zip(encrypted, parallel(gateway.get, [config["UUID"] for config in encrypted.values()]), strict=True)
     )
-    return found | {name: config for name, config in read_again.items() if config}
+    return held | {name: config for name, config in read_again.items() if config}
 
 
 def _holders(pairs: Mapping[str, Pair], configs: Iterable[Config], region: str) -> dict[str, Config]:
-    # A mapping of others that cannot be understood is no reason to plan nothing.
+    # A mapping of somebody else that cannot be parsed must not stop the plan.
     readable = (config for config in configs if not malformed(config))
     by_claim = {claim: config for config in readable for claim in pair_of(config, region).claims()}
     return {name: by_claim[claim] for name, wanted in pairs.items() for claim in wanted.claims() if claim in by_claim}
@@ -187,7 +190,9 @@ def _tags(
     provider: Provider,
     note: Callable[[str], None],
 ) -> dict[str, dict[str, str]]:
-    """The tags of each mapping: by the tagging API, a hundred a call; each difference that it hints at is confirmed."""
+    """The tags of each mapping, by the tagging API, 100 a call. Where they differ from what is expected, ListTags
+    confirms them, because the tagging API may be minutes behind.
+    """
     arns = {uuid: arn_of(config, gateway.region) for uuid, config in configs.items()}
     try:
         hinted = _hinted_tags(gateway, list(arns.values()))
@@ -209,12 +214,12 @@ def _hinted_tags(gateway: Gateway, arns: Sequence[str]) -> dict[str, dict[str, s
 
 
 def with_tags(gateway: Gateway, config: Config, provider: Provider) -> Live:
-    """A mapping with its tags as ListTags has them: where they decide whose it is, a hint would not do."""
+    """A live mapping with its tags from ListTags, which is exact: the tags decide who owns it."""
     return live_mapping(config, gateway.region, gateway.tags(arn_of(config, gateway.region)), provider)
 
 
 def parallel(function: Callable[[T], U], items: Sequence[T]) -> list[U]:
-    """`[function(item) for item in items]` with several in flight. The first error is raised."""
+    """`[function(item) for item in items]`, run in several threads. Raises the first error."""
     if len(items) < 2:
         return [function(item) for item in items]
     with ThreadPoolExecutor(min(WORKERS, len(items))) as pool:

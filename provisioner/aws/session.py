@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
 from provisioner import __version__
-from provisioner.aws.errors import translated, understood
+from provisioner.aws.errors import require_member, translating_errors
 from provisioner.aws.gateway import Calls, Gateway
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.objects import Bucket
@@ -38,7 +38,7 @@ class Aws:
         self._gateways: dict[str, Gateway] = {}
         self._others: dict[tuple[str, str], Any] = {}
         self.calls = Calls()
-        with translated("opening the session"):
+        with translating_errors("opening the session"):
             region = provider.region or environment_region()
             self._session = boto3.Session(profile_name=provider.profile or None, region_name=region or None)
             if provider.assume_role:
@@ -46,19 +46,19 @@ class Aws:
 
     @property
     def region(self) -> str:
-        """The region for what names none; empty when the environment has none either."""
+        """The region of mappings that name none; empty when the environment has none either."""
         return self._session.region_name or ""
 
     def identify(self) -> str:
-        """The account of the credentials: one call."""
+        """The account of the credentials, by GetCallerIdentity."""
         what = "finding the account of the credentials"
-        with translated(what):
+        with translating_errors(what):
             client = self._client(
                 "sts", self.region or "us-east-1", Config(retries={"total_max_attempts": 2, "mode": "standard"})
             )
             self.calls.count()
             answer = client.get_caller_identity()
-        understood(answer, "Account", what)
+        require_member(answer, "Account", what)
         return str(answer["Account"])
 
     def gateway(self, region: str) -> Gateway:
@@ -70,14 +70,14 @@ class Aws:
 
     def bucket(self, name: str, region: str) -> Bucket:
         """The objects of one bucket."""
-        with translated("opening S3"):
+        with translating_errors("opening S3"):
             client = self._client("s3", region or self.region or None, Config(retries={"mode": "standard"}))
         return Bucket(client, name, self.calls.count)
 
     def ask(self, service: str, region: str, operation: str, arguments: Mapping[str, str]) -> Any:
-        """The answer to one call that only looks, of a service that has no gateway of ours. Raises AwsError."""
+        """The answer to one read-only call of another service than Lambda. Raises AwsError."""
         what = f"{service}:{operation} in {region}"
-        with translated(what):
+        with translating_errors(what):
             with self._lock:
                 if (service, region) not in self._others:
                     config = Config(retries={"mode": "standard"}, max_pool_connections=32)
@@ -86,8 +86,8 @@ class Aws:
             return getattr(self._others[service, region], operation)(**arguments)
 
     def _open(self, region: str) -> Gateway:
-        with translated("opening Lambda"):
-            # Our gateway retries by class; botocore's blind retries would create twice.
+        with translating_errors("opening Lambda"):
+            # Our gateway retries by class of error. botocore would retry a create after a lost answer, and create twice.
             client = self._client(
                 "lambda", region or None, Config(retries={"total_max_attempts": 1}, max_pool_connections=32)
             )
@@ -129,7 +129,7 @@ class Aws:
 
 
 def _log_answer(model: Any, http_response: Any, parsed: Any, **_: Any) -> None:
-    """One call with its request id. Nothing that was sent or answered: filters and tags are nobody else's business."""
+    """One call with its request id. Neither the request nor the answer: filters and tags may be confidential."""
     meta, error = parsed.get("ResponseMetadata", {}), parsed.get("Error", {}).get("Code", "")
     service = model.service_model.service_name
     status = f"{http_response.status_code}{' ' if error else ''}{error}"
@@ -160,9 +160,9 @@ def _is_loopback(endpoint: str) -> bool:
 
 
 def check_account(account: str, *, recorded: str, allowed: Iterable[str], mappings: Iterable[Desired]) -> None:
-    """Refuse to act in another account than the one that is meant. Raises AccountError.
+    """Raise AccountError when the credentials belong to another account than the one that is meant.
 
-    `allowed_account_ids` decides where it is given, so that a source in another account can be named on purpose.
+    Where `allowed_account_ids` is given, it alone decides, so that a source in another account can be named on purpose.
     """
     hint = "use the credentials of that account"
     if recorded and account != recorded:

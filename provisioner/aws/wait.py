@@ -1,4 +1,6 @@
-"""Time, handed in: nothing else in the project sleeps."""
+"""Clocks. They are passed in, so that tests need not wait. Only the renewal thread of `backend/s3.py` has a timer of
+its own.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,13 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What waiting needs."""
+    """A clock that code waits on."""
 
     def now(self) -> float:
-        """Seconds on a clock that never goes back."""
+        """Seconds on a clock that never goes backwards."""
 
     def sleep(self, seconds: float) -> bool:
-        """Wait; False when the wait was cut short because the run is to stop."""
+        """Wait. Returns False when `stop` ended the wait."""
 
 
 class WallClock:
@@ -30,16 +32,16 @@ class WallClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> bool:
-        """Wait, unless the run is to stop."""
+        """Wait, unless `stop` was called."""
         return not self._stopped.wait(seconds)
 
     def stop(self) -> None:
-        """Cut short this and every later wait."""
+        """End this and every later wait at once."""
         self._stopped.set()
 
 
 def delays(first: float, most: float) -> Iterator[float]:
-    """Growing pauses between tries in seconds, spread so that many waiters do not wake at once."""
+    """Growing pauses in seconds between retries, randomised so that many waiters do not wake at once."""
     pause = first
     while True:
         yield pause * random.uniform(0.8, 1.2)  # noqa: S311  # spreading, not secrecy

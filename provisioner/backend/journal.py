@@ -1,8 +1,9 @@
 """The write-ahead log of an apply (docs/architecture.md#state).
 
 `state/<stack>.journal` is append-only and each line is synced. The first line names the lineage and the serial that it
-continues; then an `intent` before each call and a `done` after it, with the whole record. Folding is what readers and the
-next writer do: the last `done` of a name is its record. Only a torn last line is forgiven.
+continues; then an `intent` before each call and a `done` after it, with the whole record. Folding is what readers and
+the next writer do: the last `done` of a name is its record. A last line without a line feed was never finished and is
+ignored; any other damaged line is an error.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pydantic import ValidationError
 
 from provisioner.backend.statefile import intent_of, intent_value, record_of, record_value
 from provisioner.errors import DamagedError, StateError
-from provisioner.files import explained, sync_folder, write_all
+from provisioner.filesystem import state_errors, sync_folder, write_all
 from provisioner.model.references import Pair
 from provisioner.model.state import Intent, Record, State
 
@@ -30,66 +31,70 @@ CLOSED: Final = -1
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A state with its journal worked in, and the intents that nothing is known of.
+    """A state with the results of its journal, and the intents whose result is not known.
 
-    `over` says that the state had passed the journal already.
+    `superseded`: the state has a later serial than the journal, which then changes nothing.
     """
 
     state: State
-    open: tuple[Intent, ...] = ()
-    over: bool = False
+    unresolved: tuple[Intent, ...] = ()
+    superseded: bool = False
 
 
 class Journal:
-    """An open journal. Safe to share between threads; each method returns when its line is on the disk."""
+    """A journal that is being written, one of two implementations of `store.Log`. Safe to share between threads; each
+    method returns when its line is on the disk.
+    """
 
     def __init__(self, path: Path, state: State) -> None:
         self._path = path
         self._lock = threading.Lock()
         self._state = state
-        with explained(path, "written"):
+        with state_errors(path, "written"):
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
             self._descriptor = os.open(path, flags, 0o600)
             sync_folder(path.parent)
         self._size = 0
-        self._open: set[str] = set()
+        self._unresolved: set[str] = set()
         self._append({"journal": VERSION, "lineage": state.lineage, "serial": state.serial})
 
     @property
     def state(self) -> State:
-        """The state with all that was done so far."""
+        """The state with all results so far."""
         with self._lock:
             return self._state
 
     @property
-    def has_open(self) -> bool:
-        """Whether there is an intent that nothing is known of."""
+    def has_unresolved(self) -> bool:
+        """Whether the result of an intent is not known."""
         with self._lock:
-            return bool(self._open)
+            return bool(self._unresolved)
 
     def intent(self, action: str, name: str, pair: Pair, uuids: Sequence[str] = (), *, protected: bool = False) -> str:
-        """Write down a call before it is made; the answer is the token for `done`."""
+        """Write an intent before its call. Returns the token for `done` and `failed`."""
         token = uuid.uuid4().hex
         with self._lock:
-            self._open.add(token)
+            self._unresolved.add(token)
         self._append(intent_value(Intent(token, action, name, pair, tuple(uuids), protected)))
         return token
 
     def done(self, token: str, name: str, record: Record | None) -> None:
-        """Write down what came of it: the record that the name has now, or None when it has none."""
+        """Write the result: the record that the name has now, or None when it has none."""
         self._append({"done": token, "name": name, "record": record_value(record) if record else None})
         with self._lock:
-            self._open.discard(token)
+            self._unresolved.discard(token)
             self._state = self._state.with_record(name, record)
 
     def failed(self, token: str) -> None:
-        """Write down that AWS refused, so that nothing came of it."""
+        """Write that AWS refused the call, so that nothing changed."""
         self._append({"done": token})
         with self._lock:
-            self._open.discard(token)
+            self._unresolved.discard(token)
 
     def close(self) -> None:
-        """Stop writing: whatever a worker still says is refused, and never reaches another file."""
+        """Close the file. What a worker writes afterwards is refused, so that it cannot reach another file of the same
+        descriptor.
+        """
         with self._lock:
             descriptor, self._descriptor = self._descriptor, CLOSED
             if descriptor != CLOSED:
@@ -98,7 +103,7 @@ class Journal:
     def _append(self, line: dict[str, Any]) -> None:
         # ASCII only, so that a torn line is never torn inside a character.
         data = (json.dumps(line, sort_keys=True) + "\n").encode("ascii")
-        with self._lock, explained(self._path, "written"):
+        with self._lock, state_errors(self._path, "written"):
             if self._descriptor == CLOSED:
                 raise StateError(f"{self._path} was closed during this run", hint="run the command again")
             try:
@@ -109,7 +114,9 @@ class Journal:
             self._size += len(data)
 
     def _take_back(self) -> None:
-        """Drop a line that was written in part; where that fails, write nothing more behind it."""
+        """Remove a line that was written in part. Where that fails, close the file, so that nothing is written after
+        it.
+        """
         try:
             os.ftruncate(self._descriptor, self._size)
         except OSError:
@@ -118,10 +125,10 @@ class Journal:
 
 
 def fold(state: State, text: str, *, where: str) -> Folded:
-    """The state with a journal's text worked in; the serial is left alone. Folding twice is harmless.
+    """The state with the results of a journal's text. The serial stays. Folding twice gives the same state.
 
-    A journal that the state's serial has passed is over and changes nothing. Raises StateError for a journal of another
-    lineage or version, and for a damaged line that is not the last.
+    A journal with an older serial than the state's is superseded and changes nothing. Raises StateError for a journal
+    of another lineage or version, and DamagedError for a damaged line, unless it is a last line without a line feed.
     """
     lines = _lines(text, where)
     if not lines:
@@ -137,7 +144,7 @@ def fold(state: State, text: str, *, where: str) -> Folded:
         hint = "an older state was restored: restore the one that the journal belongs to"
         raise StateError(f"{where} continues serial {serial} of this state, which is at {state.serial}", hint=hint)
     if serial < state.serial:
-        return Folded(state, over=True)
+        return Folded(state, superseded=True)
     intents: dict[str, Intent] = {}
     try:
         for line in lines[1:]:

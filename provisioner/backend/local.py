@@ -14,12 +14,12 @@ from provisioner.backend.journal import Folded, Journal, fold
 from provisioner.backend.statefile import decode, encode
 from provisioner.backend.store import Snapshot
 from provisioner.errors import StateError
-from provisioner.files import explained, sync_folder, write_atomically
+from provisioner.filesystem import state_errors, sync_folder, write_atomically
 from provisioner.model.state import Intent, State
 
 
 class LocalBackend:
-    """The state of one stack in a file. Readers never write; only the lock's holder does."""
+    """The state of one stack in a file. Readers never write; only the process that has the lock does."""
 
     def __init__(self, path: Path, stack: str, sleep: Callable[[float], bool]) -> None:
         self.path = path
@@ -29,33 +29,35 @@ class LocalBackend:
         self._lock = path.with_suffix(".lock")
 
     def read(self) -> Snapshot:
-        """The state with its journal worked in, in memory. A state that was never written is empty, with a new lineage."""
-        holder = lock.holder(self._lock)
+        """The state with the results of its journal; nothing is written. A state that was never stored is empty, with a
+        new lineage.
+        """
+        locked_by = lock.locked_by(self._lock)
         folded = self._folded()
-        return Snapshot(folded.state, folded.open, holder)
+        return Snapshot(folded.state, folded.unresolved, locked_by)
 
     @contextmanager
     def locked(self, operation: str, timeout: float = 0.0) -> Iterator[LocalWriter]:
-        """Hold the state's lock, waiting for it at most `timeout` seconds; a journal that was left behind is worked in first.
-        Raises LockedError.
+        """Hold the state's lock, waiting for it at most `timeout` seconds; the results of an earlier journal are folded
+        in first. Raises LockedError.
         """
         with lock.locked(self._lock, operation, timeout, self._sleep):
             yield LocalWriter(self.path, self._journal, self._folded())
 
     def put_aside(self) -> str:
-        """Rename state and journal; the names tell when."""
+        """Rename state and journal to names with the time. Returns the names."""
         ending = f".damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
         with lock.locked(self._lock, "putting a damaged state aside", 0.0, self._sleep):
             for path in (self.path, self._journal):
-                with explained(path, "renamed"):
+                with state_errors(path, "renamed"):
                     if path.exists():
                         path.rename(path.with_name(path.name + ending))
         return f"{self.path}{ending}"
 
     def force_unlock(self, ident: str) -> None:
-        """Say who holds it: the kernel frees the lock with the process that holds it. Raises StateError."""
+        """Raise StateError: a lock on a local file ends with its process, so there is never a stale one to remove."""
         del ident
-        who = lock.holder(self._lock)
+        who = lock.locked_by(self._lock)
         if not who:
             raise StateError("the state is not locked", hint="a lock in a file ends with the process that held it")
         hint = "the lock ends with its process: wait until the process ends, or stop it"
@@ -75,8 +77,9 @@ class LocalBackend:
 
 
 class LocalWriter:
-    """The lock's holder. `state` is the state with what an earlier apply left in its journal; `open` are the intents that
-    it left behind, which stay in that journal until a state is saved that has taken them into account.
+    """The one writer of a state, while it has the lock. `state` includes the results in an earlier apply's journal;
+    `unresolved` are that journal's intents without a result, which stay in it until a state is saved that takes them
+    into account.
     """
 
     def __init__(self, path: Path, journal: Path, folded: Folded) -> None:
@@ -85,18 +88,18 @@ class LocalWriter:
         self._backed_up = False
         self._left = journal.exists()
         self.state = folded.state
-        self.open = folded.open
-        if self._left and not folded.open:
+        self.unresolved = folded.unresolved
+        if self._left and not folded.unresolved:
             self._settle(folded)
 
     def _settle(self, folded: Folded) -> None:
-        """Work in for good what was left behind; a journal that the state has passed is only removed."""
-        if not folded.over:
+        """Save the results of an earlier journal and remove it; one that is superseded is only removed."""
+        if not folded.superseded:
             self._write(replace(folded.state, serial=folded.state.serial + 1))
         self._remove_journal()
 
     def save(self, state: State) -> None:
-        """Write a state when it differs from what is written: one serial further."""
+        """Write a state, with the next serial, when it differs from the stored one."""
         if state != self.state or state.serial == 0 or self._left:
             self._write(replace(state, serial=self.state.serial + 1))
             self._remove_journal()
@@ -108,10 +111,10 @@ class LocalWriter:
 
     @contextmanager
     def journal(self, planned: Sequence[Intent]) -> Iterator[Journal]:
-        """A journal for the calls of one apply, worked in at its end.
+        """A journal for the calls of one apply, folded into the state at its end.
 
-        After an error or a second interrupt, or with an intent that nothing is known of, it is left as it is: the next
-        command folds it, and knows what was going on. What is `planned` needs no writing down: each intent is, in its turn.
+        After an error or a second interrupt, or with an intent without a result, the journal stays: the next command
+        folds it. `planned` is not used: each intent is written just before its call.
         """
         del planned
         journal = Journal(self._journal, self.state)
@@ -119,13 +122,13 @@ class LocalWriter:
             yield journal
         finally:
             journal.close()
-        if not journal.has_open:
+        if not journal.has_unresolved:
             self._write(replace(journal.state, serial=self.state.serial + 1))
             self._remove_journal()
 
     def _remove_journal(self) -> None:
         self._left = False
-        with explained(self._journal, "removed"):
+        with state_errors(self._journal, "removed"):
             self._journal.unlink(missing_ok=True)
             sync_folder(self._journal.parent)
 

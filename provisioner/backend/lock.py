@@ -1,6 +1,7 @@
 """One writer at a time: `flock`, freed by the kernel when the process dies (docs/architecture.md#state).
 
-The file is never removed: removing it would let in two holders. What stands inside is advice for people.
+The file is never removed: a second process could then lock a new file while the first has the old one. Its text is only
+for people.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from pathlib import Path
 from typing import Final
 
 from provisioner.errors import LockedError
-from provisioner.files import explained
+from provisioner.filesystem import state_errors
 
 _POLL: Final = 0.1
-"""Seconds between two tries for a lock; flock cannot wait for a time."""
+"""Seconds between two attempts to lock; flock has no timeout."""
 
 _READERS: Final = 0.5
-"""Seconds to try in any case: a reader that looks holds the lock for a moment."""
+"""Seconds to retry in any case, because a reader has the lock for a moment."""
 
 
 def advice(operation: str) -> dict[str, str | int]:
-    """What a lock says of its holder, for people."""
+    """The text of a lock: who holds it, for people."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):
@@ -41,10 +42,11 @@ def advice(operation: str) -> dict[str, str | int]:
     }
 
 
-def holder(path: Path) -> str:
-    """Who holds the lock, as a sentence's end; empty when nobody does.
+def locked_by(path: Path) -> str:
+    """The process that has the lock, as the end of a sentence; empty when nobody has it.
 
-    The kernel is asked, by a lock that readers share for a moment: a writer tries for longer than that.
+    Tries a shared lock for a moment, which fails while a writer has the lock; writers retry for longer than that
+    moment.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY)
@@ -62,7 +64,7 @@ def holder(path: Path) -> str:
 
 
 def described(text: bytes) -> str:
-    """The holder that a lock names, as a sentence's end."""
+    """The process that a lock's text names, as the end of a sentence."""
     try:
         said = json.loads(text)
         return f"{said['who']} (pid {said['pid']}) since {said['since']}: {said['operation']}"
@@ -72,21 +74,21 @@ def described(text: bytes) -> str:
 
 @contextmanager
 def locked(path: Path, operation: str, timeout: float, sleep: Callable[[float], bool]) -> Iterator[None]:
-    """Hold the lock, waiting for it at most `timeout` seconds. Raises LockedError when somebody else holds it, StateError
-    when the file cannot be made.
+    """Hold the lock, waiting for it at most `timeout` seconds. Raises LockedError when somebody else holds it,
+    StateError when the file cannot be made.
     """
-    with explained(path, "locked"):
+    with state_errors(path, "locked"):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        with explained(path, "locked"):
+        with state_errors(path, "locked"):
             _take(descriptor, timeout, sleep)
-        with explained(path, "written"):
+        with state_errors(path, "written"):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps(advice(operation)).encode(), 0)
         yield
     finally:
-        os.close(descriptor)  # what stands inside is advice, and stays
+        os.close(descriptor)  # the text is only for people, and stays
 
 
 def _take(descriptor: int, timeout: float, sleep: Callable[[float], bool]) -> None:

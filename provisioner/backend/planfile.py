@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from provisioner import __version__
 from provisioner.errors import ProvisionerError, StaleError
-from provisioner.files import PRIVATE, rewrite
+from provisioner.filesystem import PRIVATE, rewrite
 from provisioner.model.desired import Provider, S3Location
 from provisioner.model.mapping import json_key
 from provisioner.model.plan import Plan
@@ -22,9 +22,7 @@ _NOT_OURS: Final = "name a file that `provisioner plan --out` wrote"
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """A plan, and what surrounds it: how AWS was talked to, from which region, and which state it was made from (`recorded` is
-    its fingerprint).
-    """
+    """A plan with what it was made from: provider, region, and the state (`recorded` is its fingerprint)."""
 
     plan: Plan
     recorded: str
@@ -35,7 +33,7 @@ class SavedPlan:
 
 
 def save(path: Path, saved: SavedPlan) -> None:
-    """Write a plan whole or not at all. Raises StateError when it cannot be written."""
+    """Write a plan atomically. Raises StateError when it cannot be written."""
     content = _adapter().dump_python(saved, mode="json")
     document = {
         "provisioner_plan": VERSION,
@@ -48,7 +46,9 @@ def save(path: Path, saved: SavedPlan) -> None:
 
 
 def open_plan(path: Path) -> SavedPlan:
-    """Read a saved plan. Raises ProvisionerError when the file is none, StaleError when it is not as it was written."""
+    """Read a saved plan. Raises ProvisionerError when the file is not a saved plan, StaleError when it was edited or
+    written by another version.
+    """
     document = _document(path)
     version = document.get("provisioner_plan")
     if version != VERSION:

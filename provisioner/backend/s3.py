@@ -1,8 +1,8 @@
 """State in an S3 object that a team shares, guarded by conditional writes (docs/architecture.md#state).
 
-The state is written with If-Match on the ETag that was read, the lock with If-None-Match; the lock never expires by time. The
-intents of a whole run stand in the state as `pending` before its first call and are replaced by results at least every ten
-seconds, so that another machine can recover what this one was doing.
+The state is written with If-Match on the ETag that was read, the lock with If-None-Match; the lock never expires by
+time. The intents of a whole run stand in the state as `pending` before its first call and are replaced by results at
+least every ten seconds, so that another machine can recover what this one was doing.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ from provisioner.model.references import Pair
 from provisioner.model.state import Intent, Record, State
 
 FLUSH_EVERY: Final = 10.0
-"""Seconds after which a result is in S3 at the latest."""
+"""Seconds within which a result is stored in S3."""
 
 TRIES: Final = 5
 
 
 class Objects(Protocol):
-    """One bucket. Texts are UTF-8; an ETag is what S3 calls a version of an object."""
+    """The objects of one bucket. Texts are UTF-8; an ETag identifies the content of an object."""
 
     def get(self, key: str) -> tuple[str, str] | None:
         """The text and the ETag of an object, or None."""
 
     def put(self, key: str, text: str, *, match: str) -> str:
-        """Write an object that has this ETag, or that must not be there when `match` is ""; the answer is its new ETag.
+        """Write an object whose ETag is `match`, or that must not exist when `match` is "". Returns the new ETag.
 
-        Raises PreconditionError when it has another, ConflictError when somebody writes it at this moment, NotFoundError
-        when there is none.
+        Raises PreconditionError when the ETag is another, ConflictError when somebody writes it at the same time,
+        NotFoundError when it does not exist.
         """
 
     def delete(self, key: str, *, match: str) -> None:
@@ -81,16 +81,16 @@ class S3Backend:
         return f"{self._key}.lock"
 
     def read(self) -> Snapshot:
-        """The state as it is stored, with the intents of an apply that is going on or was cut off."""
+        """The stored state, with the intents of an apply that is running or was interrupted."""
         held = self._objects.get(self._lock_key)
         stored = self._stored()
         return Snapshot(stored.state, stored.pending, described(held[0].encode()) if held else "")
 
     def _stored(self) -> _Stored:
-        found = self._objects.get(self._key)
-        if found is None:
+        stored = self._objects.get(self._key)
+        if stored is None:
             return _Stored(State(self._stack, str(uuid.uuid4())))
-        text, etag = found
+        text, etag = stored
         state = decode(text, where=self._where, stack=self._stack)
         pending, writer = shared_part(text, where=self._where)
         return _Stored(state, pending, writer, etag)
@@ -103,20 +103,20 @@ class S3Backend:
             self._take(json.dumps({"id": ident, **advice(operation)}), ident, timeout)
             yield S3Writer(self, self._stored(), ident)
         finally:
-            self._release(ident)  # also after a write that was cut off; a lock of somebody else is left alone
+            self._release(ident)  # also when the write was interrupted; a lock with another id stays
 
     def holds(self, ident: str) -> bool:
-        """Whether the lock still bears this id."""
+        """Whether the lock still has this id."""
         held = self._objects.get(self._lock_key)
         return held is not None and _ident(held[0]) == ident
 
     def put_aside(self) -> str:
         """Copy the object to another key, and delete it."""
-        found = self._objects.get(self._key)
+        stored = self._objects.get(self._key)
         kept = f"{self._key}.damaged-{uuid.uuid4().hex[:8]}"
-        if found:
-            self._objects.put(kept, found[0], match="")
-            self._objects.delete(self._key, match=found[1])
+        if stored:
+            self._objects.put(kept, stored[0], match="")
+            self._objects.delete(self._key, match=stored[1])
         return kept
 
     def _take(self, text: str, ident: str, timeout: float) -> None:
@@ -146,7 +146,7 @@ class S3Backend:
         return LockedError(f"the state is locked by {described(held[0].encode())}", hint=hint)
 
     def _release(self, ident: str) -> None:
-        """Delete the lock if it is ours; what was done must be told whether or not that works."""
+        """Delete the lock if it is ours. Errors are only noted, so that they never hide the results of the run."""
         try:
             held = self._objects.get(self._lock_key)
             if held and _ident(held[0]) == ident:
@@ -157,7 +157,7 @@ class S3Backend:
             self._note(f"the lock could not be released: {error.message}; `{command_line('force-unlock', ident)}`")
 
     def force_unlock(self, ident: str) -> None:
-        """Delete the lock object when it bears this id."""
+        """Delete the lock object when it has this id. Raises StateError when it has another or does not exist."""
         held = self._objects.get(self._lock_key)
         if held is None:
             raise StateError("the state is not locked", hint="there is nothing to unlock")
@@ -168,9 +168,9 @@ class S3Backend:
         self._objects.delete(self._lock_key, match=held[1])
 
     def write(self, state: State, pending: Sequence[Intent], etag: str) -> str:
-        """Write the state over the version with this ETag; the answer is the new one.
+        """Write the state over the version with this ETag. Returns the new ETag.
 
-        A lost answer to our own write is told from somebody else's by the writer's token. Raises StateError.
+        After a lost answer the writer's token tells our own write from somebody else's. Raises StateError.
         """
         token = uuid.uuid4().hex
         text = encode(state, pending, writer=token)
@@ -208,7 +208,7 @@ class S3Backend:
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """What the object holds, and its ETag; "" where there is no object."""
+    """The content of the state object, and its ETag; "" when there is no object."""
 
     state: State
     pending: tuple[Intent, ...] = ()
@@ -217,7 +217,7 @@ class _Stored:
 
 
 class S3Writer:
-    """The lock's holder."""
+    """The one writer of a state, while it has the lock. Members as in `store.Writer`."""
 
     def __init__(self, backend: S3Backend, stored: _Stored, ident: str) -> None:
         self._backend = backend
@@ -225,13 +225,13 @@ class S3Writer:
         self._seen = time.monotonic()
         self._etag = stored.etag
         self.state = stored.state
-        self.open = stored.pending
+        self.unresolved = stored.pending
 
     def save(self, state: State) -> None:
-        """Write a state when it differs from what is stored, or when that holds intents that are settled now."""
-        if state != self.state or state.serial == 0 or self.open:
+        """Write a state when it differs from the stored one, or when the stored one still has intents."""
+        if state != self.state or state.serial == 0 or self.unresolved:
             self.write(state, ())
-            self.open = ()
+            self.unresolved = ()
 
     def write(self, state: State, pending: Sequence[Intent]) -> None:
         """Write a state one serial further, with what is still pending."""
@@ -240,7 +240,9 @@ class S3Writer:
         self.state = state
 
     def check_lock(self) -> None:
-        """Raise StateError when somebody took the lock away: what would be done now would be in no state. Looks once a second."""
+        """Raise StateError when the lock was removed: the results of further calls could not be stored. Checks once a
+        second.
+        """
         if time.monotonic() - self._seen < 1.0:
             return
         try:
@@ -254,7 +256,7 @@ class S3Writer:
 
     @contextmanager
     def journal(self, planned: Sequence[Intent]) -> Iterator[Pending]:
-        """The intents are stored before the first call; at the end the results, and what nothing is known of."""
+        """Store the planned intents before the first call, and at the end the results and the intents without one."""
         self.write(self.state, planned)
         pending = Pending(self, planned)
         try:
@@ -264,7 +266,9 @@ class S3Writer:
 
 
 class Pending:
-    """The planned calls in the state object, and their results as they come in."""
+    """The other implementation of `store.Log`: the planned calls are in the state object, and results replace them as
+    they come in.
+    """
 
     def __init__(self, writer: S3Writer, planned: Sequence[Intent]) -> None:
         self._writer = writer
@@ -277,13 +281,13 @@ class Pending:
 
     @property
     def state(self) -> State:
-        """The state with all that was done so far."""
+        """The state with all results so far."""
         with self._lock:
             return self._state
 
     def intent(self, action: str, name: str, pair: Pair, uuids: Sequence[str] = (), *, protected: bool = False) -> str:
-        """Find the planned call; what was not planned is stored before it is made. Raises StateError when nothing can be
-        stored any more.
+        """The token of a planned call; one that was not planned is stored first. Raises StateError when the state can
+        no longer be stored.
         """
         with self._lock:
             if self._trouble:
@@ -300,14 +304,14 @@ class Pending:
             return token
 
     def done(self, token: str, name: str, record: Record | None) -> None:
-        """Keep a result; it is stored in ten seconds at the latest."""
+        """Keep a result; it is stored within ten seconds."""
         with self._lock:
             self._left.pop(token, None)
             self._state = self._state.with_record(name, record)
             self._soon()
 
     def failed(self, token: str) -> None:
-        """Nothing came of a call."""
+        """Record that AWS refused the call, so that nothing changed."""
         with self._lock:
             self._left.pop(token, None)
             self._soon()
@@ -322,7 +326,7 @@ class Pending:
         try:
             self._flush()
         except ProvisionerError as error:
-            self._trouble = error  # told to the next call that would be made, and at the end
+            self._trouble = error  # raised before the next call, and at the end
 
     def _flush(self) -> None:
         with self._lock:
@@ -332,7 +336,7 @@ class Pending:
             self._writer.write(self._state, tuple(self._left.values()))
 
     def close(self) -> None:
-        """Store everything; of what was never started nothing is left. Raises StateError."""
+        """Store all results, without the planned calls that were never started. Raises StateError."""
         with self._lock:
             self._left = {token: intent for token, intent in self._left.items() if token in self._started}
             self._flush()

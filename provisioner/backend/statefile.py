@@ -45,7 +45,9 @@ class _File(BaseModel):
 
 
 def decode(text: str, *, where: str, stack: str) -> State:
-    """The state that a text holds. Raises StateError when it is damaged, newer than we know, or another stack's."""
+    """The state in a text. Raises DamagedError when it is damaged, StateError when its version is unknown or it is
+    another stack's.
+    """
     try:
         value = json.loads(text)
         version = value["version"]
@@ -83,7 +85,7 @@ def _damaged(where: str, why: str) -> StateError:
 
 
 def encode(state: State, pending: Sequence[Intent] = (), writer: str = "") -> str:
-    """The text of a state. One that is shared also holds what is about to be done, and a token of who wrote it last."""
+    """The text of a state. In S3 it also has the pending intents and the token of its last writer."""
     value = {
         "version": VERSION,
         "lineage": state.lineage,
@@ -107,9 +109,9 @@ def shared_part(text: str, *, where: str) -> tuple[tuple[Intent, ...], str]:
 
 
 def record_of(value: Any) -> Record:
-    """The record that a JSON value spells. Raises ValidationError or TypeError when it is none."""
+    """The record in a JSON value. Raises ValidationError or TypeError when it is malformed."""
     item = _Record.model_validate(value)
-    for uuid in (item.uuid, *(left.uuid for left in item.deposed)):
+    for uuid in (item.uuid, *(deposed.uuid for deposed in item.deposed)):
         if not UUID.fullmatch(uuid):
             raise TypeError(f"{uuid!r} is not a UUID")
     if not _is_mapping(item.applied):
@@ -121,12 +123,12 @@ def record_of(value: Any) -> Record:
         item.region,
         applied,
         item.protected,
-        tuple(Deposed(left.uuid, left.region) for left in item.deposed),
+        tuple(Deposed(deposed.uuid, deposed.region) for deposed in item.deposed),
     )
 
 
 def _is_mapping(applied: dict[str, Any]) -> bool:
-    """Whether every field that the table knows has its type; a field that it does not know says nothing."""
+    """Whether every field that the table has is of its type; unknown fields are not checked."""
     try:
         EventSourceMapping.model_validate(applied)
     except ValidationError as error:
@@ -135,7 +137,7 @@ def _is_mapping(applied: dict[str, Any]) -> bool:
 
 
 def intent_of(value: Any) -> Intent:
-    """The intent that a JSON value spells. Raises KeyError or TypeError when it is none."""
+    """The intent in a JSON value. Raises KeyError or TypeError when it is malformed."""
     texts = (value["intent"], value["action"], value["name"], *value["pair"].values(), *value["uuids"])
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("an intent is made of strings")
@@ -158,7 +160,7 @@ def intent_value(intent: Intent) -> dict[str, Any]:
 
 
 def record_value(record: Record) -> dict[str, Any]:
-    """A record as a JSON value; `deposed` stands only where there is one."""
+    """A record as a JSON value, with `deposed` only where there is one."""
     value = {
         "uuid": record.uuid,
         "arn": record.arn,
@@ -166,5 +168,5 @@ def record_value(record: Record) -> dict[str, Any]:
         "applied": record.applied,
         "protected": record.protected,
     }
-    deposed = [{"uuid": left.uuid, "region": left.region} for left in record.deposed]
+    deposed = [{"uuid": deposed.uuid, "region": deposed.region} for deposed in record.deposed]
     return {**value, "deposed": deposed} if deposed else value

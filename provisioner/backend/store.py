@@ -1,4 +1,4 @@
-"""What every place that keeps state can do: what workflows and execution rely on."""
+"""The protocols of state storage: what workflows and execution use, and `local` and `s3` implement."""
 
 from __future__ import annotations
 
@@ -13,43 +13,48 @@ from provisioner.model.state import Intent, Record, State
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A state as a reader sees it. `open` are intents of an apply that was cut off, or is going on; `holder` says whose."""
-
-    state: State
-    open: tuple[Intent, ...] = ()
-    holder: str = ""
-
-
-class Log(Protocol):
-    """What is written down while a plan is carried out. Safe to share between threads."""
-
-    @property
-    def state(self) -> State:
-        """The state with all that was done so far."""
-
-    def intent(self, action: str, name: str, pair: Pair, uuids: Sequence[str] = (), *, protected: bool = False) -> str:
-        """Before a call; the answer is the token for `done` or `failed`."""
-
-    def done(self, token: str, name: str, record: Record | None) -> None:
-        """What came of it: the record that the name has now, or None when it has none."""
-
-    def failed(self, token: str) -> None:
-        """AWS refused, so that nothing came of it."""
-
-
-class Writer(Protocol):
-    """The lock's holder. `state` is what is stored, with what an earlier apply left; `open` are the intents that it left
-    behind, which stay stored until a state is saved that has taken them into account.
+    """A state as a reader sees it. `unresolved` are the intents of an apply that was interrupted or is still running;
+    `locked_by` names the process that holds the lock, or is "".
     """
 
     state: State
-    open: tuple[Intent, ...]
+    unresolved: tuple[Intent, ...] = ()
+    locked_by: str = ""
+
+
+class Log(Protocol):
+    """What an apply records about its calls; `journal.Journal` and `s3.Pending` implement it. Safe to share between
+    threads.
+    """
+
+    @property
+    def state(self) -> State:
+        """The state with all results so far."""
+
+    def intent(self, action: str, name: str, pair: Pair, uuids: Sequence[str] = (), *, protected: bool = False) -> str:
+        """Record an intent before its call. Returns the token for `done` or `failed`."""
+
+    def done(self, token: str, name: str, record: Record | None) -> None:
+        """Record the result: the record that the name has now, or None when it has none."""
+
+    def failed(self, token: str) -> None:
+        """Record that AWS refused the call, so that nothing changed."""
+
+
+class Writer(Protocol):
+    """The one writer of a state, while it has the lock. `state` is what is stored, with the results of an earlier
+    apply; `unresolved` are its intents without a result, which stay stored until a state is saved that takes them into
+    account.
+    """
+
+    state: State
+    unresolved: tuple[Intent, ...]
 
     def save(self, state: State) -> None:
-        """Store a state when it differs from what is stored: one serial further."""
+        """Store a state, with the next serial, when it differs from the stored one."""
 
     def journal(self, planned: Sequence[Intent]) -> AbstractContextManager[Log]:
-        """A log for the calls of one apply, which are `planned`; worked into the state at its end."""
+        """A log for the `planned` calls of one apply; its results are stored at the end."""
 
 
 class Backend(Protocol):
@@ -62,7 +67,7 @@ class Backend(Protocol):
         """Hold the lock, waiting for it at most `timeout` seconds. Raises LockedError."""
 
     def put_aside(self) -> str:
-        """Keep what cannot be read under another name, and say which. Raises StateError."""
+        """Rename a state that cannot be read. Returns the new name. Raises StateError."""
 
     def force_unlock(self, ident: str) -> None:
-        """Take away a lock whose holder is gone. Raises StateError when it cannot or must not be."""
+        """Remove a stale lock. Raises StateError when it cannot be removed, or is not stale."""

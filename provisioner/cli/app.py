@@ -1,4 +1,4 @@
-"""The command line: the group that holds every command, and what surrounds them all."""
+"""The command line: the group that holds every command, and the entry point."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from itertools import takewhile
 import click
 
 from provisioner import __version__
-from provisioner.cli import changes, language, looking, state
+from provisioner.cli import changes, inspect, language, state
 from provisioner.cli.changes import INTERRUPTED
 from provisioner.cli.options import errors_shown
 from provisioner.cli.terminal import Terminal
@@ -42,7 +42,7 @@ provisioner sandbox                     try all of it without an account
 )
 @click.version_option(__version__, message="provisioner %(version)s")
 def cli() -> None:
-    """Every command stands below this one."""
+    """The group of all commands."""
 
 
 @click.command()
@@ -66,7 +66,7 @@ def sandbox(port: int, seed: str | None, delay: str) -> None:
     with errors_shown(terminal):
         from provisioner.sandbox.server import serve
 
-        serve(port=port, seed=seed, delay=delay, say=terminal.data)
+        serve(port=port, seed=seed, delay=delay, announce=terminal.data)
 
 
 @click.command()
@@ -80,13 +80,13 @@ for command in (
     changes.plan,
     changes.apply,
     changes.destroy,
-    looking.drift,
-    looking.status,
-    looking.show,
+    inspect.drift,
+    inspect.status,
+    inspect.show,
     changes.import_,
     language.validate,
     language.fmt,
-    looking.graph,
+    inspect.graph,
     state.state,
     state.force_unlock,
     language.explain,
@@ -143,7 +143,7 @@ def main() -> None:
         os._exit(1)
     except OSError as error:
         print(f"Error: {error.filename or 'the output'}: {error.strerror}", file=sys.stderr, flush=True)
-        os._exit(1)  # flushing what could not be written would fail once more
+        os._exit(1)  # a second flush would fail again
     except Exception as error:  # noqa: BLE001  # a mistake of ours; what was done is in the state all the same
         if os.environ.get("PROVISIONER_LOG") == "debug":
             traceback.print_exc()

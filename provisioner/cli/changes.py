@@ -13,7 +13,7 @@ from provisioner.cli.options import (
     EXECUTION,
     Invocation,
     approval_options,
-    counted,
+    counting_calls,
     errors_shown,
     on_manifest,
     plan_formats,
@@ -58,7 +58,7 @@ def plan(invocation: Invocation, detailed_exitcode: bool, out: Path | None, **se
 def _say_saved(terminal: Terminal, made: Plan, out: Path) -> None:
     from provisioner.planning.fingerprint import plan_hash
 
-    terminal.say(
+    terminal.message(
         f"Plan saved to {out}; its hash is {plan_hash(made)}. To apply it: {shlex.join(['provisioner', 'apply', str(out)])}"
     )
 
@@ -79,7 +79,7 @@ def apply(invocation: Invocation, planfile: Path | None, **options: Any) -> None
 
 
 def _given_beside_a_plan() -> list[str]:
-    """The flags on the command line that a saved plan leaves no room for."""
+    """The flags on the command line that cannot be combined with a saved plan."""
     ctx = click.get_current_context()
     return [
         option.opts[0]
@@ -116,7 +116,7 @@ def _apply(invocation: Invocation, options: dict[str, Any]) -> None:
 
 def _apply_saved(invocation: Invocation, planfile: Path, execution: Execution, beside: list[str]) -> None:
     terminal = invocation.terminal()
-    with counted(terminal) as counting, errors_shown(terminal):
+    with counting_calls(terminal) as counting, errors_shown(terminal):
         from provisioner import workflow
         from provisioner.backend.planfile import open_plan
         from provisioner.errors import UsageError
@@ -148,7 +148,8 @@ def _finish(terminal: Terminal, made: Plan, report: Report) -> None:
 def import_(invocation: Invocation, name: str, uuid: str, region: str, write: bool) -> None:
     """Import an existing mapping, by its UUID.
 
-    Where the manifest has no such NAME, prints the YAML to add (--write adds it); otherwise what the next plan will change.
+    Where the manifest has no such NAME, prints the YAML to add (--write adds it); otherwise what the next plan will
+    change.
     """
     with invocation.running() as (run, terminal):
         from provisioner import workflow
@@ -156,21 +157,21 @@ def import_(invocation: Invocation, name: str, uuid: str, region: str, write: bo
 
         uuid, region = _identity(name, uuid, region)
         done = workflow.import_mapping(run, name, uuid, region=region, write=write)
-        terminal.say(f"{name}: imported {uuid}")
+        terminal.message(f"{name}: imported {uuid}")
         if done.file:
-            terminal.say(f"{name}: added to {done.file}")
+            terminal.message(f"{name}: added to {done.file}")
         elif done.entry:
             terminal.note("Add this to the manifest now, or the next apply will delete the mapping:")
             terminal.data(done.entry.rstrip())
         elif done.change:
-            terminal.say("The next plan will change it:")
+            terminal.message("The next plan will change it:")
             terminal.text(change_text(done.change, terminal.style(sys.stdout)))
         else:
-            terminal.say("It already matches the manifest.")
+            terminal.message("It already matches the manifest.")
 
 
 def _identity(name: str, text: str, region: str) -> tuple[str, str]:
-    """The UUID and the region that the command line names, or "". Raises UsageError."""
+    """The UUID and the region ("" if not given) on the command line. Raises UsageError."""
     from provisioner.errors import UsageError
     from provisioner.model.references import REGION, UUID
 
@@ -189,11 +190,11 @@ def _identity(name: str, text: str, region: str) -> tuple[str, str]:
 
 
 def check_name(name: str) -> None:
-    """Raise UsageError for what cannot be a mapping's name."""
+    """Raise UsageError when a text cannot be a mapping's name."""
     from provisioner.errors import UsageError
-    from provisioner.manifest.mappings import NAME
+    from provisioner.manifest.mappings import MAPPING_NAME
 
-    if not NAME.fullmatch(name):
+    if not MAPPING_NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} is not a valid mapping name", hint="use letters, digits, '.', '_' and '-', at most 128"
         )

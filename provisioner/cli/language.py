@@ -46,17 +46,17 @@ def _member(path: Sequence[str]) -> str:
 def validate(invocation: Invocation) -> None:
     """Check the manifest offline, all of it at once.
 
-    A variable without a value is passed over, with what depends on it.
+    A variable without a value is skipped, with what depends on it.
     """
     terminal = invocation.terminal()
     with errors_shown(terminal):
-        found, unvalued, count = _validated(invocation)
-        _print(invocation.form, terminal, found, unvalued, count)
-        sys.exit(FAILED if any(item.severity == "error" for item in found) else 0)
+        diagnostics, unvalued, count = _validated(invocation)
+        _print(invocation.form, terminal, diagnostics, unvalued, count)
+        sys.exit(FAILED if any(item.severity == "error" for item in diagnostics) else 0)
 
 
 def _validated(invocation: Invocation) -> tuple[Sequence[Diagnostic], Sequence[str], int]:
-    """What was found, the variables without a value, and how many mappings there are when none is wrong."""
+    """The diagnostics, the variables without a value, and the number of mappings when there is no error."""
     from provisioner.errors import ManifestError
 
     try:
@@ -66,7 +66,9 @@ def _validated(invocation: Invocation) -> tuple[Sequence[Diagnostic], Sequence[s
     return checked.warnings, checked.unvalued, len(checked.manifest.mappings)
 
 
-def _print(form: str, terminal: Terminal, found: Sequence[Diagnostic], unvalued: Sequence[str], count: int) -> None:
+def _print(
+    form: str, terminal: Terminal, diagnostics: Sequence[Diagnostic], unvalued: Sequence[str], count: int
+) -> None:
     from provisioner import __version__
     from provisioner.manifest.reader import line_at
     from provisioner.model.words import counted
@@ -74,21 +76,21 @@ def _print(form: str, terminal: Terminal, found: Sequence[Diagnostic], unvalued:
 
     match form:
         case "json":
-            terminal.data(render.diagnostics_json(found, unvalued))
+            terminal.data(render.diagnostics_json(diagnostics, unvalued))
         case "sarif":
-            terminal.data(render.diagnostics_sarif(found, __version__))
+            terminal.data(render.diagnostics_sarif(diagnostics, __version__))
         case "github":
-            if found:
-                terminal.data(render.diagnostics_github(found))
+            if diagnostics:
+                terminal.data(render.diagnostics_github(diagnostics))
         case _:
-            if found:
+            if diagnostics:
                 terminal.text(
-                    render.diagnostics_text(found, terminal.style(sys.stdout), line_at, columns_of(sys.stdout))
+                    render.diagnostics_text(diagnostics, terminal.style(sys.stdout), line_at, columns_of(sys.stdout))
                 )
-            if not any(item.severity == "error" for item in found):
+            if not any(item.severity == "error" for item in diagnostics):
                 terminal.data(f"The manifest is valid: {counted(count, 'mapping')}.")
     if unvalued:
-        terminal.say(f"not checked, because they depend on variables without a value: {', '.join(unvalued)}")
+        terminal.message(f"not checked, because they depend on variables without a value: {', '.join(unvalued)}")
 
 
 @click.command()
@@ -109,12 +111,12 @@ def fmt(paths: tuple[Path, ...], check: bool, diff: bool, colour: str) -> None:
             for file in _format(path, terminal, writes=not (check or diff), diff=diff)
         ]
         for file in changed:
-            terminal.say(f"{file}: {'would change' if check or diff else 'formatted'}")
+            terminal.message(f"{file}: {'would change' if check or diff else 'formatted'}")
         sys.exit(WOULD_CHANGE if check and changed else 0)
 
 
 def _format(path: Path, terminal: Terminal, *, writes: bool, diff: bool) -> list[str]:
-    """Format the files of a manifest; the names of those that changed, or would."""
+    """Format the files of a manifest. Returns the names of those that changed, or would change."""
     from provisioner.manifest.format.writing import reformat
     from provisioner.render.diagnostics import diff_text
 
@@ -147,12 +149,12 @@ def explain(code: str | None, colour: str) -> None:
     terminal = Terminal(colour=colour)
     with errors_shown(terminal):
         from provisioner.errors import UsageError
-        from provisioner.model.codes import CODES
+        from provisioner.model.codes import EXPLANATIONS
         from provisioner.render.explain import codes_text, explanation_text
 
         if code is None:
-            terminal.data(codes_text(CODES))
-        elif (known := code.upper()) in CODES:
-            terminal.text(explanation_text(known, CODES[known], terminal.style(sys.stdout)))
+            terminal.data(codes_text(EXPLANATIONS))
+        elif (known := code.upper()) in EXPLANATIONS:
+            terminal.text(explanation_text(known, EXPLANATIONS[known], terminal.style(sys.stdout)))
         else:
             raise UsageError(f"there is no code {code!r}", hint="`provisioner explain` lists all codes")

@@ -30,7 +30,7 @@ _PLAN_HASH = re.compile(r"v\d+:[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A command line's answers to the questions that every command on a manifest asks."""
+    """The values of the options that every command on a manifest has."""
 
     path: Path
     variables: tuple[str, ...]
@@ -42,31 +42,33 @@ class Invocation:
     compact: bool
 
     def inputs(self) -> Inputs:
-        """What is said of variables."""
+        """The values of variables given on the command line and in the environment."""
         from provisioner.manifest import Inputs
 
         return Inputs(self.variables, tuple(Path(file) for file in self.var_files), os.environ)
 
     def terminal(self) -> Terminal:
-        """The person at the other end."""
+        """Where output goes."""
         kind = EventStream if self.form == "events" else Terminal
         return kind(colour=self.colour, may_ask=self.may_ask, quiet=self.quiet, form=self.form, compact=self.compact)
 
     @contextmanager
     def running(self) -> Iterator[tuple[Run, Terminal]]:
-        """A run on the manifest: its errors shown, its calls counted in the last line."""
+        """A run on the manifest. Errors are printed, and the last line counts the calls."""
         from provisioner.workflow import Run
 
         terminal = self.terminal()
-        with counted(terminal) as counting, errors_shown(terminal):
+        with counting_calls(terminal) as counting, errors_shown(terminal):
             run = Run.on(self.path, terminal, inputs=self.inputs())
             counting.append(run)
             yield run, terminal
 
 
 @contextmanager
-def counted(terminal: Terminal) -> Iterator[list[Run]]:
-    """The last line of a run: calls made, calls throttled, seconds. The run is put into the list when it is known."""
+def counting_calls(terminal: Terminal) -> Iterator[list[Run]]:
+    """Print the last line of a run: calls, throttled calls, seconds. The caller appends the run to the list when it
+    exists.
+    """
     began = time.monotonic()
     runs: list[Run] = []
     try:
@@ -74,12 +76,12 @@ def counted(terminal: Terminal) -> Iterator[list[Run]]:
     finally:
         calls, throttled = runs[0].calls if runs else (0, 0)
         seconds = time.monotonic() - began
-        terminal.say(f"{calls} {'call' if calls == 1 else 'calls'}, {throttled} throttled, {seconds:.1f}s")
+        terminal.message(f"{calls} {'call' if calls == 1 else 'calls'}, {throttled} throttled, {seconds:.1f}s")
 
 
 @contextmanager
 def errors_shown(terminal: Terminal) -> Iterator[None]:
-    """Show an error instead of raising it, and leave with its exit code."""
+    """Print an error instead of raising it, and exit with its code."""
     try:
         yield
     except ProvisionerError as error:
@@ -107,7 +109,7 @@ colour_option = click.option(
 
 
 def _one_manifest(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> str:
-    """Click would take the last of several without a word."""
+    """Refuse a second `--file`: click would silently take the last."""
     del ctx, param
     if len(value) > 1:
         raise click.BadParameter("one command acts on one manifest; run it once for each")
@@ -160,7 +162,7 @@ def on_manifest(command: F) -> F:
 
 
 def _flags(path: str, variables: tuple[str, ...], var_files: tuple[str, ...]) -> list[str]:
-    """The flags that say which manifest is meant and what its variables are."""
+    """The flags on this command line that name the manifest and set its variables."""
     pairs = [("-f", path)] * (path != ".")
     pairs += [("--var-file", file) for file in var_files] + [("--var", text) for text in variables]
     return [word for pair in pairs for word in pair]
@@ -196,7 +198,9 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
 
 
 def _approved_hash(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
-    """What is no hash is refused: a script that found none must not be taken for an approval, nor for the lack of one."""
+    """Refuse a value that is not a hash. An empty one, from a script that found none, must neither approve a plan nor
+    ask for approval.
+    """
     del ctx, param
     if value is not None and not _PLAN_HASH.fullmatch(value):
         raise click.BadParameter(f"{value!r} is not a plan hash: v1: and 64 hexadecimal digits")
@@ -259,4 +263,4 @@ approval_options = with_options(
     compact_option,
 )
 EXECUTION = ("auto_approve", "expected_hash", "parallelism", "fail_fast", "lock_timeout")
-"""The options of an apply that say how it runs."""
+"""The options of commands that apply."""

@@ -19,7 +19,7 @@ def state() -> None:
 @state.command(name="list")
 @on_manifest
 def state_list(invocation: Invocation) -> None:
-    """List the mappings under management: name and UUID."""
+    """List the recorded mappings: name and UUID."""
     with invocation.running() as (run, terminal):
         from provisioner import workflow
         from provisioner.render.state import state_list as text
@@ -28,7 +28,7 @@ def state_list(invocation: Invocation) -> None:
         if records:
             terminal.data(text(records))
         else:
-            terminal.say("The state holds no mapping.")
+            terminal.message("The state holds no mapping.")
 
 
 @state.command(name="show")
@@ -55,7 +55,7 @@ def state_mv(invocation: Invocation, source: str, target: str, lock_timeout: flo
 
         check_name(target)
         workflow.move(run, source, target, lock_timeout)
-        terminal.say(f"{source} is {target} now.")
+        terminal.message(f"{source} is {target} now.")
 
 
 @state.command(name="rm")
@@ -69,7 +69,7 @@ def state_rm(invocation: Invocation, names: tuple[str, ...], lock_timeout: float
 
         workflow.remove(run, names, lock_timeout)
         left = "Its mapping keeps" if len(names) == 1 else "Their mappings keep"
-        terminal.say(f"Removed from the state: {', '.join(names)}. {left} running.")
+        terminal.message(f"Removed from the state: {', '.join(names)}. {left} running.")
 
 
 @state.command(name="pull")
@@ -88,13 +88,15 @@ def state_pull(invocation: Invocation) -> None:
 @on_manifest
 @lock_timeout_option
 def state_push(invocation: Invocation, file: str, force: bool, lock_timeout: float) -> None:
-    """Store the state in FILE (`-` for standard input) where the manifest keeps it: moves a state, say from a file to S3."""
+    """Store the state in FILE (`-` for standard input) where the manifest keeps it: moves a state, say from a file to
+    S3.
+    """
     with invocation.running() as (run, terminal):
         from provisioner import workflow
         from provisioner.model.words import counted
 
         pushed = workflow.push(run, _text_of(file), file, lock_timeout, force=force)
-        terminal.say(f"Stored serial {pushed.serial} with {counted(len(pushed.mappings), 'mapping')}.")
+        terminal.message(f"Stored serial {pushed.serial} with {counted(len(pushed.mappings), 'mapping')}.")
 
 
 def _text_of(file: str) -> str:
@@ -114,11 +116,12 @@ def state_rebuild(invocation: Invocation, lock_timeout: float) -> None:
     """Rebuild a lost state from the manifest's functions and sources, then from ownership tags."""
     with invocation.running() as (run, terminal):
         from provisioner import workflow
+        from provisioner.environment import command_line
         from provisioner.model.words import counted
 
         made = workflow.rebuild_state(run, lock_timeout)
-        terminal.say(
-            f"The state holds {counted(len(made.mappings), 'mapping')} now. Run `provisioner plan` to see what differs."
+        terminal.message(
+            f"The state holds {counted(len(made.mappings), 'mapping')} now. Run `{command_line('plan')}` to see what differs."
         )
 
 
@@ -131,4 +134,4 @@ def force_unlock(invocation: Invocation, ident: str) -> None:
         from provisioner import workflow
 
         workflow.force_unlock(run, ident)
-        terminal.say("The state is unlocked. The next apply checks what the interrupted run did.")
+        terminal.message("The state is unlocked. The next apply checks what the interrupted run did.")

@@ -1,4 +1,4 @@
-"""The person at the other end, or the program: what is printed where, and how one is asked."""
+"""Output to a person or a program, and questions to a person."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from provisioner.errors import ManifestError, ProvisionerError, RefusedError, UsageError
 
 if TYPE_CHECKING:  # late, so that --help and version stay fast
-    from provisioner.cli.live import Display
+    from provisioner.cli.progress import Display
     from provisioner.model.diagnostics import Diagnostic
     from provisioner.model.plan import Plan, Problem
     from provisioner.model.report import Progress, Report
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # late, so that --help and version stay fast
 
 
 class Terminal:
-    """Data goes to stdout, everything else to stderr; colour, questions and moving lines only where a person sits."""
+    """Data goes to stdout, everything else to stderr. Colour, questions and the progress display need a terminal."""
 
     def __init__(
         self, *, colour: str, may_ask: bool = False, quiet: bool = False, form: str = "text", compact: bool = False
@@ -37,39 +37,39 @@ class Terminal:
         self._last_wait: float | None = None
 
     def data(self, text: str) -> None:
-        """What the command is for."""
+        """Print the command's result to stdout."""
         _write(sys.stdout, text)
 
     def text(self, text: str) -> None:
-        """What the command is for, as sentences: fitted to the terminal where there is one."""
+        """Print the command's result as sentences, wrapped to the terminal."""
         self.data(_fit(text, sys.stdout))
 
-    def say(self, text: str) -> None:
-        """What is said beside the data."""
+    def message(self, text: str) -> None:
+        """Print to stderr."""
         text = _fit(text, sys.stderr)
         if self._display:
-            self._display.say(text)
+            self._display.message(text)
         else:
             _write(sys.stderr, text)
 
     def style(self, stream: TextIO) -> Style:
-        """How to paint what goes to a stream."""
+        """The style for a stream."""
         from provisioner.render.style import Style
 
         return Style(wants_colour(self._colour, stream))
 
     @property
     def width(self) -> int:
-        """How many columns there are for the data; many where there is no terminal."""
+        """The columns for data on stdout; a large number when it is not a terminal."""
         return columns_of(sys.stdout) or 200
 
     @contextmanager
     def live(self) -> Iterator[None]:
-        """Show what is being done as it moves, on a terminal; elsewhere progress is lines."""
+        """Show the progress display, on a terminal only; elsewhere progress is printed as lines."""
         if self._quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
             yield
             return
-        from provisioner.cli.live import Display
+        from provisioner.cli.progress import Display
 
         with Display(sys.stderr, colour=wants_colour(self._colour, sys.stderr)) as display:
             self._display = display
@@ -81,16 +81,16 @@ class Terminal:
     # --- the workflow's Ui --------------------------------------------------------------------------------------------
 
     def diagnose(self, diagnostics: Sequence[Diagnostic]) -> None:
-        """Show what was found in the manifest."""
+        """Print diagnostics about the manifest."""
         from provisioner.manifest.reader import line_at
         from provisioner.render.diagnostics import diagnostics_text
 
         if diagnostics:
-            self.say(diagnostics_text(diagnostics, self.style(sys.stderr), line_at, columns_of(sys.stderr)))
+            self.message(diagnostics_text(diagnostics, self.style(sys.stderr), line_at, columns_of(sys.stderr)))
 
     def note(self, text: str) -> None:
-        """Say something beside the data."""
-        self.say(self.style(sys.stderr).yellow(text))
+        """Print a notice to stderr."""
+        self.message(self.style(sys.stderr).yellow(text))
 
     def show(self, plan: Plan, refused: Sequence[Problem]) -> None:
         """Show a plan in the format that was asked for."""
@@ -103,12 +103,12 @@ class Terminal:
         (self.text if self._form == "text" else self.data)(shown)
 
     def planned(self, plan: Plan) -> None:
-        """Know how much there is to do."""
+        """Set the number of changes to apply."""
         if self._display:
             self._display.expect(sum(change.calls_aws for change in plan.changes))
 
     def confirm(self, plan: Plan, *, destroys_all: bool) -> bool:
-        """Ask, as Terraform does: only `yes` will do. Every risk of loss is named once more."""
+        """Ask for approval, as Terraform does: only `yes` approves. Every risk of loss is listed again."""
         if not self._may_ask or not sys.stdin.isatty():
             raise UsageError(
                 "cannot ask for approval: no terminal", hint="pass --auto-approve to apply without approval"
@@ -118,11 +118,11 @@ class Terminal:
         question = "destroy all mappings of this stack" if destroys_all else "perform these actions"
         question = f"Do you {'really ' if destroys_all else ''}want to {question}?"
         consequence = "There is no undo." if destroys_all else "provisioner will perform the actions described above."
-        self.say(f"\n{style.bold(question)}\n  {consequence}\n  Only 'yes' will be accepted to approve.\n")
+        self.message(f"\n{style.bold(question)}\n  {consequence}\n  Only 'yes' will be accepted to approve.\n")
         print("  Enter a value: ", end="", file=sys.stderr, flush=True)
         answer = sys.stdin.readline()
         if not answer:
-            self.say("")  # the line that nobody ended
+            self.message("")  # ends the line of the prompt
         return answer.strip() == "yes"
 
     def _name_losses(self, plan: Plan, style: Style) -> None:
@@ -130,11 +130,11 @@ class Terminal:
         from provisioner.render.plan import risks_text
 
         if losses := risks_text(plan, style, Level.LOSS):
-            self.say(f"\n{style.bold('Records may be lost:')}\n{losses}")
+            self.message(f"\n{style.bold('Records may be lost:')}\n{losses}")
 
     def progress(self, event: Progress) -> None:
-        """Show an event: on a terminal in the progress display, elsewhere as a line, with --quiet not at all. A change that was
-        not attempted is shown by the report alone.
+        """Show an event: on a terminal in the progress display, elsewhere as a line, with --quiet not at all. A change
+        that was not attempted is shown by the report alone.
         """
         from provisioner.model.report import Phase, Result
         from provisioner.render.report import progress_line
@@ -147,7 +147,7 @@ class Terminal:
             self._waits(event)
         else:
             self._waiting.pop(event.change.key, None)
-            self.say(progress_line(event))
+            self.message(progress_line(event))
 
     def _waits(self, event: Progress) -> None:
         """One line every thirty seconds for all that waits."""
@@ -158,16 +158,16 @@ class Terminal:
         self._waiting[event.change.key] = event
         if self._last_wait is None or now - self._last_wait >= STILL:
             self._last_wait = now
-            self.say(waiting_line(list(self._waiting.values())))
+            self.message(waiting_line(list(self._waiting.values())))
 
     def report(self, plan: Plan, report: Report) -> None:
-        """What came of an apply."""
+        """Print the result of an apply."""
         from provisioner.render.report import report_text
 
         self.text("\n" + report_text(plan, report, self.style(sys.stdout)))
 
     def fail(self, error: ProvisionerError) -> None:
-        """Show an error, whatever it carries."""
+        """Print an error with its diagnostics or problems."""
         from provisioner.render.diagnostics import error_text
         from provisioner.render.report import problems_text
 
@@ -175,13 +175,13 @@ class Terminal:
         if isinstance(error, ManifestError):
             self.diagnose(error.diagnostics)  # type: ignore[arg-type]  # errors is below model
         elif isinstance(error, RefusedError):
-            self.say(problems_text(error.problems, style))  # type: ignore[arg-type]  # errors is below model
+            self.message(problems_text(error.problems, style))  # type: ignore[arg-type]  # errors is below model
         else:
-            self.say(error_text(error, style))
+            self.message(error_text(error, style))
 
 
 def columns_of(stream: TextIO) -> int:
-    """How many columns a terminal has; 0 where the stream is none."""
+    """The columns of a terminal; 0 when the stream is not one."""
     try:
         if not stream.isatty():
             return 0
@@ -201,13 +201,13 @@ def _fit(text: str, stream: TextIO) -> str:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """A line in one piece: workers say something too."""
+    """Write a line with one call, because several threads print."""
     stream.write(f"{text}\n")
     stream.flush()
 
 
 class EventStream(Terminal):
-    """An apply for a program: events on stdout, one a line, and nobody to be asked."""
+    """An apply for a program: events on stdout, one per line. Never asks."""
 
     _begun = False
     _plan: Plan | None = None
@@ -241,7 +241,7 @@ class EventStream(Terminal):
 
     def show(self, plan: Plan, refused: Sequence[Problem]) -> None:
         """An event a change, and the counts."""
-        del refused  # told when it is raised
+        del refused  # reported when RefusedError is raised
         self.planned(plan)
 
     def planned(self, plan: Plan) -> None:
@@ -288,7 +288,7 @@ class EventStream(Terminal):
 
 
 def wants_colour(choice: str, stream: TextIO) -> bool:
-    """Whether to paint what goes to a stream (no-color.org, force-color.org)."""
+    """Whether to use colour on a stream (no-color.org, force-color.org)."""
     if choice != "auto":
         return choice == "always"
     if os.environ.get("NO_COLOR"):

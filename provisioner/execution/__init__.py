@@ -1,1 +1,1 @@
-"""The plan carried out: it never decides."""
+"""Carries out plans; decides nothing about what is to be done."""

@@ -1,7 +1,7 @@
 """Carries out a plan: {intent, call, done, settle, verify} for each change (docs/architecture.md#one-apply).
 
-Changes run in parallel, each after those that free its pair. Waiting never delays the next change: what AWS has accepted
-is polled in batches by the main thread, a hundred mappings a call, and read back when it has settled.
+Changes run in parallel, each after those that free its pair. Waiting never delays the next change: the main thread
+polls accepted mappings in batches, a hundred per call, and compares each with what was applied once it has settled.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from provisioner.errors import (
 )
 from provisioner.execution.interrupts import interrupts
 from provisioner.model.canonical import Canonical, fill_kept
-from provisioner.model.desired import Path, Provider
+from provisioner.model.desired import FieldPath, Provider
 from provisioner.model.live import SETTLED, Live, Owner
 from provisioner.model.plan import Action, Change, FieldChange, Plan, Reason
 from provisioner.model.report import STILL, Outcome, Phase, Progress, Report, Result
@@ -50,13 +50,13 @@ _MAY_BE_THERE: Final = "AWS may have created it; apply again: provisioner looks 
 
 @dataclass(slots=True)
 class _Settling:
-    """A mapping that AWS has accepted and that has not come to rest."""
+    """A change that AWS has accepted and whose mapping has not settled."""
 
     change: Change
     token: str
     record: Record
     began: float
-    told: float = field(default=0.0)
+    reported: float = field(default=0.0)
 
 
 class Executor:
@@ -101,13 +101,15 @@ class Executor:
         self._next_poll = 0.0
         self._pauses = delays(0.2, 5.0)
         self._stopping = ""
-        self._denied: dict[Action, str] = {}  # what the caller may not do is not tried for every mapping
+        self._denied: dict[Action, str] = {}  # what IAM refused once is not tried for every mapping
         self._interrupted = False
 
     # --- the main thread ----------------------------------------------------------------------------------------------
 
     def run(self) -> Report:
-        """Carry out every change. The first interrupt starts nothing new and ends what is in flight; a second is raised."""
+        """Carry out every change. After the first interrupt nothing new is started and the calls in flight are
+        finished; the second raises KeyboardInterrupt.
+        """
         self._order.prepare()
         wait_for_workers = True
         try:
@@ -118,7 +120,7 @@ class Executor:
             wait_for_workers = False
             raise
         finally:
-            # Whatever else ends the loop, what workers are doing must still reach the journal.
+            # Whatever ended the loop, the results of calls in flight must reach the journal.
             self._pool.shutdown(wait=wait_for_workers, cancel_futures=True)
         return Report(tuple(self._outcomes[key] for key in self._changes), self._interrupted)
 
@@ -184,13 +186,15 @@ class Executor:
     # --- settling -----------------------------------------------------------------------------------------------------
 
     def _poll(self) -> None:
-        """Read all that is settling, by region, and end what has come to rest, has vanished, or may wait no longer."""
+        """Read all settling mappings, by region, and end the changes whose mapping has settled, is gone, or has timed
+        out.
+        """
         waiting = list(self._settling.values())
         for region in sorted({item.record.region for item in waiting}):
             here = {item.record.uuid: item for item in waiting if item.record.region == region}
             for item, live in self._read(region, here):
                 self._look(item, live)
-        # A poll of many mappings takes many calls, which the changes still to be made need more.
+        # Polling many mappings takes many calls of the quota, which pending changes need more.
         self._next_poll = self._clock.now() + max(next(self._pauses), len(self._settling) / PAGE / 2)
 
     def _read(self, region: str, items: dict[str, _Settling]) -> Iterator[tuple[_Settling, Live | None]]:
@@ -225,19 +229,24 @@ class Executor:
             self._finish(
                 item,
                 Outcome(
-                    change, Result.APPLIED, detail, "check it with `provisioner status`", uuid=live.uuid, settled=False
+                    change,
+                    Result.APPLIED,
+                    detail,
+                    f"check it with `{command_line('status')}`",
+                    uuid=live.uuid,
+                    settled=False,
                 ),
             )
-        elif self._elapsed(change) - item.told >= STILL:
-            item.told = self._elapsed(change)
-            self._emit(Progress(change, Phase.WAITING, item.told, live.status.state))
+        elif self._elapsed(change) - item.reported >= STILL:
+            item.reported = self._elapsed(change)
+            self._emit(Progress(change, Phase.WAITING, item.reported, live.status.state))
 
     def _is_late(self, item: _Settling) -> bool:
         return self._interrupted or self._clock.now() - item.began > self._provider.settle_timeout
 
     def _verify(self, item: _Settling, live: Live) -> None:
-        """Read back: a field that AWS ignored is reported. The record keeps what was applied, so that the next plan shows the
-        difference and its cause.
+        """Compare the settled mapping with what was applied, and report fields that AWS ignored. The record keeps what
+        was applied, so that the next plan shows the difference and its cause.
         """
         ignored = tuple(_ignored(item.change, item.record.applied, live))
         reason = f"; AWS reports {live.status.fault}" if ignored and live.status.fault else ""
@@ -268,7 +277,7 @@ class Executor:
     # --- the workers --------------------------------------------------------------------------------------------------
 
     def _guarded(self, change: Change, work: Callable[[Change], _Settling | Outcome]) -> _Settling | Outcome:
-        """A failure of one change is its outcome, and stops no other."""
+        """Do the work of one change. Its failure becomes its outcome and stops no other change."""
         with self._aws.calls.collecting(self._requests.setdefault(change.key, [])):
             return self._outcome_of(change, work)
 
@@ -319,31 +328,31 @@ class Executor:
         )
         request = create_request(desired, owner)
         with self._intended(change, "create", [item.uuid for item in deposed]) as token:
-            live, made = self._made(change, request)
+            live, made = self._create_once(change, request)
             record = applied_record(change, live, change.applied or {}, tuple(deposed))
             self._remember(change, token, record if made else replace(record, applied=live.as_left))
         if not made:
-            self._bring_up(change, live)
+            self._converge_adopted(change, live)
             self._journal.done(token, change.name, record)
         return _Settling(change, token, record, self._clock.now())
 
-    def _made(self, change: Change, request: Config) -> tuple[Live, bool]:
-        """Create a mapping; False beside it when it was there already.
+    def _create_once(self, change: Change, request: Config) -> tuple[Live, bool]:
+        """The created mapping and True, or a mapping that existed already and False.
 
-        After a lost answer AWS is looked at before anything is sent again; a second create cannot make a second mapping,
-        because AWS holds the pair unique, and its refusal names the first.
+        After a lost answer the holder of the pair is read before the create is sent again. A second create cannot make
+        a second mapping: AWS holds the pair unique, and its refusal names the first.
         """
-        lost: list[AwsError] = []
+        lost_answers: list[AwsError] = []
         try:
-            return self._made_or_found(change, request, lost)
+            return self._create_or_adopt(change, request, lost_answers)
         except ProvisionerError as error:
-            if lost and not isinstance(error, UnreachableError | ServiceError):
-                # Whatever was refused afterwards, AWS may have acted: the intent must stay open.
-                message = f"{lost[0].message}; then {error.message}"
+            if lost_answers and not isinstance(error, UnreachableError | ServiceError):
+                # Whatever was refused afterwards, AWS may have acted: the intent must stay unresolved.
+                message = f"{lost_answers[0].message}; then {error.message}"
                 raise UnreachableError(message, hint=error.hint or _MAY_BE_THERE, code="Lost") from error
             raise
 
-    def _made_or_found(self, change: Change, request: Config, lost: list[AwsError]) -> tuple[Live, bool]:
+    def _create_or_adopt(self, change: Change, request: Config, lost_answers: list[AwsError]) -> tuple[Live, bool]:
         gateway, notify = self._aws.gateway(change.region), self._notify(change)
         for pause in (1.0, 2.0, 4.0, None):
             try:
@@ -357,10 +366,10 @@ class Executor:
             except (UnreachableError, ServiceError) as error:
                 if isinstance(error, UnreachableError) and error.code != "Lost":
                     raise
-                lost.append(error)
+                lost_answers.append(error)
                 notify(f"{error.message}; checking whether AWS created it")
-                if found := holders(gateway, {change.name: change.pair}).get(change.name):
-                    return self._proved(change, found, error), False
+                if holder := holders(gateway, {change.name: change.pair}).get(change.name):
+                    return self._claim_lost_create(change, holder, error), False
                 if pause is None or not self._clock.sleep(pause):
                     raise type(error)(
                         error.message, hint=_MAY_BE_THERE, code=error.code, request_id=error.request_id
@@ -368,7 +377,7 @@ class Executor:
         raise AssertionError  # the last round returns or raises
 
     def _taken_over(self, change: Change, uuid: str) -> Live | None:
-        """The mapping that holds the wanted pair, when it is ours, or is to be adopted; else None."""
+        """The mapping that holds the wanted pair, when it is ours or `on_conflict: adopt` allows it; else None."""
         gateway = self._aws.gateway(change.region)
         config = gateway.get(uuid) if uuid else None
         if config is None or uuid in self._journal.state.managers():
@@ -378,8 +387,10 @@ class Executor:
         adopts = live.owner is None and change.wanted is not None and change.wanted.lifecycle.on_conflict == "adopt"
         return live if (ours or adopts) and live.pair == change.pair else None
 
-    def _proved(self, change: Change, config: Config, error: AwsError) -> Live:
-        """The mapping that was found after a lost answer, when its tags prove that we made it."""
+    def _claim_lost_create(self, change: Change, config: Config, error: AwsError) -> Live:
+        """The mapping that the create with the lost answer made, proved by its ownership tags. Raises ConflictError
+        without that proof.
+        """
         live = self._taken_over(change, str(config["UUID"]))
         if live is None:
             line = command_line("import", change.name, str(config["UUID"]))
@@ -389,8 +400,8 @@ class Executor:
             ) from error
         return live
 
-    def _bring_up(self, change: Change, live: Live) -> None:
-        """Make a mapping that was taken over as it is wanted, where that can be done in place."""
+    def _converge_adopted(self, change: Change, live: Live) -> None:
+        """Update an adopted mapping to what is wanted. Raises ProvisionerError when that needs a replacement."""
         target = fill_kept(change.desired or {}, live.mapping, live.kind)
         fields = field_changes({}, live.mapping, target)
         if any(field.replaces for field in fields):
@@ -406,7 +417,9 @@ class Executor:
         assert live is not None  # an update has both sides
         record = applied_record(change, live, change.applied or {}, self._deposed(change))
         with self._intended(change, "update", [change.uuid]) as token:
-            settles = self._send(change, live, change.desired or {}, change.fields, partial(self._see_unmoved, live))
+            settles = self._send(
+                change, live, change.desired or {}, change.fields, partial(self._refuse_if_changed, live)
+            )
             self._journal.done(token, change.name, record)
         if not settles:
             return Outcome(change, Result.APPLIED, uuid=change.uuid)
@@ -418,11 +431,12 @@ class Executor:
         live: Live,
         desired: Canonical,
         fields: Sequence[FieldChange],
-        again: Callable[[], None] | None = None,
+        before_retry: Callable[[], None] | None = None,
     ) -> bool:
-        """Send what turns a mapping into the desired one, and its tags; whether it has to settle afterwards.
+        """Send the updates that make a mapping the desired one, and its tags. Returns whether it has to settle
+        afterwards.
 
-        `again` is called before the first request is sent once more because somebody else was changing the mapping.
+        `before_retry` is called before the first request is retried because somebody else was changing the mapping.
         """
         gateway, notify = self._aws.gateway(live.region), self._notify(change)
         changed = {field.path[0] for field in fields}
@@ -430,7 +444,7 @@ class Executor:
         for index, request in enumerate(requests):
             if index:
                 self._await_settled(live)
-            gateway.update(live.uuid, request, notify, None if index else again)
+            gateway.update(live.uuid, request, notify, None if index else before_retry)
         gone, new = _tag_changes(live.mapping.get("tags", {}), desired.get("tags", {}))
         if gone:
             gateway.untag(live.arn, gone, notify)
@@ -448,7 +462,7 @@ class Executor:
         return Outcome(change, Result.APPLIED, uuid=change.uuid)
 
     def _deposed(self, change: Change) -> tuple[Deposed, ...]:
-        """What the name's record still has to delete: a deposed mapping may have gone a moment ago."""
+        """The deposed mappings that the name's record has now: another change may have deleted one of them."""
         record = self._journal.state.mappings.get(change.name)
         return record.deposed if record else ()
 
@@ -464,8 +478,10 @@ class Executor:
             self._aws.gateway(region).delete(change.uuid, self._notify(change))
             self._journal.done(token, change.name, after)
 
-    def _see_unmoved(self, live: Live) -> None:
-        """Somebody else was changing the mapping: what was planned from its old settings must not be sent over new ones."""
+    def _refuse_if_changed(self, live: Live) -> None:
+        """Raise an error when somebody changed the mapping since the plan was made: the planned update must not
+        overwrite that.
+        """
         config = self._aws.gateway(live.region).get(live.uuid)
         now = live_mapping(config, live.region, {}, self._provider) if config else None
         if now is None or any(
@@ -477,7 +493,7 @@ class Executor:
             )
 
     def _await_settled(self, live: Live) -> None:
-        """Wait until a mapping takes the next request; one that has gone is told by that request."""
+        """Wait until a mapping accepts the next request. When it is gone, that request reports it."""
         self._await(
             live,
             lambda config: config is None or config.get("State") in SETTLED,
@@ -485,7 +501,7 @@ class Executor:
         )
 
     def _await_gone(self, live: Live | None) -> None:
-        """Wait until AWS no longer shows a mapping: until then it holds its pair."""
+        """Wait until AWS no longer shows a mapping, which holds its pair until then."""
         if live:
             self._await(
                 live, lambda config: config is None, f"the mapping {live.uuid} is deleted, but AWS still lists it"
@@ -501,7 +517,9 @@ class Executor:
 
     @contextmanager
     def _intended(self, change: Change, action: str, uuids: Sequence[str]) -> Iterator[str]:
-        """An intent around a call. An answer of AWS closes it; when no answer came, it stays open, because AWS may have acted."""
+        """Record an intent around a call. AWS's answer resolves it; without an answer it stays unresolved, because AWS
+        may have acted.
+        """
         token = self._journal.intent(action, change.name, change.pair, uuids, protected=is_protected(change))
         try:
             yield token
@@ -512,7 +530,7 @@ class Executor:
             raise
 
     def _remember(self, change: Change, token: str, record: Record) -> None:
-        """Store a new UUID the moment it arrives; when that fails, the message is the last place where it can be kept."""
+        """Record a new UUID at once. When that fails, the error names it, so that it is not lost."""
         try:
             self._journal.done(token, change.name, record)
         except ProvisionerError as error:
@@ -539,8 +557,8 @@ def _tag_changes(live: Canonical, desired: Canonical) -> tuple[list[str], dict[s
     }
 
 
-def _ignored(change: Change, applied: Canonical, live: Live) -> Iterator[Path]:
-    """The fields that were sent and are not as sent. Tags have calls of their own, which do not ignore."""
+def _ignored(change: Change, applied: Canonical, live: Live) -> Iterator[FieldPath]:
+    """The paths that were sent and that AWS did not set. Tags have their own calls, which ignore nothing."""
     wanted = {**fill_kept(applied, live.mapping, live.kind), "tags": {}}
     sent = {field.path[0] for field in change.fields}
     for field_change in field_changes({}, {**live.mapping, "tags": {}}, wanted):

@@ -13,8 +13,8 @@ from types import FrameType
 def interrupts(stop: Callable[[], None]) -> Iterator[None]:
     """Call `stop` at the first interrupt, and raise KeyboardInterrupt at the second.
 
-    The first must not raise: an exception between any two lines of the main thread would leave its books half-kept.
-    Signals reach only the main thread; elsewhere this does nothing.
+    The first must not raise: an exception between any two lines of the main thread would leave the scheduler
+    half-updated. Signals reach only the main thread; elsewhere this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

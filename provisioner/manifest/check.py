@@ -1,4 +1,6 @@
-"""One mapping of a manifest held against the field table: which fields its kind has, and their values."""
+"""Checks one mapping against the field table: which fields its kind has, and their values. Rules between fields are in
+`rules`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from provisioner.manifest.patterns import pattern_findings
 from provisioner.manifest.rules import rule_findings
 from provisioner.manifest.schema import ProviderBlock
 from provisioner.model.canonical import Canonical, is_own_tag
-from provisioner.model.desired import Path
+from provisioner.model.desired import FieldPath
 from provisioner.model.mapping import FIELDS, REQUIRED, TAG_TEXT, Field, Limits, moment, parsed, timestamp
 from provisioner.model.references import REGION, Arn, FunctionReference, partition_of
 from provisioner.model.sources import SourceKind
@@ -23,7 +25,7 @@ _IN_MILLISECONDS = 10_000_000_000
 
 
 def time_hint(value: Any) -> str:
-    """How to write a time: an epoch as the instant that it names, anything else by an example."""
+    """A hint with the right form of a time: for an epoch the same instant, else an example."""
     shown = "2026-01-15T00:00:00Z"
     with suppress(TypeError, ValueError, OverflowError, OSError):
         epoch = 0.0 if isinstance(value, bool) else float(value)
@@ -34,7 +36,7 @@ def time_hint(value: Any) -> str:
 
 
 def source_findings(raw: Mapping[str, Any], kind: SourceKind | None) -> Iterator[Finding]:
-    """What is wrong with the references of a mapping: without a `kind` nothing else can be checked."""
+    """Findings about the source and the function. Without a `kind` nothing else can be checked."""
     arn, brokers = raw.get("event_source_arn"), raw.get("self_managed_event_source")
     if not arn and not brokers:
         yield Finding("E102", (), "event_source_arn or self_managed_event_source is missing")
@@ -66,7 +68,7 @@ _EXAMPLE = "arn:aws:sqs:REGION:ACCOUNT:NAME"
 
 
 def _no_arn(text: str) -> Finding:
-    """What is given in place of an ARN, and the ARN where it follows from that."""
+    """The finding for a value that is not an ARN, with the ARN in the hint where it can be derived."""
     path = ("event_source_arn",)
     if match := _QUEUE_URL.fullmatch(text):
         region = match["region"] or match["old"] or "us-east-1"
@@ -84,12 +86,12 @@ def _no_arn(text: str) -> Finding:
 
 
 def field_findings(
-    raw: Mapping[str, Any], effective: Canonical, kind: SourceKind, misshapen: Collection[str]
+    raw: Mapping[str, Any], effective: Canonical, kind: SourceKind, malformed_fields: Collection[str]
 ) -> Iterator[Finding]:
-    """What is wrong with the fields of a mapping, for its kind of source. `effective` is its canonical form; `misshapen` are
-    fields that were set aside.
+    """Findings about the fields of a mapping, for its kind of source. `effective` is its canonical form; the
+    rules skip `malformed_fields`, whose values have the wrong type.
     """
-    wrong = set(misshapen)
+    wrong = set(malformed_fields)
     for name in raw:
         for finding in _value(FIELDS[name], raw[name], kind, (name,)) if name in effective else ():
             wrong.add(name)
@@ -97,11 +99,11 @@ def field_findings(
     for name in REQUIRED[kind]:
         if name not in effective:
             yield Finding("E102", (), f"{name} is missing; {kind.phrase} needs it", field=name)
-    yield from rule_findings(raw, effective, kind, wrong)  # a value that is wrong by itself is not judged beside others
+    yield from rule_findings(raw, effective, kind, wrong)  # rules between fields skip a field whose own value is wrong
 
 
 def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], provider: ProviderBlock) -> Iterator[Finding]:
-    """What is wrong with tags: whose they are, and how long (docs/aws/tags.md)."""
+    """Findings about tags: reserved keys, length, characters (docs/aws/tags.md)."""
     ignored = provider.ignore_tags
     for key, value in tags.items():
         if is_own_tag(key):
@@ -163,7 +165,7 @@ def _limits(
     kind: SourceKind,
     path: tuple[Step, ...],
 ) -> Iterator[Finding]:
-    """What of a value, and of the items in it, the limits do not allow; `bounds` are those of the kind."""
+    """Where a value, and the items in it, break the limits; `bounds` are those of the kind."""
     if name == "pattern" and not isinstance(value := parsed(value), str):
         value = json.dumps(value, separators=(",", ":"), ensure_ascii=False)  # as it is sent
     one_text = isinstance(value, str) and limits.each is not None
@@ -194,7 +196,7 @@ def _out_of_bounds(value: Any, bounds: tuple[int, int]) -> str:
 
 
 def _items(name: str, value: Any) -> Iterator[tuple[str, Any, Step]]:
-    """The items of a map or a list: what to call each, the item, the step to it."""
+    """The items of a map or a list: the name in messages, the item, the step to it."""
     if isinstance(value, Mapping):
         yield from ((key, item, key) for key, item in value.items())
     else:
@@ -223,7 +225,7 @@ def _enumeration(field: Field, value: Any, path: tuple[Step, ...]) -> Iterator[F
             )
 
 
-def ignored_path(text: str) -> Path | None:
+def ignored_path(text: str) -> FieldPath | None:
     """The path that an entry of `ignore_changes` names; None when there is no such field."""
     path = tuple(text.split(".", 1)) if text.startswith("tags.") else tuple(text.split("."))
     fields = FIELDS

@@ -1,7 +1,7 @@
-"""Defaults: what every mapping, or every mapping of a kind of source, has unless it says otherwise.
+"""Defaults: values for all mappings, or for all mappings of a kind, that do not set them.
 
-`all` < `stream` < the kind < the mapping. Maps merge deeply, lists and scalars replace, `null` removes. A default that a
-kind does not have is not applied to it.
+`all` < `stream` < the kind < the mapping. Maps merge deeply, lists and scalars replace, `null` removes. A default that
+a kind does not have is not applied to it.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ class Defaults:
         self._used: set[int] = set()
 
     def under(self, mapping: Node) -> Node:
-        """A mapping with the defaults of its kind, its own values first."""
+        """A mapping merged over the defaults of its kind."""
         if not self._groups or not isinstance(mapping.value, dict):
             return mapping
         kind = _kind(mapping) or _kind(merged(self._groups["all"], mapping) if "all" in self._groups else mapping)
         if kind is None:
-            return mapping  # what it reads from is wrong or missing, and is told
+            return mapping  # its source is wrong or missing, which is reported elsewhere
         whole = merged(self._base(kind), mapping)
         settled = _kind(whole)  # the defaults of Kafka may say that it is read as a queue
         return whole if settled in (kind, None) else merged(self._base(settled), mapping)
 
     def of(self, kind: SourceKind) -> dict[str, Any]:
-        """All defaults for a kind, without places."""
+        """All defaults for a kind, as plain values."""
         base = self._base(kind)
         return dict(base.plain()) if base else {}
 
@@ -99,7 +99,7 @@ class Defaults:
 
 
 def merged(base: Node | None, over: Node) -> Node:
-    """`over` laid over `base`: maps merge deeply, all else replaces, and null removes."""
+    """`over` merged over `base`: maps merge deeply, everything else replaces, null removes."""
     if base is None or not (isinstance(base.value, dict) and isinstance(over.value, dict)):
         return over
     values: dict[str, Any] = {**base.value}
@@ -108,7 +108,7 @@ def merged(base: Node | None, over: Node) -> Node:
             del values[key]
         else:
             values[key] = merged(values.get(key), node)
-    return over.holding(values, unknown=over.unknown)
+    return over.holding(values, unvalued=over.unvalued)
 
 
 def _kind(mapping: Node) -> SourceKind | None:

@@ -1,4 +1,4 @@
-"""The files of a manifest, joined into one value whose parts know where they stand."""
+"""Reads the files of a manifest and merges them into one tree of positioned nodes."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _MAGIC: Final = frozenset("*?[")
 
 @dataclass(slots=True)
 class Joined:
-    """All files as one value. `complete` is False when a part of it could not be read; `refers` says that a reference to a
-    variable may stand in it. `files` are their names, as they were read.
+    """All files as one value. `complete` is False when a part of it could not be read; `refers` says that a reference
+    to a variable may stand in it. `files` are their names, as they were read.
     """
 
     root: Node
     files: list[str] = field(default_factory=list)
-    found: list[Diagnostic] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
     complete: bool = True
     refers: bool = False
 
 
 def gather(path: Path) -> Joined:
-    """Read the manifest in a file or folder with all that it includes. Raises nothing: mistakes are in `found`."""
+    """Read the manifest in a file or folder with all that it includes. Raises nothing: mistakes are in `diagnostics`."""
     gathering = _Gathering(path if path.is_dir() else path.parent)
     try:
         if not path.exists():
@@ -62,7 +62,7 @@ def manifest_above(folder: Path) -> str:
 
 
 class _Gathering:
-    """Reads one file after the other, and joins each to what was read before."""
+    """Reads one file after the other, and merges each into those read before."""
 
     def __init__(self, folder: Path) -> None:
         self._tree = folder.resolve()
@@ -71,7 +71,7 @@ class _Gathering:
         self.joined = Joined(Node({}, str(folder), NOWHERE, NOWHERE))
 
     def read_folder(self, folder: Path) -> None:
-        """Its `provisioner.yaml`, else all its YAML files."""
+        """Read `provisioner.yaml` of a folder, else all its YAML files."""
         if (folder / "provisioner.yaml").is_file():
             self.read_file(folder / "provisioner.yaml")
             return
@@ -83,7 +83,7 @@ class _Gathering:
             self.refuse("the folder holds no *.yaml file", Place(str(folder)), hint, "E001")
 
     def read_file(self, file: Path) -> None:
-        """One file, then what it includes; a file that was read already is not read again."""
+        """Read a file, then its includes; no file is read twice."""
         identity = file.resolve()
         if identity in self._read:
             return
@@ -92,7 +92,7 @@ class _Gathering:
         self._read.add(identity)
         self.joined.files.append(str(file))
         document = read(file, str(file))
-        self.joined.found += document.found
+        self.joined.diagnostics += document.diagnostics
         self.joined.complete &= document.readable
         self.joined.refers |= document.refers
         root = document.root
@@ -127,14 +127,14 @@ class _Gathering:
             self.refuse(f"{text!r} is an absolute path", pattern.place(), "write it relative to this file")
             return
         try:
-            found = sorted(filter(_is_plain, file.parent.glob(text))) if _MAGIC & set(text) else [file.parent / text]
+            matched = sorted(filter(_is_plain, file.parent.glob(text))) if _MAGIC & set(text) else [file.parent / text]
         except ValueError as error:
             self.refuse(f"{text!r} is not a glob: {error}", pattern.place(), "write `**` alone between slashes")
             return
-        if not found or not all(item.is_file() for item in found):
+        if not matched or not all(item.is_file() for item in matched):
             self.refuse(f"there is no file {text!r} beside {file.name}", pattern.place(), "correct it, or remove it")
             return
-        for item in found:
+        for item in matched:
             self._include_file(item, pattern)
 
     def _include_file(self, item: Path, pattern: Node) -> None:
@@ -172,12 +172,12 @@ class _Gathering:
         there = target.setdefault(key, node)
         if there is not node:
             message = f"duplicate key {key!r}: first defined at {there.place(key=True)}"
-            self.joined.found.append(Diagnostic("E002", message, node.place(key=True)))
+            self.joined.diagnostics.append(Diagnostic("E002", message, node.place(key=True)))
 
     def refuse(self, message: str, place: Place, hint: str, code: str = "E110") -> None:
-        """Note what makes the manifest incomplete."""
+        """Report an error and mark the manifest incomplete."""
         self.joined.complete = False
-        self.joined.found.append(Diagnostic(code, message, place, hint))
+        self.joined.diagnostics.append(Diagnostic(code, message, place, hint))
 
 
 def _copied(value: Any) -> Any:
@@ -185,5 +185,5 @@ def _copied(value: Any) -> Any:
 
 
 def _is_plain(file: Path) -> bool:
-    """Whether a glob means the file: not a folder, not what an editor left."""
+    """Whether a glob includes the file: not a folder, not an editor's temporary file."""
     return file.is_file() and not file.name.startswith(".")

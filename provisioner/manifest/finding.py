@@ -1,4 +1,4 @@
-"""What the checks of one mapping find, before it is known where in which file it stands."""
+"""Findings about one mapping, before their position in a file is known."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ Step = str | int
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something wrong at a path inside one mapping; `field` is the one that is meant where the path cannot say it."""
+    """Something wrong at a path inside one mapping. `field` is the top-level field, where the path does not start with
+    it.
+    """
 
     code: str
     path: tuple[Step, ...]
@@ -28,7 +30,7 @@ def suggestion(word: str, candidates: Iterable[str]) -> str:
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str:
-    """The candidate that a word is most like, or ""."""
+    """The candidate most similar to a word, or ""."""
     plain = {_plain(candidate): candidate for candidate in candidates}
     near = difflib.get_close_matches(_plain(word), plain, n=1, cutoff=0.7)
     return plain[near[0]] if near else ""

@@ -1,4 +1,4 @@
-"""A manifest, from its file or folder to desired state, with every mistake found on the way."""
+"""Loads a manifest from its file or folder into desired state, and collects every diagnostic."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ from provisioner.model.sources import SourceKind
 from provisioner.planning.resolve import contradictions
 
 STACK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_MISSES: Final = frozenset({"E102", "E108", "E111", "E112", "W212", "W213"})
+_NEEDS_WHOLE_MANIFEST: Final = frozenset({"E102", "E108", "E111", "E112", "W212", "W213"})
 _NO_INPUTS: Final = Inputs()
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A manifest without errors, its warnings, and its value with places, variables and defaults worked in.
+    """A manifest without errors, its warnings, and its tree of nodes after variables and defaults.
 
     `unvalued` are the variables that had no value, so that what depends on them was not checked.
     """
@@ -57,12 +57,12 @@ class Loaded:
     unvalued: tuple[str, ...] = ()
 
     def defaults_of(self, kind: SourceKind) -> dict[str, Any]:
-        """What the manifest would lay under a new mapping of a kind, default tags too."""
+        """The defaults that the manifest has for a new mapping of a kind, with default tags."""
         groups = self.root.value.get("defaults")
-        found = Defaults(groups.value).of(kind) if groups and groups.value else {}
+        defaults = Defaults(groups.value).of(kind) if groups and groups.value else {}
         provider = self.root.at(("provider",)).below("default_tags")
-        tags = {**(provider.plain() or {} if provider else {}), **(found.get("tags") or {})}
-        return {**found, "tags": tags} if tags else found
+        tags = {**(provider.plain() or {} if provider else {}), **(defaults.get("tags") or {})}
+        return {**defaults, "tags": tags} if tags else defaults
 
 
 def load(
@@ -75,19 +75,21 @@ def load(
 ) -> Loaded:
     """Read the manifest in a file or folder.
 
-    `inputs` are the values of variables; `region` is the environment's; `member` names the API's member for a path that the
-    field table lacks, or "". Where a manifest `needs_values`, a variable without one is an error; else it is passed over with
-    what depends on it.
+    `inputs` are the values of variables; `region` is the environment's; `member` names the API's member for a path that
+    the field table lacks, or "". Where a manifest `needs_values`, a variable without one is an error; else it is
+    skipped with what depends on it.
 
     Raises ManifestError with every diagnostic, errors and warnings, in the order of the files.
     """
-    with _uncollected():
+    with _gc_paused():
         return _load(path, inputs, region, member or _no_member, needs_values=needs_values)
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the search for garbage in cycles: a manifest has none, and what is built lives on. It takes half of the time."""
+def _gc_paused() -> Iterator[None]:
+    """Pause the cyclic garbage collector: a manifest has no cycles, its values stay in use, and the collector takes
+    half of the time.
+    """
     was = gc.isenabled()
     gc.disable()
     try:
@@ -101,38 +103,38 @@ def _load(
     path: Path, inputs: Inputs, region: str, member: Callable[[Sequence[str]], str], *, needs_values: bool
 ) -> Loaded:
     joined = gather(path)
-    loading = _Loading(joined.root, joined.found)
+    loading = _Loading(joined.root, joined.diagnostics)
     loading.with_variables(inputs, needs_values=needs_values, refers=joined.refers)
     loading.with_defaults()
     manifest = loading.manifest(path if path.is_dir() else path.parent, region, member)
-    if not joined.complete:  # what misses something may find it in the part that could not be read
-        loading.found = [item for item in loading.found if item.code not in _MISSES]
-    found = _sorted(loading.found)
-    if manifest is None or not joined.complete or any(item.severity is Severity.ERROR for item in found):
-        raise ManifestError(found, unvalued=tuple(loading.unvalued))
-    return Loaded(manifest, tuple(found), loading.root, tuple(loading.unvalued))
+    if not joined.complete:  # what these codes miss may be in the part that could not be read
+        loading.diagnostics = [item for item in loading.diagnostics if item.code not in _NEEDS_WHOLE_MANIFEST]
+    diagnostics = _sorted(loading.diagnostics)
+    if manifest is None or not joined.complete or any(item.severity is Severity.ERROR for item in diagnostics):
+        raise ManifestError(diagnostics, unvalued=tuple(loading.unvalued))
+    return Loaded(manifest, tuple(diagnostics), loading.root, tuple(loading.unvalued))
 
 
 def _no_member(_: Sequence[str]) -> str:
     return ""
 
 
-def _sorted(found: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """In the order of the files; what a default does wrong in a hundred mappings is told once."""
-    unique = {(item.place, item.code, item.message): item for item in found}.values()
+def _sorted(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Diagnostics in the order of the files, each once: a wrong default gives the same one for every mapping."""
+    unique = {(item.place, item.code, item.message): item for item in diagnostics}.values()
     return sorted(unique, key=lambda item: (item.place.file, item.place.line, item.place.column, item.code))
 
 
 class _Loading:
-    """One manifest on its way from nodes to desired state; each method does one part, and `found` collects."""
+    """One manifest on its way from nodes to desired state; each method does one part, and `diagnostics` collects."""
 
-    def __init__(self, root: Node, found: list[Diagnostic]) -> None:
+    def __init__(self, root: Node, diagnostics: list[Diagnostic]) -> None:
         self.root = root
-        self.found = found
+        self.diagnostics = diagnostics
         self.unvalued: Collection[str] = ()
         self._guesses = False
 
-    def _tell(
+    def _report(
         self,
         code: str,
         path: Sequence[Hashable],
@@ -142,14 +144,16 @@ class _Loading:
         key: bool = False,
         certain: bool = False,
     ) -> None:
-        """Tell what is wrong at a path, or at its key; `certain` is what is wrong of a stand-in too, such as its type."""
+        """Add a diagnostic at a path, or at its key. Stand-ins for variables get none, unless it is `certain`, such as
+        a wrong type.
+        """
         node = self.root.at(path)
         certain = certain and not (isinstance(node.value, str) and "${" in node.value)  # what names nothing has no type
-        if key or certain or not node.unknown:  # a stand-in is not what will stand there
-            self.found.append(Diagnostic(code, message, node.place(key=key), hint))
+        if key or certain or not node.unvalued:  # the value will be another one
+            self.diagnostics.append(Diagnostic(code, message, node.place(key=key), hint))
 
     def with_variables(self, inputs: Inputs, *, needs_values: bool, refers: bool) -> None:
-        """Put values in place of references, where a file `refers` to any."""
+        """Replace references by the values of variables, when a file has any (`refers`)."""
         node = self.root.value.get("variables")
         declared: dict[str, VariableBlock] = {}
         wrong = set(self._declare(node, declared)) if node and isinstance(node.value, dict) else set()
@@ -161,15 +165,15 @@ class _Loading:
             self.root = self.root.holding(
                 {key: item if key == "variables" else variables.substitute(item) for key, item in parts}
             )
-        variables.tell_unused()
+        variables.warn_unused()
         if needs_values:
-            variables.tell_unvalued()
-        self.found += variables.found
+            variables.refuse_unvalued()
+        self.diagnostics += variables.diagnostics
         self.unvalued = variables.unvalued
-        self._guesses = bool(self.unvalued or variables.found)
+        self._guesses = bool(self.unvalued or variables.diagnostics)
 
     def _declare(self, node: Node, declared: dict[str, VariableBlock]) -> Iterator[str]:
-        """Collect the declarations, and name those that are wrong; a wrong shape is told with that of the rest."""
+        """Collect the declarations and report wrong ones; a wrong shape is reported with the shape of the rest."""
         for name, item in node.value.items():
             declared[name] = VariableBlock()  # so that its references are no second mistake
             try:
@@ -177,46 +181,46 @@ class _Loading:
             except ValidationError:
                 yield name
                 continue
-            found = list(declaration_findings(name, block))
-            for path, message in found:
-                self._tell("E104", ("variables", name, *path), message, key=not path)
-            if found:
+            findings = list(declaration_findings(name, block))
+            for path, message in findings:
+                self._report("E104", ("variables", name, *path), message, key=not path)
+            if findings:
                 yield name
             else:
                 declared[name] = block
 
     def with_defaults(self) -> None:
-        """Lay each mapping over the defaults of its kind."""
+        """Merge each mapping over the defaults of its kind."""
         groups, mappings = (self.root.value.get(key) for key in ("defaults", "mappings"))
         if groups is None or not isinstance(groups.value, dict) or not mappings or not isinstance(mappings.value, dict):
             return
         defaults = Defaults(groups.value)
         whole = mappings.holding({name: defaults.under(item) for name, item in mappings.value.items()})
         if not self._guesses:  # which kinds there are may hang on a variable
-            self.found += defaults.unused()
+            self.diagnostics += defaults.unused()
         self.root = self.root.holding({**self.root.value, "mappings": whole})
 
     def manifest(self, folder: Path, region: str, member: Callable[[Sequence[str]], str]) -> Manifest | None:
         """The manifest, or None when its shape is wrong."""
-        unknown = frozenset(self.root.unknowns()) if self._guesses else ()
+        unvalued = frozenset(self.root.unvalued_paths()) if self._guesses else ()
         hints: dict[tuple[Hashable, ...], str] = {}
         if "stack" not in self.root.value:
             hints["stack",] = manifest_above(folder)
-        shape = shape_of(self.root.plain(), member, self._tell, hints)
-        mappings = MappingChecks(self.root, shape, unknown, region, self.found).mappings()
+        shape = shape_of(self.root.plain(), member, self._report, hints)
+        mappings = MappingChecks(self.root, shape, unvalued, region, self.diagnostics).mappings()
         if shape.root is None:
             return None
         manifest = self._whole(shape.root, folder, mappings)
         if not self._is_guessed("mappings", "moved", "imports", "removed"):
             # With the names of mappings of which something else is wrong.
-            self.found += contradictions(manifest, shape.root.mappings)
+            self.diagnostics += contradictions(manifest, shape.root.mappings)
         return manifest
 
     def _is_guessed(self, *keys: str) -> bool:
-        """Whether the names under these keys, as far as they are known, hold a stand-in."""
+        """Whether a name under these keys contains a variable without a value."""
         parts = (self.root.value[key] for key in keys if key in self.root.value)
-        named = (part for part in parts if part.unknown or isinstance(part.value, list))
-        return any(next(part.unknowns(), None) is not None for part in named)
+        named = (part for part in parts if part.unvalued or isinstance(part.value, list))
+        return any(next(part.unvalued_paths(), None) is not None for part in named)
 
     def _whole(self, root: Root, folder: Path, mappings: Mapping[str, Desired]) -> Manifest:
         self._check_stack(root)
@@ -246,25 +250,25 @@ class _Loading:
         path = root.state.path
         if path is not None and (not path.endswith(".json") or not path.isprintable()):
             hint = "its lock and its journal are files beside it with the same name"
-            self._tell("E104", ("state", "path"), f"{path!r} is not a path that ends in .json", hint)
+            self._report("E104", ("state", "path"), f"{path!r} is not a path that ends in .json", hint)
         if path is not None and root.state.s3:
             message = "state has either path or s3, not both"
-            self._tell("E104", ("state", "s3"), message, "remove one of the two", key=True)
+            self._report("E104", ("state", "s3"), message, "remove one of the two", key=True)
         if not STACK.fullmatch(root.stack):
             hint = "use letters, digits, '.', '_' and '-', at most 64"
-            self._tell("E104", ("stack",), f"{root.stack!r} is not a valid stack name", hint)
+            self._report("E104", ("stack",), f"{root.stack!r} is not a valid stack name", hint)
 
     def _provider(self, root: Root) -> Provider:
         block = root.provider
         for index, account in enumerate(block.allowed_account_ids):
             if not ACCOUNT.fullmatch(account):
                 path = ("provider", "allowed_account_ids", index)
-                self._tell("E104", path, f"{account!r} is not an account id", "it has twelve digits")
+                self._report("E104", path, f"{account!r} is not an account id", "it has twelve digits")
         if block.endpoint_url and not block.endpoint_url.startswith(("http://", "https://")):
             hint = "it begins with http:// or https://"
-            self._tell("E104", ("provider", "endpoint_url"), f"{block.endpoint_url!r} is not a URL", hint)
+            self._report("E104", ("provider", "endpoint_url"), f"{block.endpoint_url!r} is not a URL", hint)
         for finding in tag_findings(block.default_tags, ("provider", "default_tags"), block):
-            self._tell(finding.code, finding.path, finding.message, finding.hint)
+            self._report(finding.code, finding.path, finding.message, finding.hint)
         role = block.assume_role
         return Provider(
             region=block.region,
@@ -283,5 +287,5 @@ class _Loading:
     def _imports(self, root: Root) -> Iterator[Adoption]:
         for index, item in enumerate(root.imports):
             if not UUID.fullmatch(item.id):
-                self._tell("E104", ("imports", index, "id"), f"{item.id!r} is not a UUID")
+                self._report("E104", ("imports", index, "id"), f"{item.id!r} is not a UUID")
             yield Adoption(item.to, item.id, self._place("imports", index))

@@ -1,4 +1,4 @@
-"""The mappings of a manifest: each held against the field table and the rules, then all of them against each other."""
+"""Checks the mappings of a manifest: each against the field table and the rules, then against each other."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from provisioner.manifest.rules import secret_findings
 from provisioner.manifest.schema import LifecycleBlock, ProviderBlock
 from provisioner.manifest.shape import Shape
 from provisioner.model.canonical import Canonical, canonical, claims, consumer_group
-from provisioner.model.desired import Desired, Lifecycle, Path, takes_tags
+from provisioner.model.desired import Desired, FieldPath, Lifecycle, takes_tags
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.mapping import FIELDS
 from provisioner.model.references import Arn, FunctionReference, partition_of
 from provisioner.model.sources import SourceKind, kind_of
 
-NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+MAPPING_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MOST_POLLERS, MOST_MEMBERS, MOST_TAGS = 2000, 100, 50
 _SOURCES: Final = frozenset({"event_source_arn", "self_managed_event_source"})
 _NONE: Final[frozenset[str]] = frozenset()
@@ -32,82 +32,84 @@ Steps = tuple[Hashable, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """One mapping as it is written, without what its shape has `wrong`, which was told; `unknown` are places of stand-ins.
-
-    `mapping` is its canonical form, with the tags of all mappings. `ignored` are the fields that are left to others.
+    """One mapping as written, without the paths that its shape check reported (`wrong`). `unvalued` are paths with a
+    variable that has no value. `mapping` is the canonical form with the provider's tags. `ignored` are the paths in
+    `ignore_changes`.
     """
 
     raw: Mapping[str, Any]
     kind: SourceKind | None
     mapping: Canonical
     lifecycle: LifecycleBlock
-    ignored: tuple[Path, ...]
+    ignored: tuple[FieldPath, ...]
     wrong: frozenset[Steps]
-    unknown: frozenset[Steps]
+    unvalued: frozenset[Steps]
 
-    def misshapen(self) -> frozenset[str]:
-        """The fields that were left out."""
+    def malformed_fields(self) -> frozenset[str]:
+        """The fields whose value has the wrong type and was left out."""
         return frozenset(str(path[0]) for path in self.wrong if path) if self.wrong else _NONE
 
-    def unjudged(self) -> frozenset[str]:
-        """The fields of which it is not known what AWS will have: ignored ones, and those with a variable without value."""
-        if not (self.wrong or self.unknown or self.ignored):
+    def unvalued_fields(self) -> frozenset[str]:
+        """The fields whose value in AWS is not known: malformed and ignored ones, and those with a variable without a
+        value.
+        """
+        if not (self.wrong or self.unvalued or self.ignored):
             return _NONE
-        unsaid = (*(path[0] for path in self.ignored), *(str(path[0]) for path in self.unknown if path))
-        return self.misshapen().union(unsaid)
+        unsaid = (*(path[0] for path in self.ignored), *(str(path[0]) for path in self.unvalued if path))
+        return self.malformed_fields().union(unsaid)
 
-    def follows(self, finding: Finding) -> bool:
-        """Whether a finding only follows from what was told already, or judges what is not known."""
+    def is_consequence(self, finding: Finding) -> bool:
+        """Whether a finding only follows from another diagnostic, or judges a value that is not known."""
         path = finding.path
         missing = finding.code == "E102" and any(steps[: len(path)] == path for steps in self.wrong if path)
         judges = bool(path) and finding.code != "E105"  # that a kind has no such field is known all the same
-        guessed = judges and any(_one_holds_the_other(path, steps) for steps in self.unknown)
-        return missing or guessed or finding.field in self.unjudged()
+        guessed = judges and any(_one_holds_the_other(path, steps) for steps in self.unvalued)
+        return missing or guessed or finding.field in self.unvalued_fields()
 
 
 class MappingChecks:
     """Checks the mappings of a manifest whose shape is known, and makes each that is right canonical.
 
-    `unknown` are the places of stand-ins, in the whole manifest; `region` is the environment's; what is wrong is added to
-    `found`.
+    `unvalued` are the paths, in the whole manifest, with a variable that has no value; `region` is the environment's.
+    Diagnostics are added to `diagnostics`.
     """
 
     def __init__(
-        self, root: Node, shape: Shape, unknown: Iterable[Steps], region: str, found: list[Diagnostic]
+        self, root: Node, shape: Shape, unvalued: Iterable[Steps], region: str, diagnostics: list[Diagnostic]
     ) -> None:
         self._root = root
-        self._value = shape.sound.get("mappings")
+        self._value = shape.without_errors.get("mappings")
         self._wrong = _by_mapping(shape.wrong)
-        self._unknown = _by_mapping(unknown)
+        self._unvalued = _by_mapping(unvalued)
         self._provider = shape.root.provider if shape.root else ProviderBlock()
         self._region = region
-        self._found = found
+        self._diagnostics = diagnostics
 
     def mappings(self) -> dict[str, Desired]:
         """Every mapping without a mistake, by name."""
         made = {name: item for name, raw in self._entries() if (item := self._mapping(name, raw))}
-        known = [item for name, item in made.items() if name not in self._unknown]
+        known = [item for name, item in made.items() if name not in self._unvalued]
         self._unique_pairs(known)
         self._poller_groups(known)
         return made
 
     def _entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, raw in self._value.items() if isinstance(self._value, dict) else ():
-            if () in self._unknown.get(name, ()):
+            if () in self._unvalued.get(name, ()):
                 continue  # the whole mapping is a variable without a value
-            if not NAME.fullmatch(name):
-                if "${" in name and self._is_told(name):
+            if not MAPPING_NAME.fullmatch(name):
+                if "${" in name and self._is_reported(name):
                     continue
                 hint = "use letters, digits, '.', '_' and '-', at most 128, beginning with a letter or digit"
-                self._tell(name, "E104", (), f"{name!r} is not a valid mapping name", hint)
+                self._report(name, "E104", (), f"{name!r} is not a valid mapping name", hint)
             elif isinstance(raw, dict):
                 yield name, raw
 
-    def _is_told(self, name: str) -> bool:
+    def _is_reported(self, name: str) -> bool:
         place = self._root.at(("mappings", name)).place(key=True)
-        return any(item.place == place for item in self._found)
+        return any(item.place == place for item in self._diagnostics)
 
-    def _tell(
+    def _report(
         self,
         name: str,
         code: str,
@@ -117,24 +119,24 @@ class MappingChecks:
         *,
         at_key: bool = False,
     ) -> None:
-        """Tell what is wrong at a place in a mapping, or at its key; at its name when the path is empty."""
+        """Add a diagnostic at a path in a mapping, or at its key; at the mapping's name when the path is empty."""
         at_key = at_key or not path or code == "E105"
         place = self._root.at(("mappings", name, *path)).place(key=at_key)
-        self._found.append(Diagnostic(code, message, place, hint))
+        self._diagnostics.append(Diagnostic(code, message, place, hint))
 
     # --- one mapping --------------------------------------------------------------------------------------------------
 
     def _mapping(self, name: str, raw: dict[str, Any]) -> Desired | None:
         """A mapping, or None when something is wrong with it."""
         one = self._written(name, raw)
-        region, disagreement = self._mapping_region(raw, one.unjudged())
+        region, disagreement = self._mapping_region(raw, one.unvalued_fields())
         errors = False
         tags = self._tags_together(one.mapping.get("tags", {}), region)
         for finding in (*self._findings(one), *tags, *disagreement, *secret_findings(raw, region)):
-            if not one.follows(finding):
+            if not one.is_consequence(finding):
                 errors |= finding.code.startswith("E")
-                self._tell(name, finding.code, finding.path, finding.message, finding.hint, at_key=finding.at_key)
-        if one.kind is None or one.misshapen() or errors:
+                self._report(name, finding.code, finding.path, finding.message, finding.hint, at_key=finding.at_key)
+        if one.kind is None or one.malformed_fields() or errors:
             return None
         lifecycle = one.lifecycle
         return Desired(
@@ -160,14 +162,14 @@ class MappingChecks:
             lifecycle=lifecycle,
             ignored=tuple(path for text in lifecycle.ignore_changes if (path := ignored_path(text))),
             wrong=self._wrong.get(name, frozenset()),
-            unknown=self._unknown.get(name, frozenset()),
+            unvalued=self._unvalued.get(name, frozenset()),
         )
 
     def _findings(self, one: _Written) -> Iterator[Finding]:
-        found = [] if _SOURCES & one.misshapen() else list(source_findings(one.raw, one.kind))
-        yield from found
-        if one.kind and all(finding.path == ("function_name",) for finding in found):
-            yield from field_findings(one.raw, one.mapping, one.kind, one.unjudged())
+        findings = [] if _SOURCES & one.malformed_fields() else list(source_findings(one.raw, one.kind))
+        yield from findings
+        if one.kind and all(finding.path == ("function_name",) for finding in findings):
+            yield from field_findings(one.raw, one.mapping, one.kind, one.unvalued_fields())
         if one.raw.get("tags"):
             own = {key: value for key, value in one.raw["tags"].items() if value is not None}
             yield from tag_findings(own, ("tags",), self._provider)
@@ -177,7 +179,7 @@ class MappingChecks:
                 yield Finding("E101", at, f"unknown field {text!r}", suggestion(text, FIELDS))
 
     def _tags_together(self, tags: Mapping[str, str], region: str) -> Iterator[Finding]:
-        """What is wrong with all tags of a mapping, those of the provider too."""
+        """Findings about all tags of a mapping, with the provider's."""
         stated, tagged = self._provider.ownership_tags, takes_tags(region)
         most = MOST_TAGS - 3 * (tagged if stated is None else stated)
         if (tags or stated) and not tagged:
@@ -186,11 +188,11 @@ class MappingChecks:
         if len(tags) > most:
             yield Finding("E103", ("tags",), f"{len(tags)} tags are more than the {most} that AWS allows beside ours")
 
-    def _mapping_region(self, raw: dict[str, Any], unjudged: Collection[str]) -> tuple[str, list[Finding]]:
+    def _mapping_region(self, raw: dict[str, Any], unvalued_fields: Collection[str]) -> tuple[str, list[Finding]]:
         """The region of a mapping: its own, its ARNs', the provider's, the environment's; the first two must agree."""
-        stated = {str(raw["region"]): "region"} if raw.get("region") and "region" not in unjudged else {}
+        stated = {str(raw["region"]): "region"} if raw.get("region") and "region" not in unvalued_fields else {}
         for name, reference in zip(("event_source_arn", "function_name"), _parsed(raw), strict=True):
-            if reference and reference.region and name not in unjudged:
+            if reference and reference.region and name not in unvalued_fields:
                 stated.setdefault(reference.region, name)
         findings = []
         if len(stated) > 1:
@@ -209,17 +211,17 @@ class MappingChecks:
             if (twin := twins.get("pair")) and twin.pair.collides(item.pair):
                 hint = "Lambda refuses the second with 409; remove one of them"
                 message = f"{item.name} and {twin.name} ({twin.place}) want the same function and source"
-                self._tell(item.name, "E107", (), message, hint)
+                self._report(item.name, "E107", (), message, hint)
             elif twin:
                 message = (
                     f"{item.name} and {twin.name} ({twin.place}) read one queue name in two virtual hosts of one broker"
                 )
-                self._tell(item.name, "W219", (), message)
+                self._report(item.name, "W219", (), message)
             if twin := twins.get("consumer group"):
                 hint = "Lambda refuses the second with 409; give it another consumer_group_id, or none"
                 group = consumer_group(item.mapping)
                 message = f"{item.name} and {twin.name} ({twin.place}) want the same consumer group {group!r}"
-                self._tell(item.name, "E221", (), message, hint)
+                self._report(item.name, "E221", (), message, hint)
             holders |= dict.fromkeys(wanted, item)
 
     def _poller_groups(self, mappings: Iterable[Desired]) -> None:
@@ -235,20 +237,20 @@ class MappingChecks:
                     f"poller group {group!r} has {len(members)} mappings with up to {pollers} pollers; "
                     f"a group has at most {MOST_MEMBERS} with {MOST_POLLERS}"
                 )
-                self._tell(members[-1].name, "W210", (), message)
+                self._report(members[-1].name, "W210", (), message)
 
 
 def _by_mapping(paths: Iterable[Steps]) -> dict[str, frozenset[Steps]]:
-    """Places in the whole manifest as places in each mapping."""
-    found: defaultdict[str, set[Steps]] = defaultdict(set)
+    """By mapping name the paths below it, relative to the mapping."""
+    below: defaultdict[str, set[Steps]] = defaultdict(set)
     for path in paths:
         if path[:1] == ("mappings",) and len(path) > 1:
-            found[str(path[1])].add(path[2:])
-    return {name: frozenset(steps) for name, steps in found.items()}
+            below[str(path[1])].add(path[2:])
+    return {name: frozenset(steps) for name, steps in below.items()}
 
 
-def _dropped(raw: Mapping[str, Any], mapping: Mapping[str, Any]) -> Iterator[Path]:
-    """The paths of values that are stated and that canonical form leaves out: they are AWS's defaults."""
+def _dropped(raw: Mapping[str, Any], mapping: Mapping[str, Any]) -> Iterator[FieldPath]:
+    """The paths of values that the manifest states and canonical form drops, because they are AWS's defaults."""
     for name, value in raw.items():
         if name not in mapping:
             if value is not None and name in FIELDS:

@@ -1,4 +1,4 @@
-"""A value that knows where it stands."""
+"""A value of a manifest with its position in a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from provisioner.model.desired import Place
 
 
 class Mark(Protocol):
-    """A place in a text; line and column count from zero."""
+    """A position in a text; line and column count from zero."""
 
     @property
     def line(self) -> int:
@@ -28,66 +28,66 @@ class _Nowhere:
 
 
 NOWHERE: Final[Mark] = _Nowhere()
-"""The mark of what stands in a file as a whole, or in none."""
+"""The mark of a whole file, or of no file."""
 
 
 class Node:
     """A scalar, a dict of nodes or a list of nodes, with the marks of its text and of the key that leads to it.
 
-    `unknown` says that the value is a stand-in, because it holds a variable that has no value.
+    `unvalued` says that the value is a stand-in, because it holds a variable that has no value.
     """
 
-    __slots__ = ("end", "file", "key_end", "key_start", "start", "unknown", "value")
+    __slots__ = ("end", "file", "key_end", "key_start", "start", "unvalued", "value")
 
-    def __init__(self, value: Any, file: str, start: Mark, end: Mark, *, unknown: bool = False) -> None:
+    def __init__(self, value: Any, file: str, start: Mark, end: Mark, *, unvalued: bool = False) -> None:
         self.value = value
         self.file = file
         self.start = start
         self.end = end
         self.key_start: Mark | None = None
         self.key_end: Mark | None = None
-        self.unknown = unknown
+        self.unvalued = unvalued
 
-    def holding(self, value: Any, *, unknown: bool = False) -> Node:
-        """Another value in the same place."""
-        node = Node(value, self.file, self.start, self.end, unknown=unknown)
+    def holding(self, value: Any, *, unvalued: bool = False) -> Node:
+        """A node with another value at the same position."""
+        node = Node(value, self.file, self.start, self.end, unvalued=unvalued)
         node.key_start, node.key_end = self.key_start, self.key_end
         return node
 
     def sown(self, value: Any) -> Node:
-        """A plain value as nodes that all stand in this place."""
+        """A plain value as nodes that all have this position."""
         if isinstance(value, dict):
             return self.holding({name: self.sown(item) for name, item in value.items()})
         return self.holding([self.sown(item) for item in value] if isinstance(value, list) else value)
 
     def below(self, step: Hashable) -> Node | None:
-        """The node that one step leads to: a key, or a number."""
+        """The node one step below: under a key, or at an index; None when there is none."""
         value = self.value
         if isinstance(value, dict):
-            found: Node | None = value.get(step)
-            return found
+            child: Node | None = value.get(step)
+            return child
         inside = isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value)
         return value[step] if inside else None
 
     def at(self, path: Sequence[Hashable]) -> Node:
-        """The node at a path; where it leads to none, the nearest one on the way."""
+        """The node at a path, or the deepest one on the way when there is none."""
         node = self
         for step in path:
-            found = node.below(step)
-            if found is None:
+            child = node.below(step)
+            if child is None:
                 return node
-            node = found
+            node = child
         return node
 
     def place(self, *, key: bool = False) -> Place:
-        """Where the value stands, or with `key` the key that leads to it."""
+        """The position of the value, or with `key` of the key that leads to it."""
         start, end = self.start, self.end
         if key and self.key_start and self.key_end:
             start, end = self.key_start, self.key_end
         return Place(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
     def part(self, begin: int, end: int) -> Place:
-        """Where a part of a text stands; where the whole does when it is not written as it reads."""
+        """The position of a part of a string; that of the whole string when it is quoted with escapes or spans lines."""
         whole, spare = self.place(), 0
         if whole.line == whole.end_line:
             spare = whole.end_column - whole.column - len(self.value)  # 2 with quotes
@@ -97,7 +97,7 @@ class Node:
         return Place(whole.file, whole.line, start + begin, whole.line, start + end)
 
     def plain(self) -> Any:
-        """The value without places."""
+        """The value without positions."""
         value = self.value
         if isinstance(value, dict):
             return {
@@ -105,14 +105,14 @@ class Node:
             }
         return [item.plain() for item in value] if isinstance(value, list) else value
 
-    def unknowns(self, path: tuple[Hashable, ...] = ()) -> Iterator[tuple[Hashable, ...]]:
+    def unvalued_paths(self, path: tuple[Hashable, ...] = ()) -> Iterator[tuple[Hashable, ...]]:
         """The paths of the stand-ins at or below this node."""
-        if self.unknown:
+        if self.unvalued:
             yield path
         elif isinstance(self.value, dict | list):
             items = self.value.items() if isinstance(self.value, dict) else enumerate(self.value)
             for step, item in items:
-                yield from item.unknowns((*path, step))
+                yield from item.unvalued_paths((*path, step))
 
 
 _SCALARS: Final = frozenset({str, int, bool, float, type(None)})

@@ -1,4 +1,5 @@
-"""Whether a filter pattern is a legal pattern: the grammar that Lambda shares with EventBridge.
+"""Checks that a filter pattern is legal: the grammar that Lambda shares with EventBridge. `sandbox/patterns.py` has its
+own reading.
 
 A pattern is an object; each field holds an object that goes deeper, or a list of what may match: a scalar, or an object
 with one rule. AWS answers every mistake with "Invalid filter pattern definition." (docs/aws/errors.md#messages).
@@ -18,7 +19,7 @@ from provisioner.manifest.finding import Finding, Step, suggestion
 from provisioner.model.mapping import joined
 
 Problem = tuple[str, str, str]
-"""The place in the pattern, as in `body.price[0]`, what is wrong there, and a rule that is not known, or ""."""
+"""The place in the pattern, as in `body.price[0]`, the message, and the name of an unknown rule, or ""."""
 
 _HINT: Final = "`provisioner explain E220` shows what a pattern may hold"
 
@@ -132,7 +133,7 @@ def _text(operand: Any) -> str:
 
 
 def _affix(operand: Any) -> str:
-    """A text, or a text whose case means nothing."""
+    """A string, or `equals-ignore-case` with a string."""
     if isinstance(operand, Mapping):
         known = operand.keys() == {"equals-ignore-case"} and isinstance(operand["equals-ignore-case"], str)
         return "" if known else 'a string, or {"equals-ignore-case": a string}'

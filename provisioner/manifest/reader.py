@@ -1,6 +1,6 @@
 """Strict YAML with positions.
 
-One pass over the events of PyYAML's C parser makes values that know where they stand. Scalars are YAML 1.2's core schema
+One pass over the events of PyYAML's C parser makes positioned nodes. Scalars are YAML 1.2's core schema
 (only `true` and `false` are booleans, a date stays a string), except that digits with a leading zero stay a string: an
 account id must keep its zero. What a file may hold is bounded, so that no file costs more than a moment.
 """
@@ -26,7 +26,7 @@ MAX_DEPTH: Final = 100
 MAX_NODES: Final = 1_000_000
 """The most values that a file may hold with its aliases expanded: far above any manifest, far below any memory."""
 
-# PyYAML's types do not tell which event has what.
+# PyYAML's types do not say which event has what.
 _Event = Any
 _Alias: Any = yaml.events.AliasEvent
 _DocumentStart: Any = yaml.events.DocumentStartEvent
@@ -64,12 +64,13 @@ _WORDS: Final[dict[str, Any]] = {
 class Document:
     """One file: its name as the user gave it, its value (None when it is empty or cannot be read), and what is wrong.
 
-    `readable` is False when the value is not all that the file holds; `refers` that it may hold a reference to a variable.
+    `readable` is False when the value is not all that the file holds; `refers` that it may hold a reference to a
+    variable.
     """
 
     file: str
     root: Node | None
-    found: tuple[Diagnostic, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
     readable: bool = True
     refers: bool = False
 
@@ -112,22 +113,22 @@ def line_at(place: Place) -> str:
 
 
 def parse(text: str, shown: str) -> Document:
-    """The document that a text spells. Raises nothing."""
+    """The document in a text. Raises nothing."""
     if not text.isascii() and (half := re.search("[\ud800-\udfff]", text)):
         line = text.count("\n", 0, half.start()) + 1
         return _unreadable(shown, f"holds half a character (a lone surrogate) in line {line}", "remove it")
-    found: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     try:
-        root = _Building(text, shown, found).document()
+        root = _Building(text, shown, diagnostics).document()
         # An escape in double quotes may write either character of a reference.
-        return Document(shown, root, tuple(found), refers="${" in text or "\\" in text)
+        return Document(shown, root, tuple(diagnostics), refers="${" in text or "\\" in text)
     except _StopReading as stop:
         last = stop.diagnostic
     except yaml.reader.ReaderError as error:
         last = _bad_character(error, text, shown)
     except (yaml.YAMLError, ValueError) as error:
         last = _not_yaml(error, text, shown)
-    return Document(shown, None, (*found, last), readable=False)
+    return Document(shown, None, (*diagnostics, last), readable=False)
 
 
 def _bad_character(error: yaml.reader.ReaderError, text: str, shown: str) -> Diagnostic:
@@ -158,10 +159,10 @@ class _StopReading(Exception):  # noqa: N818  # no error for a caller: it ends t
 
 
 class _Building:
-    """Builds the nodes of one text; what can be passed over is collected in `found`, what cannot stops."""
+    """Builds the nodes of one text. Errors after which reading can go on are added to `diagnostics`; others stop it."""
 
-    def __init__(self, text: str, file: str, found: list[Diagnostic]) -> None:
-        self.found = found
+    def __init__(self, text: str, file: str, diagnostics: list[Diagnostic]) -> None:
+        self.diagnostics = diagnostics
         self._next: Callable[[], _Event] = LOADER(text).get_event
         self._file = file
         self._anchors: dict[str, tuple[Node, int, int]] = {}  # the node, how many values it holds, how deep they nest
@@ -266,7 +267,7 @@ class _Building:
         sources = node.value if isinstance(node.value, list) else [node]
         if all(isinstance(item.value, dict) for item in sources):
             return sources
-        self.found.append(Diagnostic("E001", "`<<` merges only mappings", node.place()))
+        self.diagnostics.append(Diagnostic("E001", "`<<` merges only mappings", node.place()))
         return []
 
     def _key(self, event: _Event, depth: int) -> str | None:
@@ -292,7 +293,7 @@ class _Building:
         return _StopReading(Diagnostic("E001", message, self._place(event), hint))
 
     def _error(self, event: _Event, message: str, code: str = "E001") -> None:
-        self.found.append(Diagnostic(code, message, self._place(event)))
+        self.diagnostics.append(Diagnostic(code, message, self._place(event)))
 
     def _place(self, event: _Event) -> Place:
         return Node(None, self._file, event.start_mark, event.end_mark).place()

@@ -1,7 +1,8 @@
-"""What AWS refuses of fields together, by kind of source: the rules beyond the field table (docs/aws/kinds.md, errors.md).
+"""Rules of AWS between fields, by kind of source: what the field table cannot say (docs/aws/kinds.md, errors.md).
 
-Simple rules are data, one entry a rule. Rules about the entries of a list are functions below, because each entry has a
-place of its own. Nothing is shared with the sandbox, which plays AWS: one mistake must not hide another.
+Simple rules are data, one entry each. Rules about the entries of a list are functions below, because each entry has its
+own position. The sandbox, which plays AWS, has its own rules in `sandbox/refusals.py`, so that a mistake here is seen.
+`jsonschema/kinds.py` states the same rules for editors.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final
 
 from provisioner.manifest.finding import Finding
 from provisioner.model.canonical import Canonical, value_at
-from provisioner.model.desired import Path
+from provisioner.model.desired import FieldPath
 from provisioner.model.mapping import ACCESS_TYPES, FIELDS, moment
 from provisioner.model.references import Arn
 from provisioner.model.sources import ALL, KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
@@ -28,22 +29,22 @@ MOST_FILTERS, USUAL_FILTERS = 10, 5
 
 
 def rule_findings(
-    raw: Mapping[str, Any], effective: Canonical, kind: SourceKind, misshapen: Collection[str]
+    raw: Mapping[str, Any], effective: Canonical, kind: SourceKind, malformed_fields: Collection[str]
 ) -> Iterator[Finding]:
-    """What is wrong with the fields of a mapping together. `raw` is as written, `effective` canonical; fields that are
-    `misshapen` were set aside, and what depends on them cannot be judged.
+    """Findings about fields together. `raw` is as written, `effective` canonical. Rules that read a field in
+    `malformed_fields` are skipped.
     """
     for rule in RULES_OF[kind]:
-        if rule.path[0] in raw and rule.needs.isdisjoint(misshapen) and rule.broken(effective):
+        if rule.path[0] in raw and rule.needs.isdisjoint(malformed_fields) and rule.broken(effective):
             yield Finding(rule.code, rule.path, rule.message)
-    if "provisioned_poller_config" not in misshapen:
+    if "provisioned_poller_config" not in malformed_fields:
         yield from _pollers(raw, kind)
     yield from _source(raw, kind)
     yield from _access(raw, kind)
     yield from _destination(raw, kind)
     yield from _metrics(raw, kind)
     yield from _filters(raw)
-    if "filter_criteria" not in misshapen:
+    if "filter_criteria" not in malformed_fields:
         yield from _filter_signs(raw, kind)
 
 
@@ -51,21 +52,22 @@ def rule_findings(
 class Rule:
     """Fields that contradict each other, or a range with a hole.
 
-    `evidence` names a section of docs/aws and what it says. `path` is the place that is shown; `reads` are the other fields
-    that the rule depends on. `manifest/jsonschema/kinds.py` states the same rules for editors, `sandbox/rules.py` as AWS does.
+    `evidence` names a section of docs/aws and what it says. `path` is the place that is shown; `reads` are the other
+    fields that the rule depends on. `manifest/jsonschema/kinds.py` states the same rules for editors,
+    `sandbox/refusals.py` as AWS does.
     """
 
     code: str
     evidence: str
     kinds: frozenset[SourceKind]
     broken: Callable[[Canonical], bool]
-    path: Path
+    path: FieldPath
     message: str
     reads: frozenset[str] = frozenset()
 
     @property
     def needs(self) -> frozenset[str]:
-        """The fields without which it cannot be judged."""
+        """The fields that the rule reads."""
         return self.reads | {self.path[0]}
 
 
@@ -385,7 +387,7 @@ def _destination(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
         return
     arn = Arn.parse(target)
     if arn is None:
-        return  # its form is told already
+        return  # its form is reported elsewhere
     if arn.service not in ("sqs", "sns", "s3"):
         yield Finding("W209", path, f"Lambda is not known to send records to {arn.service}", _places(kind))
     elif arn.service != "s3" and arn.resource.endswith(".fifo"):

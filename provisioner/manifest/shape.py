@@ -1,4 +1,4 @@
-"""The shape of a manifest, checked by its types; one mistake hides no other."""
+"""Checks the shape of a manifest with the models in `schema`. No error hides another."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from provisioner.manifest.reader import scalar
 from provisioner.manifest.schema import Entry, Root
 from provisioner.model.mapping import FIELDS, Field, learn
 
-Path = tuple[Hashable, ...]
-Tell = Callable[..., None]
-"""`tell(code, path, message, hint="", key=False)`: something is wrong at a path of the manifest."""
+Location = tuple[Hashable, ...]
+Report = Callable[..., None]
+"""`report(code, path, message, hint="", key=False)`: something is wrong at a path of the manifest."""
 
 _A_FIELD: Final = 3  # steps from the top to a field of a mapping
 _TYPES: Final = {
@@ -36,37 +36,37 @@ _TYPES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The manifest by its types (None when it has none), the places that are wrong, and the manifest without them."""
+    """The parsed manifest (None when it cannot be parsed), the paths that are wrong, and the plain value without them."""
 
     root: Root | None
-    wrong: frozenset[Path]
-    sound: Mapping[str, Any]
+    wrong: frozenset[Location]
+    without_errors: Mapping[str, Any]
 
 
 def shape_of(
-    value: dict[str, Any], member: Callable[[Sequence[str]], str], tell: Tell, hints: Mapping[Path, str]
+    value: dict[str, Any], member: Callable[[Sequence[str]], str], report: Report, hints: Mapping[Location, str]
 ) -> Shape:
-    """Check a manifest by its types.
+    """Check a manifest with its models.
 
-    What is left without the mistakes is checked all the same. A field whose name is misspelt counts as wrong too: that it is
-    missing is no second mistake. `member` names the API's member for a path that the field table lacks, or "".
-    `hints` say what to do about fields that are missing.
+    Wrong parts are removed and the rest is checked. A misspelt field counts as wrong under its right name too, so that
+    it is not reported as missing. `member` names the API's member for a path that the field table lacks, or "". `hints`
+    say what to do about fields that are missing.
     """
-    with _new_members_aside(value, member, tell):
+    with _new_members_aside(value, member, report):
         try:
             return Shape(Root.model_validate(value), frozenset(), value)
         except ValidationError as error:
             items = error.errors(include_url=False, include_context=False)
-        found = [(_known_part(value, item["loc"], missing=item["type"] == "missing"), item) for item in items]
+        located = [(_known_part(value, item["loc"], missing=item["type"] == "missing"), item) for item in items]
         meant = {
             (*path[:-1], near)
-            for path, item in found
+            for path, item in located
             if item["type"] == "extra_forbidden" and (near := nearest(_field_name(path), _siblings(path)))
         }
-        seen: set[Path] = set()
-        for path, item in found:
+        seen: set[Location] = set()
+        for path, item in located:
             if path not in seen and path not in meant:
-                _tell_error(path, item["type"], item["msg"], item["input"], tell, hints)
+                _report_error(path, item["type"], item["msg"], item["input"], report, hints)
             seen.add(path)
         wrong, sound = frozenset(seen | meant), without(value, seen)
         try:
@@ -79,7 +79,7 @@ def shape_of(
 
 
 @contextmanager
-def _new_members_aside(value: dict[str, Any], member: Callable[[Sequence[str]], str], tell: Tell) -> Iterator[None]:
+def _new_members_aside(value: dict[str, Any], member: Callable[[Sequence[str]], str], report: Report) -> Iterator[None]:
     """While shapes are checked, set aside the fields that only botocore knows; each gets a line in the field table."""
     blocks = [
         (key, name, block)
@@ -89,7 +89,9 @@ def _new_members_aside(value: dict[str, Any], member: Callable[[Sequence[str]], 
         if isinstance(block, dict)
     ]
     aside = [
-        item for key, name, block in blocks for item in list(_new_members(FIELDS, block, (), (key, name), member, tell))
+        item
+        for key, name, block in blocks
+        for item in list(_new_members(FIELDS, block, (), (key, name), member, report))
     ]
     values = [(block, key, block.pop(key)) for block, key in aside]
     yield
@@ -101,9 +103,9 @@ def _new_members(
     fields: Mapping[str, Field],
     block: dict[str, Any],
     names: tuple[str, ...],
-    path: Path,
+    path: Location,
     member: Callable[[Sequence[str]], str],
-    tell: Tell,
+    report: Report,
 ) -> Iterator[tuple[dict[str, Any], str]]:
     for key, value in block.items():
         known = fields.get(key)
@@ -112,18 +114,18 @@ def _new_members(
             for index, item in items if known.children else ():
                 if isinstance(item, dict):
                     here = (*path, key) if index is None else (*path, key, index)
-                    yield from _new_members(known.children, item, (*names, key), here, member, tell)
+                    yield from _new_members(known.children, item, (*names, key), here, member, report)
         elif (names or key not in Entry.model_fields) and (api := member((*names, key))):
             learn((*names, key), api)
             message = f"{key}: this field is known only to the installed botocore; it is sent unchanged, as {api}"
-            tell("W202", (*path, key), message, key=True)
+            report("W202", (*path, key), message, key=True)
             yield block, key
 
 
 # --- one error of pydantic in our words ------------------------------------------------------------------------------
 
 
-def _known_part(value: Any, path: Path, *, missing: bool) -> Path:
+def _known_part(value: Any, path: Location, *, missing: bool) -> Location:
     """The steps of a path that lead somewhere in the manifest: pydantic adds the branches of its unions."""
     for index, step in enumerate(path):
         inside = step in value if isinstance(value, dict) else isinstance(value, list) and isinstance(step, int)
@@ -133,41 +135,45 @@ def _known_part(value: Any, path: Path, *, missing: bool) -> Path:
     return path
 
 
-def _tell_error(path: Path, kind: str, message: str, value: Any, tell: Tell, hints: Mapping[Path, str]) -> None:
+def _report_error(
+    path: Location, kind: str, message: str, value: Any, report: Report, hints: Mapping[Location, str]
+) -> None:
     name = _field_name(path)
     if value is None and kind in ("dict_type", "model_type", "list_type"):
-        tell("E104", path, f"{name} is empty", "write its contents below it, indented", key=True)
+        report("E104", path, f"{name} is empty", "write its contents below it, indented", key=True)
         return
     if kind == "extra_forbidden":
-        tell("E101", path, f"unknown field {name!r}", suggestion(name, _siblings(path)), key=True)
+        report("E101", path, f"unknown field {name!r}", suggestion(name, _siblings(path)), key=True)
     elif kind == "missing":
-        tell("E102", path[:-1], f"{name} is missing", hints.get(path, ""))
+        report("E102", path[:-1], f"{name} is missing", hints.get(path, ""))
     elif name == "pattern" and path[0] != "variables":
-        tell("E104", path, f"a pattern is a map or a JSON string, not {_shown(value)}")
+        report("E104", path, f"a pattern is a map or a JSON string, not {_shown(value)}")
     elif len(path) > 1 and path[-2] == "endpoints":
-        tell("E104", path, f"{name} must be a list of strings, or one string with commas")
+        report("E104", path, f"{name} must be a list of strings, or one string with commas")
     elif kind in _TYPES:
         hint = time_hint(value) if name == "starting_position_timestamp" else _type_hint(kind, value)
-        tell("E104", path, f"{name} must be {_TYPES[kind]}, not {_shown(value)}", hint, certain=True)
+        report("E104", path, f"{name} must be {_TYPES[kind]}, not {_shown(value)}", hint, certain=True)
     elif kind == "literal_error":
         expected = message.removeprefix("Input should be ").lower()
-        tell("E104", path, f"{name} must be {expected}, not {_shown(value)}")
+        report("E104", path, f"{name} must be {expected}, not {_shown(value)}")
     else:
-        tell("E104", path, f"{name}: {message.removeprefix('Value error, ')}")
+        report("E104", path, f"{name}: {message.removeprefix('Value error, ')}")
 
 
-def without(value: dict[str, Any], wrong: Iterable[Path]) -> dict[str, Any]:
-    """A copy without these places; of a list that holds one nothing is left, because numbers of others would change."""
+def without(value: dict[str, Any], wrong: Iterable[Location]) -> dict[str, Any]:
+    """A copy without these paths. A list with a wrong item is removed whole, because the indexes of the others would
+    change.
+    """
     copy = deepcopy(value)
     for path in wrong:
         steps = list(takewhile(lambda step: not isinstance(step, int), path))
         if not _drop(copy, steps) and len(steps) > _A_FIELD:
-            _drop(copy, steps[:-1])  # what misses a part is left out as a whole
+            _drop(copy, steps[:-1])  # a value without a required part is removed whole
     return copy
 
 
 def _drop(value: Any, steps: Sequence[Hashable]) -> bool:
-    """Remove what is at a place; whether it was there."""
+    """Remove the value at a path. Returns whether there was one."""
     if not steps or not isinstance(value, dict) or steps[0] not in value:
         return False
     if len(steps) > 1:
@@ -176,7 +182,7 @@ def _drop(value: Any, steps: Sequence[Hashable]) -> bool:
     return True
 
 
-def _siblings(path: Path) -> list[str]:
+def _siblings(path: Location) -> list[str]:
     """The keys that may stand beside the last step of a path."""
     model: type[BaseModel] | None = Root
     named = False  # the step is a name, or a number, and not a key of a model
@@ -192,7 +198,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     """The model that an annotation holds: itself, optional, or in a list."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for part in getattr(annotation, "__args__", ()) if (found := _model_in(part))), None)
+    return next((model for part in getattr(annotation, "__args__", ()) if (model := _model_in(part))), None)
 
 
 def _field_name(path: Sequence[Hashable]) -> str:

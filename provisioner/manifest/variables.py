@@ -1,8 +1,8 @@
 """Variables: `${var.name}` in a value of the manifest.
 
-A value that is one whole reference keeps the variable's type; inside a longer text it becomes text. `$${` stands for the
-characters `${`. There are no expressions. Where a value comes from, the later wins: `default`, `PROVISIONER_VAR_name`,
-`--var-file` in order, `--var`.
+A value that is one whole reference keeps the variable's type; inside a longer text it becomes text. `$${` stands for
+the characters `${`. There are no expressions. The last source wins: `default`, `PROVISIONER_VAR_name`, `--var-file` in
+order, `--var`.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from provisioner.model.desired import Place
 from provisioner.model.diagnostics import Diagnostic
 
 ENVIRONMENT: Final = "PROVISIONER_VAR_"
-NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 MOST_EXPANDED: Final = 32_000_000
 _REFERENCE: Final = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _FREE_KEYS: Final = frozenset({"tags", "default_tags", "pattern"})
-_IS: Final[Mapping[str, Callable[[Any], bool]]] = {
+_TYPE_CHECKS: Final[Mapping[str, Callable[[Any], bool]]] = {
     "string": lambda value: isinstance(value, str),
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
@@ -36,15 +36,15 @@ _IS: Final[Mapping[str, Callable[[Any], bool]]] = {
     "list": lambda value: isinstance(value, list),
     "map": lambda value: isinstance(value, dict),
 }
-_A: Final = {name: f"an {name}" if name == "integer" else f"a {name}" for name in _IS}
+_TYPE_NAMES: Final = {name: f"an {name}" if name == "integer" else f"a {name}" for name in _TYPE_CHECKS}
 _STAND_INS: Final[Mapping[str, Any]] = {"integer": 0, "number": 0, "boolean": False, "list": [], "map": {}}
-_SOME_TEXT: Final = "000000000000"
-"""In place of a text that is not known: an account, a name, a part of either."""
+_PLACEHOLDER_TEXT: Final = "000000000000"
+"""Stands in for a string without a value; it is valid as an account, a name, or a part of one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What the command line and the environment say of variables: `--var` as `name=value`, files in order."""
+    """The values of variables from the command line and the environment: `--var` as `name=value`, files in order."""
 
     texts: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
@@ -58,34 +58,34 @@ class Variables:
     declared: Mapping[str, VariableBlock]
     places: Mapping[str, Node]
     values: dict[str, Any] = field(default_factory=dict)
-    found: list[Diagnostic] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
     _used: dict[str, Place] = field(default_factory=dict)
     _refused: set[str] = field(default_factory=set)
     _sizes: dict[str, int] = field(default_factory=dict)
     _expanded: int = 0
 
     def refuse(self, names: Iterable[str]) -> None:
-        """Take what is wrongly declared for told: it has no value, and needs none."""
+        """Mark variables whose declaration is wrong: they need no value, and give no further errors."""
         self._refused.update(names)
 
     @property
     def unvalued(self) -> dict[str, Place]:
         """The variables that are used and have no value, each with the first place that uses it."""
-        return {name: place for name, place in sorted(self._used.items()) if not self._is_told(name)}
+        return {name: place for name, place in sorted(self._used.items()) if not self._is_reported(name)}
 
-    def _is_told(self, name: str) -> bool:
+    def _is_reported(self, name: str) -> bool:
         return name in self.values or name in self._refused
 
-    def tell_unused(self) -> None:
-        """Warn of each variable that is declared and used nowhere."""
+    def warn_unused(self) -> None:
+        """Warn about each variable that is declared and not used."""
         for name in self.declared.keys() - self._used.keys() - self._refused:
-            self._tell("W212", f"the variable {name!r} is not used", self.places[name].place(key=True))
+            self._report("W212", f"the variable {name!r} is not used", self.places[name].place(key=True))
 
-    def tell_unvalued(self) -> None:
-        """Refuse each use of a variable without a value."""
+    def refuse_unvalued(self) -> None:
+        """Report an error at each use of a variable without a value."""
         for name, place in self.unvalued.items():
             hint = f"pass --var {name}=…, set {ENVIRONMENT}{name}, or give it a default"
-            self._tell("E112", f"the variable {name!r} has no value", place, hint)
+            self._report("E112", f"the variable {name!r} has no value", place, hint)
 
     # --- where values come from ---------------------------------------------------------------------------------------
 
@@ -107,7 +107,7 @@ class Variables:
             name, equals, value = text.partition("=")
             place = Place(f"--var {name}")
             if not equals:
-                self._tell("E113", f"--var {text} is not name=value", place)
+                self._report("E113", f"--var {text} is not name=value", place)
             elif name in self.declared:
                 self._set_text(name, value, place.file)
             else:
@@ -116,32 +116,32 @@ class Variables:
     def _file(self, path: Path) -> Iterator[tuple[str, Node]]:
         document = _json(path) if path.suffix == ".json" else read(path, str(path))
         if isinstance(document, Diagnostic):
-            self.found.append(document)
+            self.diagnostics.append(document)
             return
         root = document if isinstance(document, Node) else document.root
         if not isinstance(document, Node):
-            self.found += document.found
+            self.diagnostics += document.diagnostics
         if root is None or root.value is None:
             return
         if isinstance(root.value, dict):
             yield from root.value.items()
         else:
-            self._tell("E113", "a file of variables has lines `name: value`", root.place())
+            self._report("E113", "a file of variables has lines `name: value`", root.place())
 
     def _set_text(self, name: str, text: str, source: str) -> None:
-        """A value that came as text: taken as it is for a string, else read as YAML."""
+        """Set a value given as text: as it is for a string variable, else parsed as YAML."""
         if self.declared[name].type == "string":
             self._set(name, Node(text, source, NOWHERE, NOWHERE))
             return
         document = parse(text, source)
         value = document.root.plain() if document.root else None
-        self._set(name, Node(None, source, NOWHERE, NOWHERE).sown(text if document.found else value))
+        self._set(name, Node(None, source, NOWHERE, NOWHERE).sown(text if document.diagnostics else value))
 
     def _set(self, name: str, node: Node) -> None:
         value, block = node.plain(), self.declared[name]
         hint = ""
-        if not _IS[block.type](value):
-            problem = f"must be {_A[block.type]}, not {json.dumps(value, ensure_ascii=False)}"
+        if not _TYPE_CHECKS[block.type](value):
+            problem = f"must be {_TYPE_NAMES[block.type]}, not {json.dumps(value, ensure_ascii=False)}"
             hint = "put it in quotes" if block.type == "string" and isinstance(value, int | float) else ""
         elif block.allowed is not None and value not in block.allowed:
             problem = f"is {json.dumps(value)}, which is not allowed"
@@ -153,7 +153,7 @@ class Variables:
             self._sizes[name] = len(json.dumps(value)) if isinstance(value, list | dict | str) else 1
             return
         self._refused.add(name)
-        self._tell("E113", f"the variable {name!r} {problem}", node.place(), hint)
+        self._report("E113", f"the variable {name!r} {problem}", node.place(), hint)
 
     # --- where references stand ---------------------------------------------------------------------------------------
 
@@ -172,9 +172,9 @@ class Variables:
     def _mapping(self, node: Node, value: Mapping[str, Node], *, free_keys: bool) -> Node:
         changed: dict[str, Node] = {}
         for key, item in value.items():
-            name, unknown = self._key(key, item, free_keys=free_keys) if "${" in key else (key, False)
-            if name in changed and not unknown:
-                self._tell("E002", f"duplicate key {name!r} after variables are replaced", item.place(key=True))
+            name, unvalued = self._key(key, item, free_keys=free_keys) if "${" in key else (key, False)
+            if name in changed and not unvalued:
+                self._report("E002", f"duplicate key {name!r} after variables are replaced", item.place(key=True))
             changed[name] = self.substitute(item, free_keys=free_keys or key in _FREE_KEYS)
         same = changed.keys() == value.keys() and not any(map(_differ, changed.values(), value.values()))
         return node if same else node.holding(changed)
@@ -184,7 +184,7 @@ class Variables:
         if free_keys:
             return self._text(of_key, key)
         hint = "only values, and keys of tags and patterns, can"
-        self._tell("E111", f"{key!r}: a name cannot hold a variable", of_key.place(), hint)
+        self._report("E111", f"{key!r}: a name cannot hold a variable", of_key.place(), hint)
         return key, False
 
     def _scalar(self, node: Node, text: str) -> Node:
@@ -192,26 +192,26 @@ class Variables:
         if whole and whole[1] is not None:
             name = self._name(whole, node)
             if not name:
-                return node.holding(text, unknown=True)
+                return node.holding(text, unvalued=True)
             known = name in self.values
             self._expand(node, self._sizes.get(name, 1))
             sown = node.sown(self.values[name] if known else self._stand_in(name))
-            return sown.holding(sown.value, unknown=not known)
-        value, unknown = self._text(node, text)
+            return sown.holding(sown.value, unvalued=not known)
+        value, unvalued = self._text(node, text)
         self._expand(node, len(value))
-        return node.holding(value, unknown=unknown)
+        return node.holding(value, unvalued=unvalued)
 
     def _text(self, node: Node, text: str) -> tuple[str, bool]:
-        """A text with its references replaced, and whether one of them has no value."""
-        parts, end, unknown = [], 0, False
+        """A string with its references replaced, and whether one of them has no value."""
+        parts, end, unvalued = [], 0, False
         for match in _REFERENCE.finditer(text):
             name = "" if match[0] == "$${" else self._name(match, node)
-            unknown |= match[0] != "$${" and name not in self.values
+            unvalued |= match[0] != "$${" and name not in self.values
             spelt, is_text = self._spelt(name, match, node) if name else ("${", True)
-            unknown |= not is_text
+            unvalued |= not is_text
             parts += [text[end : match.start()], spelt]
             end = match.end()
-        return "".join([*parts, text[end:]]), unknown
+        return "".join([*parts, text[end:]]), unvalued
 
     def _spelt(self, name: str, match: re.Match[str], node: Node) -> tuple[str, bool]:
         """A value inside a text, and whether it may stand there."""
@@ -220,12 +220,12 @@ class Variables:
             return value, True
         may = not isinstance(value, list | dict)
         if not may:
-            message = f"{name!r} is {_A[self.declared[name].type]}, which cannot be part of a string"
-            self._tell("E111", message, node.part(*match.span()), "use the reference as the whole value")
+            message = f"{name!r} is {_TYPE_NAMES[self.declared[name].type]}, which cannot be part of a string"
+            self._report("E111", message, node.part(*match.span()), "use the reference as the whole value")
         return json.dumps(value), may
 
     def _expand(self, node: Node, size: int) -> None:
-        """Count what references stand for: characters, or values. Raises ManifestError beyond all bounds."""
+        """Count the characters or values that references expand to. Raises ManifestError above the limit."""
         self._expanded += size
         if self._expanded > MOST_EXPANDED:
             message = f"with variables replaced, the manifest holds more than {MOST_EXPANDED:,} characters and values"
@@ -234,8 +234,8 @@ class Variables:
     def _name(self, match: re.Match[str], node: Node) -> str:
         """The declared variable that a reference names, or "" when it names none."""
         inside, place = match[1], node.part(*match.span())
-        if inside is None or not (inside.startswith("var.") and NAME.fullmatch(inside[4:])):
-            self._tell("E111", "a reference is written ${var.name}", place, _foreign_hint(inside or ""))
+        if inside is None or not (inside.startswith("var.") and VARIABLE_NAME.fullmatch(inside[4:])):
+            self._report("E111", "a reference is written ${var.name}", place, _foreign_hint(inside or ""))
             return ""
         name = inside[4:]
         if name not in self.declared:
@@ -246,14 +246,14 @@ class Variables:
 
     def _stand_in(self, name: str) -> Any:
         block = self.declared[name]
-        return block.allowed[0] if block.allowed else _STAND_INS.get(block.type, _SOME_TEXT)
+        return block.allowed[0] if block.allowed else _STAND_INS.get(block.type, _PLACEHOLDER_TEXT)
 
     def _undeclared(self, code: str, name: str, place: Place, message: str) -> None:
         names = ", ".join(sorted(self.declared)) or "none"
-        self._tell(code, message, place, suggestion(name, self.declared) or f"declared are: {names}")
+        self._report(code, message, place, suggestion(name, self.declared) or f"declared are: {names}")
 
-    def _tell(self, code: str, message: str, place: Place, hint: str = "") -> None:
-        self.found.append(Diagnostic(code, message, place, hint))
+    def _report(self, code: str, message: str, place: Place, hint: str = "") -> None:
+        self.diagnostics.append(Diagnostic(code, message, place, hint))
 
 
 _PSEUDO: Final = {
@@ -289,26 +289,26 @@ def _foreign_hint(inside: str) -> str:
 
 
 def declaration_findings(name: str, block: VariableBlock) -> Iterable[tuple[tuple[str, ...], str]]:
-    """What is wrong with a declaration beyond its shape: the place in it, and the message."""
-    if not NAME.fullmatch(name):
+    """Findings about a declaration beyond its shape: path and message."""
+    if not VARIABLE_NAME.fullmatch(name):
         yield (), f"{name!r} is not a variable's name: letters, digits, '_' and '-', beginning with a letter or '_'"
     if block.pattern is not None and block.type != "string":
-        yield ("pattern",), f"a pattern is for a string, not for {_A[block.type]}"
+        yield ("pattern",), f"a pattern is for a string, not for {_TYPE_NAMES[block.type]}"
     try:
         with warnings.catch_warnings(action="ignore"):
             re.compile(block.pattern or "")
     except (re.error, OverflowError, RecursionError) as error:
         yield ("pattern",), f"{block.pattern!r} is not a regular expression: {error}"
     for item in block.allowed or ():
-        if not _IS[block.type](item):
-            yield ("allowed",), f"allowed holds {json.dumps(item)}, which is not {_A[block.type]}"
+        if not _TYPE_CHECKS[block.type](item):
+            yield ("allowed",), f"allowed holds {json.dumps(item)}, which is not {_TYPE_NAMES[block.type]}"
     for part in ("default", "allowed"):
         if "${" in json.dumps(getattr(block, part)):
             yield (part,), "a variable's value cannot hold a reference"
 
 
 def _json(path: Path) -> Node | Diagnostic:
-    """A JSON file as a node: YAML would refuse its tabs."""
+    """A JSON file as a node; the YAML reader would refuse its tabs."""
     place = Place(str(path))
     try:
         value = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)

@@ -1,1 +1,1 @@
-"""What things are: values without I/O. Nothing here reads, writes or decides."""
+"""The values that all packages exchange. Nothing here reads, writes or decides."""

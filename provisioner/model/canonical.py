@@ -1,4 +1,4 @@
-"""Canonical form: where false differences die (docs/architecture.md#comparison).
+"""Canonical form, in which equal mappings are equal values (docs/architecture.md#comparison).
 
 A canonical mapping is a plain dict of our names. What is absent has AWS's default; `None`, `""`, `[]`, `{}` and a value
 that equals the kind's default are absent; sets are sorted lists; filter patterns are parsed. All three sides of a plan
@@ -48,12 +48,14 @@ def _value(field: Field, value: Any, kind: SourceKind, *, explicit: bool) -> Any
 
 
 def absent(value: Any) -> bool:
-    """Whether a value says nothing. Zero and false are values."""
+    """Whether a value is the same as an absent field: None, "", [] or {}. Zero and false are values."""
     return value is None or (not value and not isinstance(value, bool | int | float))
 
 
 def default_at(path: tuple[str, ...], kind: SourceKind) -> Any:
-    """AWS's value for an absent field, or None where there is none: inside an explicit block nothing is left absent."""
+    """AWS's default for an absent field, or None. Inside an explicit block there is none, because its defaults are
+    written out.
+    """
     fields, default, explicit = FIELDS, None, False
     for name in path:
         if name not in fields or explicit:
@@ -85,7 +87,9 @@ def with_value(mapping: Mapping[str, Any], path: tuple[str, ...], value: Any) ->
 
 
 def fill_kept(desired: Mapping[str, Any], live: Mapping[str, Any], kind: SourceKind) -> Canonical:
-    """`desired`, with live's value wherever it is silent and silence keeps what is there (docs/architecture.md#comparison)."""
+    """`desired`, with live's value wherever it is silent and silence keeps what is there
+    (docs/architecture.md#comparison).
+    """
     return _fill(FIELDS, desired, live, kind)
 
 

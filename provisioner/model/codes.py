@@ -1,8 +1,8 @@
 """The codes of diagnostics, each with what it means: `provisioner explain CODE`.
 
 `E0` are about the file, `E1` about a field alone, `E2` about fields together or a rule of the source's kind, `W` are
-warnings, `R` risks to records in flight. AWS's own words for the same mistake stand with a rule, because people search for
-them.
+warnings, `R` risks to records in flight. AWS's own words for the same mistake stand with a rule, because people search
+for them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Explanation:
     aws: str = ""
 
 
-CODES: Final[dict[str, Explanation]] = {
+EXPLANATIONS: Final[dict[str, Explanation]] = {
     # --- the file ---
     "E001": Explanation(
         "The file cannot be read, or is not a valid manifest file",

@@ -1,4 +1,4 @@
-"""What the manifest says, checked and canonical."""
+"""Desired state: the manifest, checked and in canonical form."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def takes_tags(region: str) -> bool:
     return partition_of(region) == "aws"
 
 
-Path = tuple[str, ...]
+FieldPath = tuple[str, ...]
 """A place in a mapping, by our names: `("destination_config", "on_failure")`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands in a manifest, up to and without the end. Lines and columns count from one; zero means the file
-    as a whole, or an end that is not known.
+    """A position in a manifest's file, from start to end (exclusive). Lines and columns count from one; zero means the
+    whole file, or an unknown end.
     """
 
     file: str
@@ -46,14 +46,15 @@ class Lifecycle:
     """How a mapping may be changed."""
 
     prevent_destroy: bool = False
-    ignore_changes: tuple[Path, ...] = ()
+    ignore_changes: tuple[FieldPath, ...] = ()
     on_conflict: Literal["fail", "adopt"] = "fail"
 
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """One mapping as wanted. `accounts` are the ones that its function and source name; `region` may be empty until
-    the session knows it. `stated` are the paths that the manifest states as AWS's default, and that the mapping lacks therefore.
+    """One mapping as wanted. `accounts` are the ones that its function and source name; `region` may be empty until the
+    session knows it. `stated` are the paths that the manifest states as AWS's default, and that the mapping lacks
+    therefore.
     """
 
     name: str
@@ -63,17 +64,17 @@ class Desired:
     place: Place
     lifecycle: Lifecycle = Lifecycle()
     accounts: frozenset[str] = frozenset()
-    stated: frozenset[Path] = frozenset()
+    stated: frozenset[FieldPath] = frozenset()
 
     @property
     def pair(self) -> Pair:
-        """What Lambda will hold unique for it."""
+        """The pair that Lambda will hold unique."""
         return Pair.of(self.mapping, self.region)
 
 
 @dataclass(frozen=True, slots=True)
 class AssumeRole:
-    """A role to take on before anything is asked of AWS."""
+    """A role to assume before the first call."""
 
     role_arn: str
     session_name: str = "provisioner"
@@ -97,7 +98,9 @@ class Provider:
     settle_timeout: float = 600.0
 
     def tags_ownership(self, region: str) -> bool:
-        """Whether mappings of a region get ownership tags: unless it is stated, where AWS is known to take tags on mappings."""
+        """Whether mappings of a region get ownership tags: unless it is stated, where AWS is known to take tags on
+        mappings.
+        """
         return takes_tags(region) if self.ownership_tags is None else self.ownership_tags
 
 
@@ -140,7 +143,7 @@ class S3Location:
 
 
 class Level(StrEnum):
-    """How bad a risk to records in flight is, from the least to the worst."""
+    """The level of a risk to records in flight, from the least to the worst."""
 
     NOTE = "note"  # worth knowing
     REPLAY = "replay"  # records may be processed again
@@ -149,7 +152,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A whole manifest. `state_path` or `state_s3` says where its state lives."""
+    """A whole manifest. Its state is in the file `state_path` or the object `state_s3`."""
 
     stack: str
     state_path: str
@@ -164,7 +167,7 @@ class Manifest:
     state_s3: S3Location | None = None
 
     def in_region(self, region: str) -> Self:
-        """The manifest with `region` wherever nothing else named one."""
+        """The manifest with `region` for every mapping that names none."""
         return replace(
             self,
             mappings={
@@ -173,5 +176,5 @@ class Manifest:
         )
 
     def of_nothing(self) -> Self:
-        """The manifest with nothing wanted: what `destroy` applies."""
+        """The manifest without mappings: what `destroy` applies."""
         return replace(self, mappings={}, imports=(), moved=(), removed=())

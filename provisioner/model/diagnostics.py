@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from provisioner.model.codes import CODES
+from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.desired import Place
 
 
@@ -18,7 +18,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `code` is a key of `codes.CODES`; its first letter tells the severity."""
+    """One finding. `code` is a key of `codes.EXPLANATIONS`; its first letter tells the severity."""
 
     code: str
     message: str
@@ -28,7 +28,7 @@ class Diagnostic:
     @property
     def advice(self) -> str:
         """What to do: the hint, or what is always right for this code."""
-        return self.hint or CODES[self.code].remedy
+        return self.hint or EXPLANATIONS[self.code].remedy
 
     @property
     def severity(self) -> Severity:

@@ -1,4 +1,4 @@
-"""How mappings are: what was found when somebody looked, with nothing to be done about it."""
+"""The results of `drift` and `status`: values only."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from provisioner.model.sources import SourceKind
 
 @dataclass(frozen=True, slots=True)
 class Drifted:
-    """What AWS, or somebody outside provisioner, changed in one mapping since it was last applied.
+    """What changed outside provisioner in one mapping since the last apply.
 
-    `fields` have as desired what was applied. `vanished`: the mapping is gone. `fault` is why AWS disabled it by itself, `lost`
-    what it needs and AWS does not have, such as its function.
+    `fields` have as desired what was applied. `vanished`: the mapping is gone. `fault` is why AWS disabled it, `lost`
+    what it needs and no longer exists, such as its function.
     """
 
     name: str
@@ -27,14 +27,16 @@ class Drifted:
 
     @property
     def repairable(self) -> bool:
-        """Whether an apply can put it back: not while something that it needs is gone, or AWS would disable it again."""
+        """Whether an apply can restore it: not while something that it needs is missing, or while AWS would disable it
+        again.
+        """
         return (self.vanished or bool(self.fields)) and not (self.lost or self.fault)
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """One mapping at work. `problem` says what is wrong with it, or is empty. A mapping that is declared and was never applied
-    has no UUID and the state `Absent`; one that is recorded and gone has the state `Missing`.
+    """The health of one mapping. `problem` says what is wrong with it, or is empty. A mapping that is declared and was
+    never applied has no UUID and the state `Absent`; one that is recorded and gone has the state `Missing`.
     """
 
     name: str

@@ -1,11 +1,11 @@
-"""What AWS says now."""
+"""Live mappings, as AWS has them now."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from provisioner.model.canonical import OWN_TAG_PREFIX, Canonical
-from provisioner.model.desired import Path
+from provisioner.model.desired import FieldPath
 from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
 
@@ -28,7 +28,7 @@ _BY_AWS = {
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who made a mapping, as its ownership tags say (docs/architecture.md#state)."""
+    """The owner of a mapping, from its ownership tags (docs/architecture.md#state)."""
 
     stack: str
     lineage: str
@@ -51,12 +51,12 @@ class Status:
 
     @property
     def settled(self) -> bool:
-        """Whether the mapping has come to rest."""
+        """Whether the mapping is in a final state."""
         return self.state in SETTLED
 
     @property
     def fault(self) -> str:
-        """Why AWS changed the mapping's state by itself, or "" when a user did."""
+        """Why AWS disabled the mapping, or "" when it did not."""
         if self.reason in _BY_USERS:
             return ""
         return f"{self.reason} ({_BY_AWS[self.reason]})" if self.reason in _BY_AWS else self.reason
@@ -64,7 +64,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """One mapping as AWS shows it. `unknown` are the fields that AWS does not tell at the moment."""
+    """One mapping as AWS shows it. `unknown` are the paths whose value AWS does not show now."""
 
     uuid: str
     arn: str
@@ -72,7 +72,7 @@ class Live:
     kind: SourceKind
     mapping: Canonical
     status: Status
-    unknown: frozenset[Path] = frozenset()
+    unknown: frozenset[FieldPath] = frozenset()
     owner: Owner | None = None
 
     @property
@@ -82,7 +82,7 @@ class Live:
 
     @property
     def as_left(self) -> Canonical:
-        """The mapping as a person left it: enabled, where AWS disabled it by itself. What a record takes for applied."""
+        """The mapping as a person left it: enabled, where AWS disabled it. What an import records as applied."""
         if self.mapping.get("enabled") is False and self.status.fault:
             return {name: value for name, value in self.mapping.items() if name != "enabled"}
         return self.mapping

@@ -1,8 +1,10 @@
 """The field table: every field of a mapping, described once.
 
-One annotated line a field: its type, then a `Row` with the API's member and all that is known of it. Manifest, canonical
-form, planning, request building, rendering and the sandbox read this table; none of them spells a field's rules again.
-Sources: botocore's model (members, limits), docs/aws/updates.md#clearing, docs/aws/kinds.md (kinds, defaults).
+One annotated line a field: its type, then a `Row` with the API's member and all that is known of it. Manifest,
+canonical form, planning, request building, rendering and the sandbox read this table. Rules between fields are in
+`manifest/rules.py`; the sandbox takes types and kinds from here, and has its own defaults and refusals in
+`sandbox/mappings.py` and `sandbox/refusals.py`. Sources: botocore's model (members, limits),
+docs/aws/updates.md#clearing, docs/aws/kinds.md (kinds, defaults).
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ class _Nothing:
 
 
 NOTHING: Final = _Nothing()
-"""No value at all: unlike None, {} and "", each of which means something to the API."""
+"""Marks the lack of a value: None, {} and "" mean something to the API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +134,12 @@ TAG_TEXT: Final = Legal(
 
 
 def json_key(value: Any) -> str:
-    """A total order for JSON values."""
+    """A sort key that orders all JSON values."""
     return json.dumps(value, sort_keys=True)
 
 
 def as_set(values: Iterable[Any]) -> list[Any]:
-    """A list whose order and repetitions mean nothing."""
+    """A list as a set: sorted, without repetitions."""
     return [json.loads(key) for key in sorted({json_key(value) for value in values})]
 
 
@@ -157,7 +159,9 @@ _VPC_PREFIXES: Final = {"VPC_SUBNET": "subnet:", "VPC_SECURITY_GROUP": "security
 
 
 def _accesses(items: Iterable[Mapping[str, Any]]) -> list[Any]:
-    """Access configurations in one spelling: tools write a subnet as `subnet:subnet-…` or as `subnet-…`, AWS keeps what was sent."""
+    """Access configurations in one spelling: tools write a subnet as `subnet:subnet-…` or as `subnet-…`, AWS keeps what
+    was sent.
+    """
     return as_set(
         {**item, "uri": prefix + uri}
         if (prefix := _VPC_PREFIXES.get(item["type"], "")) and (uri := item.get("uri")) and _BARE.match(uri)
@@ -167,11 +171,12 @@ def _accesses(items: Iterable[Mapping[str, Any]]) -> list[Any]:
 
 
 def parsed(pattern: Any) -> Any:
-    """A filter pattern as the JSON value that it spells; a text that is no JSON stays a text.
+    """A filter pattern as a JSON value; a text that is not JSON is returned unchanged.
 
     Numbers match by their spelling: 300, 300.0 and 3.0e2 are three. A pattern with a number that Python would spell
-    otherwise stays a text too, sorted and without spaces. Of a key that is written twice both objects count, and of two lists
-    the last: AWS reads a pattern as a sequence of paths. A pattern that no object of JSON can say so stays as it is.
+    otherwise stays a text too, sorted and without spaces. Of a key that is written twice both objects count, and of two
+    lists the last: AWS reads a pattern as a sequence of paths. A pattern that no object of JSON can say so stays as it
+    is.
     """
     if not isinstance(pattern, str):
         return pattern
@@ -194,14 +199,14 @@ def parsed(pattern: Any) -> Any:
 
 def joined(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """One object of a pattern from its keys in their order. Raises ValueError where a key holds an object and a list."""
-    found: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for name, value in pairs:
-        before = found.get(name, value)
+        before = merged.get(name, value)
         if isinstance(before, dict) != isinstance(value, dict):
             raise ValueError(f"the key {name!r} holds an object and something else")
-        both = name in found and isinstance(value, dict)
-        found[name] = joined([*before.items(), *value.items()]) if both else value
-    return found
+        both = name in merged and isinstance(value, dict)
+        merged[name] = joined([*before.items(), *value.items()]) if both else value
+    return merged
 
 
 _MARK: Final = "\0number\0"
@@ -209,7 +214,9 @@ _SPELT: Final = re.compile(r'"\\u0000number\\u0000([-+.eE0-9]+)\\u0000number\\u0
 
 
 def moment(value: str | float | datetime | None) -> datetime | None:
-    """The instant that a text of ISO 8601, an epoch or a datetime names; UTC where it says no zone. None for what is none."""
+    """The instant that a text of ISO 8601, an epoch or a datetime names; UTC where it says no zone. None when it is not
+    a time.
+    """
     if isinstance(value, int | float):
         return datetime.fromtimestamp(value, UTC)
     try:
@@ -223,7 +230,7 @@ def moment(value: str | float | datetime | None) -> datetime | None:
 
 
 def timestamp(value: str | float | datetime) -> str:
-    """RFC 3339 in UTC and whole seconds: AWS drops fractions. A text that is none stays."""
+    """RFC 3339 in UTC and whole seconds: AWS drops fractions. A text that is not a time is returned unchanged."""
     instant = moment(value)
     return instant.replace(microsecond=0, tzinfo=None).isoformat() + "Z" if instant else str(value)
 

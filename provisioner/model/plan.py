@@ -1,4 +1,4 @@
-"""What is to be done: a plan and its changes. Values only: they decide nothing and do not print themselves."""
+"""A plan and its changes. Values only: they decide nothing and do not print themselves."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 from provisioner.model.canonical import Canonical
-from provisioner.model.desired import Desired, Level, Path
+from provisioner.model.desired import Desired, FieldPath, Level
 from provisioner.model.live import Live
 from provisioner.model.references import Pair
 from provisioner.model.state import Record
 
 
 class Action(StrEnum):
-    """What is done to one mapping."""
+    """The action of a change."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -26,7 +26,7 @@ class Action(StrEnum):
 
 
 class Cause(StrEnum):
-    """What made a value differ."""
+    """Why a value differs."""
 
     EDIT = "edit"  # the manifest changed
     DRIFT = "drift"  # somebody changed it outside provisioner
@@ -35,7 +35,7 @@ class Cause(StrEnum):
 
 
 class Edit(StrEnum):
-    """What was done in the manifest."""
+    """How the manifest changed a value."""
 
     SET = "set"
     SET_TO_DEFAULT = "set to the default"
@@ -43,7 +43,9 @@ class Edit(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an action was chosen. For people only: no decision reads it."""
+    """Why an action was chosen. `DEPOSED` also tells the deletion of a deposed mapping from that of the name's own:
+    `Change.key`, `planning/record.py`, `planning/risk.py` and the executor read it. The others are for people only.
+    """
 
     NEW = "new"
     DISAPPEARED = "disappeared"
@@ -57,7 +59,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What a change may do to records in flight. `code` is a key of `codes.CODES`; `message` is one sentence."""
+    """What a change may do to records in flight. `code` is a key of `codes.EXPLANATIONS`; `message` is one sentence."""
 
     code: str
     level: Level
@@ -66,11 +68,11 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One differing value. None means that the field is absent on that side. `detail` says more of the cause: an `Edit`, or why
-    AWS changed it.
+    """One differing value. None means that the field is absent on that side. `detail` says more of the cause: an
+    `Edit`, or why AWS changed it.
     """
 
-    path: Path
+    path: FieldPath
     prior: Any
     live: Any
     desired: Any
@@ -81,20 +83,20 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What is done to one mapping, complete: execution needs nothing else.
+    """One change of a plan, complete: execution needs nothing else.
 
     | action  | uuid        | live         | desired            | record            |
     |---------|-------------|--------------|--------------------|-------------------|
-    | create  | ""          | None         | to be sent         | a dead one, or None |
+    | create  | ""          | None, or a dying one that holds the pair | to be sent | one whose mapping is gone, or None |
     | update  | to update   | before       | after, kept filled | prior             |
     | replace | to delete   | before       | to be sent         | prior             |
     | delete  | to delete   | before       | None               | prior             |
     | forget  | the old one | None or live | None               | prior             |
     | no-op   | the live one| as it is     | as it is           | prior, or None    |
 
-    `desired` of an update and a no-op has live's value in every kept and ignored field. `applied` is what the state will
-    hold. `adopts` is a UUID that comes under management first. `creates_first`: a replacement makes the new mapping
-    before it deletes the old one. `after` are names of changes that must be done first.
+    `desired` of an update and a no-op has live's value in every kept and ignored field. `applied` is what the state
+    will hold. `adopts` is a UUID that is imported first. `creates_first`: a replacement makes the new mapping before it
+    deletes the old one. `after` are keys of changes that must be done first.
     """
 
     name: str
@@ -118,17 +120,17 @@ class Change:
 
     @property
     def key(self) -> str:
-        """What tells this change from the others: its name, and that it clears away a deposed mapping."""
+        """The key of the change, unique in the plan: its name, and for a deposed mapping its UUID."""
         return f"{self.name} (deposed {self.uuid})" if self.reason is Reason.DEPOSED else self.name
 
     @property
     def calls_aws(self) -> bool:
-        """Whether carrying it out changes anything in AWS."""
+        """Whether the change makes calls that change AWS."""
         return self.action not in (Action.NO_OP, Action.FORGET)
 
     @property
     def counts(self) -> bool:
-        """Whether a person would call it a change: a move, an adoption and a forget are."""
+        """Whether it is counted as a change: everything but a no-op that neither moves nor imports."""
         return self.action is not Action.NO_OP or bool(self.moved_from or self.adopts)
 
     @property
@@ -160,8 +162,8 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything an apply does, from which state, in which account. `destroys` says that the manifest was set aside, `selected`
-    that it is about some of the mappings only.
+    """Everything an apply does, from which state, in which account. `destroys`: it is the plan of `destroy`.
+    `selected`: it covers only some of the mappings.
     """
 
     stack: str
@@ -177,11 +179,11 @@ class Plan:
     @property
     def risks(self) -> dict[Risk, list[str]]:
         """Each risk once, with the keys of the changes that have it, in the order of the plan."""
-        found: dict[Risk, list[str]] = {}
+        keys: dict[Risk, list[str]] = {}
         for change in self.changes:
             for risk in change.risks:
-                found.setdefault(risk, []).append(change.key)
-        return found
+                keys.setdefault(risk, []).append(change.key)
+        return keys
 
     @property
     def has_changes(self) -> bool:
@@ -205,18 +207,18 @@ class Plan:
 
 def grouped(problems: Iterable[Problem]) -> dict[tuple[str, str], list[str]]:
     """Each message and hint once, with the names that it is about; "" is the plan as a whole."""
-    found: dict[tuple[str, str], list[str]] = {}
+    names: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
-        found.setdefault((problem.message, problem.hint), []).append(problem.name)
-    return found
+        names.setdefault((problem.message, problem.hint), []).append(problem.name)
+    return names
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a refresh found: live mappings by UUID (one that is missing answered 404), and by name the mapping that holds the
-    wanted pair. `listed` are the UUIDs of all mappings that were listed on the way, by region.
+    """What a refresh read: live mappings by UUID (a missing UUID answered 404), and `holders`, by wanted name the
+    mapping that holds its pair. `listed` are the UUIDs of all mappings that were listed on the way, by region.
     """
 
     live: Mapping[str, Live] = field(default_factory=dict)
-    found: Mapping[str, Live] = field(default_factory=dict)
+    holders: Mapping[str, Live] = field(default_factory=dict)
     listed: Mapping[str, frozenset[str]] = field(default_factory=dict)

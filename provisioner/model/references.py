@@ -41,7 +41,7 @@ class Arn:
 
     @staticmethod
     def parse(text: object) -> Arn | None:
-        """The ARN that a text spells, or None."""
+        """The ARN in a text, or None."""
         return _arn(text) if isinstance(text, str) else None
 
 
@@ -96,7 +96,7 @@ class FunctionReference:
 
     @staticmethod
     def parse(text: object) -> FunctionReference | None:
-        """The reference that a text spells, or None."""
+        """The reference in a text, or None."""
         return _function(text) if isinstance(text, str) else None
 
     @property
@@ -141,7 +141,7 @@ class Pair:
         return replace(self, channel=self.channel.partition(_IN_HOST)[0])
 
     def claims(self) -> list[tuple[str, str, str, str]]:
-        """What the pair occupies: two pairs collide when they share a claim.
+        """What the pair occupies in AWS: two pairs conflict when they share a claim.
 
         One claim, but one a broker for a Kafka cluster: any shared broker makes two clusters one
         (docs/aws/identity.md#uniqueness).

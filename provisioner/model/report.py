@@ -1,4 +1,4 @@
-"""What came of a plan."""
+"""The results of an apply."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from provisioner.model.desired import Path
+from provisioner.model.desired import FieldPath
 from provisioner.model.plan import Change
 
 STILL: Final = 30.0
@@ -14,7 +14,7 @@ STILL: Final = 30.0
 
 
 class Result(StrEnum):
-    """What came of one change."""
+    """The result of a change."""
 
     APPLIED = "applied"
     FAILED = "failed"
@@ -23,8 +23,8 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one change, and why. `ignored` are fields that AWS took without a word and did not set; `request_ids` are
-    AWS's names for the requests that were to change something, the refused ones too.
+    """The outcome of one change, with the reason. `ignored` are fields that AWS accepted and did not set; `request_ids`
+    are AWS's names for the requests that were to change something, the refused ones too.
     """
 
     change: Change
@@ -32,7 +32,7 @@ class Outcome:
     detail: str = ""
     hint: str = ""
     uuid: str = ""
-    ignored: tuple[Path, ...] = ()
+    ignored: tuple[FieldPath, ...] = ()
     settled: bool = True
     request_ids: tuple[str, ...] = ()
 
@@ -52,12 +52,12 @@ class Report:
 
     @property
     def clean(self) -> bool:
-        """Whether everything was done, and done whole."""
+        """Whether every change was applied completely."""
         return not (self.interrupted or self.trouble) and all(outcome.clean for outcome in self.outcomes)
 
 
 class Phase(StrEnum):
-    """Where a change is."""
+    """The phase of a change."""
 
     STARTED = "started"
     RETRYING = "retrying"

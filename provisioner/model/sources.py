@@ -10,7 +10,7 @@ from provisioner.model.references import Arn
 
 
 class SourceKind(StrEnum):
-    """What a mapping reads from. A rule of AWS that differs by source differs by this."""
+    """The kind of a mapping: what it reads from. Rules of AWS differ by kind."""
 
     SQS = "sqs"
     FIFO = "fifo"
@@ -19,7 +19,7 @@ class SourceKind(StrEnum):
     MSK = "msk"
     KAFKA = "kafka"
     KAFKA_QUEUE = "kafka-queue"  # self-managed, ConsumptionMode Queue: other defaults, fewer fields
-    MQ = "mq"  # an ARN does not tell ActiveMQ from RabbitMQ
+    MQ = "mq"  # an ARN does not distinguish ActiveMQ and RabbitMQ
     DOCUMENTDB = "documentdb"
 
     @property

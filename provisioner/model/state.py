@@ -1,4 +1,4 @@
-"""What was recorded: the state of a stack."""
+"""State: the records of a stack."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from provisioner.model.references import Pair
 
 @dataclass(frozen=True, slots=True)
 class Deposed:
-    """A mapping that a replacement left behind and that is still to be deleted."""
+    """A mapping that a replacement has not deleted yet."""
 
     uuid: str
     region: str
@@ -20,9 +20,9 @@ class Deposed:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One mapping under management.
+    """One managed mapping.
 
-    `applied` is the canonical form last known to be true on both sides. `protected` remembers `prevent_destroy`.
+    `applied` is the canonical form that was last applied. `protected` remembers `prevent_destroy`.
     """
 
     uuid: str
@@ -40,8 +40,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A call that was about to be made. `uuids` are the mappings that it touches; of a create, those that it replaces.
-    `protected` is the `prevent_destroy` of what it makes.
+    """A call, recorded before it is made. `uuids` are the mappings that it touches; of a create, those that it
+    replaces. `protected` is the `prevent_destroy` of what it makes.
     """
 
     token: str
@@ -54,7 +54,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything under management of one stack. A state that was never written has serial 0."""
+    """The records of one stack. A state that was never written has serial 0."""
 
     stack: str
     lineage: str
@@ -63,7 +63,7 @@ class State:
     mappings: Mapping[str, Record] = field(default_factory=dict)
 
     def managers(self) -> dict[str, str]:
-        """The name that manages each UUID, deposed ones too."""
+        """The name of the record of each UUID, deposed ones included."""
         return {
             uuid: name
             for name, record in self.mappings.items()

@@ -1,1 +1,1 @@
-"""What to do, decided from values: reads nothing, writes nothing, knows no clock."""
+"""Decides what to do, from values alone: reads nothing, writes nothing, knows no clock."""

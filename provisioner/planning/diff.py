@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from provisioner.model.canonical import value_at
-from provisioner.model.desired import Path
+from provisioner.model.desired import FieldPath
 from provisioner.model.mapping import FIELDS, json_key
 from provisioner.model.plan import Cause, Edit, FieldChange
 
@@ -15,13 +15,13 @@ def field_changes(
     prior: Mapping[str, Any],
     live: Mapping[str, Any],
     desired: Mapping[str, Any],
-    stated: Collection[Path] = frozenset(),
+    stated: Collection[FieldPath] = frozenset(),
 ) -> tuple[FieldChange, ...]:
-    """Where live differs from desired, and why: in the order of the field table. `stated` are paths that the manifest states as
-    AWS's default, so that desired lacks them.
+    """The fields in which live differs from desired, with the cause, in the order of the field table. `stated` are
+    paths that the manifest sets to AWS's default, so that desired lacks them.
 
-    Desired = live is nothing, whatever prior says. Otherwise prior = live is an edit, prior = desired is drift, and all
-    three different is a conflict (docs/architecture.md#comparison).
+    Desired = live is no difference, whatever prior is. Otherwise prior = live is an edit, prior = desired is drift, and
+    all three different is a conflict (docs/architecture.md#comparison).
     """
     if json_key(live) == json_key(desired):
         return ()
@@ -30,11 +30,11 @@ def field_changes(
     return tuple(_change(path, prior, live, desired, stated) for path in paths)
 
 
-def _differing(live: Mapping[str, Any], desired: Mapping[str, Any]) -> Iterator[Path]:
+def _differing(live: Mapping[str, Any], desired: Mapping[str, Any]) -> Iterator[FieldPath]:
     """The paths that differ, down to a scalar or a list: a list is one value, because its items have no names."""
     from deepdiff import DeepDiff  # late: it costs 0.1 s and most plans change nothing
 
-    # A key such as `__typename` is as good as any other.
+    # deepdiff ignores keys such as `__typename` otherwise
     tree = DeepDiff(
         _texts(live), _texts(desired), view="tree", ignore_private_variables=False, threshold_to_diff_deeper=0
     )
@@ -45,11 +45,13 @@ def _differing(live: Mapping[str, Any], desired: Mapping[str, Any]) -> Iterator[
 
 
 def _texts(value: Any) -> Any:
-    """The blocks of a mapping with each value as its JSON text: to Python 1 is True and 300 is 300.0, to AWS they are not."""
+    """The blocks of a mapping with each value as its JSON text: to Python 1 is True and 300 is 300.0, to AWS they are
+    not.
+    """
     return {name: _texts(item) for name, item in value.items()} if isinstance(value, Mapping) else json_key(value)
 
 
-def _leaves(path: Path, live: Any, desired: Any) -> Iterator[Path]:
+def _leaves(path: FieldPath, live: Any, desired: Any) -> Iterator[FieldPath]:
     """A block that is there on one side only, as the values in it."""
     sides = [side for side in (live, desired) if isinstance(side, Mapping)]
     if not sides:
@@ -61,11 +63,11 @@ def _leaves(path: Path, live: Any, desired: Any) -> Iterator[Path]:
 
 
 def _change(
-    path: Path,
+    path: FieldPath,
     prior: Mapping[str, Any],
     live: Mapping[str, Any],
     desired: Mapping[str, Any],
-    stated: Collection[Path],
+    stated: Collection[FieldPath],
 ) -> FieldChange:
     before, now, wanted = (value_at(side, path) for side in (prior, live, desired))
     as_prior = [json_key(side) == json_key(before) for side in (now, wanted)]
@@ -75,11 +77,11 @@ def _change(
     return FieldChange(path, before, now, wanted, cause, _replaces(path, live, desired), detail)
 
 
-def _is_stated(path: Path, stated: Collection[Path]) -> bool:
+def _is_stated(path: FieldPath, stated: Collection[FieldPath]) -> bool:
     return any(path[: len(start)] == start for start in stated)
 
 
-def _replaces(path: Path, live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+def _replaces(path: FieldPath, live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
     fields = FIELDS
     for depth, name in enumerate(path, start=1):
         if name not in fields:

@@ -1,9 +1,9 @@
-"""What a filter lets through, judged by its form and the kind of source: filters that match no record, and filters that
-may not do what they look like. Pure, and about one mapping; whether a pattern is legal is `manifest.patterns`.
+"""Finds filters that match no record, or may not do what they look like, from their form and the kind of source. Pure,
+and about one mapping. Whether a pattern is legal is decided in `manifest/patterns.py`.
 
-Lambda matches a filter against a record as the function would get it, with the data parsed. All paths of a pattern must match; of
-the rules on one path one is enough. A path that the record does not have matches `{"exists": false}` and nothing else. What no
-filter wants is deleted from a queue and passed over elsewhere, without an error
+Lambda matches a filter against a record as the function would get it, with the data parsed. All paths of a pattern must
+match; of the rules on one path one is enough. A path that the record does not have matches `{"exists": false}` and
+nothing else. A record that matches no filter is deleted from a queue and skipped elsewhere, without an error
 (https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html).
 """
 
@@ -48,7 +48,7 @@ _FIELDS: Final[Mapping[SourceKind, frozenset[str]]] = {
     ),
     SourceKind.DYNAMODB: frozenset({"eventName", "userIdentity"}),
     **dict.fromkeys(KAFKAS, _KAFKA_FIELDS),
-    SourceKind.MQ: frozenset(  # ActiveMQ's and RabbitMQ's: an ARN does not tell them apart
+    SourceKind.MQ: frozenset(  # ActiveMQ's and RabbitMQ's: an ARN does not distinguish them
         {
             *("messageID", "messageType", "timestamp", "deliveryMode", "correlationID", "replyTo", "destination"),
             *("redelivered", "type", "expiration", "priority", "brokerInTime", "brokerOutTime", "properties"),
@@ -97,7 +97,7 @@ class _Leaf:
 
     @property
     def name(self) -> str:
-        """The path as a person writes it."""
+        """The path in dotted form."""
         return ".".join(self.path)
 
 
@@ -105,20 +105,20 @@ _Paths = set[tuple[str, ...]]
 
 
 def signs(filters: Sequence[Mapping[str, Any]] | None, kind: SourceKind) -> tuple[tuple[int, Sign], ...]:
-    """What is wrong with the filters of a mapping, `[{"pattern": …}]`, each with the index of its filter. Patterns that are not
-    legal are passed over.
+    """What is wrong with the filters of a mapping, `[{"pattern": …}]`, each with the index of its filter. Patterns that
+    are not legal are skipped.
     """
     if not filters or kind not in DATA_KEYS:
         return ()
     patterns = [structured(item["pattern"]) for item in filters]
     objects = {prefix for pattern in patterns if isinstance(pattern, Mapping) for prefix in _objects(pattern)}
-    found = [
+    effects = [
         (index, sign)
         for index, pattern in enumerate(patterns)
         if isinstance(pattern, Mapping)
         for sign in _signs(pattern, (), kind, objects)
     ]
-    return (*found, *_idle(patterns))
+    return (*effects, *_idle(patterns))
 
 
 def structured(pattern: Any) -> Any:
@@ -244,7 +244,7 @@ def _where_instead(top: str, kind: SourceKind) -> str:
 
 
 def _spelt(name: str, known: Collection[str]) -> str:
-    """The known name that one differs from by case or underscores only, or ""."""
+    """The known name that differs from a name only by case or underscores, or ""."""
     return {item.lower(): item for item in known}.get(name.lower().replace("_", ""), "")
 
 

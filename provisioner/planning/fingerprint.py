@@ -1,4 +1,4 @@
-"""Hashes that say whether two plans, or two states, are the same; nothing in them varies by itself."""
+"""Hashes of plans and states: equal content has an equal hash."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from provisioner.model.state import State
 from provisioner.planning.record import is_protected
 
 VERSION: Final = "v1"
-"""Of what goes into a plan's hash: another content is another version, so that two versions never seem to agree."""
+"""The version of what is hashed. It changes with the hashed content, so that hashes of two versions never match."""
 
 
 def plan_hash(plan: Plan) -> str:
     """The hash of what a plan does: account, regions, actions, UUIDs touched, values before and after.
 
-    Causes, reasons, risks, the serial, times, places in files and what is under `ignore_changes` are not in it. It guards
-    against accidents, not attackers.
+    Causes, reasons, risks, the serial, times, places in files and what is under `ignore_changes` are not in it. It
+    guards against accidents, not attackers.
     """
     changes = sorted((_essence(change) for change in plan.changes if change.counts), key=json_key)
     return f"{VERSION}:{_sha256([plan.stack, plan.account, changes])}"
@@ -43,14 +43,14 @@ def _essence(change: Change) -> dict[str, Any]:
 
 
 def _without_ignored(mapping: Canonical | None, change: Change) -> Canonical | None:
-    """A mapping without what is left to others: it may move between an approval and its apply."""
+    """A mapping without the paths under `ignore_changes`, which may change between an approval and its apply."""
     for path in change.wanted.lifecycle.ignore_changes if change.wanted else ():
         mapping = mapping and with_value(mapping, path, None)
     return mapping
 
 
 def state_fingerprint(state: State) -> str:
-    """The hash of all that a state records: its serial alone may come back after a backup was restored."""
+    """The hash of all that a state records. The serial is not enough: it repeats after a backup was restored."""
     return _sha256({name: asdict(record) for name, record in state.mappings.items()})
 
 

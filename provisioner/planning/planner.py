@@ -1,4 +1,4 @@
-"""The plan: for each name the action that the tables of docs/architecture.md#comparison give."""
+"""Makes the plan: the action for each name, by the tables in docs/architecture.md#comparison."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from provisioner.environment import command_line
 from provisioner.model.canonical import Canonical, canonical, claims, fill_kept, value_at, with_value
-from provisioner.model.desired import Desired, Path
+from provisioner.model.desired import Desired, FieldPath
 from provisioner.model.live import Live
 from provisioner.model.mapping import CONSUMPTION_MODE, FIELDS, Field
 from provisioner.model.plan import Action, Cause, Change, FieldChange, Plan, Problem, Reading, Reason
@@ -23,7 +23,9 @@ from provisioner.planning.risk import risks
 DELETING = "Deleting"
 _ENABLED = ("enabled",)
 _TAKEN_AS_WANTED = frozenset({_ENABLED, ("starting_position",), ("starting_position_timestamp",)})
-"""What is taken to be as wanted when neither AWS shows it nor the record holds it: nothing is changed or replaced for it."""
+"""Paths that are assumed to be as wanted when neither AWS nor the record has their value: nothing is changed or
+replaced for them.
+"""
 
 
 def make_plan(
@@ -35,10 +37,10 @@ def make_plan(
     replaced: Collection[str] = (),
     destroys: bool = False,
 ) -> Plan:
-    """Decide what must change. Reads nothing, writes nothing.
+    """Decide what must change.
 
-    `replaced` are names to replace on request; `destroys` says that the manifest was set aside, so that the reason of a
-    deletion is the request.
+    `replaced` are names to replace on request; `destroys` marks a plan of `destroy`, whose deletions have the reason
+    REQUESTED.
     """
     deciding = _Deciding(resolution.subjects, reading, state, frozenset(replaced), destroys=destroys)
     changes = [change for subject in resolution.subjects for change in deciding.changes(subject)]
@@ -60,7 +62,7 @@ def make_plan(
 
 @dataclass(slots=True)
 class _Sides:
-    """The three sides of one mapping, ready to be compared: kept, ignored and unknown values are filled in."""
+    """The sides of one mapping, ready to be compared: kept, ignored and unknown values are filled in."""
 
     prior: Canonical
     live: Canonical
@@ -70,7 +72,7 @@ class _Sides:
 
 
 class _Deciding:
-    """One pass over the subjects; collects problems and the names whose mapping answered 404."""
+    """One pass over the subjects. Collects problems, and the UUIDs of recorded mappings that no longer exist."""
 
     def __init__(
         self, subjects: Sequence[Subject], reading: Reading, state: State, replaced: frozenset[str], *, destroys: bool
@@ -97,47 +99,47 @@ class _Deciding:
         if change:
             # One after the other, because both write the name's record.
             after = tuple(item.key for item in cleared)
-            taken_over = record.uuid if record and subject.record and record.uuid != subject.record.uuid else ""
-            yield replace(change, moved_from=subject.moved_from, adopts=change.adopts or taken_over, after=after)
+            imported = record.uuid if record and subject.record and record.uuid != subject.record.uuid else ""
+            yield replace(change, moved_from=subject.moved_from, adopts=change.adopts or imported, after=after)
 
     def _refuse_what_stays(self, subject: Subject) -> None:
-        """A pair that `removed` keeps running cannot be had as well."""
-        found = self._reading.found.get(subject.name)
-        manager = self._managers.get(found.uuid, "") if found else ""
-        if found and manager in self._forgotten:
+        """Refuse a pair that a mapping under `removed` keeps: its mapping stays in AWS and holds the pair."""
+        holder = self._reading.holders.get(subject.name)
+        manager = self._managers.get(holder.uuid, "") if holder else ""
+        if holder and manager in self._forgotten:
             hint = f"move it instead, with `moved: [{{from: {manager}, to: {subject.name}}}]`"
             self._refuse(
                 subject.name,
-                f"its function and source belong to {manager} ({found.uuid}), which `removed` keeps running",
+                f"its function and source belong to {manager} ({holder.uuid}), which `removed` keeps running",
                 hint,
             )
 
     def _known(self, subject: Subject) -> tuple[Record | None, Live | None]:
         """The record and the live mapping to compare with.
 
-        A mapping of ours that holds the wanted pair in place of the recorded one takes the record's place: a replacement
-        made it and was cut off, or deposed it and was undone.
+        A mapping with our lineage that holds the wanted pair instead of the recorded one replaces the record: a
+        replacement made it and was interrupted, or deposed it and was undone.
         """
         record = subject.record
         live = self._reading.live.get(record.uuid) if record else None
-        found = self._found(subject)
-        if record and found and found.uuid != record.uuid and self._is_ours(found):
+        holder = self._holder_of(subject)
+        if record and holder and holder.uuid != record.uuid and self._is_ours(holder):
             others = (*record.deposed, Deposed(record.uuid, record.region))
-            deposed = tuple(item for item in others if item.uuid != found.uuid)
+            deposed = tuple(item for item in others if item.uuid != holder.uuid)
             if record.protected and live:
-                hint = f"delete {found.uuid} by hand, or set `prevent_destroy: false`"
-                self._refuse(subject.name, f"has prevent_destroy, and {found.uuid} would take its place", hint)
-            record = Record(found.uuid, found.arn, found.region, found.mapping, record.protected, deposed)
-            live = found
+                hint = f"delete {holder.uuid} by hand, or set `prevent_destroy: false`"
+                self._refuse(subject.name, f"has prevent_destroy, and {holder.uuid} would take its place", hint)
+            record = Record(holder.uuid, holder.arn, holder.region, holder.mapping, record.protected, deposed)
+            live = holder
         elif record and live is None:
             self.missing.append(record.uuid)
         return record, live
 
-    def _found(self, subject: Subject) -> Live | None:
-        """What holds the wanted pair, unless another name of this state manages it and so decides about it."""
-        found = self._reading.found.get(subject.name)
-        manager = self._managers.get(found.uuid) if found else None
-        return found if manager in (None, subject.moved_from or subject.name) else None
+    def _holder_of(self, subject: Subject) -> Live | None:
+        """The mapping that holds the wanted pair, unless another name of this state manages it."""
+        holder = self._reading.holders.get(subject.name)
+        manager = self._managers.get(holder.uuid) if holder else None
+        return holder if manager in (None, subject.moved_from or subject.name) else None
 
     def _is_ours(self, live: Live) -> bool:
         return live.owner is not None and live.owner.lineage == self._state.lineage
@@ -159,15 +161,15 @@ class _Deciding:
 
     def _change(self, subject: Subject, live: Live | None) -> Change | None:
         wanted, record = subject.wanted, subject.record
-        # What is being deleted is gone, but holds its pair until it really is: creation waits for it.
-        found = self._found(subject)
-        gone = next((item for item in (live, found) if item and item.status.state == DELETING), None)
+        # A mapping in state Deleting counts as gone, but holds its pair until the deletion ends: creation waits for that.
+        holder = self._holder_of(subject)
+        gone = next((item for item in (live, holder) if item and item.status.state == DELETING), None)
         live = None if live is gone else live
         if wanted is None:
             return self._unwanted(subject, live) if record else None
         if record and live:
-            if found and found.uuid != record.uuid and wanted.pair != live.pair:
-                self._refuse(wanted.name, *self._taken(f"{wanted.name}-2", found))
+            if holder and holder.uuid != record.uuid and wanted.pair != live.pair:
+                self._refuse(wanted.name, *self._taken(f"{wanted.name}-2", holder))
             return self._existing(wanted, record, live)
         holder, refused = self._holder(subject, wanted)
         if refused:
@@ -214,32 +216,32 @@ class _Deciding:
         )
 
     def _holder(self, subject: Subject, wanted: Desired) -> tuple[Live | None, bool]:
-        """The live mapping to adopt, if any, and whether the subject was refused."""
+        """The live mapping to adopt, or None, and whether the subject was refused."""
         if subject.adopts:
             live = self._reading.live.get(subject.adopts)
             if live is None:
                 hint = "check the UUID and the region; `imports` lists mappings that exist"
                 self._refuse(wanted.name, f"imports: no mapping in {wanted.region} has the UUID {subject.adopts}", hint)
             return live, live is None
-        found = self._found(subject)
-        if found is None or found.status.state == DELETING:
+        holder = self._holder_of(subject)
+        if holder is None or holder.status.state == DELETING:
             return None, False
-        if self._is_ours(found) or (wanted.lifecycle.on_conflict == "adopt" and found.owner is None):
-            return found, False
-        self._refuse(wanted.name, *self._taken(wanted.name, found))
+        if self._is_ours(holder) or (wanted.lifecycle.on_conflict == "adopt" and holder.owner is None):
+            return holder, False
+        self._refuse(wanted.name, *self._taken(wanted.name, holder))
         return None, True
 
-    def _taken(self, name: str, found: Live) -> tuple[str, str]:
-        line = f"`{command_line('import', name, found.uuid)}`"
-        if found.owner is None:
-            return f"Lambda already has a mapping for this function and source: {found.uuid}", f"import it: {line}"
-        if found.owner.stack == self._state.stack:
+    def _taken(self, name: str, holder: Live) -> tuple[str, str]:
+        line = f"`{command_line('import', name, holder.uuid)}`"
+        if holder.owner is None:
+            return f"Lambda already has a mapping for this function and source: {holder.uuid}", f"import it: {line}"
+        if holder.owner.stack == self._state.stack:
             return (
-                f"the mapping {found.uuid} belongs to another state of stack {found.owner.stack}",
+                f"the mapping {holder.uuid} belongs to another state of stack {holder.owner.stack}",
                 f"use the state that it was made from; if that state is lost: `{command_line('state', 'rebuild')}`, or {line}",
             )
         return (
-            f"the mapping {found.uuid} belongs to stack {found.owner.stack}",
+            f"the mapping {holder.uuid} belongs to stack {holder.owner.stack}",
             f"remove it there, or import it: {line}",
         )
 
@@ -249,7 +251,7 @@ class _Deciding:
     # --- a mapping that is wanted and lives ---------------------------------------------------------------------------
 
     def _refuse_what_the_mode_lacks(self, wanted: Desired, kind: SourceKind) -> None:
-        """A mapping whose manifest says nothing of its mode keeps the live one, and has that one's fields only."""
+        """Refuse fields that the live consumption mode lacks, when the manifest states no mode: the live one is kept."""
         for name in wanted.mapping:
             if kind != wanted.kind and kind not in FIELDS[name].row.kinds:
                 hint = "state consumption_mode, as in self_managed_kafka_event_source_config: {consumption_mode: Queue}"
@@ -282,7 +284,7 @@ class _Deciding:
         if wanted.lifecycle.prevent_destroy:
             hint = "set `prevent_destroy: false` to allow it"
             self._refuse(wanted.name, "has prevent_destroy, and this change would replace it", hint)
-        # A new mapping is made from the manifest alone: a kept value, such as a generated group, is the old one's.
+        # A new mapping is created from the manifest alone: a kept value, such as a generated group, belongs to the old one.
         alone = _sides(wanted, record, live, wanted.kind).desired
         return replace(
             change,
@@ -318,14 +320,14 @@ def _sides(wanted: Desired, record: Record | None, live: Live, kind: SourceKind)
 
 
 def _by_aws(field: FieldChange, live: Live) -> FieldChange:
-    """A field with its cause, where AWS changed it by itself: it disables a mapping that cannot work."""
+    """The field change, with the cause AWS where AWS disabled a mapping that cannot work."""
     if field.path == _ENABLED and field.live is False and field.prior is not False and live.status.fault:
         return replace(field, cause=Cause.AWS, detail=live.status.fault)
     return field
 
 
 def _compared_kind(wanted: Desired, live: Live) -> SourceKind:
-    """The kind by whose defaults the two are compared: an absent ConsumptionMode keeps the live one."""
+    """The kind whose defaults are used to compare: an absent ConsumptionMode keeps the live one."""
     config = wanted.mapping.get("self_managed_kafka_event_source_config", {})
     keeps_mode = {wanted.kind, live.kind} <= SELF_MANAGED and "consumption_mode" not in config
     return live.kind if keeps_mode else wanted.kind
@@ -345,8 +347,8 @@ def _notes(wanted: Desired, record: Record | None, live: Live, sides: _Sides) ->
 
 
 def _unstated(
-    fields: Mapping[str, Field], path: Path, desired: Mapping[str, Any], live: Mapping[str, Any], kind: SourceKind
-) -> Iterator[tuple[Path, Any]]:
+    fields: Mapping[str, Field], path: FieldPath, desired: Mapping[str, Any], live: Mapping[str, Any], kind: SourceKind
+) -> Iterator[tuple[FieldPath, Any]]:
     """The kept fields of a kind that live has and the manifest does not state, with live's value.
 
     The one mode that a self-managed cluster has when none is stated is none of them.
@@ -365,7 +367,7 @@ def _unstated(
 
 
 def _collide(one: Mapping[str, Any], one_pair: Pair, other: Mapping[str, Any], other_pair: Pair) -> bool:
-    """Whether two mappings cannot exist at once."""
+    """Whether AWS refuses two mappings at once."""
     return not claims(one, one_pair).isdisjoint(claims(other, other_pair))
 
 
@@ -383,7 +385,7 @@ def _frees(change: Change) -> bool:
 
 
 def _ordered(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
-    """The changes with what each must wait for: what takes a pair runs after what frees it; nothing else is ordered."""
+    """The changes with `after` set: what takes a pair runs after what frees it. Nothing else is ordered."""
     freed_by: dict[tuple[str, ...], str] = {}
     for change in filter(_frees, changes):
         if change.live:
@@ -401,7 +403,7 @@ def _ordered(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
 
 
 def _doubly_touched(changes: Sequence[Change]) -> list[Problem]:
-    """No mapping may be in two changes: whatever led there, carrying it out would lose one of them."""
+    """Refuse a plan in which two changes have the same UUID: carrying it out would lose a mapping."""
     first: dict[str, Change] = {}
     problems = []
     for change in changes:

@@ -1,4 +1,4 @@
-"""A lost state made anew: by the manifest's functions and sources first, by ownership tags second. Pure."""
+"""Rebuilds a lost state: first by the manifest's functions and sources, then by ownership tags. Pure."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Rebuilt:
 def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str) -> Rebuilt:
     """The state of a manifest whose state was lost. `lineage` is for a stack whose mappings bear no tags.
 
-    The mappings keep the lineage of their tags, so that they stay ours. Raises StateError when the tags of one stack name
-    several lineages: then two states of it were in use, and nobody but a person can tell which is meant.
+    The state gets the lineage in the mappings' tags, so that they stay ours. Raises StateError when the tags of this
+    stack have several lineages: then two states of it were in use, and only a person can decide which is meant.
     """
     everything = list(live)
     lineages = {item.owner.lineage for item in everything if item.owner and item.owner.stack == manifest.stack}
@@ -62,7 +62,9 @@ def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str
 
 
 def _record(live: Live, wanted: Desired) -> Record:
-    """What is unknown in AWS, such as filters that cannot be decrypted, is taken to be as wanted."""
+    """The record of a live mapping. Unknown values, such as filters that cannot be decrypted, are assumed to be as
+    wanted.
+    """
     applied = dict(live.as_left)
     desired = canonical(wanted.mapping, wanted.kind)
     for path in live.unknown:
@@ -73,5 +75,5 @@ def _record(live: Live, wanted: Desired) -> Record:
 
 
 def _free_name(owner: Owner, uuid: str, records: Mapping[str, Record]) -> str:
-    """The name of its tag, which is only a hint: a move makes no call."""
+    """A free name, from the name tag. The tag may be outdated, because a move does not change it."""
     return owner.name if owner.name and owner.name not in records else f"{owner.name or 'mapping'}-{uuid[:8]}"

@@ -1,4 +1,4 @@
-"""What the state holds before the first call and after each one."""
+"""Records: what the state has before the first call and after each one."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from provisioner.model.plan import Action, Change, Plan, Reading, Reason
 from provisioner.model.state import Deposed, Intent, Record, State
 
 
-def prepared(state: State, plan: Plan, reading: Reading) -> State:
-    """The state with everything that needs no call: moves, adoptions, forgets, and what is found to be applied already."""
+def state_before_calls(state: State, plan: Plan, reading: Reading) -> State:
+    """The state with every change that needs no call: moves, imports, forgets, and mappings that match already."""
     mappings = dict(state.mappings)
     named = [change for change in plan.changes if change.reason is not Reason.DEPOSED]
     for change in named:
         mappings.pop(change.moved_from, None)
     for change in named:
-        record = _at_rest(change, reading)
+        record = _record_before_calls(change, reading)
         if record is None:
             mappings.pop(change.name, None)
         else:
@@ -23,7 +23,7 @@ def prepared(state: State, plan: Plan, reading: Reading) -> State:
     return State(state.stack, state.lineage, plan.account, state.serial, mappings)
 
 
-def _at_rest(change: Change, reading: Reading) -> Record | None:
+def _record_before_calls(change: Change, reading: Reading) -> Record | None:
     record = change.record
     if record:
         alive = tuple(deposed for deposed in record.deposed if deposed.uuid in reading.live)
@@ -50,12 +50,12 @@ _CALLS = {
 
 
 def is_protected(change: Change) -> bool:
-    """Whether what a change makes must not be destroyed."""
+    """Whether the mapping of a change has `prevent_destroy`."""
     return change.wanted is not None and change.wanted.lifecycle.prevent_destroy
 
 
 def planned_calls(plan: Plan) -> tuple[Intent, ...]:
-    """The calls that a plan's changes make, as they are written down before them."""
+    """The intents of all calls of a plan."""
     return tuple(
         Intent(
             f"{change.key}: {action}",
@@ -71,5 +71,5 @@ def planned_calls(plan: Plan) -> tuple[Intent, ...]:
 
 
 def applied_record(change: Change, live: Live, applied: Canonical, deposed: tuple[Deposed, ...] = ()) -> Record:
-    """The record of a mapping that is now as `applied` says."""
+    """The record of a mapping to which `applied` was applied."""
     return Record(live.uuid, live.arn, live.region, applied, is_protected(change), deposed)

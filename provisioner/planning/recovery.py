@@ -1,7 +1,9 @@
-"""What becomes of the calls that an earlier apply was about to make when it was cut off. Pure.
+"""Decides about the calls that an interrupted apply did not finish. Pure; `execution/lookup.py` reads what it needs
+from AWS.
 
-Only a create can leave something behind that no state knows: a new UUID. Execution looks for it by function and source; what
-holds them and bears this state's lineage is taken over. Whatever else was cut off is found by comparing with AWS again.
+Only a create can leave a mapping that no state has: its UUID is new. It is looked for by function and source, and
+recorded when its tags have this state's lineage. Every other unfinished call is seen when state and AWS are compared
+again.
 """
 
 from __future__ import annotations
@@ -17,24 +19,24 @@ CREATE = "create"
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """The state with each mapping recorded that belongs to it, and notices for the user."""
+    """The state with the mappings that the unfinished calls made, and notices for the user."""
 
     state: State
     notices: tuple[str, ...] = ()
 
 
-def to_look_for(intents: Sequence[Intent]) -> dict[str, Intent]:
-    """The creates of which nothing is known, by token."""
+def unresolved_creates(intents: Sequence[Intent]) -> dict[str, Intent]:
+    """The creates without a result, by token."""
     return {intent.token: intent for intent in intents if intent.action == CREATE}
 
 
-def recover(state: State, intents: Sequence[Intent], found: Mapping[str, Live]) -> Recovery:
-    """Decide about each intent. `found` are the mappings that hold an intent's function and source, by token."""
+def recover(state: State, intents: Sequence[Intent], holders: Mapping[str, Live]) -> Recovery:
+    """Decide about each intent. `holders` are the mappings that hold an intent's function and source, by token."""
     notices = []
-    nothing = [intent.name for intent in intents if intent.action == CREATE and intent.token not in found]
+    nothing = [intent.name for intent in intents if intent.action == CREATE and intent.token not in holders]
     for intent in intents:
-        if intent.token in found:
-            state, line = _created(state, intent, found[intent.token])
+        if intent.token in holders:
+            state, line = _created(state, intent, holders[intent.token])
             notices.append(line)
     others = [f"{intent.action} of {intent.name}" for intent in intents if intent.action != CREATE]
     if nothing:

@@ -1,4 +1,4 @@
-"""Which record belongs to which wanted mapping (docs/architecture.md#comparison, "resolve").
+"""Matches records with wanted mappings (docs/architecture.md#comparison, "resolve").
 
 In this order: `moved` (chains collapse), `removed`, `imports`, implicit moves. An implicit move is a wanted pair that
 state holds under a name that leaves, or that wants another pair; so a rename, a chain and a swap make no call to AWS.
@@ -22,9 +22,9 @@ from provisioner.model.state import Deposed, Record, State
 class Subject:
     """One name with what is wanted, what is recorded, and how the two came together.
 
-    `moved_from` is the name under which the record stands in state, when that is another; `adopts` the UUID to bring
-    under management; `forgets` that the record is to be dropped and the mapping left running. When another mapping takes over the
-    name, the name's own is among the record's `deposed`; `displaces_protected` is its UUID if it was protected.
+    `moved_from` is the record's name in the state, when it is another one; `adopts` the UUID to import; `forgets`: the
+    record is removed and the mapping keeps running. When a record is moved to a name that has a record, that one's
+    mapping is among the moved record's `deposed`; `displaces_protected` is its UUID if it was protected.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """Every name of manifest and state, sorted, and what contradicts itself."""
+    """Every name of manifest and state, sorted, and diagnostics about contradictions."""
 
     subjects: tuple[Subject, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -73,7 +73,7 @@ def resolve(manifest: Manifest, state: State) -> Resolution:
 
 
 def contradictions(manifest: Manifest, names: Collection[str]) -> list[Diagnostic]:
-    """Where `moved`, `removed` and `imports` contradict the names of the mappings, whatever the state holds."""
+    """Diagnostics where `moved`, `removed` and `imports` contradict the names of the mappings, whatever the state has."""
     diagnostics: list[Diagnostic] = []
     state = State(manifest.stack, "")
     origin, _ = _stated_moves(manifest, names, state, diagnostics)
@@ -82,7 +82,7 @@ def contradictions(manifest: Manifest, names: Collection[str]) -> list[Diagnosti
 
 
 def _with_displaced(subject: Subject, displaced: Record) -> Subject:
-    """A subject whose name another mapping takes over: its own mapping is deposed, so that one name has one record."""
+    """A subject whose name a moved record gets: the name's own mapping is deposed, so that one name has one record."""
     record = subject.record
     assert record is not None  # a record is displaced only by another one
     deposed = (*record.deposed, *displaced.deposed, Deposed(displaced.uuid, displaced.region))
@@ -98,7 +98,7 @@ def _moved_from(name: str, source: str) -> str:
 
 
 def _stated_moves(
-    manifest: Manifest, names: Collection[str], state: State, found: list[Diagnostic]
+    manifest: Manifest, names: Collection[str], state: State, diagnostics: list[Diagnostic]
 ) -> tuple[dict[str, str], set[str]]:
     """Each record's name after `moved`, with its name in state; and the names that `removed` forgets."""
     steps = {move.source: move.target for move in manifest.moved}
@@ -106,19 +106,19 @@ def _stated_moves(
     for move in manifest.moved:
         target = _end_of_chain(move.source, steps)
         if target is None:
-            found.append(_error(f"moved: {move.source} is part of a cycle", move.place))
+            diagnostics.append(_error(f"moved: {move.source} is part of a cycle", move.place))
         elif move.source in names:
-            found.append(_error(f"moved: {move.source} is still among the mappings", move.place))
+            diagnostics.append(_error(f"moved: {move.source} is still among the mappings", move.place))
         elif target not in names:
-            found.append(_error(f"moved: {target} is not among the mappings", move.place))
+            diagnostics.append(_error(f"moved: {target} is not among the mappings", move.place))
         elif move.source in origin and target in origin:
-            found.append(_error(f"moved: state holds both {move.source} and {target}", move.place))
+            diagnostics.append(_error(f"moved: state holds both {move.source} and {target}", move.place))
         elif move.source in origin:
             origin[target] = origin.pop(move.source)
     forgotten = set()
     for removal in manifest.removed:
         if removal.name in names:
-            found.append(_error(f"removed: {removal.name} is still among the mappings", removal.place))
+            diagnostics.append(_error(f"removed: {removal.name} is still among the mappings", removal.place))
         elif removal.name in origin:
             forgotten.add(origin.pop(removal.name))
     return origin, forgotten
@@ -135,22 +135,22 @@ def _end_of_chain(name: str, steps: Mapping[str, str]) -> str | None:
 
 
 def _adoptions(
-    manifest: Manifest, names: Collection[str], state: State, origin: Mapping[str, str], found: list[Diagnostic]
+    manifest: Manifest, names: Collection[str], state: State, origin: Mapping[str, str], diagnostics: list[Diagnostic]
 ) -> dict[str, str]:
-    """The UUID that each name is to adopt, without those that it has already."""
+    """The UUID that each name imports, without those that it has already."""
     renamed = {source: name for name, source in origin.items()}
     holders = {uuid: renamed.get(name, name) for uuid, name in state.managers().items()}
     adopted: dict[str, str] = {}
     for item in manifest.imports:
         recorded = state.mappings[origin[item.name]].uuid if item.name in origin else ""
         if item.name not in names:
-            found.append(_error(f"imports: {item.name} is not among the mappings", item.place))
+            diagnostics.append(_error(f"imports: {item.name} is not among the mappings", item.place))
         elif holders.get(item.uuid, item.name) != item.name:
-            found.append(_error(f"imports: {item.uuid} is already managed as {holders[item.uuid]}", item.place))
+            diagnostics.append(_error(f"imports: {item.uuid} is already managed as {holders[item.uuid]}", item.place))
         elif recorded not in ("", item.uuid):
-            found.append(_error(f"imports: {item.name} already manages {recorded}", item.place))
+            diagnostics.append(_error(f"imports: {item.name} already manages {recorded}", item.place))
         elif item.uuid in adopted.values() or adopted.get(item.name, item.uuid) != item.uuid:
-            found.append(_error(f"imports: {item.name} and {item.uuid} are not one to one", item.place))
+            diagnostics.append(_error(f"imports: {item.name} and {item.uuid} are not one to one", item.place))
         elif not recorded:
             adopted[item.name] = item.uuid
     return adopted

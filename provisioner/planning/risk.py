@@ -1,7 +1,7 @@
-"""What a change does to records in flight: a table over the kind of source, the action, the fields and the position.
+"""The risks of a change to records in flight, by kind of source, action, fields and position.
 
-Each line is a code of `model.codes`, which holds the source in AWS's documentation and the way round. Nothing here looks at
-AWS: how many records there are, and where a stream is read, is not known to a plan.
+Each risk has a code in `model/codes.py`, with its source in AWS's documentation and the workaround. Nothing here reads
+AWS: how many records there are, and how far a stream was read, is not known.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from provisioner.model.canonical import consumer_group, default_at, value_at
-from provisioner.model.desired import Level, Path
+from provisioner.model.desired import FieldPath, Level
 from provisioner.model.plan import Action, Change, FieldChange, Reason, Risk
 from provisioner.model.references import Pair
 from provisioner.model.sources import KAFKAS, QUEUES, STREAMS, SourceKind, kind_of
@@ -27,10 +27,10 @@ _POSITIONED: Final = STREAMS | KAFKAS | {SourceKind.DOCUMENTDB}
 def risks(change: Change, ended: Collection[Change] = ()) -> tuple[Risk, ...]:
     """The risks of one change, the worst first. `ended` are the mappings that the same plan deletes."""
     order = list(Level)
-    return tuple(sorted(_found(change, ended), key=lambda risk: -order.index(risk.level)))
+    return tuple(sorted(_risks_of(change, ended), key=lambda risk: -order.index(risk.level)))
 
 
-def _found(change: Change, ended: Collection[Change]) -> Iterator[Risk]:
+def _risks_of(change: Change, ended: Collection[Change]) -> Iterator[Risk]:
     match change.action:
         case Action.CREATE:
             return _of_create(change, ended)
@@ -68,7 +68,7 @@ def _of_create(change: Change, ended: Collection[Change]) -> Iterator[Risk]:
 
 
 def _begins(change: Change) -> Iterator[Risk]:
-    """Where a mapping begins that reads what it did not read before: it has no position that it could lose."""
+    """Risks of the start of a mapping that is new, and has no position to lose."""
     if _position(change.desired or {}) == "LATEST":
         yield Risk("R101", Level.NOTE, "starts at LATEST: records arriving before polling starts are skipped")
 
@@ -100,7 +100,7 @@ def _of_replacement(change: Change) -> Iterator[Risk]:
 
 
 def _same_source(one: Pair, other: Pair) -> bool:
-    """Whether two mappings read the same: clusters that share a broker are one."""
+    """Whether two mappings read the same source: clusters that share a broker are one."""
     shared = not set(one.source.split(",")).isdisjoint(other.source.split(","))
     return shared and (one.region, one.channel) == (other.region, other.channel)
 
@@ -114,7 +114,7 @@ def _left_behind(before: str, after: str) -> Risk:
 
 
 def _begins_anew(change: Change, before: Mapping[str, Any]) -> Iterator[Risk]:
-    """Where a new mapping begins, which takes the place of one that read the same."""
+    """Risks of the start of a new mapping that replaces one with the same source."""
     desired, kind = change.desired or {}, _kind(change)
     if kind not in _POSITIONED:
         return
@@ -143,7 +143,9 @@ def _beginning(desired: Mapping[str, Any]) -> tuple[str, Level]:
 
 
 def _position(mapping: Mapping[str, Any]) -> str:
-    """Where a mapping begins to read; one of DocumentDB that does not say begins at LATEST (docs/aws/kinds.md#defaults)."""
+    """Where a mapping begins to read; one of DocumentDB that does not say begins at LATEST
+    (docs/aws/kinds.md#defaults).
+    """
     default = "LATEST" if kind_of(mapping) is SourceKind.DOCUMENTDB else ""
     return str(mapping.get("starting_position", default))
 
@@ -163,7 +165,9 @@ def _of_update(change: Change) -> Iterator[Risk]:
 
 
 def _restarts(change: Change) -> bool:
-    """Whether polling stops and starts again: not for tags, and not where there is none before or after."""
+    """Whether polling stops and starts again: not for a change of tags, and not when the mapping is disabled before or
+    after.
+    """
     sides = (change.live.mapping if change.live else {}, change.desired or {})
     polls = all(side.get("enabled", True) for side in sides)
     return polls and any(field.path[0] != "tags" for field in change.fields)
@@ -185,7 +189,7 @@ def _function(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
 
 
 def _limit(code: str, what: str) -> Callable[[FieldChange, SourceKind], Iterator[Risk]]:
-    """A lower limit discards what a higher one would go on trying; -1 is no limit."""
+    """Risks of a lower limit, which discards records that a higher one would retry. -1 is no limit."""
 
     def rule(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
         default = default_at(field.path, kind)
@@ -233,7 +237,7 @@ def _filters(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
 
 
 def _unmatched(filters: Sequence[Mapping[str, Any]] | None, kind: SourceKind) -> Iterator[Risk]:
-    """Filters that by their form match nothing, or are not known to."""
+    """Risks of filters that match nothing, or may match nothing."""
     level = Level.LOSS if kind in QUEUES else Level.NOTE
     for index, sign in signs(filters, kind):
         if sign.loses:
@@ -245,7 +249,7 @@ def _patterns(filters: Sequence[Mapping[str, Any]] | None) -> list[Any]:
     return [structured(item["pattern"]) for item in filters or ()] or [{}]
 
 
-_RULES: Final[Mapping[Path, Callable[[FieldChange, SourceKind], Iterator[Risk]]]] = {
+_RULES: Final[Mapping[FieldPath, Callable[[FieldChange, SourceKind], Iterator[Risk]]]] = {
     ("enabled",): _enabled,
     ("function_name",): _function,
     ("maximum_record_age_in_seconds",): _limit("R204", "records older than the new age"),

@@ -1,4 +1,4 @@
-"""Whether a saved plan is stale: whether AWS and the state are as they were when it was made."""
+"""Decides whether a saved plan is stale: whether AWS still is as it was when the plan was made."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from provisioner.model.canonical import default_at
-from provisioner.model.desired import Path
+from provisioner.model.desired import FieldPath
 from provisioner.model.live import Live
 from provisioner.model.plan import Action, Change, FieldChange, Plan, Reading
 from provisioner.planning.diff import field_changes
@@ -14,7 +14,7 @@ from provisioner.planning.planner import DELETING
 
 
 def moved_since(plan: Plan, now: Reading) -> tuple[str, ...]:
-    """What moved of the mappings that a plan touches, a line each; empty when all is as it was."""
+    """A line for each mapping of the plan that changed since; empty when none did."""
     freed = {change.uuid for change in plan.changes if change.destroys}
     return tuple(line for change in plan.changes if change.counts for line in _moved(change, now, freed))
 
@@ -25,7 +25,7 @@ def _moved(change: Change, now: Reading, freed: set[str]) -> Iterator[str]:
     if change.live is None and live and live.status.state != DELETING:
         yield f"{name}: {live.uuid} exists again"
     if change.action is Action.CREATE:
-        holder = now.found.get(change.name)
+        holder = now.holders.get(change.name)
         if holder and holder.uuid not in freed and holder.status.state != DELETING:
             yield f"{name}: its function and source belong to {holder.uuid} now"
     elif change.live:
@@ -33,7 +33,7 @@ def _moved(change: Change, now: Reading, freed: set[str]) -> Iterator[str]:
         yield from _differences(name, change.live, live, ignored)
 
 
-def _differences(name: str, planned: Live, live: Live | None, ignored: Sequence[Path]) -> Iterator[str]:
+def _differences(name: str, planned: Live, live: Live | None, ignored: Sequence[FieldPath]) -> Iterator[str]:
     if live is None:
         yield f"{name}: {planned.uuid} no longer exists"
         return

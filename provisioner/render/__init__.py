@@ -1,1 +1,1 @@
-"""Plans, reports and diagnostics as text. Types never print themselves, and nothing here prints either."""
+"""Formats plans, reports and diagnostics as text. Returns strings; `cli` prints them."""

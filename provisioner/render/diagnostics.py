@@ -1,4 +1,4 @@
-"""Diagnostics and errors: as text, as a compiler writes them, and in the formats that other tools read."""
+"""Diagnostics and errors as text, in the form of compilers, and in the formats of other tools."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from difflib import unified_diff
 from typing import Any, Final
 
 from provisioner.errors import ProvisionerError
-from provisioner.model.codes import CODES
+from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.desired import Place
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.render.style import Style
@@ -31,7 +31,7 @@ def _no_line(_: Place) -> str:
 def diagnostics_text(
     diagnostics: Sequence[Diagnostic], style: Style, line_of: LineOf = _no_line, width: int = 0
 ) -> str:
-    """For each finding its message, the line that it is about with its span underlined, and a hint; then the counts. Of a line
+    """For each diagnostic its message, its line with the span underlined, and a hint; then the counts. Of a line
     that is longer than `width` columns, the part around the span is shown.
     """
     lines = []
@@ -78,19 +78,19 @@ def _counts(diagnostics: Sequence[Diagnostic]) -> str:
 
 
 def _printable(text: str) -> str:
-    """What came from a manifest must not steer a terminal, nor fill it."""
+    """A line of a manifest without control characters, and cut to a length."""
     safe = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
     return safe if len(safe) <= _LONGEST else f"{safe[:_LONGEST]}..."
 
 
 def error_text(error: ProvisionerError, style: Style) -> str:
-    """An error: what, where, and what next."""
+    """An error: its message and its hint."""
     head = style.red("Error: ") + style.bold(error.message)
     return f"{head}\n  {error.hint}" if error.hint else head
 
 
 def diff_text(file: str, before: str, after: str, style: Style) -> str:
-    """What would change in a file, as a unified diff."""
+    """The change to a file as a unified diff."""
     paints = {"+": style.green, "-": style.red, "@": style.grey}
     lines = list(unified_diff(before.splitlines(), after.splitlines(), file, file, lineterm=""))
     if not lines:
@@ -102,7 +102,7 @@ def diff_text(file: str, before: str, after: str, style: Style) -> str:
 
 
 def diagnostics_json(diagnostics: Sequence[Diagnostic], unvalued: Sequence[str] = ()) -> str:
-    """Everything, in the frame of `terraform validate -json`. `unvalued` are variables that had no value."""
+    """All diagnostics in the format of `terraform validate -json`. `unvalued` are variables that had no value."""
     errors = sum(item.severity is Severity.ERROR for item in diagnostics)
     document = {
         "format_version": "1.0",
@@ -142,7 +142,7 @@ def _properties(item: Diagnostic) -> str:
         values |= {"line": place.line, "col": place.column}
     if place.end_line:
         values |= {"endLine": place.end_line, "endColumn": place.end_column}
-    values["title"] = f"{item.code} {CODES[item.code].title}"
+    values["title"] = f"{item.code} {EXPLANATIONS[item.code].title}"
     return ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in values.items())
 
 
@@ -170,7 +170,7 @@ def diagnostics_sarif(diagnostics: Sequence[Diagnostic], version: str) -> str:
 
 
 def _sarif_rule(code: str) -> Mapping[str, Any]:
-    item = CODES[code]
+    item = EXPLANATIONS[code]
     help_uri = {"helpUri": item.source} if item.source.startswith("https://") else {}
     return {
         "id": code,
@@ -182,7 +182,7 @@ def _sarif_rule(code: str) -> Mapping[str, Any]:
 
 
 def _is_file(place: Place) -> bool:
-    """Whether it is in a file, and not on the command line or in the environment."""
+    """Whether a position is in a file, and not on the command line or in the environment."""
     return bool(place.line) or not place.file.startswith(("--", "PROVISIONER_VAR_"))
 
 

@@ -1,4 +1,4 @@
-"""What changed outside provisioner, and how the mappings are, as text and as JSON."""
+"""The output of `drift` and `status`, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from provisioner.render.values import as_json
 from provisioner.render.wrapping import columns, wrapped
 
 
-def drift_text(found: Sequence[Drifted], style: Style) -> str:
-    """Each mapping that drifted with each value that was applied and is something else now; one line when there is none."""
-    if not found:
+def drift_text(drifted: Sequence[Drifted], style: Style) -> str:
+    """Each drifted mapping with its applied and live values; one line when there is no drift."""
+    if not drifted:
         return style.bold("No drift.") + " Everything is as last applied."
-    blocks = ["\n".join(_drifted(item, style)) for item in found]
-    last = [f"{style.bold('Drift:')} {counted(len(found), 'mapping')}.", *_prospects(found)]
+    blocks = ["\n".join(_drifted(item, style)) for item in drifted]
+    last = [f"{style.bold('Drift:')} {counted(len(drifted), 'mapping')}.", *_prospects(drifted)]
     return "\n\n".join([*blocks, " ".join(last)])
 
 
-def _prospects(found: Sequence[Drifted]) -> Iterator[str]:
-    """What an apply can put back, and what it cannot, with the reason."""
-    can = [item.name for item in found if item.repairable]
+def _prospects(drifted: Sequence[Drifted]) -> Iterator[str]:
+    """What an apply can restore, and what it cannot, with the reason."""
+    can = [item.name for item in drifted if item.repairable]
     if can:
         yield f"An apply puts back what the manifest wants: {', '.join(can)}."
-    gone = [item.name for item in found if item.lost]
+    gone = [item.name for item in drifted if item.lost]
     if gone:
         yield f"An apply cannot put back {', '.join(gone)}: first create again what no longer exists."
-    disabled = [item.name for item in found if item.fault and not item.lost]
+    disabled = [item.name for item in drifted if item.fault and not item.lost]
     if disabled:
         yield f"AWS would disable {', '.join(disabled)} again: first fix the cause."
 
@@ -74,7 +74,7 @@ def _field(field: FieldChange, kind: SourceKind | None, width: int, style: Style
 
 
 def _sides(field: FieldChange, kind: SourceKind | None) -> tuple[Any, Any]:
-    """What was applied and what is live, AWS's default where a side is absent."""
+    """The applied and the live value; AWS's default where one is absent."""
     default = default_at(field.path, kind) if kind else None
     return default if field.prior is None else field.prior, default if field.live is None else field.live
 
@@ -83,8 +83,8 @@ def _value(value: Any) -> str:
     return "absent" if value is None else as_json(value)
 
 
-def drift_json(stack: str, found: Sequence[Drifted]) -> str:
-    """The same for a program."""
+def drift_json(stack: str, drifted: Sequence[Drifted]) -> str:
+    """The same as JSON."""
     mappings = [
         {
             "name": item.name,
@@ -100,7 +100,7 @@ def drift_json(stack: str, found: Sequence[Drifted]) -> str:
                 for before, after in [_sides(field, item.kind)]
             ],
         }
-        for item in found
+        for item in drifted
     ]
     return json.dumps({"stack": stack, "drifted": mappings}, indent=2, ensure_ascii=False)
 
@@ -112,7 +112,9 @@ _HEADS: Final = ("NAME", "STATE", "FUNCTION", "SOURCE", "REGION", "LAST RESULT",
 
 
 def status_text(rows: Sequence[Health], style: Style, width: int) -> str:
-    """A table where it fits the terminal, with the reason in a line of its own where that does not; else a block a mapping."""
+    """A table when it fits the terminal, with reasons on their own lines when they do not; else a block for each
+    mapping.
+    """
     if not rows:
         return "No mapping is declared or recorded."
     cells = [_cells(row) for row in rows]
@@ -166,6 +168,6 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def status_json(stack: str, rows: Sequence[Health]) -> str:
-    """The same for a program."""
+    """The same as JSON."""
     mappings = [{**asdict(row), "healthy": not row.problem} for row in rows]
     return json.dumps({"stack": stack, "mappings": mappings}, indent=2, ensure_ascii=False)

@@ -2,10 +2,10 @@
 
 The format: https://developer.hashicorp.com/terraform/internals/machine-readable-ui.
 
-Ours stands under `x_provisioner` in the object that an event carries: what Terraform's events lack, such as the values before
-and after, causes, risks and the request that AWS refused. And a summary ends a failed apply, too.
+What Terraform's events lack, such as values before and after, causes, risks and the id of a refused request, is under
+`x_provisioner`. A summary ends a failed apply too, which Terraform's does not.
 
-Pure: no event knows when it happened until `stamped` says so.
+Pure: `stamped` adds the time.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _event(kind: str, message: str, level: str = "info", **payload: Any) -> Even
 
 
 def version_event(version: str) -> Event:
-    """The first line: which contract this is, and whose stream. `version` is ours."""
+    """The first line: the version of the format, and of provisioner (`version`)."""
     return _event(
         "version",
         f"provisioner {version}",
@@ -62,7 +62,7 @@ def version_event(version: str) -> Event:
 
 
 def planned_events(plan: Plan) -> list[Event]:
-    """What changed outside provisioner, then what the plan does: one event a change, none for what stays."""
+    """An event for each drifted mapping, then for each planned change; none for a no-op."""
     drifts = [(change, resource_drift(change)) for change in plan.changes]
     drifted = [_drift_event(change, drift) for change, drift in drifts if drift]
     return drifted + [_planned_event(change) for change in plan.changes if change.counts]
@@ -71,15 +71,15 @@ def planned_events(plan: Plan) -> list[Event]:
 def _drift_event(change: Change, drift: dict[str, Any]) -> Event:
     [action] = drift["change"]["actions"]
     sides = {"before": drift["change"]["before"], "after": drift["change"]["after"]}
-    told = {"resource": _resource(change.name), "action": action, "x_provisioner": sides}
-    return _event("resource_drift", f"{address(change.name)}: Drift detected ({action})", change=told)
+    body = {"resource": _resource(change.name), "action": action, "x_provisioner": sides}
+    return _event("resource_drift", f"{address(change.name)}: Drift detected ({action})", change=body)
 
 
 def _planned_event(change: Change) -> Event:
     document = resource_change(change)
     planned, reason = document["change"], document.get("action_reason", "")
     action = _PLANNED.get(change.action) or ("import" if change.adopts else "move")
-    told = {
+    body = {
         "resource": _resource(change.name),
         **({"previous_resource": _resource(change.moved_from)} if change.moved_from else {}),
         "action": action,
@@ -92,7 +92,7 @@ def _planned_event(change: Change) -> Event:
             **document["x_provisioner"],
         },
     }
-    return _event("planned_change", f"{address(change.name)}: Plan to {action}", change=told)
+    return _event("planned_change", f"{address(change.name)}: Plan to {action}", change=body)
 
 
 def _resource(name: str) -> dict[str, Any]:
@@ -111,8 +111,8 @@ def _resource(name: str) -> dict[str, Any]:
 
 
 def progress_event(progress: Progress) -> Event:
-    """A change reaches a phase. A replacement is one change, with the action `replace`; one that was not attempted is told
-    by a diagnostic, because nothing of it was started.
+    """A change reaches a phase. A replacement is one change, with the action `replace`; one that was not attempted is
+    reported by a diagnostic, because nothing of it was started.
     """
     doing, noun = DOING[progress.change.action]
     name, elapsed = address(progress.change.name), f"{progress.seconds:.0f}s"
@@ -163,7 +163,7 @@ def _ident(progress: Progress) -> str:
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:
-    """What came of a change, beside what was planned for it."""
+    """The result of a change, added to what was planned."""
     planned = resource_change(outcome.change)["change"]
     after = planned["after"]
     if after and outcome.uuid:
@@ -181,7 +181,7 @@ def _result(outcome: Outcome) -> dict[str, Any]:
 
 
 def summary_event(plan: Plan, report: Report | None = None) -> Event:
-    """The counts: of the plan, or, with a report, of what was really done, also when that was not all."""
+    """The counts of the plan, or with a report of what was done."""
     return _plan_summary(plan) if report is None else _apply_summary(plan, report)
 
 
@@ -226,37 +226,37 @@ def _rest(plan: Plan, report: Report) -> dict[str, Any]:
 
 
 def diagnostic_event(source: ProvisionerError | Diagnostic | Problem | Outcome) -> Event:
-    """What is wrong, and what to do about it. An error that carries diagnostics or problems is told by those."""
+    """A diagnostic event. An error with diagnostics or problems is reported as one event for each of them."""
     match source:
         case Diagnostic():
-            told = {**_told(source.severity, source.message, source.advice), "x_provisioner": {"code": source.code}}
-            return _diagnostic(told, place=source.place)
+            body = {**_summary(source.severity, source.message, source.advice), "x_provisioner": {"code": source.code}}
+            return _diagnostic(body, place=source.place)
         case Problem():
-            return _diagnostic(_told(Severity.ERROR, source.message, source.hint), source.name)
+            return _diagnostic(_summary(Severity.ERROR, source.message, source.hint), source.name)
         case Outcome():
             severity = Severity.ERROR if source.result is Result.FAILED else Severity.WARNING
             ours = {"result": str(source.result), "request_ids": list(source.request_ids)}
-            told = {**_told(severity, source.detail, source.hint), "x_provisioner": ours}
-            return _diagnostic(told, source.change.name)
+            body = {**_summary(severity, source.detail, source.hint), "x_provisioner": ours}
+            return _diagnostic(body, source.change.name)
         case AwsError():
             ours = {"code": source.code, "request_id": source.request_id}
-            return _diagnostic({**_told(Severity.ERROR, source.message, source.hint), "x_provisioner": ours})
+            return _diagnostic({**_summary(Severity.ERROR, source.message, source.hint), "x_provisioner": ours})
         case _:
-            return _diagnostic(_told(Severity.ERROR, source.message, source.hint))
+            return _diagnostic(_summary(Severity.ERROR, source.message, source.hint))
 
 
-def _told(severity: Severity, summary: str, detail: str) -> dict[str, Any]:
+def _summary(severity: Severity, summary: str, detail: str) -> dict[str, Any]:
     return {"severity": str(severity), "summary": summary, "detail": detail}
 
 
-def _diagnostic(told: dict[str, Any], name: str = "", place: Place | None = None) -> Event:
+def _diagnostic(body: dict[str, Any], name: str = "", place: Place | None = None) -> Event:
     located = {
-        **told,
+        **body,
         **({"address": address(name)} if name else {}),
         **({"range": _range(place)} if place and place.line else {}),
     }
-    level = "error" if told["severity"] == Severity.ERROR else "warn"
-    return _event("diagnostic", f"{told['severity'].capitalize()}: {told['summary']}", level, diagnostic=located)
+    level = "error" if body["severity"] == Severity.ERROR else "warn"
+    return _event("diagnostic", f"{body['severity'].capitalize()}: {body['summary']}", level, diagnostic=located)
 
 
 def _range(place: Place) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-"""Sources and functions as a graph with an arrow a mapping: what all pictures share, and the two that others lay out, Mermaid
-and Graphviz. `svg` is the third.
+"""Sources and functions as a graph with one arrow for each mapping: the common part, and the formats Mermaid and
+Graphviz. `svg.py` is the third.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Edge:
 
 
 def edges_of_manifest(manifest: Manifest) -> list[Edge]:
-    """What the manifest wants, sorted by name."""
+    """The edges of the manifest's mappings, sorted by name."""
     edges = [
         _edge(name, item.pair, item.kind, enabled=item.mapping.get("enabled", True))
         for name, item in manifest.mappings.items()
@@ -45,7 +45,7 @@ def edges_of_manifest(manifest: Manifest) -> list[Edge]:
 
 
 def edges_of_plan(plan: Plan) -> list[Edge]:
-    """All changes of a plan, no-ops too, sorted by name: each with the pair that it ends with, or loses."""
+    """The edges of a plan's changes, no-ops included, sorted by name: each with the pair it will have, or had."""
     return [_edge_of_change(change) for change in sorted(plan.changes, key=lambda change: change.key)]
 
 
@@ -85,8 +85,8 @@ Key: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    """A source or a function as it is drawn: its short name, what tells it apart, its whole name."""
+class GraphNode:
+    """A source or a function in the picture: short name, a note that distinguishes it, full name."""
 
     id: str
     title: str
@@ -94,7 +94,7 @@ class Node:
     whole: str
 
 
-Nodes: TypeAlias = dict[Key, Node]
+GraphNodes: TypeAlias = dict[Key, GraphNode]
 
 
 def _region(edge: Edge) -> str:
@@ -113,20 +113,20 @@ def function_key(edge: Edge) -> Key:
 
 
 def label_of(edge: Edge) -> str:
-    """What stands at a mapping's arrow."""
+    """The label of a mapping's arrow."""
     channel = f"({edge.channel})" if edge.channel else ""
     return " ".join(filter(None, [LOOKS[edge.action].symbol, edge.name, channel]))
 
 
 def in_full(edge: Edge) -> str:
-    """All that is known of a mapping, for who looks closer."""
+    """All details of a mapping, for the tooltip."""
     facts = [*([edge.action.value] if edge.action else []), *([] if edge.enabled else ["disabled"])]
     pair = Pair(edge.region, edge.source, edge.function, edge.channel)
     aside = f" ({', '.join(facts)})" if facts else ""
     return f"{edge.name}{aside}: {pair}"
 
 
-def source_nodes(edges: Sequence[Edge]) -> Nodes:
+def source_nodes(edges: Sequence[Edge]) -> GraphNodes:
     """The sources by their short names; those that share one say in their notes what tells them apart."""
     kinds = {source_key(edge): edge.kind for edge in edges}
     regional = _is_regional(edges)
@@ -139,15 +139,15 @@ def source_nodes(edges: Sequence[Edge]) -> Nodes:
         for (title, note), keys in twins.items()
         for key, difference in zip(keys, _differences([source for _, source in keys]), strict=True)
     }
-    return {key: Node(f"s{number}", *labels[key], key[1]) for number, key in enumerate(sorted(labels), 1)}
+    return {key: GraphNode(f"s{number}", *labels[key], key[1]) for number, key in enumerate(sorted(labels), 1)}
 
 
-def function_nodes(edges: Sequence[Edge]) -> Nodes:
+def function_nodes(edges: Sequence[Edge]) -> GraphNodes:
     """The functions by their names; the region only where there are several."""
     regional = _is_regional(edges)
     notes = {key: _note("Lambda function", key[0] if regional else "") for key in sorted(set(map(function_key, edges)))}
     return {
-        key: Node(f"f{number}", key[1], note, _note(key[1], key[0]))
+        key: GraphNode(f"f{number}", key[1], note, _note(key[1], key[0]))
         for number, (key, note) in enumerate(notes.items(), 1)
     }
 
@@ -171,7 +171,7 @@ def short_name(source: str) -> str:
 
 
 def _differences(sources: Sequence[str]) -> list[str]:
-    """What is left of each source without what all of them begin and end with: nothing of a single one."""
+    """The part of each source that differs: without the prefix and suffix that all share. Empty for a single one."""
     parts = [re.split("([:/,])", source) for source in sources]
     start = _shared(parts)
     rests = [part[start:] for part in parts]
@@ -180,7 +180,7 @@ def _differences(sources: Sequence[str]) -> list[str]:
 
 
 def _shared(parts: Sequence[Sequence[str]]) -> int:
-    """How many parts all begin with."""
+    """The number of leading parts that all share."""
     return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, zip(*parts, strict=False)))
 
 
@@ -189,7 +189,7 @@ _CONTROLS: Final = re.compile("[^\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 
 def drawable(text: str) -> str:
-    """A text without what pictures cannot hold."""
+    """A text without characters that the formats cannot have."""
     return _CONTROLS.sub("\ufffd", text)
 
 
@@ -253,7 +253,7 @@ def dot(edges: Sequence[Edge]) -> str:
     return "\n  ".join(["digraph mappings {", *head, *lines]) + "\n}"
 
 
-def _dot_node(node: Node, style: str) -> str:
+def _dot_node(node: GraphNode, style: str) -> str:
     label = _dot_text(node.title, node.note)
     return f'{node.id} [label={label}, style="{style}", tooltip={_dot_text(node.whole)}];'
 

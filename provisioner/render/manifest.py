@@ -18,11 +18,11 @@ from provisioner.model.sources import SourceKind
 
 _DEEP: Final = 60
 HIDDEN: Final = frozenset({("starting_position",)})
-"""Fields that a mapping must have and that AWS may not show: they are left alone, so that the entry plans empty."""
+"""Required fields that AWS may not show: they get `ignore_changes`, so that the entry plans no change."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """Block style, and quotes for whatever our own reader would not take for a text."""
+    """Writes block style, with quotes where our reader would not read a string."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002  # PyYAML's signature
         super().increase_indent(flow, indentless=False)
@@ -37,9 +37,8 @@ _Dumper.add_representer(str, _text)
 
 
 def entry_yaml(name: str, live: Live, default_region: str, defaults: Mapping[str, Any] | None = None) -> str:
-    """The entry under `mappings:` that describes a live mapping, without what has AWS's default.
-
-    `defaults` are those that the manifest would lay under the entry: what they would change is stated.
+    """The entry under `mappings:` for a live mapping. Its canonical form has no AWS defaults, so the entry states none,
+    except where the manifest's `defaults` would change the value.
     """
     entry: Canonical = {**live.mapping}
     if value_at(entry, CONSUMPTION_MODE) == "Stream":
@@ -60,7 +59,7 @@ def entry_yaml(name: str, live: Live, default_region: str, defaults: Mapping[str
 def _against(
     fields: Mapping[str, Field], mapping: Mapping[str, Any], defaults: Mapping[str, Any], kind: SourceKind
 ) -> Canonical:
-    """A mapping that comes out as it is with defaults under it: null undoes one, where AWS's own default cannot be stated."""
+    """The mapping with what must be stated to undo defaults: null, or AWS's default where null is not allowed."""
     stated = dict(mapping)
     for name, value in defaults.items():
         field = fields.get(name)
@@ -75,7 +74,7 @@ def _against(
 
 
 def literal(value: Any) -> Any:
-    """A value in which `${` stands for itself."""
+    """A value in which `${` is escaped."""
     if isinstance(value, str):
         return value.replace("${", "$${")
     if isinstance(value, list):
@@ -84,7 +83,7 @@ def literal(value: Any) -> Any:
 
 
 def _filter(item: Canonical) -> Canonical:
-    """A filter whose pattern is YAML, or JSON text where it goes deeper than anybody reads, or than our reader follows."""
+    """A filter with its pattern as YAML, or as JSON text when it is nested too deeply for our reader."""
     text = json.dumps(item["pattern"], ensure_ascii=False)
     return {"pattern": text} if text.count("{") + text.count("[") > _DEEP else item
 

@@ -1,7 +1,7 @@
 """Plans and drift as Markdown, for a comment in a pull request or an issue.
 
-The first line is a marker that names the stack, so that one comment is found and updated in place. GitHub takes at most 65,536
-characters: what does not fit is said shorter, never cut in the middle.
+The first line is a marker that names the stack, so that one comment is found and updated in place. GitHub takes at most
+65,536 characters: a plan that does not fit is shown in a shorter form, never cut in the middle.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from provisioner.environment import command_line
 from provisioner.model.canonical import default_at
-from provisioner.model.codes import CODES
+from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.desired import Level
 from provisioner.model.health import Drifted
 from provisioner.model.plan import Action, Cause, Change, Edit, FieldChange, Plan, Problem, grouped
@@ -35,36 +36,40 @@ _ALERTS: Final = {Level.LOSS: "CAUTION", Level.REPLAY: "WARNING", Level.NOTE: "N
 
 
 def plan_markdown(plan: Plan, plan_hash: str, refused: Sequence[Problem] = ()) -> str:
-    """The plan: counts, risks, a line a mapping with its cause, the hash, and the whole folded away."""
+    """The plan: counts, risks, a line for each mapping with its cause, the hash, and the full plan in a folded section."""
     head = [f"<!-- provisioner:{plan.stack} -->", f"### `{plan.stack}`: {_headline(plan)}"]
     tail = [f"Account `{plan.account}`, plan `{plan_hash}`"]
     shown = [change for change in plan.changes if change.counts]
     whole = _folded("Full plan", plan_text(plan, _PLAIN))
     short = _folded("All changes", compact_text(plan, _PLAIN))
-    told, numbers = [*_refusals(refused), *_alerts(plan)], [*_counted(refused), *_counted_risks(plan)]
-    for alerts, extra in (
-        (told, [_table(shown), _picture(plan, len(shown)), whole]),
-        (told, [_table(shown), whole]),
-        (told, [_table(shown), short]),
+    alerts, numbers = [*_refusals(refused), *_alerts(plan)], [*_refusal_counts(refused), *_risk_counts(plan)]
+    for shown_alerts, extra in (
+        (alerts, [_table(shown), _picture(plan, len(shown)), whole]),
+        (alerts, [_table(shown), whole]),
+        (alerts, [_table(shown), short]),
         (numbers, [_table(shown), short]),
         (numbers, [short]),
         (
             numbers,
-            [f"Too long for a comment: {counted(len(shown), 'mapping')}. `provisioner show` prints the whole plan."],
+            [
+                f"Too long for a comment: {counted(len(shown), 'mapping')}. `{command_line('plan')}` prints the whole plan."
+            ],
         ),
     ):
-        text = _joined([*head, *alerts, *tail, *(extra if shown else [])])
+        text = _joined([*head, *shown_alerts, *tail, *(extra if shown else [])])
         if len(text) <= LONGEST:
             break
     return text
 
 
-def drift_markdown(stack: str, found: Sequence[Drifted]) -> str:
-    """What drifted, for an issue that is opened, updated and closed by a scheduled job."""
-    count = f"{len(found)} {'mapping has' if len(found) == 1 else 'mappings have'} drifted" if found else "no drift"
+def drift_markdown(stack: str, drifted: Sequence[Drifted]) -> str:
+    """The drift, for an issue that a scheduled job opens, updates and closes."""
+    count = (
+        f"{len(drifted)} {'mapping has' if len(drifted) == 1 else 'mappings have'} drifted" if drifted else "no drift"
+    )
     head = [f"<!-- provisioner:{stack}:drift -->", f"### `{stack}`: {count}"]
-    text = _joined([*head, _fenced(drift_text(found, _PLAIN))])
-    return text if len(text) <= LONGEST else _cut(head, [f"- `{item.name}`" for item in found], len(found))
+    text = _joined([*head, _fenced(drift_text(drifted, _PLAIN))])
+    return text if len(text) <= LONGEST else _cut(head, [f"- `{item.name}`" for item in drifted], len(drifted))
 
 
 def _headline(plan: Plan) -> str:
@@ -80,7 +85,7 @@ def _refusals(refused: Sequence[Problem]) -> Iterator[str]:
 
 
 def _alerts(plan: Plan) -> Iterator[str]:
-    """One box a level, the worst first, a line a risk, with all mappings that have it."""
+    """One alert for each level, the worst first, with a line for each risk and all its mappings."""
     for level in reversed(Level):
         lines = [
             f"> - **{risk.level}** `{risk.code}` in {_named(keys)}: {_text(risk.message)}"
@@ -92,22 +97,24 @@ def _alerts(plan: Plan) -> Iterator[str]:
 
 
 def _named(keys: Sequence[str]) -> str:
-    """Names as code: all of a few, else the number of them and the first."""
+    """Names as code: all when they are few, else their number and the first."""
     shown = ", ".join(f"`{key}`" for key in keys[:_NAMED])
     return shown if len(keys) <= _NAMED else f"{len(keys)} mappings ({shown}, …)"
 
 
-def _counted(refused: Sequence[Problem]) -> Iterator[str]:
+def _refusal_counts(refused: Sequence[Problem]) -> Iterator[str]:
     if refused:
         yield f"> [!CAUTION]\n> **refused** for {counted(len(refused), 'reason')}"
 
 
-def _counted_risks(plan: Plan) -> Iterator[str]:
-    """One box a level, a line a code with the number of mappings: however long a plan is, its risks are told."""
+def _risk_counts(plan: Plan) -> Iterator[str]:
+    """One alert for each level, with a line for each code and the number of its mappings: short however long the plan
+    is.
+    """
     counts = Counter((risk.level, risk.code) for change in plan.changes for risk in change.risks)
     for level in reversed(Level):
         lines = [
-            f"> - **{level}** `{code}` in {counted(count, 'mapping')}: {CODES[code].title}"
+            f"> - **{level}** `{code}` in {counted(count, 'mapping')}: {EXPLANATIONS[code].title}"
             for (of, code), count in sorted(counts.items())
             if of is level
         ]
@@ -203,8 +210,8 @@ def _joined(parts: Sequence[str]) -> str:
 
 
 def _cut(head: Sequence[str], lines: Sequence[str], count: int) -> str:
-    """The head with some of the lines, and how many there are in all."""
-    rest = f"Too long for a comment: {count} mappings. `provisioner drift` prints all of it."
+    """The head with as many lines as fit, and the total number."""
+    rest = f"Too long for a comment: {count} mappings. `{command_line('drift')}` prints all of it."
     kept = list(lines)
     while len(text := _joined([*head, *kept, rest])) > LONGEST:
         kept = kept[: len(kept) // 2]

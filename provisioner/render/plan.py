@@ -1,4 +1,4 @@
-"""A plan as text, in Terraform's grammar (docs/architecture.md#output), each changed line with its cause."""
+"""A plan as text, in Terraform's format (docs/architecture.md#output), with the cause of each changed line."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def plan_text(plan: Plan, style: Style) -> str:
 
 
 def compact_text(plan: Plan, style: Style) -> str:
-    """One line a mapping, and the line of counts: for plans that are too long to be read whole."""
+    """One line for each mapping, and the line of counts: for long plans."""
     shown = [change for change in plan.changes if change.counts]
     if not shown:
         return plan_text(plan, style)
@@ -75,7 +75,7 @@ def _compact_line(change: Change, width: int, style: Style) -> str:
 
 
 def risks_text(plan: Plan, style: Style, least: Level = Level.NOTE) -> str:
-    """Each risk of a level or worse, with the mappings that it is about."""
+    """Each risk of a level or worse, with its mappings."""
     levels = list(Level)[list(Level).index(least) :]
     return "\n".join(
         f"  {style.bold(names(keys))}: {_risk(risk, style)}"
@@ -115,7 +115,7 @@ def change_text(change: Change, style: Style) -> str:
 
 
 def counts_text(plan: Plan, style: Style) -> str:
-    """How much of each action: `Plan: 1 to add, …`."""
+    """The counts of each action: `Plan: 1 to add, …`."""
     summary = plan.summary
     imported = f"{summary.imported} to import, " if summary.imported else ""
     others = [f"{summary.moved} to move"] * bool(summary.moved) + [f"{summary.forgotten} to forget"] * bool(
@@ -130,7 +130,7 @@ def _notes(change: Change, style: Style) -> str:
 
 
 def symbol_of(change: Change) -> str:
-    """What stands before a change."""
+    """The symbol before a change."""
     return "+/-" if change.action is Action.REPLACE and change.creates_first else _SYMBOLS[change.action]
 
 
@@ -167,7 +167,7 @@ def _header(change: Change, style: Style) -> Iterator[str]:
 
 
 def reason_text(change: Change) -> str:
-    """Why the action was chosen, where the action alone does not say it."""
+    """The reason of an action, when the action alone does not show it."""
     reasons = {
         Reason.DISAPPEARED: f"it was {change.record.uuid if change.record else ''}, which no longer exists",
         Reason.NOT_IN_MANIFEST: f"{change.name} is not in the manifest",

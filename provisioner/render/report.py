@@ -16,7 +16,7 @@ DOING = {
     Action.REPLACE: ("Replacing", "Replacement"),
     Action.DELETE: ("Destroying", "Destruction"),
 }
-"""Terraform's words for what is being done, and for that it is done."""
+"""Terraform's words for an action in progress and completed."""
 
 
 def progress_line(event: Progress) -> str:
@@ -35,7 +35,7 @@ def progress_line(event: Progress) -> str:
 
 
 def waiting_line(events: Sequence[Progress]) -> str:
-    """What is waited for, in one line."""
+    """One line about what an apply is waiting for."""
     first = events[0]
     if len(events) == 1:
         return progress_line(first)
@@ -53,7 +53,7 @@ def _ended(name: str, noun: str, seconds: str, outcome: Outcome | None) -> str:
 
 
 def report_text(plan: Plan, report: Report, style: Style) -> str:
-    """What was applied, what failed, what was not attempted; each that is not clean with its reason."""
+    """What was applied, failed, or was not attempted, with the reason of each outcome that is not clean."""
     summary = plan.summary
     if report.clean:
         counts = f"{summary.added} added, {summary.changed} changed, {summary.destroyed} destroyed"
@@ -73,7 +73,7 @@ _FEW: Final = 2
 
 
 def _details(report: Report, style: Style) -> Iterator[str]:
-    """What is not clean, failures first, equal outcomes in one line."""
+    """The outcomes that are not clean, failures first; equal ones share a line."""
     groups: dict[tuple[str, str, str], list[str]] = {}
     for result in _WORDS:
         for outcome in report.outcomes:
@@ -87,7 +87,7 @@ def _details(report: Report, style: Style) -> Iterator[str]:
 
 
 def _few(keys: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """What a line is about, and the names that belong below it: each of a few, else all as one."""
+    """The subject of a line, and the names listed below it: few names get a line each, more share one."""
     if len(keys) > _FEW:
         yield f"{len(keys)} mappings", names(keys)
     else:
@@ -95,7 +95,7 @@ def _few(keys: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def problems_text(problems: tuple[Problem, ...], style: Style) -> str:
-    """Why a plan is refused, each reason with its way out; one reason of many mappings once."""
+    """Why a plan is refused, each reason once, with its hint and its mappings."""
     lines = []
     for (message, hint), subjects in grouped(problems).items():
         for subject, rest in _few(subjects):

@@ -18,11 +18,11 @@ _AWS: Final = "AWS default"
 _WIDEST: Final = 72  # a comment beyond this column stands right behind its value
 
 _Line = tuple[str, str]
-"""A line of YAML, and where its value is from."""
+"""A line of YAML, and the origin of its value."""
 
 
 def resolved_text(wanted: Desired, root: Node, style: Style) -> str:
-    """One mapping of a manifest as YAML. `root` is the manifest's value with places, variables and defaults worked in."""
+    """One mapping of a manifest as YAML. `root` is the manifest's tree of nodes after variables and defaults."""
     node = root.at(("mappings", wanted.name))
     lines = [(f"{_text(wanted.name)}:", str(wanted.place))]
     if wanted.region:
@@ -35,7 +35,7 @@ def resolved_text(wanted: Desired, root: Node, style: Style) -> str:
 
 
 def _tags(node: Node, root: Node) -> dict[str, Node]:
-    """The tags with those of the provider under them."""
+    """The tags, merged over the provider's."""
     own, shared = node.below("tags"), root.at(("provider",)).below("default_tags")
     values = {
         **(shared.value if shared and isinstance(shared.value, dict) else {}),
@@ -85,7 +85,7 @@ def _nested(name: str, node: Node, indent: int) -> Iterator[_Line]:
 
 
 def _text(value: Any) -> str:
-    """A value on one line, as our reader reads it back."""
+    """A value on one line, in YAML that our reader reads as the same value."""
     value = literal(value)
     if isinstance(value, dict | list):
         return as_json(value)

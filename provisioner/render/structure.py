@@ -1,4 +1,4 @@
-"""JSON values compared by their structure, such as two versions of a filter pattern, as lines."""
+"""Compares JSON values by structure, such as two versions of a filter pattern, and shows the difference as lines."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ _STEP = 4
 
 
 def changed_items(before: Sequence[Any], after: Sequence[Any], style: Style, indent: int) -> Iterator[str]:
-    """What differs between two lists whose order means nothing: items removed and added, and what changed inside those that
-    are much alike. What is the same is counted. To Python 1 is True; as JSON it is not. `indent` is the column of the symbols.
+    """The difference between two lists whose order does not matter: items removed and added, and changes inside similar
+    items. Equal items are counted. Values are compared as JSON, because 1 == True in Python. `indent` is the column of
+    the symbols.
     """
     here, there = {json_key(item) for item in before}, {json_key(item) for item in after}
     if here == there:  # only order or repetitions differ, which mean something inside a rule
@@ -37,7 +38,7 @@ def changed_items(before: Sequence[Any], after: Sequence[Any], style: Style, ind
 
 
 def _pairs(removed: Sequence[Any], added: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
-    """Each removed item with the added one that took its place, or with None; then those that are new."""
+    """Pairs of each removed item and the most similar added one, or None; then the other added items."""
     left = list(added)
     for old in removed:
         near = max(left, key=lambda new: _likeness(old, new), default=None)
@@ -51,7 +52,7 @@ def _pairs(removed: Sequence[Any], added: Sequence[Any]) -> Iterator[tuple[Any, 
 
 
 def _likeness(one: Any, other: Any) -> int:
-    """How many keys two objects share, at any depth."""
+    """The number of keys that two objects share, at any depth."""
     if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
         return 0
     return sum(1 + _likeness(one[key], other[key]) for key in one.keys() & other.keys())
@@ -92,5 +93,5 @@ def _line(value: Any) -> str:
 
 
 def patterns(items: Sequence[Any]) -> list[Any]:
-    """Filters as their patterns: the block around each says nothing."""
+    """Filters as their patterns, without the block around each."""
     return [item["pattern"] if isinstance(item, Mapping) and item.keys() == {"pattern"} else item for item in items]

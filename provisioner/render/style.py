@@ -12,7 +12,7 @@ class Style:
     colour: bool = False
 
     def bold(self, text: str) -> str:
-        """What a reader should see first."""
+        """For what a reader should see first."""
         return self._paint("1", text)
 
     def red(self, text: str) -> str:
@@ -28,7 +28,7 @@ class Style:
         return self._paint("33", text)
 
     def grey(self, text: str) -> str:
-        """What may be passed over."""
+        """For what a reader may skip."""
         return self._paint("90", text)
 
     def _paint(self, code: str, text: str) -> str:

@@ -1,7 +1,7 @@
 """Sources and functions as an SVG picture.
 
-Laid out here: sources at the left, functions at the right, between them a row a mapping, so that no label can lie on another
-or be crossed by a curve.
+Laid out here: sources at the left, functions at the right, between them a row a mapping, so that no label can lie on
+another or be crossed by a curve.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from provisioner.render.graph import (
     LOOKS,
     NEUTRAL,
     Edge,
+    GraphNode,
+    GraphNodes,
     Key,
-    Node,
-    Nodes,
     drawable,
     function_key,
     function_nodes,
@@ -59,7 +59,9 @@ _BOLD: Final = 1.12
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where things are: edges in the order of their rows, middles of rows and nodes from the top, columns from the left."""
+    """Where things are: edges in the order of their rows, middles of rows and nodes from the top, columns from the
+    left.
+    """
 
     edges: Sequence[Edge]
     rows: Sequence[float]
@@ -71,7 +73,7 @@ class _Layout:
     height: float
 
 
-def _layout(edges: Sequence[Edge], sources: Nodes, functions: Nodes, top: float) -> _Layout:
+def _layout(edges: Sequence[Edge], sources: GraphNodes, functions: GraphNodes, top: float) -> _Layout:
     edges = _untangled(edges)
     rows = _rows(edges)
     left, right = _middles(edges, rows, source_key), _middles(edges, rows, function_key)
@@ -105,10 +107,10 @@ def _places(
 
 def _means(edges: Sequence[Edge], side: Callable[[Edge], Key], values: Sequence[float]) -> dict[Key, float]:
     """The mean of the values of each node's edges."""
-    found: dict[Key, list[float]] = defaultdict(list)
+    positions: dict[Key, list[float]] = defaultdict(list)
     for edge, value in zip(edges, values, strict=True):
-        found[side(edge)].append(value)
-    return {key: fmean(group) for key, group in found.items()}
+        positions[side(edge)].append(value)
+    return {key: fmean(group) for key, group in positions.items()}
 
 
 def _rows(edges: Sequence[Edge]) -> list[float]:
@@ -171,7 +173,7 @@ def _column(left: float, widths: Iterable[float]) -> tuple[float, float]:
     return left, left + max(widths)
 
 
-def _node_width(node: Node) -> float:
+def _node_width(node: GraphNode) -> float:
     title = _width(_fitted(node.title, _TITLE * _BOLD), _TITLE * _BOLD)
     return 2 * _PADDING + max(title, _width(_fitted(node.note, _SMALL), _SMALL))
 
@@ -259,7 +261,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _drawn_node(node: Node, column: tuple[float, float], y: float, letter: str = "") -> str:
+def _drawn_node(node: GraphNode, column: tuple[float, float], y: float, letter: str = "") -> str:
     left, right = column
     text = left + _PADDING + (_BADGE if letter else 0)
     corner = 8 if letter else _NODE_HEIGHT / 2

@@ -2,12 +2,13 @@
 
 The format: https://developer.hashicorp.com/terraform/internals/json-format.
 
-`before` and `after` have the attributes of the AWS provider: a nested block is a list of one object, a filter pattern a JSON
-string, brokers one comma string. One shape serves both sides, so that what is equal looks equal: AWS's defaults are written
-out, a number or text that is not there is null, a list `[]`, a map `{}`. Ours stands under `x_provisioner`.
+`before` and `after` have the attributes of the AWS provider: a nested block is a list of one object, a filter pattern a
+JSON string, brokers one comma string. One shape serves both sides, so that what is equal looks equal: AWS's defaults
+are written out, a number or text that is not there is null, a list `[]`, a map `{}`. What is specific to provisioner is
+under `x_provisioner`.
 
-There is no `timestamp`, because equal plans must print equal, and no `configuration`, because variables, defaults and files
-have been merged by then and no expression is left to show.
+There is no `timestamp`, because equal plans must print equal, and no `configuration`, because variables, defaults and
+files have been merged by then and no expression is left to show.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import asdict, replace
 from typing import Any, Final, get_origin
 
 from provisioner.model.canonical import Canonical, value_at, with_value
-from provisioner.model.desired import Path
+from provisioner.model.desired import FieldPath
 from provisioner.model.live import Live, Status
 from provisioner.model.mapping import CONSUMER_GROUPS, FIELDS, Field
 from provisioner.model.plan import Action, Cause, Change, Plan, Problem, Reason
@@ -44,7 +45,7 @@ _COMPUTED: Final = (
     "state_transition_reason",
     "uuid",
 )
-"""What AWS says of a mapping once it exists."""
+"""Attributes that AWS sets on an existing mapping."""
 
 _ACTION_REASONS: Final = {
     (Action.REPLACE, Reason.CANNOT_UPDATE): "replace_because_cannot_update",
@@ -57,7 +58,9 @@ _ACTION_REASONS: Final = {
 
 
 def plan_document(plan: Plan, *, version: str, plan_hash: str = "", refused: Sequence[Problem] = ()) -> dict[str, Any]:
-    """The whole document. `version` is ours; `refused` is what forbids to carry the plan out, beside its own problems."""
+    """The whole document. `version` is ours; `refused` is why the plan must not be carried out, besides its own
+    problems.
+    """
     problems = tuple(dict.fromkeys((*plan.problems, *refused)))
     drift = (resource_drift(change) for change in plan.changes)
     return {
@@ -108,7 +111,7 @@ def resource_change(change: Change) -> dict[str, Any]:
 
 
 def resource_drift(change: Change) -> dict[str, Any] | None:
-    """One of `resource_drift`: from what was recorded to what lives, in the fields that this plan puts right; or None."""
+    """One of `resource_drift`: from the recorded to the live values, in the fields that this plan reverts; or None."""
     gone = change.record and change.reason in (Reason.DISAPPEARED, Reason.GONE)
     drifted = [field for field in change.fields if field.cause is not Cause.EDIT]
     if change.record and gone:
@@ -196,7 +199,7 @@ def _replace_paths(change: Change) -> list[list[str | int]]:
     return moved + [_steps(field.path) for field in change.fields if field.replaces]
 
 
-def _steps(path: Path) -> list[str | int]:
+def _steps(path: FieldPath) -> list[str | int]:
     """A path by Terraform's rules: a block is the first of a list, and a map is one value."""
     steps: list[str | int] = []
     fields = FIELDS
@@ -227,7 +230,7 @@ def _ours(change: Change) -> dict[str, Any]:
     }
 
 
-def _applied(change: Change, path: Path, prior: Any) -> Any:
+def _applied(change: Change, path: FieldPath, prior: Any) -> Any:
     """What was last applied, in the shape in which it stands in `before`."""
     kind = change.live.kind if change.live else SourceKind.SQS
     value: Any = _shaped(FIELDS, with_value({}, path, prior), kind)
@@ -241,7 +244,7 @@ _CREATE, _DELETE = "CreateEventSourceMapping", "DeleteEventSourceMapping"
 
 
 def _calls(change: Change) -> list[str]:
-    """Which calls of AWS change something, in their order."""
+    """The calls to AWS that change something, in their order."""
     match change.action:
         case Action.CREATE:
             return [_CREATE]
@@ -273,7 +276,7 @@ def _before(change: Change) -> dict[str, Any] | None:
 
 
 def _mapping_before(change: Change, live: Live) -> Canonical:
-    """The live mapping. Beside what it becomes in place, that with every change undone: what AWS does not tell at the moment
+    """The live mapping. Beside what it becomes in place, that with every change undone: what AWS does not show now
     is then the same on both sides.
     """
     if change.desired is None or _is_made(change):
@@ -293,7 +296,7 @@ def _after(change: Change) -> dict[str, Any] | None:
 
 
 def _existing(mapping: Canonical, held: Live | Record) -> dict[str, Any]:
-    """A mapping that has its UUID, with the facts that AWS tells of it."""
+    """A mapping that exists, with the attributes that AWS sets."""
     status = held.status if isinstance(held, Live) else Status("")
     arn = Arn.parse(held.arn)
     function = arn and replace(arn, resource=f"function:{mapping.get('function_name', '')}")
@@ -318,7 +321,7 @@ def _attributes(mapping: Canonical, region: str) -> dict[str, Any]:
     return {**values, "region": region, "tags_all": values["tags"]}
 
 
-def _generated(mapping: Canonical) -> list[Path]:
+def _generated(mapping: Canonical) -> list[FieldPath]:
     """The consumer groups that the mapping has and does not state."""
     kind = kind_of(mapping)
     return [path for path in CONSUMER_GROUPS if kind in FIELDS[path[0]].row.kinds and not value_at(mapping, path)]

@@ -1,4 +1,4 @@
-"""Values as JSON that a person reads: letters as they are, and nothing that steers a terminal or turns text around."""
+"""Values as JSON for people: letters unescaped, control characters and bidirectional marks escaped."""
 
 from __future__ import annotations
 

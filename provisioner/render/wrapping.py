@@ -1,4 +1,4 @@
-"""Text that fits the columns of a terminal: words wrap, and what follows the first line is indented under it."""
+"""Wraps text to the columns of a terminal; continuation lines are indented."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _LEAD: Final = re.compile(r" *(?:# )?")
 _VALUE: Final = re.compile(r"^ *(?:[-+~./]+ )?(?:\S+|\"[^\"]*\") += |[{}\[\]],?$|^ *\d* \|")
 _COMMENT: Final = "  # "
 _WORD: Final = re.compile(r"(?:[^ `]|`[^`]*`|`)+")
-"""A command between backticks is one word: it must be possible to paste it."""
+"""A command between backticks is not wrapped, so that it can be pasted."""
 
 _NAMED: Final = 20
 
 
 def columns(text: str) -> int:
-    """How many columns a terminal gives a text: a wide character has two, a combining one and a colour none."""
+    """The columns that a text takes on a terminal: two for a wide character, none for a combining one or a colour code."""
     plain = _PAINT.sub("", text)
     if plain.isascii():
         return len(plain)
@@ -32,8 +32,9 @@ def columns(text: str) -> int:
 def fitted(text: str, width: int) -> str:
     """A text whose lines have at most `width` columns; 0 leaves it alone.
 
-    Sentences wrap between words. A line of a plan that holds a value stays whole, because a value must be possible to copy, and
-    its comment goes to a line before it where both are too long. A line of a manifest that a message shows stays whole too.
+    Sentences wrap between words. A line of a plan that holds a value stays whole, because a value must be possible to
+    copy, and its comment goes to a line before it where both are too long. A line of a manifest that a message shows
+    stays whole too.
     """
     if not width:
         return text
@@ -84,7 +85,7 @@ def _wrapped(line: str, width: int) -> Iterator[str]:
 
 
 def names(items: Sequence[str]) -> str:
-    """Names in a sentence: all of a few, the first of many with the number of the others."""
+    """Names in a sentence: all when they are few, else the first ones and the number of the others."""
     shown = ", ".join(items[:_NAMED])
     more = len(items) - _NAMED
     return f"{shown} and {more} more" if more > 0 else shown

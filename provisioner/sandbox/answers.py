@@ -1,4 +1,4 @@
-"""What the control plane answers with."""
+"""Answers of the control plane."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class _Request:
 
 
 class ControlPlane:
-    """Answers the calls on event source mappings and their tags, and hands every other call to `behind`."""
+    """Answers the calls on event source mappings and their tags, and passes every other call to `behind`."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class ControlPlane:
         elif environ.get("HTTP_X_AMZ_TARGET", "").startswith(_OF_OTHERS):
             environ = _as_owner(environ)
         if environ.keys() & {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"} and environ["REQUEST_METHOD"] in ("PUT", "DELETE"):
-            with self._conditional:  # moto looks and then writes; S3 does both at once
+            with self._conditional:  # moto checks the condition and writes in two steps; S3 does it in one
                 return self._behind(environ, start_response)
         return self._behind(environ, start_response)
 
@@ -199,13 +199,13 @@ def _resources(request: _Request) -> Callable[[Mappings], Answer] | None:
         if not re.fullmatch(r"[0-9]{1,9}", start):
             raise Refusal(400, "PaginationTokenExpiredException", "the token is not one of GetResources")
         tagged = store.tagged(arns) if arns else store.all_tagged()
-        found = [(arn, tags) for arn, tags in sorted(tagged) if _has_tags(tags, asked.get("TagFilters") or [])]
+        matching = [(arn, tags) for arn, tags in sorted(tagged) if _has_tags(tags, asked.get("TagFilters") or [])]
         end = int(start) + 100
         listed = [
             {"ResourceARN": arn, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
-            for arn, tags in found[int(start) : end]
+            for arn, tags in matching[int(start) : end]
         ]
-        token = str(end) if end < len(found) else ""
+        token = str(end) if end < len(matching) else ""
         return Answer(200, {"ResourceTagMappingList": listed, "PaginationToken": token})
 
     return find
@@ -236,8 +236,8 @@ def _as_owner(environ: Environ) -> Environ:
 
 
 def _foreign(environ: Environ) -> str:
-    """The host or origin of a request that did not come from this machine's own names, or "": a page in a browser must not
-    reach the sandbox, whatever name leads to this address.
+    """The host or origin of a request that did not come from this machine's own names, or "": a page in a browser must
+    not reach the sandbox, whatever name leads to this address.
     """
     host: str = environ.get("HTTP_HOST", "")
     origin: str | None = environ.get("HTTP_ORIGIN")

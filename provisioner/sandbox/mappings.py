@@ -18,7 +18,7 @@ from provisioner.model.mapping import FIELDS
 from provisioner.model.references import Arn, FunctionReference, Pair, channel_of, partition_of
 from provisioner.model.sources import KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind, kind_of_arn
 from provisioner.sandbox.answers import Refusal, conflict, in_use, invalid, not_found
-from provisioner.sandbox.rules import KMS_WORDS, Case, Members, check
+from provisioner.sandbox.refusals import KMS_WORDS, Case, Members, check
 from provisioner.sandbox.shapes import check_constraints
 from provisioner.sandbox.world import World
 
@@ -106,7 +106,9 @@ class StoredMapping:
 
 
 def pair_of(members: Members, region: str) -> Pair:
-    """The pair of a mapping in the API's shape, with the function as the API keeps it (docs/aws/identity.md#uniqueness)."""
+    """The pair of a mapping in the API's shape, with the function as the API keeps it
+    (docs/aws/identity.md#uniqueness).
+    """
     reference = FunctionReference.parse(members.get("FunctionName"))
     return Pair(region, _source(members), reference.canonical if reference else "", _channel(members))
 
@@ -127,7 +129,7 @@ def _channel(members: Members) -> str:
 
 
 def _claims(members: Members, region: str) -> set[tuple[str, ...]]:
-    """What the mapping occupies: its pair, one claim a broker, and its consumer group on its source."""
+    """The claims of a mapping: its pair, one claim a broker, and its consumer group on its source."""
     pair, group = pair_of(members, region), _group(members)
     return {("pair", *claim) for claim in pair.claims()} | ({("group", _source(members), group)} if group else set())
 
@@ -135,8 +137,8 @@ def _claims(members: Members, region: str) -> set[tuple[str, ...]]:
 class Mappings:
     """All mappings of one account and region. Not safe to share between threads: the control plane locks.
 
-    A create and a page take the same time however many mappings there are: what is occupied, what is due and the order of List
-    are kept, not looked for.
+    A create and a page take the same time however many mappings there are: what is occupied, what is due and the order
+    of List are kept, not looked for.
     """
 
     def __init__(self, account: str, region: str, world: World, delays: Delays, now: Callable[[], float]) -> None:
@@ -223,11 +225,11 @@ class Mappings:
         if start is None:
             return {"EventSourceMappings": []}
         size = min(PAGE, query.get("MaxItems") or PAGE)
-        found = self._order
+        matching = self._order
         if query.get("FunctionName") or query.get("EventSourceArn"):
-            found = [entry for entry in found if self._matches(self._all[entry[1]], query)]
-        shown = [self._listed(self._all[uuid]) for _, uuid in found[start : start + size]]
-        more = start + size < len(found)
+            matching = [entry for entry in matching if self._matches(self._all[entry[1]], query)]
+        shown = [self._listed(self._all[uuid]) for _, uuid in matching[start : start + size]]
+        more = start + size < len(matching)
         return {"EventSourceMappings": shown, "NextMarker": _marker(start + size) if more else None}
 
     def _listed(self, item: StoredMapping) -> Members:
@@ -283,18 +285,18 @@ class Mappings:
     def tagged(self, arns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
         """The ARN and the tags of each of these mappings that exists and has tags."""
         self._advance()
-        found = (self._all.get(arn.rpartition(":")[2]) for arn in arns)
-        return ((item.arn, dict(item.tags)) for item in found if item and item.tags)
+        matching = (self._all.get(arn.rpartition(":")[2]) for arn in arns)
+        return ((item.arn, dict(item.tags)) for item in matching if item and item.tags)
 
     def _by_arn(self, arn: str) -> StoredMapping:
         check_constraints("ListTags", {"Resource": arn})
         if not _MAPPING_ARN.fullmatch(arn):
             raise invalid(f"Unsupported resource type for tagging or invalid arn: {arn}")
         self._advance()
-        found = self._all.get(arn.rpartition(":")[2])
-        if found is None:
+        entry = self._all.get(arn.rpartition(":")[2])
+        if entry is None:
             raise Refusal(404, "ResourceNotFoundException", f"Event source mapping not found: {arn}", key="Message")
-        return found
+        return entry
 
     # --- states -------------------------------------------------------------------------------------------------------
 
@@ -451,7 +453,7 @@ _MERGE: Final[Mapping[str, Callable[[Members, str, Any, SourceKind], None]]] = {
 
 
 def _complete(members: Members, kind: SourceKind, uuid: str) -> None:
-    """What AWS makes up on creation."""
+    """Add the members that AWS generates on creation."""
     if kind in KAFKAS:
         name = "SelfManagedKafkaEventSourceConfig" if kind in SELF_MANAGED else "AmazonManagedKafkaEventSourceConfig"
         generated = uuid if kind in SELF_MANAGED else str(uuids.uuid4())

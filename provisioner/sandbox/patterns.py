@@ -1,7 +1,8 @@
-"""Which filter patterns Lambda refuses: the control plane's own reading of the grammar, which shares nothing with the manifest's.
+"""Which filter patterns Lambda refuses: the control plane's own reading of the grammar, which shares nothing with the
+manifest's.
 
-Lambda answers each of them with "Invalid filter pattern definition."; which they are was recorded from Lambda and, where Lambda
-gives no reason, from EventBridge, whose matcher it uses. A rule of an unknown name is refused too.
+Lambda answers each of them with "Invalid filter pattern definition."; which they are was recorded from Lambda and,
+where Lambda gives no reason, from EventBridge, whose matcher it uses. A rule of an unknown name is refused too.
 """
 
 from __future__ import annotations

@@ -72,8 +72,8 @@ class Table(_Part):
 
 
 class Role(_Part):
-    """A role that lacks IAM actions, such as `sqs:ReceiveMessage`, or cannot be assumed (`sts:AssumeRole`): for good, or for
-    some seconds after it is first needed.
+    """A role that lacks IAM actions, such as `sqs:ReceiveMessage`, or cannot be assumed (`sts:AssumeRole`): for good,
+    or for some seconds after it is first needed.
     """
 
     name: str
@@ -104,8 +104,8 @@ class Broker(_Part):
 
 
 class Seed(_Part):
-    """A seed file: what there is, and what is wrong with it. `missing` are ARNs of clusters, brokers and secrets, which exist
-    otherwise because the sandbox has no such services.
+    """A seed file: what there is, and what is wrong with it. `missing` are ARNs of clusters, brokers and secrets, which
+    exist otherwise because the sandbox has no such services.
     """
 
     region: str = REGION
@@ -145,7 +145,9 @@ def load(path: str) -> Seed:
 
 
 class Seeder:
-    """Makes what a seed names, through a server's front door: in the partition of its region, and in other accounts too."""
+    """Makes what a seed names, through a server's front door: in the partition of its region, and in other accounts
+    too.
+    """
 
     def __init__(self, endpoint: str, seed: Seed) -> None:
         self._seed = seed

@@ -102,7 +102,7 @@ def _seconds(text: str) -> float:
     return value
 
 
-def serve(*, port: int, seed: str | None, delay: str, say: Callable[[str], None]) -> None:
+def serve(*, port: int, seed: str | None, delay: str, announce: Callable[[str], None]) -> None:
     """Run until interrupted; says what to export once all is ready. Nobody is answered before."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     planted = load(seed) if seed else Seed()
@@ -119,7 +119,7 @@ def serve(*, port: int, seed: str | None, delay: str, say: Callable[[str], None]
     server = listening(plane, reserved)
     region = planted.region if seed else REGION
     endpoint = f"http://{HOST}:{server.port}"
-    say(f"The sandbox is ready; Ctrl-C ends it. In another shell:\n\n{exports(endpoint, region)}")
+    announce(f"The sandbox is ready; Ctrl-C ends it. In another shell:\n\n{exports(endpoint, region)}")
     with suppress(KeyboardInterrupt):
         server.serve_forever()
 

@@ -1,7 +1,8 @@
 """Requests held against the shapes of AWS's own service model, as botocore ships it, before any rule of the service.
 
 A value of the wrong type never reaches the service: the protocol answers SerializationException. Bounds, patterns and
-enumerations are the model's constraints: ValidationException. Tags have neither; the service judges them in words of its own.
+enumerations are the model's constraints: ValidationException. Tags have neither; the service judges them in words of
+its own.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class Troubles:
 
 
 class MotoWorld:
-    """Functions and sources as moto has them, in one account and region, with the troubles that the seed told."""
+    """Functions and sources as moto has them, in one account and region, with the faults that the seed lists."""
 
     def __init__(self, account: str, region: str, troubles: Troubles) -> None:
         self._account = account

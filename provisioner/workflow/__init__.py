@@ -1,8 +1,8 @@
-"""The paths of the design, each from its beginning to its end: plan, apply, import, looking at AWS and at the state."""
+"""The operations behind the commands: plan, apply, destroy, import, drift, status, and those on the state."""
 
 from provisioner.workflow.changing import apply, plan
 from provisioner.workflow.importing import Imported, import_mapping
-from provisioner.workflow.looking import drift, status
+from provisioner.workflow.inspect import drift, status
 from provisioner.workflow.records import force_unlock, move, pull, push, rebuild_state, records, remove
 from provisioner.workflow.run import Execution, Run, Selection, Ui
 from provisioner.workflow.saved import apply_saved, manifest_of

@@ -1,4 +1,4 @@
-"""Plan and apply: each a straight path from the manifest to what is done or only shown."""
+"""Plan, apply and destroy."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from provisioner.errors import (
     UsageError,
 )
 from provisioner.execution.executor import Executor
-from provisioner.execution.recovery import find
-from provisioner.model.codes import CODES
+from provisioner.execution.lookup import find_created
+from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.desired import Manifest
 from provisioner.model.plan import Action, Change, Plan, Reading
 from provisioner.model.report import Outcome, Report, Result
 from provisioner.model.state import Intent, State
 from provisioner.model.words import counted
 from provisioner.planning import safety
+from provisioner.planning.assess import assume_unchanged
 from provisioner.planning.fingerprint import plan_hash, state_fingerprint
-from provisioner.planning.health import believed
 from provisioner.planning.planner import make_plan
-from provisioner.planning.record import planned_calls, prepared
-from provisioner.planning.recovery import recover, to_look_for
+from provisioner.planning.record import planned_calls, state_before_calls
+from provisioner.planning.recovery import recover, unresolved_creates
 from provisioner.planning.resolve import require_names, resolve, select
 from provisioner.workflow.run import Execution, Run, Selection
 
@@ -43,28 +43,28 @@ from provisioner.workflow.run import Execution, Run, Selection
 
 
 def plan(run: Run, selection: Selection, out: Path | None = None) -> Plan:
-    """What an apply would do now; written to `out` where one is given. Raises RefusedError when it must not be done."""
+    """Make and show a plan, and save it to `out` if given. Raises RefusedError when it must not be carried out."""
     snapshot = run.backend.read()
-    if snapshot.holder:
-        run.ui.note(f"the state is locked by {snapshot.holder}; this plan may be out of date soon")
+    if snapshot.locked_by:
+        run.ui.note(f"the state is locked by {snapshot.locked_by}; this plan may be out of date soon")
     _refuse_contradictions(run, snapshot.state, selection)
     aws, account = run.connect(snapshot.state.account)
-    # What another process is doing at this moment was not cut off.
-    left = () if snapshot.holder else snapshot.open
-    state = recovered(run, aws, snapshot.state, left, patient=False)
-    if left:
+    # What another process is doing now is not an interrupted apply.
+    unresolved = () if snapshot.locked_by else snapshot.unresolved
+    state = recovered(run, aws, snapshot.state, unresolved, patient=False)
+    if unresolved:
         _refuse_contradictions(run, state, selection)
     made, reading = _plan(run, aws, account, state, selection)
     _note_unmanaged(run, aws, state, reading)
-    _show_or_refuse(run, made, state, selection, account, aws, left)
+    _show_or_refuse(run, made, state, selection, account, aws, unresolved)
     if out:
         _save(run, made, aws, out, snapshot)
     return made
 
 
 def _save(run: Run, made: Plan, aws: Aws, out: Path, snapshot: Snapshot) -> None:
-    if snapshot.open:
-        names = ", ".join(sorted({intent.name for intent in snapshot.open}))
+    if snapshot.unresolved:
+        names = ", ".join(sorted({intent.name for intent in snapshot.unresolved}))
         raise StateError(
             f"an apply was interrupted at {names} (or is still running): a plan cannot be saved now", hint="apply first"
         )
@@ -74,8 +74,8 @@ def _save(run: Run, made: Plan, aws: Aws, out: Path, snapshot: Snapshot) -> None
 
 
 def _note_unmanaged(run: Run, aws: Aws, state: State, reading: Reading) -> None:
-    """One line about the mappings that were listed on the way and that this stack does not manage. Where nothing is recorded, one
-    page is listed for it.
+    """Print one line about listed mappings that this stack does not manage. When nothing is recorded, one page is
+    listed for it.
     """
     listed = {region: set(uuids) for region, uuids in reading.listed.items()}
     more = False
@@ -84,7 +84,7 @@ def _note_unmanaged(run: Run, aws: Aws, state: State, reading: Reading) -> None:
             page = next(aws.gateway(region).pages())
             listed.setdefault(region, set()).update(str(config["UUID"]) for config in page)
             more = len(page) >= PAGE
-    managed = {*state.managers(), *reading.live, *(live.uuid for live in reading.found.values())}
+    managed = {*state.managers(), *reading.live, *(live.uuid for live in reading.holders.values())}
     counts = {region: len(uuids - managed) for region, uuids in sorted(listed.items())}
     parts = [f"{counted(count, 'mapping')} in {region}" for region, count in counts.items() if count]
     if parts:
@@ -96,27 +96,28 @@ def _note_unmanaged(run: Run, aws: Aws, state: State, reading: Reading) -> None:
 
 
 def _creates_all(selection: Selection) -> bool:
-    """Whether the run creates all that the manifest wants."""
+    """Whether the selection includes every mapping of the manifest."""
     return not (selection.destroy or selection.targets or selection.excludes)
 
 
 def recovered(
-    run: Run, aws: Aws, state: State, left: Sequence[Intent], *, patient: bool, certain: bool = False
+    run: Run, aws: Aws, state: State, unresolved: Sequence[Intent], *, patient: bool, certain: bool = False
 ) -> State:
-    """The state with what a cut-off apply made; tells what became of each of its calls.
+    """The state with the mappings that an interrupted apply created. Prints a notice about each of its unfinished
+    calls.
 
-    `patient` goes on looking for what this run will not create, because a later run would not look. `certain` says that it
-    creates all that is wanted, and so learns of one that is there all the same.
+    `patient`: keep looking for mappings that this run will not create, because no later run would look. `certain`: this
+    run creates everything that is wanted, so a refused create would name a mapping that exists.
     """
-    if not left:
+    if not unresolved:
         return state
-    sought = to_look_for(left)
+    sought = unresolved_creates(unresolved)
     wanted = {(item.name, item.pair) for item in run.manifest.mappings.values()} if certain else set()
     unwanted = (
         {token for token, intent in sought.items() if (intent.name, intent.pair) not in wanted} if patient else ()
     )
-    found = find(aws, sought, run.manifest.provider, run.clock, run.ui.note, unwanted=unwanted)
-    recovery = recover(state, left, found)
+    created = find_created(aws, sought, run.manifest.provider, run.clock, run.ui.note, unwanted=unwanted)
+    recovery = recover(state, unresolved, created)
     for line in recovery.notices:
         run.ui.note(line)
     return recovery.state
@@ -127,7 +128,9 @@ def _plan(run: Run, aws: Aws, account: str, state: State, selection: Selection) 
     resolution = resolve(manifest, state)
     require_names(selection.replaced, list(manifest.mappings), "--replace")
     resolution = select(resolution, selection.targets, selection.excludes)
-    reading = refresh(aws, resolution, manifest.provider, run.ui.note) if selection.refresh else believed(resolution)
+    reading = (
+        refresh(aws, resolution, manifest.provider, run.ui.note) if selection.refresh else assume_unchanged(resolution)
+    )
     made = make_plan(
         resolution, reading, state, account=account, replaced=selection.replaced, destroys=selection.destroy
     )
@@ -146,7 +149,7 @@ def _refuse_contradictions(run: Run, state: State, selection: Selection) -> None
 
 
 def _show_or_refuse(
-    run: Run, made: Plan, state: State, selection: Selection, account: str, aws: Aws, left: Sequence[Intent]
+    run: Run, made: Plan, state: State, selection: Selection, account: str, aws: Aws, unresolved: Sequence[Intent]
 ) -> None:
     """Show the plan; raise RefusedError when it must not be carried out."""
     regions = sorted({record.region for record in state.mappings.values()})
@@ -155,26 +158,26 @@ def _show_or_refuse(
         f"region {region} at {endpoint}" for region, endpoint in endpoints.items()
     )
     limit = run.manifest.delete_limit if selection.allow_deletes is None else selection.allow_deletes
-    cut_off = {uuid for intent in left for uuid in intent.uuids}
-    found = safety.problems(
+    interrupted = {uuid for intent in unresolved for uuid in intent.uuids}
+    problems = safety.problems(
         made,
         state,
         delete_limit=limit,
         allow_missing=selection.allow_missing,
         where=where,
-        cut_off=cut_off,
+        interrupted=interrupted,
         risk_limit=run.manifest.risk_limit,
         accepted=_accepted(selection),
     )
-    run.ui.show(made, found)
-    if found:
-        raise RefusedError(found)
+    run.ui.show(made, problems)
+    if problems:
+        raise RefusedError(problems)
 
 
 def _accepted(selection: Selection) -> set[str]:
     accepted = {code.upper() for code in selection.accepted_risks}
     for code in sorted(accepted):
-        if code not in CODES or not code.startswith("R"):
+        if code not in EXPLANATIONS or not code.startswith("R"):
             raise UsageError(
                 f"--accept-risk {code}: there is no such risk", hint="`provisioner explain` lists all codes"
             )
@@ -189,26 +192,26 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
     with run.backend.locked("destroy" if selection.destroy else "apply", execution.lock_timeout) as writer:
         _refuse_contradictions(run, writer.state, selection)
         aws, account = run.connect(writer.state.account)
-        left = writer.open
-        # Nothing is stored before it is approved, so that what was left behind is not forgotten by a run that does nothing.
-        state = recovered(run, aws, writer.state, left, patient=True, certain=_creates_all(selection))
-        if left:
+        unresolved = writer.unresolved
+        # Nothing is stored before the approval, so that a run that does nothing does not lose the intents.
+        state = recovered(run, aws, writer.state, unresolved, patient=True, certain=_creates_all(selection))
+        if unresolved:
             _refuse_contradictions(run, state, selection)
         made, reading = _plan(run, aws, account, state, selection)
-        _show_or_refuse(run, made, state, selection, account, aws, left)
-        refuse_another(made, execution.expected_hash)
+        _show_or_refuse(run, made, state, selection, account, aws, unresolved)
+        refuse_other_hash(made, execution.expected_hash)
         moved: tuple[Outcome, ...] = ()
         if made.has_changes and not (execution.auto_approve or execution.expected_hash):
             if not run.ui.confirm(made, destroys_all=selection.destroy and not selection.targets):
                 raise CancelledError("Apply cancelled.")
             now, reading = _plan(run, aws, account, state, selection)
             made, moved = _still_approved(made, now)
-        writer.save(prepared(state, made, reading))
+        writer.save(state_before_calls(state, made, reading))
         report = carry_out(run, aws, made, writer, execution)
         return made, replace(report, outcomes=(*report.outcomes, *moved))
 
 
-def refuse_another(made: Plan, expected: str) -> None:
+def refuse_other_hash(made: Plan, expected: str) -> None:
     """Raise StaleError when a plan is not the one whose hash was expected, where one was."""
     if expected and plan_hash(made) != expected:
         raise StaleError(
@@ -238,7 +241,7 @@ def _still_approved(approved: Plan, now: Plan) -> tuple[Plan, tuple[Outcome, ...
 
 
 def _hangs_on(change: Change, dropped: set[str], approved: Plan) -> bool:
-    """Whether a change waits for a dropped one, or shares a name or a move with one."""
+    """Whether a change depends on a dropped one: by order, name or move."""
     names = {name for item in approved.changes if item.key in dropped for name in (item.name, item.moved_from) if name}
     return bool(dropped & set(change.after)) or bool(names & {change.name, change.moved_from})
 
@@ -248,7 +251,9 @@ def _essence(change: Change | None) -> object:
 
 
 def carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Execution) -> Report:
-    """Make the calls of a plan whose state is prepared. What was done is told, even where it could not be stored."""
+    """Carry out a plan whose state before the calls is saved. The report is returned even when the results could not be
+    stored.
+    """
     if not any(change.calls_aws for change in made.changes):
         return Report(())
     report: Report | None = None
@@ -268,7 +273,7 @@ def carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Executi
     except StateError as error:
         if report is None:
             raise
-        # What was done must be told all the same; where it could not be stored, this is the last place to keep it.
+        # The report must be printed all the same: when results could not be stored, it is the only place that has them.
         made_now = [command_line("import", item.change.name, item.uuid) for item in report.outcomes if _is_new(item)]
         lines = [
             f"{error.message} ({error.hint})",

@@ -1,4 +1,4 @@
-"""Putting a live mapping under management."""
+"""Import of a live mapping."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from provisioner.aws.refresh import with_tags
 from provisioner.aws.session import Aws
 from provisioner.environment import command_line
 from provisioner.errors import NotFoundError, ProvisionerError, UsageError
-from provisioner.files import rewrite
+from provisioner.filesystem import rewrite
 from provisioner.manifest.format.writing import addition
 from provisioner.model.desired import Desired, Manifest
 from provisioner.model.live import Live
@@ -24,8 +24,8 @@ from provisioner.workflow.run import Run
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did: the change that the next plan makes where the manifest has the name, else the entry that it lacks, and
-    the file that it was added to.
+    """The result of an import: the change that the next plan makes when the manifest has the name, else the missing
+    entry, and the file that it was added to.
     """
 
     name: str
@@ -35,20 +35,20 @@ class Imported:
 
 
 def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: bool = False) -> Imported:
-    """Put a live mapping under management: writes state only, calls nothing that changes AWS. `region` is its own, where it is
-    not that of the manifest's mapping or the session.
+    """Import a live mapping: writes state, changes nothing in AWS. `region` is the mapping's, when it is neither that
+    of the manifest's entry nor the session's.
 
-    With `write` the entry is added to the manifest, where it has none of this name. Whether that is possible is found out before
-    anything is stored: an apply would delete what is recorded and not wanted.
+    With `write` the entry is added to the manifest, where it has none of this name. This is checked before anything is
+    stored, because an apply would delete a mapping that is recorded and not in the manifest.
     """
     with run.backend.locked("import") as writer:
         aws, account = run.connect(writer.state.account)
-        if writer.open:
-            writer.save(recovered(run, aws, writer.state, writer.open, patient=True))
+        if writer.unresolved:
+            writer.save(recovered(run, aws, writer.state, writer.unresolved, patient=True))
         wanted = run.manifest.mappings.get(name)
         region = _region(wanted, region) or aws.region
         _refuse_import(writer.state, name, uuid, aws, wanted=wanted is not None)
-        live = _found(run, aws, region, uuid, account)
+        live = _live_mapping(run, aws, region, uuid, account)
         if live.owner and live.owner.lineage != writer.state.lineage:
             run.ui.note(
                 f"warning: its tags say that it belongs to stack {live.owner.stack}; only one stack may manage it"
@@ -81,7 +81,7 @@ def _region(wanted: Desired | None, stated: str) -> str:
     return stated or (wanted.region if wanted else "")
 
 
-def _found(run: Run, aws: Aws, region: str, uuid: str, account: str) -> Live:
+def _live_mapping(run: Run, aws: Aws, region: str, uuid: str, account: str) -> Live:
     gateway = aws.gateway(region)
     config = gateway.get(uuid)
     if config is None:
@@ -105,7 +105,9 @@ def _next_change(manifest: Manifest, state: State, name: str, live: Live) -> Cha
 
 
 def _refuse_import(state: State, name: str, uuid: str, aws: Aws, *, wanted: bool) -> None:
-    """Raise ProvisionerError when the state has the name or the UUID already; a record whose mapping is gone is no hindrance."""
+    """Raise ProvisionerError when the state has the name or the UUID already; a record whose mapping is gone is no
+    hindrance.
+    """
     record = state.mappings.get(name)
     if record and record.uuid == uuid and wanted:
         raise ProvisionerError(f"{name} is managed as {uuid} already", hint="there is nothing to import")

@@ -1,4 +1,4 @@
-"""Looking at the state, and mending it."""
+"""Reads and repairs the state."""
 
 from __future__ import annotations
 
@@ -30,15 +30,14 @@ def records(run: Run, name: str = "") -> dict[str, Record]:
 
 @contextmanager
 def _editing(run: Run, operation: str, lock_timeout: float, *, mends: bool = False) -> Iterator[Writer]:
-    """The lock's holder, when no call is left of which nothing is known. Raises StateError otherwise.
-
-    One that `mends` puts aside what is damaged.
+    """A writer of the state. Raises StateError when an interrupted apply has calls without a result. With `mends` a
+    damaged state is renamed first.
     """
     if mends:
         _put_aside_if_damaged(run)
     with run.backend.locked(operation, lock_timeout) as writer:
-        if writer.open:
-            names = ", ".join(sorted({intent.name for intent in writer.open}))
+        if writer.unresolved:
+            names = ", ".join(sorted({intent.name for intent in writer.unresolved}))
             raise StateError(
                 f"an apply was interrupted at {names}",
                 hint="apply first, which checks what AWS did; then run this command again",
@@ -76,21 +75,21 @@ def remove(run: Run, names: Sequence[str], lock_timeout: float) -> None:
 
 
 def pull(run: Run) -> str:
-    """The state's text, with what a journal adds to it, and with the calls of which nothing is known."""
+    """The state's text with the results of its journal, and with the calls without a result."""
     snapshot = run.backend.read()
-    if snapshot.open:
-        names = ", ".join(sorted({intent.name for intent in snapshot.open}))
+    if snapshot.unresolved:
+        names = ", ".join(sorted({intent.name for intent in snapshot.unresolved}))
         run.ui.note(
             f"an apply was interrupted at {names} (or is still running); this state may be incomplete: apply first"
         )
-    return encode(snapshot.state, snapshot.open, writer="pull" if snapshot.open else "")
+    return encode(snapshot.state, snapshot.unresolved, writer="pull" if snapshot.unresolved else "")
 
 
 def push(run: Run, text: str, where: str, lock_timeout: float, *, force: bool) -> State:
-    """Store a state that was read elsewhere: how a state moves to another place.
+    """Store a state that was read elsewhere, for example to move it to S3.
 
-    Raises StateError when it is not this stack's, of another lineage, or older than what is stored; `force` overrules the
-    last two.
+    Raises StateError when it is not this stack's, of another lineage, or older than what is stored; `force` overrules
+    the last two.
     """
     pushed = decode(text, where=where, stack=run.manifest.stack)
     beside = Path(where).with_suffix(".journal")
@@ -115,12 +114,12 @@ def push(run: Run, text: str, where: str, lock_timeout: float, *, force: bool) -
 
 
 def rebuild_state(run: Run, lock_timeout: float) -> State:
-    """Make a lost state anew from what AWS has. Raises StateError when there is a state."""
+    """Rebuild a lost state from AWS. Raises StateError when there is a state."""
     with _editing(run, "state rebuild", lock_timeout, mends=True) as writer:
         if writer.state.mappings:
             raise StateError(
                 f"the state holds {counted(len(writer.state.mappings), 'mapping')} and is not lost",
-                hint="run `provisioner plan`; if the state is wrong, move it away first",
+                hint=f"run `{command_line('plan')}`; if the state is wrong, move it away first",
             )
         aws, account = run.connect(writer.state.account)
         regions = sorted(
@@ -135,5 +134,5 @@ def rebuild_state(run: Run, lock_timeout: float) -> State:
 
 
 def force_unlock(run: Run, ident: str) -> None:
-    """Take away a lock whose holder is gone for good."""
+    """Remove a stale lock."""
     run.backend.force_unlock(ident)

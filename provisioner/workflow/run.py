@@ -1,4 +1,4 @@
-"""One run of one command: its manifest, its state, its session, and the person at the other end."""
+"""One run of one command: its manifest, state, session and output."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from provisioner.model.report import STILL, Progress
 
 
 class Ui(Protocol):
-    """What a workflow tells a person, and asks of one."""
+    """Output of a workflow, and its question for approval."""
 
     def diagnose(self, diagnostics: Sequence[Diagnostic]) -> None:
-        """Show what was found in the manifest."""
+        """Show diagnostics about the manifest."""
 
     def note(self, text: str) -> None:
-        """Say something beside the data."""
+        """Print a notice."""
 
     def show(self, plan: Plan, refused: Sequence[Problem]) -> None:
-        """Show a plan, and know why it will be refused."""
+        """Show a plan, and why it is refused."""
 
     def confirm(self, plan: Plan, *, destroys_all: bool) -> bool:
-        """Ask whether to carry the plan out. Raises UsageError where nobody can be asked."""
+        """Ask for approval. Raises UsageError when there is no terminal."""
 
     def progress(self, event: Progress) -> None:
-        """A change reached a phase."""
+        """Show an event of the apply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which part of the work is meant, and what is allowed by name."""
+    """Which mappings a run is about, and what its flags allow."""
 
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How an apply runs. `expected_hash` is that of the plan that was approved elsewhere: nobody is asked again."""
+    """How an apply runs. `expected_hash` is the hash of a plan that was approved elsewhere; then nobody is asked."""
 
     auto_approve: bool = False
     parallelism: int = 10
@@ -69,7 +69,9 @@ class Execution:
 
 
 class Run:
-    """One run of one command on one manifest: opened lazily, because looking at the state needs no AWS."""
+    """One run of one command on one manifest. Session and state are opened when first used: reading the state needs no
+    AWS.
+    """
 
     def __init__(
         self,
@@ -109,7 +111,9 @@ class Run:
 
     @property
     def backend(self) -> Backend:
-        """Where the state is kept. A bucket is not touched with the credentials of another account."""
+        """The state's backend. A bucket is not accessed with the credentials of another account: the account is checked
+        first.
+        """
         if self._backend is None:
             stack, place = self.manifest.stack, self.manifest.state_s3
             if place:
@@ -125,7 +129,7 @@ class Run:
         return self._backend
 
     def _wait_for_lock(self, seconds: float) -> bool:
-        """A pause between two tries for the state's lock; every thirty seconds of them there is a line."""
+        """Wait between two attempts to lock the state; prints a line every thirty seconds."""
         self._waited += seconds
         if self._waited >= STILL * (self._lines + 1):
             self._lines += 1

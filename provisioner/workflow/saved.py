@@ -1,4 +1,4 @@
-"""Carrying out a saved plan, if state and world are still what it was made from."""
+"""Applies a saved plan, if state and AWS are still as they were when it was made."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from provisioner.model.plan import Plan
 from provisioner.model.report import Report
 from provisioner.model.state import Intent, State
 from provisioner.planning.fingerprint import state_fingerprint
-from provisioner.planning.record import prepared
+from provisioner.planning.record import state_before_calls
 from provisioner.planning.resolve import Resolution, Subject
 from provisioner.planning.stale import moved_since
-from provisioner.workflow.changing import carry_out, refuse_another
+from provisioner.workflow.changing import carry_out, refuse_other_hash
 from provisioner.workflow.run import Execution, Run
 
 
 def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
-    """Carry out a saved plan, if state and world are still as they were when it was made. Raises StaleError, LockedError."""
+    """Carry out a saved plan, if state and AWS are still as they were when it was made. Raises StaleError, LockedError."""
     made = saved.plan
-    refuse_another(made, execution.expected_hash)
+    refuse_other_hash(made, execution.expected_hash)
     with run.backend.locked("apply", execution.lock_timeout) as writer:
         state = writer.state
-        _refuse_other_state(saved, state, writer.open)
+        _refuse_other_state(saved, state, writer.unresolved)
         aws = _connected(run, saved)
         resolution = _touched(made)
         reading = refresh(aws, resolution, saved.provider, run.ui.note)
@@ -38,12 +38,12 @@ def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
                 hint="plan again",
             )
         made = replace(made, lineage=state.lineage)  # that of a state that was never stored is made up anew
-        writer.save(prepared(state, made, reading))
+        writer.save(state_before_calls(state, made, reading))
         return carry_out(run, aws, made, writer, execution)
 
 
 def manifest_of(saved: SavedPlan) -> Manifest:
-    """What a run needs to know of the manifest that a saved plan was made from."""
+    """A manifest with what a run needs of the one that a saved plan was made from."""
     return Manifest(
         stack=saved.plan.stack,
         state_path=saved.state_path,
@@ -53,10 +53,10 @@ def manifest_of(saved: SavedPlan) -> Manifest:
     )
 
 
-def _refuse_other_state(saved: SavedPlan, state: State, left: Sequence[Intent]) -> None:
+def _refuse_other_state(saved: SavedPlan, state: State, unresolved: Sequence[Intent]) -> None:
     made = saved.plan
-    if left:
-        names = ", ".join(sorted({intent.name for intent in left}))
+    if unresolved:
+        names = ", ".join(sorted({intent.name for intent in unresolved}))
         raise StaleError(f"the plan is stale: an apply was interrupted at {names} since", hint="plan again")
     if made.serial and state.lineage != made.lineage:
         raise StaleError(
@@ -87,7 +87,7 @@ def _connected(run: Run, saved: SavedPlan) -> Aws:
 
 
 def _touched(made: Plan) -> Resolution:
-    """What a saved plan touches, as something to read once more."""
+    """The mappings of a saved plan, as a resolution to refresh."""
     by_name: dict[str, Subject] = {}
     for change in made.changes:
         if change.record or change.name not in by_name:

@@ -11,35 +11,22 @@ from botocore.stub import Stubber
 
 from provisioner import errors
 from provisioner.aws.convert import live_mapping
-from provisioner.aws.errors import CODES, Retry, from_response, retry_class
+from provisioner.aws.errors import ERROR_CLASSES, Retry, from_response, retry_class
 from provisioner.aws.gateway import Calls, Gateway
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.refresh import holders
 from provisioner.errors import AwsError
 from provisioner.model.desired import Provider
 from provisioner.model.references import Pair
+from tests.support.clocks import ManualClock
 
 UUID = "00000000-1111-2222-3333-444444444444"
 REQUEST = {"FunctionName": "f", "EventSourceArn": "arn:aws:sqs:eu-west-1:123456789012:q"}
 
 
-class FakeClock:
-    """Time that passes only when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> bool:
-        self.time += seconds
-        return True
-
-
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
@@ -47,7 +34,7 @@ def client() -> Any:
     return boto3.client("lambda", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
 
 
-def gateway_of(client: Any, clock: FakeClock, *, retry_timeout: float) -> Gateway:
+def gateway_of(client: Any, clock: ManualClock, *, retry_timeout: float) -> Gateway:
     """A gateway without a client for tags: no call of these tests needs one."""
     no_tagging: Any = None
     limiter = TokenBucket(None, 1, clock)
@@ -57,7 +44,7 @@ def gateway_of(client: Any, clock: FakeClock, *, retry_timeout: float) -> Gatewa
 
 
 @pytest.fixture
-def gateway(client: Any, clock: FakeClock) -> Gateway:
+def gateway(client: Any, clock: ManualClock) -> Gateway:
     return gateway_of(client, clock, retry_timeout=60)
 
 
@@ -128,17 +115,17 @@ def test_an_update_is_sent_again_after_a_fault_and_while_in_use(gateway: Gateway
         assert gateway.update(UUID, {"BatchSize": 1}, lambda text: None) == {"UUID": UUID}
 
 
-def test_the_first_refusal_is_told_at_once_with_the_time_left_and_the_budget_ends(
-    gateway: Gateway, client: Any, clock: FakeClock
+def test_the_first_refusal_is_reported_at_once_with_the_time_left_and_the_budget_ends(
+    gateway: Gateway, client: Any, clock: ManualClock
 ) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     with Stubber(client) as stubber:
         refuse(stubber, CREATE, "InvalidParameterValueException", IAM, times=100)
 
         with pytest.raises(errors.InvalidError):
-            gateway.create(REQUEST, told.append)
+            gateway.create(REQUEST, reported.append)
 
-    assert [line for line in told if not line.startswith("still")] == [
+    assert [line for line in reported if not line.startswith("still")] == [
         f"creating the mapping for f in eu-west-1: InvalidParameterValueException: {IAM} (waiting for IAM, for at most 60s)"
     ]
     assert 60 <= clock.time < 75
@@ -190,7 +177,7 @@ def test_every_error_that_the_model_declares_is_translated(client: Any) -> None:
         for shape in model.operation_model(client.meta.method_to_api_mapping[name]).error_shapes
     }
 
-    assert shapes - CODES.keys() == set()
+    assert shapes - ERROR_CLASSES.keys() == set()
 
 
 def test_a_retry_is_counted_as_throttled_only_when_it_was(gateway: Gateway, client: Any) -> None:
@@ -202,7 +189,7 @@ def test_a_retry_is_counted_as_throttled_only_when_it_was(gateway: Gateway, clie
     assert (gateway._calls.made, gateway._calls.throttled) == (3, 2)
 
 
-def test_a_bucket_lets_a_burst_through_and_then_its_rate(clock: FakeClock) -> None:
+def test_a_bucket_lets_a_burst_through_and_then_its_rate(clock: ManualClock) -> None:
     bucket = TokenBucket(10, 10, clock)
 
     for _ in range(30):
@@ -211,7 +198,7 @@ def test_a_bucket_lets_a_burst_through_and_then_its_rate(clock: FakeClock) -> No
     assert clock.time == pytest.approx(2.0, abs=0.2)
 
 
-def test_a_bucket_is_halved_when_throttled_and_recovers(clock: FakeClock) -> None:
+def test_a_bucket_is_halved_when_throttled_and_recovers(clock: ManualClock) -> None:
     bucket = TokenBucket(10, 1, clock)
     bucket.acquire()
     bucket.throttled()
@@ -227,7 +214,7 @@ def test_a_bucket_is_halved_when_throttled_and_recovers(clock: FakeClock) -> Non
     assert clock.time - start == pytest.approx(1.0, abs=0.2)
 
 
-def test_no_rate_is_no_limit(clock: FakeClock) -> None:
+def test_no_rate_is_no_limit(clock: ManualClock) -> None:
     bucket = TokenBucket(None, 1, clock)
     for _ in range(1000):
         bucket.acquire()
@@ -245,7 +232,7 @@ def test_a_fault_is_another_try_only_for_what_may_be_repeated() -> None:
     assert retry_class(refused, repeatable=True) is None
 
 
-def test_a_long_wait_says_so_every_thirty_seconds(client: Any, clock: FakeClock) -> None:
+def test_a_long_wait_says_so_every_thirty_seconds(client: Any, clock: ManualClock) -> None:
     patient = gateway_of(client, clock, retry_timeout=300)
     lines: list[tuple[float, str]] = []
     with Stubber(client) as stubber:

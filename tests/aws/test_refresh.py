@@ -17,7 +17,7 @@ from provisioner.model.desired import Desired, Place, Provider
 from provisioner.model.sources import SourceKind
 from provisioner.model.state import Record
 from provisioner.planning.resolve import Resolution, Subject
-from tests.embedded import REGION, served
+from tests.support.control_plane import REGION, served
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ def test_new_names_are_looked_up_by_their_functions(aws: Aws, gateway: Gateway, 
 
     reading = refresh(aws, resolution(*(subject(f"m{n}", n) for n in range(100))), Provider(), print)
 
-    assert {name: live.uuid for name, live in reading.found.items()} == {"m0": uuid}
+    assert {name: live.uuid for name, live in reading.holders.items()} == {"m0": uuid}
     assert reading.live == {}
     assert calls == {"ListEventSourceMappings": 1, "GetResources": 1, "ListTags": 1}
 
@@ -216,4 +216,4 @@ def test_a_recorded_mapping_that_is_gone_is_looked_for_by_its_pair(aws: Aws, gat
     reading = refresh(aws, resolution(subject("m", 0, "00000000-1111-2222-3333-444444444444")), Provider(), print)
 
     assert reading.live == {}
-    assert reading.found["m"].uuid == uuid
+    assert reading.holders["m"].uuid == uuid

@@ -50,7 +50,7 @@ def test_a_fold_is_the_state_after_every_done_and_the_intents_without_one(path: 
 
     assert dict(folded.state.mappings) == {"a": record(2), "c": record(3)}
     assert folded.state.serial == 4
-    assert [(intent.action, intent.name, intent.pair) for intent in folded.open] == [("create", "d", PAIR)]
+    assert [(intent.action, intent.name, intent.pair) for intent in folded.unresolved] == [("create", "d", PAIR)]
 
 
 def test_folding_twice_is_harmless(path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_journal_that_the_state_has_passed_changes_nothing(path: Path) -> None
     passed = State("test", "lineage", "123456789012", 5)
 
     assert fold(passed, written(path), where="j").state == passed
-    assert fold(passed, written(path), where="j").open == ()
+    assert fold(passed, written(path), where="j").unresolved == ()
 
 
 def test_another_lineage_or_version_is_refused(path: Path) -> None:

@@ -15,7 +15,7 @@ from provisioner.backend.journal import Journal
 from provisioner.backend.local import LocalBackend
 from provisioner.backend.statefile import decode, encode
 from provisioner.errors import LockedError, StateError
-from provisioner.files import write_atomically
+from provisioner.filesystem import write_atomically
 from provisioner.model.references import Pair
 from provisioner.model.state import Deposed, Record, State
 
@@ -133,11 +133,11 @@ def test_a_journal_is_seen_by_readers_and_worked_in_by_the_next_writer(backend: 
 
     seen = backend.read()
     assert list(seen.state.mappings) == ["a"]
-    assert [intent.name for intent in seen.open] == ["b"]
+    assert [intent.name for intent in seen.unresolved] == ["b"]
     assert backend.path.read_bytes() == before
 
     with backend.locked("apply") as writer:
-        assert [intent.name for intent in writer.open] == ["b"]
+        assert [intent.name for intent in writer.unresolved] == ["b"]
         assert journal_path.exists()  # an intent that nothing is known of stays until a state is saved
         writer.save(writer.state)
     assert not journal_path.exists()
@@ -227,8 +227,8 @@ def test_the_lock_is_held_by_one(backend: LocalBackend) -> None:
     with backend.locked("apply"), pytest.raises(LockedError, match=message), backend.locked("destroy"):
         pass
     with backend.locked("destroy"):
-        assert backend.read().holder.endswith(": destroy")
-    assert backend.read().holder == ""
+        assert backend.read().locked_by.endswith(": destroy")
+    assert backend.read().locked_by == ""
 
 
 def _hold(path: Path, ready: multiprocessing.synchronize.Event, forever: multiprocessing.synchronize.Event) -> None:

@@ -1,4 +1,6 @@
-"""docs/aws/kinds.md#answers, docs/aws/kinds.md#defaults: what Create and Get return of each kind, and that it is read as nothing but what was asked."""
+"""docs/aws/kinds.md#answers, docs/aws/kinds.md#defaults: what Create and Get return of each kind, and that it is read
+as nothing but what was asked.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ import pytest
 
 from provisioner.aws.convert import live_mapping
 from provisioner.model.desired import Provider
-from tests.embedded import ACCOUNT, REGION
-from tests.planes import AUTH, DB, DOCDB, DYNAMODB, FIFO, KINESIS, MQ, MSK, SELF, SQS, SUBNET, Plane
+from tests.support.control_plane import ACCOUNT, REGION
+from tests.support.lambda_api import AUTH, DB, DOCDB, DYNAMODB, FIFO, KINESIS, MQ, MSK, SELF, SQS, SUBNET, LambdaApi
 
 USER, ACTION = "USER_INITIATED", "User action"
 NO_RECORDS = "No records processed"
@@ -72,7 +74,9 @@ def shown(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("source", "members", "answer"), ROWS)
-def test_what_create_and_get_return(plane: Plane, source: str, members: dict[str, Any], answer: dict[str, Any]) -> None:
+def test_what_create_and_get_return(
+    plane: LambdaApi, source: str, members: dict[str, Any], answer: dict[str, Any]
+) -> None:
     made = plane.create(source, **members)
 
     assert shown(made) == answer
@@ -84,9 +88,11 @@ def test_what_create_and_get_return(plane: Plane, source: str, members: dict[str
 
 @pytest.mark.parametrize(("source", "members", "answer"), ROWS)
 def test_a_default_is_read_as_absent(
-    plane: Plane, source: str, members: dict[str, Any], answer: dict[str, Any]
+    plane: LambdaApi, source: str, members: dict[str, Any], answer: dict[str, Any]
 ) -> None:
-    """Lesson 3: of a mapping made with the least, canonical form holds what was asked, and what AWS made up where that is kept."""
+    """Lesson 3: of a mapping made with the least, canonical form holds what was asked, and what AWS made up where that
+    is kept.
+    """
     live = live_mapping(plane.get(plane.settled(source, **members)), REGION, {}, Provider())
 
     asked = {
@@ -101,7 +107,7 @@ def test_a_default_is_read_as_absent(
     assert own == {"consumption_mode": "Stream"}
 
 
-def test_a_consumer_group_that_was_not_given(plane: Plane) -> None:
+def test_a_consumer_group_that_was_not_given(plane: LambdaApi) -> None:
     kafka = plane.create("", **SELF_MANAGED)
     msk = plane.create(MSK, Topics=["events"])
 
@@ -120,14 +126,14 @@ def test_a_consumer_group_that_was_not_given(plane: Plane) -> None:
         (f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f:1", "f:1", "f:1"),
     ],
 )
-def test_function_arn_echo(plane: Plane, given: str, echo: str, canonical: str) -> None:
+def test_function_arn_echo(plane: LambdaApi, given: str, echo: str, canonical: str) -> None:
     made = plane.create(SQS, given)
 
     assert made["FunctionArn"] == f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{echo}"
     assert live_mapping(made, REGION, {}, Provider()).mapping["function_name"] == canonical
 
 
-def test_an_empty_list_of_filters_on_create_is_absent(plane: Plane) -> None:
+def test_an_empty_list_of_filters_on_create_is_absent(plane: LambdaApi) -> None:
     made = plane.create(FilterCriteria={"Filters": []}, ScalingConfig={}, FunctionResponseTypes=[])
 
     assert not made.keys() & {"FilterCriteria", "ScalingConfig"}
@@ -137,7 +143,7 @@ def test_an_empty_list_of_filters_on_create_is_absent(plane: Plane) -> None:
 FILTER, KEY = {"Filters": [{"Pattern": '{"a":[1]}'}]}, f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
 
 
-def test_encrypted_filters(plane: Plane) -> None:
+def test_encrypted_filters(plane: LambdaApi) -> None:
     uuid = plane.settled(FilterCriteria=FILTER, KMSKeyArn=KEY, Enabled=False)
     [listed] = plane.client.list_event_source_mappings()["EventSourceMappings"]
     assert (listed["KMSKeyArn"], listed.get("FilterCriteria"), listed.get("FilterCriteriaError")) == (KEY, None, None)
@@ -157,7 +163,7 @@ def test_encrypted_filters(plane: Plane) -> None:
     assert plane.client.delete_event_source_mapping(UUID=uuid)["State"] == "Deleting"
 
 
-def test_on_the_wire_an_unset_member_is_null(plane: Plane) -> None:
+def test_on_the_wire_an_unset_member_is_null(plane: LambdaApi) -> None:
     """7.7: SDKs hide it."""
     uuid = plane.settled()
     raw: list[bytes] = []
@@ -172,7 +178,7 @@ def test_on_the_wire_an_unset_member_is_null(plane: Plane) -> None:
 
 @pytest.mark.parametrize(("source", "members"), [(SQS, {}), (KINESIS, LATEST)], ids=["SQS", "Kinesis"])
 def test_7_8_last_modified_is_cut_to_the_minute_for_streams_but_not_in_the_answer_to_a_change(
-    plane: Plane, source: str, members: dict[str, Any]
+    plane: LambdaApi, source: str, members: dict[str, Any]
 ) -> None:
     made = plane.create(source, **members)
     read = plane.get(made["UUID"])["LastModified"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.embedded import ACCOUNT, REGION
-from tests.planes import AUTH, DB, DOCDB, FIFO, KINESIS, MQ, MSK, SQS, Plane, refusal
+from tests.support.control_plane import ACCOUNT, REGION
+from tests.support.lambda_api import AUTH, DB, DOCDB, FIFO, KINESIS, MQ, MSK, SQS, LambdaApi, refusal
 
 FILTER = {"Filters": [{"Pattern": '{"a":[1]}'}]}
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
@@ -67,7 +67,7 @@ LATEST = {"StartingPosition": "LATEST"}
         ),
     ],
 )
-def test_what_clears(plane: Plane, source: str, given: dict[str, Any], sent: dict[str, Any], left: Any) -> None:
+def test_what_clears(plane: LambdaApi, source: str, given: dict[str, Any], sent: dict[str, Any], left: Any) -> None:
     uuid = plane.settled(source, Enabled=False, **given)
 
     plane.update(uuid, **sent)
@@ -76,7 +76,7 @@ def test_what_clears(plane: Plane, source: str, given: dict[str, Any], sent: dic
     assert plane.get(uuid).get(member) == left
 
 
-def test_filters_take_the_key_with_them(plane: Plane) -> None:
+def test_filters_take_the_key_with_them(plane: LambdaApi) -> None:
     uuid = plane.settled(FilterCriteria=FILTER, KMSKeyArn=KEY, Enabled=False)
 
     plane.update(uuid, FilterCriteria={})
@@ -84,13 +84,13 @@ def test_filters_take_the_key_with_them(plane: Plane) -> None:
     assert not plane.get(uuid).keys() & {"FilterCriteria", "KMSKeyArn"}
 
 
-def test_pollers_of_nothing_are_refused_in_a_create(plane: Plane) -> None:
+def test_pollers_of_nothing_are_refused_in_a_create(plane: LambdaApi) -> None:
     assert refusal(plane.create, ProvisionedPollerConfig={})[2] == (
         "Either MinimumPollers or MaximumPollers are required if ProvisionedPollerConfig is provided."
     )
 
 
-def test_a_key_is_cleared_by_the_empty_text_and_the_filter_stays_in_clear(plane: Plane) -> None:
+def test_a_key_is_cleared_by_the_empty_text_and_the_filter_stays_in_clear(plane: LambdaApi) -> None:
     uuid = plane.settled(FilterCriteria=FILTER, KMSKeyArn=KEY, Enabled=False)
 
     plane.update(uuid, KMSKeyArn="")
@@ -98,7 +98,7 @@ def test_a_key_is_cleared_by_the_empty_text_and_the_filter_stays_in_clear(plane:
     assert (plane.get(uuid).get("KMSKeyArn"), plane.get(uuid)["FilterCriteria"]) == (None, FILTER)
 
 
-def test_a_key_that_cannot_decrypt_is_cleared_only_with_new_filters(plane: Plane) -> None:
+def test_a_key_that_cannot_decrypt_is_cleared_only_with_new_filters(plane: LambdaApi) -> None:
     uuid = plane.settled(FilterCriteria=FILTER, KMSKeyArn=KEY, Enabled=False)
     plane.world.key = "AccessDeniedException"
 
@@ -111,14 +111,14 @@ def test_a_key_that_cannot_decrypt_is_cleared_only_with_new_filters(plane: Plane
 @pytest.mark.parametrize(
     "sent", [{"KMSKeyArn": KEY}, {"KMSKeyArn": KEY, "FilterCriteria": {}}], ids=["alone", "with {}"]
 )
-def test_a_key_without_filters_is_dropped_silently(plane: Plane, sent: dict[str, Any]) -> None:
+def test_a_key_without_filters_is_dropped_silently(plane: LambdaApi, sent: dict[str, Any]) -> None:
     uuid = plane.settled(Enabled=False)
 
     assert "KMSKeyArn" not in plane.update(uuid, **sent)
     assert "KMSKeyArn" not in plane.get(uuid)
 
 
-def test_an_empty_destination_is_refused(plane: Plane) -> None:
+def test_an_empty_destination_is_refused(plane: LambdaApi) -> None:
     uuid = plane.settled(KINESIS, **LATEST, DestinationConfig=FAILED)
 
     assert refusal(plane.update, uuid, DestinationConfig={"OnFailure": {}})[2] == (
@@ -137,7 +137,7 @@ def test_an_empty_destination_is_refused(plane: Plane) -> None:
         ),
     ],
 )
-def test_omission_keeps(plane: Plane, source: str, given: dict[str, Any], member: str) -> None:
+def test_omission_keeps(plane: LambdaApi, source: str, given: dict[str, Any], member: str) -> None:
     uuid = plane.settled(source, Enabled=False, **given)
 
     plane.update(uuid, BatchSize=5)
@@ -153,13 +153,13 @@ def test_omission_keeps(plane: Plane, source: str, given: dict[str, Any], member
     ],
     ids=["ActiveMQ", "RabbitMQ"],
 )
-def test_an_empty_list_of_access_is_refused(plane: Plane, access: list[dict[str, str]], message: str) -> None:
+def test_an_empty_list_of_access_is_refused(plane: LambdaApi, access: list[dict[str, str]], message: str) -> None:
     uuid = plane.settled(MQ, Queues=["q"], SourceAccessConfigurations=access, Enabled=False)
 
     assert refusal(plane.update, uuid, SourceAccessConfigurations=[])[2] == message
 
 
-def test_a_virtual_host_may_not_be_in_an_update_changed_or_not(plane: Plane) -> None:
+def test_a_virtual_host_may_not_be_in_an_update_changed_or_not(plane: LambdaApi) -> None:
     uuid = plane.settled(MQ, Queues=["q"], SourceAccessConfigurations=[HOST, *AUTH], Enabled=False)
 
     for host in (HOST, {**HOST, "URI": "other"}):
@@ -179,7 +179,7 @@ def test_a_virtual_host_may_not_be_in_an_update_changed_or_not(plane: Plane) -> 
     ]
 
 
-def test_a_consumer_group_may_not_be_in_an_update_and_a_registry_is_changed_in_place(plane: Plane) -> None:
+def test_a_consumer_group_may_not_be_in_an_update_and_a_registry_is_changed_in_place(plane: LambdaApi) -> None:
     """Section 1 and 4.6."""
     block = "AmazonManagedKafkaEventSourceConfig"
     pollers = {"MinimumPollers": 1}

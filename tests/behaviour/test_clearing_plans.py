@@ -1,4 +1,5 @@
-"""docs/aws/updates.md#clearing, row by row: set, changed, removed ends at AWS's default, by the right sentinel, in the same mapping.
+"""docs/aws/updates.md#clearing, row by row: set, changed, removed ends at AWS's default, by the right sentinel, in the
+same mapping.
 
 Each case applies three manifests and looks at what the last update sent and at what AWS then shows.
 """
@@ -13,9 +14,9 @@ from provisioner import workflow
 from provisioner.errors import ManifestError, RefusedError
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.plan import Action, Problem
-from tests.embedded import ACCOUNT, REGION
-from tests.flow import Flow
-from tests.planes import DOCDB, DYNAMODB, FIFO, KINESIS, MQ, MSK, SQS
+from tests.support.control_plane import ACCOUNT, REGION
+from tests.support.lambda_api import DOCDB, DYNAMODB, FIFO, KINESIS, MQ, MSK, SQS
+from tests.support.stack import Stack
 
 BASIC = [{"type": "BASIC_AUTH", "uri": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:s"}]
 QUEUE = {"function_name": "f", "event_source_arn": SQS}
@@ -100,45 +101,45 @@ ROWS = [
 
 @pytest.mark.parametrize(("base", "first", "second", "update", "left"), ROWS)
 def test_set_changed_removed(
-    flow: Flow, base: dict[str, Any], first: dict[str, Any], second: dict[str, Any], update: dict[str, Any], left: Any
+    stack: Stack, base: dict[str, Any], first: dict[str, Any], second: dict[str, Any], update: dict[str, Any], left: Any
 ) -> None:
-    flow.applied({**base, **first})
-    uuid = flow.uuid
-    flow.applied({**base, **second})
-    flow.updates()
+    stack.applied({**base, **first})
+    uuid = stack.uuid
+    stack.applied({**base, **second})
+    stack.updates()
 
-    flow.applied(base)
+    stack.applied(base)
 
-    assert flow.updates() == [update]
-    assert flow.uuid == uuid
+    assert stack.updates() == [update]
+    assert stack.uuid == uuid
     member = next(iter(update))
     if member == "AmazonManagedKafkaEventSourceConfig":
-        assert flow.live()[member].keys() == {"ConsumerGroupId"}
+        assert stack.live()[member].keys() == {"ConsumerGroupId"}
     elif left is GONE:
-        assert member not in flow.live()
+        assert member not in stack.live()
     else:
-        assert flow.live()[member] == left
-    assert flow.live()["State"] == "Enabled"
+        assert stack.live()[member] == left
+    assert stack.live()["State"] == "Enabled"
 
 
-def test_kms_key_without_filters_is_refused_by_the_manifest(flow: Flow) -> None:
+def test_kms_key_without_filters_is_refused_by_the_manifest(stack: Stack) -> None:
     with pytest.raises(ManifestError) as caught:
-        flow.apply({**QUEUE, "kms_key_arn": KEY})
+        stack.apply_mapping({**QUEUE, "kms_key_arn": KEY})
 
     [found] = caught.value.diagnostics
     assert isinstance(found, Diagnostic)
     assert found.code == "E210"
 
 
-def test_filters_again_after_clearing_go_with_their_key(flow: Flow) -> None:
-    flow.applied({**QUEUE, "filter_criteria": filters(1), "kms_key_arn": KEY})
-    flow.applied(QUEUE)
-    flow.updates()
+def test_filters_again_after_clearing_go_with_their_key(stack: Stack) -> None:
+    stack.applied({**QUEUE, "filter_criteria": filters(1), "kms_key_arn": KEY})
+    stack.applied(QUEUE)
+    stack.updates()
 
-    flow.applied({**QUEUE, "filter_criteria": filters(1), "kms_key_arn": KEY})
+    stack.applied({**QUEUE, "filter_criteria": filters(1), "kms_key_arn": KEY})
 
-    assert flow.updates() == [{"FilterCriteria": sent_filters(1), "KMSKeyArn": KEY}]
-    assert flow.live()["KMSKeyArn"] == KEY
+    assert stack.updates() == [{"FilterCriteria": sent_filters(1), "KMSKeyArn": KEY}]
+    assert stack.live()["KMSKeyArn"] == KEY
 
 
 KEPT = [
@@ -156,16 +157,16 @@ KEPT = [
 
 @pytest.mark.parametrize(("with_it", "without", "path"), KEPT)
 def test_what_cannot_be_unset_stays_with_a_note_and_never_replaces(
-    flow: Flow, with_it: dict[str, Any], without: dict[str, Any], path: str
+    stack: Stack, with_it: dict[str, Any], without: dict[str, Any], path: str
 ) -> None:
-    flow.applied(with_it)
-    flow.write(without)
+    stack.applied(with_it)
+    stack.write(without)
 
-    change = flow.change()
+    change = stack.change()
 
     assert change.action is Action.NO_OP
     assert [note for note in change.notes if note.startswith(f"{path} stays")]
-    flow.applied(without)
+    stack.applied(without)
 
 
 REPLACED = [
@@ -183,69 +184,69 @@ REPLACED = [
 
 @pytest.mark.parametrize(("base", "first", "second"), REPLACED)
 def test_a_change_of_what_is_fixed_replaces(
-    flow: Flow, base: dict[str, Any], first: dict[str, Any], second: dict[str, Any]
+    stack: Stack, base: dict[str, Any], first: dict[str, Any], second: dict[str, Any]
 ) -> None:
-    flow.applied({**base, **first})
-    uuid = flow.uuid
-    flow.write({**base, **second})
-    assert flow.change().action is Action.REPLACE
+    stack.applied({**base, **first})
+    uuid = stack.uuid
+    stack.write({**base, **second})
+    assert stack.change().action is Action.REPLACE
 
-    flow.applied({**base, **second})
+    stack.applied({**base, **second})
 
-    assert flow.uuid != uuid
-    assert len(flow.plane.client().list_event_source_mappings()["EventSourceMappings"]) == 1
+    assert stack.uuid != uuid
+    assert len(stack.plane.client().list_event_source_mappings()["EventSourceMappings"]) == 1
 
 
-def test_source_access_configurations_are_replaced_whole(flow: Flow) -> None:
-    flow.applied(BROKERS)
-    flow.updates()
+def test_source_access_configurations_are_replaced_whole(stack: Stack) -> None:
+    stack.applied(BROKERS)
+    stack.updates()
     other = [
         {"type": "VPC_SUBNET", "uri": "subnet:subnet-1"},
         {"type": "VPC_SECURITY_GROUP", "uri": "security_group:sg-1"},
     ]
 
-    flow.applied({**BROKERS, "source_access_configuration": other})
+    stack.applied({**BROKERS, "source_access_configuration": other})
 
-    [update] = flow.updates()
+    [update] = stack.updates()
     assert {item["Type"] for item in update["SourceAccessConfigurations"]} == {"VPC_SUBNET", "VPC_SECURITY_GROUP"}
 
 
-def test_tags_are_untagged(flow: Flow) -> None:
-    flow.applied({**QUEUE, "tags": {"team": "orders", "tier": "one"}})
-    flow.applied({**QUEUE, "tags": {"team": "payments", "tier": "one"}})
+def test_tags_are_untagged(stack: Stack) -> None:
+    stack.applied({**QUEUE, "tags": {"team": "orders", "tier": "one"}})
+    stack.applied({**QUEUE, "tags": {"team": "payments", "tier": "one"}})
 
-    flow.applied({**QUEUE, "tags": {"tier": "one"}})
+    stack.applied({**QUEUE, "tags": {"tier": "one"}})
 
-    arn = flow.live()["EventSourceMappingArn"]
-    tags = flow.plane.client().list_tags(Resource=arn)["Tags"]
+    arn = stack.live()["EventSourceMappingArn"]
+    tags = stack.plane.client().list_tags(Resource=arn)["Tags"]
     assert {key: value for key, value in tags.items() if not key.startswith("provisioner:")} == {"tier": "one"}
 
 
-def test_the_mode_that_is_aws_default_is_no_change_when_it_is_stated(flow: Flow) -> None:
+def test_the_mode_that_is_aws_default_is_no_change_when_it_is_stated(stack: Stack) -> None:
     """Section 2: whether Get shows it is not recorded; both answers are one."""
-    flow.applied(BROKERS)
-    uuid = flow.uuid
+    stack.applied(BROKERS)
+    uuid = stack.uuid
 
-    flow.applied({**BROKERS, "self_managed_kafka_event_source_config": {"consumption_mode": "Stream"}})
+    stack.applied({**BROKERS, "self_managed_kafka_event_source_config": {"consumption_mode": "Stream"}})
 
-    assert flow.uuid == uuid
+    assert stack.uuid == uuid
 
 
-def test_a_mapping_that_leaves_queue_mode_with_its_brokers_is_made_from_the_manifest_alone(flow: Flow) -> None:
-    flow.applied(SHARED)
+def test_a_mapping_that_leaves_queue_mode_with_its_brokers_is_made_from_the_manifest_alone(stack: Stack) -> None:
+    stack.applied(SHARED)
     others = {**BROKERS, "self_managed_event_source": {"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["z:1"]}}}
 
-    flow.applied({**others, "maximum_retry_attempts": 0})
+    stack.applied({**others, "maximum_retry_attempts": 0})
 
-    assert flow.live()["MaximumRetryAttempts"] == 0
+    assert stack.live()["MaximumRetryAttempts"] == 0
 
 
-def test_a_kept_queue_mode_refuses_what_it_lacks_before_anything_happens(flow: Flow) -> None:
-    flow.applied(SHARED)
-    flow.write({**BROKERS, **window(5)})
+def test_a_kept_queue_mode_refuses_what_it_lacks_before_anything_happens(stack: Stack) -> None:
+    stack.applied(SHARED)
+    stack.write({**BROKERS, **window(5)})
 
     with pytest.raises(RefusedError) as caught:
-        flow.plan()
+        stack.plan()
 
     [problem] = caught.value.problems
     assert isinstance(problem, Problem)
@@ -253,36 +254,36 @@ def test_a_kept_queue_mode_refuses_what_it_lacks_before_anything_happens(flow: F
 
 
 @pytest.mark.parametrize("ignored", [["filter_criteria"], []])
-def test_filters_that_nobody_can_read_are_not_cleared_with_their_key(flow: Flow, ignored: list[str]) -> None:
+def test_filters_that_nobody_can_read_are_not_cleared_with_their_key(stack: Stack, ignored: list[str]) -> None:
     """Lesson 12: unknown is not absent; what AWS then refuses is better than what it would erase."""
-    flow.applied({**QUEUE, "filter_criteria": filters(1), "kms_key_arn": KEY})
-    uuid = flow.uuid
-    workflow.remove(flow.run(), ["it"], 0.0)
-    flow.plane.world.key = "AccessDeniedException"
+    stack.applied({**QUEUE, "filter_criteria": filters(1), "kms_key_arn": KEY})
+    uuid = stack.uuid
+    workflow.remove(stack.run(), ["it"], 0.0)
+    stack.plane.world.key = "AccessDeniedException"
     bare = {**QUEUE, "lifecycle": {"ignore_changes": ignored}}
-    flow.write(bare)
-    flow.import_(uuid)
-    flow.updates()
+    stack.write(bare)
+    stack.import_(uuid)
+    stack.updates()
 
-    flow.apply(bare)
+    stack.apply_mapping(bare)
 
-    assert all("FilterCriteria" not in update for update in flow.updates())
-    flow.plane.world.key = ""
-    assert flow.live()["FilterCriteria"] == sent_filters(1)
+    assert all("FilterCriteria" not in update for update in stack.updates())
+    stack.plane.world.key = ""
+    assert stack.live()["FilterCriteria"] == sent_filters(1)
 
 
 @pytest.mark.parametrize("number", ["3.0e2", "1.10", "12345678901234567890.5", "300", "1e-9"])
-def test_a_number_in_a_pattern_keeps_its_spelling(flow: Flow, number: str) -> None:
+def test_a_number_in_a_pattern_keeps_its_spelling(stack: Stack, number: str) -> None:
     """Numbers match by their spelling: 300, 300.0 and 3.0e2 are three."""
     pattern = f'{{"a": [{number}, 1.5, {{"numeric": [">", {number}]}}]}}'
 
-    flow.applied({**QUEUE, "filter_criteria": {"filter": [{"pattern": pattern}]}})
+    stack.applied({**QUEUE, "filter_criteria": {"filter": [{"pattern": pattern}]}})
 
-    [kept] = flow.live()["FilterCriteria"]["Filters"]
+    [kept] = stack.live()["FilterCriteria"]["Filters"]
     assert kept["Pattern"] == f'{{"a":[{number},1.5,{{"numeric":[">",{number}]}}]}}'
 
 
-# --- the open questions: either answer of AWS is handled, and told -----------------------------------------------------
+# --- the open questions: either answer of AWS is handled, and reported -----------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -292,19 +293,19 @@ def test_a_number_in_a_pattern_keeps_its_spelling(flow: Flow, number: str) -> No
         (QUEUE, {"metrics_config": {"metrics": ["EventCount"]}}, "MetricsConfig", "metrics_config.metrics"),
     ],
 )
-def test_a_clear_that_aws_ignores_is_told_and_planned_again(
-    flow: Flow, base: dict[str, Any], extra: dict[str, Any], member: str, field: str
+def test_a_clear_that_aws_ignores_is_reported_and_planned_again(
+    stack: Stack, base: dict[str, Any], extra: dict[str, Any], member: str, field: str
 ) -> None:
-    flow.applied({**base, **extra})
-    flow.plane.ignored = {member}
+    stack.applied({**base, **extra})
+    stack.plane.ignored = {member}
 
-    report = flow.apply(base)
+    report = stack.apply_mapping(base)
 
     assert not report.clean
     assert report.outcomes[0].detail == f"{field} not set: AWS ignored the value"
-    assert flow.change().action is Action.UPDATE
-    flow.plane.ignored = set()
-    flow.applied(base)
+    assert stack.change().action is Action.UPDATE
+    stack.plane.ignored = set()
+    stack.applied(base)
 
 
 SCALED, POLLED = {"scaling_config": {"maximum_concurrency": 5}}, {"provisioned_poller_config": {"minimum_pollers": 2}}
@@ -312,26 +313,26 @@ SCALED, POLLED = {"scaling_config": {"maximum_concurrency": 5}}, {"provisioned_p
 
 @pytest.mark.parametrize(("first", "second"), [(SCALED, POLLED), (POLLED, SCALED)], ids=["to pollers", "from pollers"])
 def test_what_excludes_each_other_is_switched_in_two_updates(
-    flow: Flow, first: dict[str, Any], second: dict[str, Any]
+    stack: Stack, first: dict[str, Any], second: dict[str, Any]
 ) -> None:
     """7.10: whether one call may clear the one and set the other is not recorded, so neither call does both."""
-    flow.applied({**QUEUE, **first})
-    uuid = flow.uuid
-    flow.updates()
+    stack.applied({**QUEUE, **first})
+    uuid = stack.uuid
+    stack.updates()
 
-    flow.applied({**QUEUE, **second})
+    stack.applied({**QUEUE, **second})
 
-    assert [len(update) for update in flow.updates()] == [1, 1]
-    assert flow.uuid == uuid
+    assert [len(update) for update in stack.updates()] == [1, 1]
+    assert stack.uuid == uuid
 
 
-def test_a_registry_goes_before_the_pollers_that_it_needs(flow: Flow) -> None:
-    flow.applied({**CLUSTER, **registry("one")})
-    flow.updates()
+def test_a_registry_goes_before_the_pollers_that_it_needs(stack: Stack) -> None:
+    stack.applied({**CLUSTER, **registry("one")})
+    stack.updates()
 
-    flow.applied(CLUSTER)
+    stack.applied(CLUSTER)
 
-    assert [list(update) for update in flow.updates()] == [
+    assert [list(update) for update in stack.updates()] == [
         ["AmazonManagedKafkaEventSourceConfig"],
         ["ProvisionedPollerConfig"],
     ]

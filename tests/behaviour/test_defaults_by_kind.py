@@ -1,4 +1,5 @@
-"""docs/aws/kinds.md#defaults, docs/aws/kinds.md#fields: which kind has which field, what each must state, and the batch and metrics of each.
+"""docs/aws/kinds.md#defaults, docs/aws/kinds.md#fields: which kind has which field, what each must state, and the batch
+and metrics of each.
 
 What the answers of each kind hold is in test_answers.
 """
@@ -15,9 +16,9 @@ from provisioner.model.canonical import canonical
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.sources import kind_of
 from provisioner.workflow import Run
-from tests.embedded import ACCOUNT, REGION
-from tests.flow import Flow
-from tests.planes import DOCDB, DYNAMODB, FIFO, KINESIS, MQ, MSK, SQS
+from tests.support.control_plane import ACCOUNT, REGION
+from tests.support.lambda_api import DOCDB, DYNAMODB, FIFO, KINESIS, MQ, MSK, SQS
+from tests.support.stack import Stack
 
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:s"
 BASIC = {"source_access_configuration": [{"type": "BASIC_AUTH", "uri": SECRET}]}
@@ -91,11 +92,11 @@ MATRIX = [
 ]  # fmt: skip
 
 
-def errors_of(flow: Flow, mapping: dict[str, Any]) -> list[str]:
+def errors_of(stack: Stack, mapping: dict[str, Any]) -> list[str]:
     """The codes of what the manifest finds wrong."""
-    flow.write(mapping)
+    stack.write(mapping)
     try:
-        Run.on(flow.folder, flow.ui)
+        Run.on(stack.folder, stack.ui)
     except ManifestError as error:
         return [
             item.code for item in error.diagnostics if isinstance(item, Diagnostic) and item.severity is Severity.ERROR
@@ -105,16 +106,16 @@ def errors_of(flow: Flow, mapping: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize(("stated", "kinds"), MATRIX)
 def test_a_kind_has_the_field_or_it_is_refused_offline_and_by_the_control_plane(
-    flow: Flow, stated: dict[str, Any], kinds: set[str]
+    stack: Stack, stated: dict[str, Any], kinds: set[str]
 ) -> None:
     found, taken = set(), set()
     for name, base in KINDS.items():
         mapping = {"function_name": "f", **base, **stated}
-        if not errors_of(flow, mapping):
+        if not errors_of(stack, mapping):
             found.add(name)
         kind = kind_of(mapping)
         assert kind
-        client = flow.plane.client()
+        client = stack.plane.client()
         try:
             answer = client.create_event_source_mapping(**create_request(canonical(mapping, kind), None))
         except client.exceptions.ClientError as error:

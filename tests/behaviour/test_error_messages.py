@@ -1,4 +1,6 @@
-"""docs/aws/errors.md#messages, row by row: what AWS answers, what it becomes here, and whether another try is worth while."""
+"""docs/aws/errors.md#messages, row by row: what AWS answers, what it becomes here, and whether another try is worth
+while.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ from botocore.exceptions import ClientError
 
 from provisioner import errors
 from provisioner.aws.errors import Retry, from_response, retry_class
-from tests.embedded import ACCOUNT, REGION
-from tests.planes import AUTH, DB, DOCDB, DYNAMODB, FIFO, KINESIS, MQ, MSK, SELF, SQS, SUBNET, Plane
+from tests.support.control_plane import ACCOUNT, REGION
+from tests.support.lambda_api import AUTH, DB, DOCDB, DYNAMODB, FIFO, KINESIS, MQ, MSK, SELF, SQS, SUBNET, LambdaApi
 
 IPV, VALIDATION, CONFLICT = "InvalidParameterValueException", "ValidationException", "ResourceConflictException"
 NOT_FOUND, IN_USE = "ResourceNotFoundException", "ResourceInUseException"
@@ -24,7 +26,7 @@ DATABASE = {"DocumentDBEventSourceConfig": DB, "SourceAccessConfigurations": AUT
 FILTER = {"Filters": [{"Pattern": '{"a":[1]}'}]}
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
 
-Act = Callable[[Plane], Any]
+Act = Callable[[LambdaApi], Any]
 
 
 def create(
@@ -32,7 +34,7 @@ def create(
 ) -> Act:
     """A create, in a world where something is gone or denied, or the function runs for long."""
 
-    def act(plane: Plane) -> Any:
+    def act(plane: LambdaApi) -> Any:
         plane.world.gone, plane.world.denied, plane.world.timeout = {gone}, {denied}, timeout
         return plane.create(source, function, **members)
 
@@ -42,7 +44,7 @@ def create(
 def twice(source: str = SQS, first: dict[str, Any] | None = None, **members: Any) -> Act:
     """A create of what is there already."""
 
-    def act(plane: Plane) -> Any:
+    def act(plane: LambdaApi) -> Any:
         plane.create(source, **(first or members))
         return plane.create(source, **members)
 
@@ -54,7 +56,7 @@ def unknown(operation: str) -> Act:
 
 
 def while_in(state: str, operation: str) -> Act:
-    def act(plane: Plane) -> Any:
+    def act(plane: LambdaApi) -> Any:
         if state == "Creating":
             uuid = plane.create()["UUID"]
         else:
@@ -65,28 +67,28 @@ def while_in(state: str, operation: str) -> Act:
     return act
 
 
-def clear_the_key(plane: Plane) -> Any:
+def clear_the_key(plane: LambdaApi) -> Any:
     uuid = plane.settled(FilterCriteria=FILTER, KMSKeyArn=KEY)
     plane.world.key = "AccessDeniedException"
     return plane.update(uuid, KMSKeyArn="")
 
 
-def empty_destination(plane: Plane) -> Any:
+def empty_destination(plane: LambdaApi) -> Any:
     uuid = plane.settled(KINESIS, StartingPosition="LATEST", DestinationConfig={"OnFailure": {"Destination": SQS}})
     return plane.update(uuid, DestinationConfig={"OnFailure": {}})
 
 
-def active_mq(plane: Plane) -> Any:
+def active_mq(plane: LambdaApi) -> Any:
     plane.world.engines = {MQ: "ActiveMQ"}
     return plane.create(MQ, Queues=["q"], SourceAccessConfigurations=[*AUTH, {"Type": "VIRTUAL_HOST", "URI": "/"}])
 
 
-def document_names(plane: Plane) -> Any:
+def document_names(plane: LambdaApi) -> Any:
     uuid = plane.settled(DOCDB, **DATABASE)
     return plane.update(uuid, DocumentDBEventSourceConfig={**DB, "CollectionName": "c"})
 
 
-def tag(plane: Plane, arn: str, count: int = 1) -> Any:
+def tag(plane: LambdaApi, arn: str, count: int = 1) -> Any:
     return plane.client.tag_resource(Resource=arn, Tags={str(number): "" for number in range(count)})
 
 
@@ -166,7 +168,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("act", "status", "code", "message", "retry"), ROWS)
-def test_a_refusal(plane: Plane, act: Act, status: int, code: str, message: str, retry: Retry | None) -> None:
+def test_a_refusal(plane: LambdaApi, act: Act, status: int, code: str, message: str, retry: Retry | None) -> None:
     with pytest.raises(ClientError) as caught:
         act(plane)
     response: Any = caught.value.response
@@ -218,7 +220,7 @@ ORDER = [
 
 
 @pytest.mark.parametrize(("act", "first"), ORDER)
-def test_one_refusal_at_a_time_in_the_order_of_aws(plane: Plane, act: Act, first: str) -> None:
+def test_one_refusal_at_a_time_in_the_order_of_aws(plane: LambdaApi, act: Act, first: str) -> None:
     with pytest.raises(ClientError) as caught:
         act(plane)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.planes import DYNAMODB, KINESIS, Plane
+from tests.support.lambda_api import DYNAMODB, KINESIS, LambdaApi
 
 CONSUMER = f"{KINESIS}/consumer/c:1"
 
@@ -23,7 +23,7 @@ CONSUMER = f"{KINESIS}/consumer/c:1"
     ],
 )  # fmt: skip
 def test_the_actions_that_a_create_checks(
-    plane: Plane, source: str, service: str, checked: set[str], ignored: set[str]
+    plane: LambdaApi, source: str, service: str, checked: set[str], ignored: set[str]
 ) -> None:
     refused = set()
     for number, action in enumerate(sorted(checked | ignored)):

@@ -8,9 +8,9 @@ import pytest
 
 from provisioner.model.plan import Action
 from provisioner.model.report import Result
-from tests.embedded import ACCOUNT, REGION
-from tests.flow import Flow
-from tests.planes import AUTH, KINESIS, MQ, SQS, Plane, refusal
+from tests.support.control_plane import ACCOUNT, REGION
+from tests.support.lambda_api import AUTH, KINESIS, MQ, SQS, LambdaApi, refusal
+from tests.support.stack import Stack
 
 IPV = "InvalidParameterValueException"
 QUEUE = {"function_name": "f", "event_source_arn": SQS}
@@ -21,7 +21,7 @@ def settings(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("sent", [{}, {"BatchSize": 5}], ids=["empty", "redundant"])
-def test_a_redundant_or_empty_update_only_bumps_last_modified(plane: Plane, sent: dict[str, Any]) -> None:
+def test_a_redundant_or_empty_update_only_bumps_last_modified(plane: LambdaApi, sent: dict[str, Any]) -> None:
     uuid = plane.settled(BatchSize=5, Enabled=False)
     before = plane.get(uuid)
 
@@ -33,7 +33,7 @@ def test_a_redundant_or_empty_update_only_bumps_last_modified(plane: Plane, sent
 
 
 @pytest.mark.parametrize("member", ["FilterCriteria", "ScalingConfig", "BatchSize", "Enabled", "FunctionResponseTypes"])
-def test_null_is_no_change(plane: Plane, member: str) -> None:
+def test_null_is_no_change(plane: LambdaApi, member: str) -> None:
     uuid = plane.settled(
         FilterCriteria={"Filters": [{"Pattern": '{"a":[1]}'}]}, ScalingConfig={"MaximumConcurrency": 3}, BatchSize=5,
         FunctionResponseTypes=["ReportBatchItemFailures"], Enabled=False,
@@ -51,7 +51,7 @@ def test_null_is_no_change(plane: Plane, member: str) -> None:
     assert plane.get(uuid)["State"] == "Disabled"
 
 
-def test_a_rejected_update_changes_nothing(plane: Plane) -> None:
+def test_a_rejected_update_changes_nothing(plane: LambdaApi) -> None:
     uuid = plane.settled()
     before = plane.get(uuid)
 
@@ -64,7 +64,7 @@ def test_a_rejected_update_changes_nothing(plane: Plane) -> None:
     )
 
 
-def test_members_that_are_not_sent_are_kept(plane: Plane) -> None:
+def test_members_that_are_not_sent_are_kept(plane: LambdaApi) -> None:
     uuid = plane.settled(BatchSize=5, ScalingConfig={"MaximumConcurrency": 3}, Enabled=False)
 
     plane.update(uuid, BatchSize=6)
@@ -74,17 +74,17 @@ def test_members_that_are_not_sent_are_kept(plane: Plane) -> None:
 
 
 @pytest.mark.parametrize("to", ["g", "f:live"])
-def test_function_name_retargets_in_place(flow: Flow, to: str) -> None:
-    flow.applied(QUEUE)
-    uuid = flow.uuid
+def test_function_name_retargets_in_place(stack: Stack, to: str) -> None:
+    stack.applied(QUEUE)
+    uuid = stack.uuid
 
-    flow.applied({**QUEUE, "function_name": to})
+    stack.applied({**QUEUE, "function_name": to})
 
-    assert flow.uuid == uuid
-    assert flow.live()["FunctionArn"] == f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{to}"
+    assert stack.uuid == uuid
+    assert stack.live()["FunctionArn"] == f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{to}"
 
 
-def test_during_disabling_it_is_in_use(plane: Plane) -> None:
+def test_during_disabling_it_is_in_use(plane: LambdaApi) -> None:
     uuid = plane.settled()
     assert plane.update(uuid, Enabled=False)["State"] == "Disabling"
 
@@ -95,7 +95,7 @@ def test_during_disabling_it_is_in_use(plane: Plane) -> None:
     )
 
 
-def test_role_and_visibility_are_checked_only_when_function_name_is_sent(plane: Plane) -> None:
+def test_role_and_visibility_are_checked_only_when_function_name_is_sent(plane: LambdaApi) -> None:
     uuid = plane.settled()
     plane.world.timeout = 31
 
@@ -104,22 +104,22 @@ def test_role_and_visibility_are_checked_only_when_function_name_is_sent(plane: 
     assert "31 seconds" in refusal(plane.update, uuid, FunctionName="f")[2]
 
 
-def test_function_name_is_not_sent_when_it_does_not_change(flow: Flow) -> None:
+def test_function_name_is_not_sent_when_it_does_not_change(stack: Stack) -> None:
     """Sent needlessly it would make the update fail."""
-    flow.applied(QUEUE)
-    flow.plane.world.timeout = 31
-    flow.updates()
+    stack.applied(QUEUE)
+    stack.plane.world.timeout = 31
+    stack.updates()
 
-    flow.applied({**QUEUE, "batch_size": 5})
+    stack.applied({**QUEUE, "batch_size": 5})
 
-    assert flow.updates() == [{"BatchSize": 5}]
+    assert stack.updates() == [{"BatchSize": 5}]
 
 
-def test_virtual_host_is_never_sent(flow: Flow) -> None:
+def test_virtual_host_is_never_sent(stack: Stack) -> None:
     """7.5: neither changed nor unchanged."""
     host = {"type": "VIRTUAL_HOST", "uri": "/"}
     broker = {"function_name": "f", "event_source_arn": MQ, "queues": ["q"]}
-    flow.applied(
+    stack.applied(
         {
             **broker,
             "source_access_configuration": [
@@ -128,9 +128,9 @@ def test_virtual_host_is_never_sent(flow: Flow) -> None:
             ],
         }
     )
-    flow.updates()
+    stack.updates()
 
-    flow.applied(
+    stack.applied(
         {
             **broker,
             "source_access_configuration": [
@@ -140,17 +140,17 @@ def test_virtual_host_is_never_sent(flow: Flow) -> None:
         }
     )
 
-    assert flow.updates() == [
+    assert stack.updates() == [
         {
             "SourceAccessConfigurations": [
                 {"Type": "BASIC_AUTH", "URI": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:t"}
             ]
         }
     ]
-    assert {"Type": "VIRTUAL_HOST", "URI": "/"} in flow.live()["SourceAccessConfigurations"]
+    assert {"Type": "VIRTUAL_HOST", "URI": "/"} in stack.live()["SourceAccessConfigurations"]
 
 
-def test_a_mapping_outlives_its_function_and_is_deleted_all_the_same(plane: Plane) -> None:
+def test_a_mapping_outlives_its_function_and_is_deleted_all_the_same(plane: LambdaApi) -> None:
     uuid = plane.settled()
     plane.world.gone = {"f"}
 
@@ -164,49 +164,49 @@ def test_a_mapping_outlives_its_function_and_is_deleted_all_the_same(plane: Plan
     assert plane.client.delete_event_source_mapping(UUID=uuid)["State"] == "Deleting"
 
 
-def test_an_update_of_a_mapping_whose_function_is_gone_says_so_and_what_to_do(flow: Flow) -> None:
-    flow.applied(QUEUE)
-    flow.plane.world.gone = {"f"}
-    flow.assert_in_sync()
+def test_an_update_of_a_mapping_whose_function_is_gone_says_so_and_what_to_do(stack: Stack) -> None:
+    stack.applied(QUEUE)
+    stack.plane.world.gone = {"f"}
+    stack.assert_in_sync()
 
-    [outcome] = flow.apply({**QUEUE, "batch_size": 5}).outcomes
+    [outcome] = stack.apply_mapping({**QUEUE, "batch_size": 5}).outcomes
 
     assert outcome.result is Result.FAILED
     assert outcome.detail.endswith("InvalidParameterValueException: Function does not exist")
     assert outcome.hint.startswith("deploy the function")
-    flow.plane.world.gone = set()
-    flow.applied({**QUEUE, "batch_size": 5})
-    flow.plane.world.gone = {"f"}
-    flow.applied(None)
+    stack.plane.world.gone = set()
+    stack.applied({**QUEUE, "batch_size": 5})
+    stack.plane.world.gone = {"f"}
+    stack.applied(None)
 
 
-def test_a_mapping_that_aws_disables_by_itself_is_told_and_promised_nothing(flow: Flow) -> None:
+def test_a_mapping_that_aws_disables_by_itself_is_reported_and_promised_nothing(stack: Stack) -> None:
     """5.2, StateTransitionReason: it is enabled once, and when it falls back the apply and the plan say so."""
     broker = {
         "function_name": "f", "event_source_arn": MQ, "queues": ["q"],
         "source_access_configuration": [{"type": "BASIC_AUTH", "uri": AUTH[0]["URI"]}],
     }  # fmt: skip
-    flow.plane.world.failures = {MQ: "EVENT_SOURCE_AUTHN_ERROR"}
+    stack.plane.world.failures = {MQ: "EVENT_SOURCE_AUTHN_ERROR"}
 
-    [outcome] = flow.apply(broker).outcomes
+    [outcome] = stack.apply_mapping(broker).outcomes
     assert outcome.ignored == (("enabled",),)
     assert outcome.detail == "not enabled: AWS reports EVENT_SOURCE_AUTHN_ERROR (Lambda cannot sign in to the source)"
-    change = flow.change()
+    change = stack.change()
     assert change.action is Action.UPDATE
     assert change.notes == (
         "AWS disabled this mapping: EVENT_SOURCE_AUTHN_ERROR (Lambda cannot sign in to the source); "
         "fix the cause first, or AWS disables it again",
     )
-    flow.plane.world.failures = {}
-    flow.applied(broker)
+    stack.plane.world.failures = {}
+    stack.applied(broker)
 
 
-def test_a_stream_that_is_gone_is_told_when_its_function_is_changed(flow: Flow) -> None:
+def test_a_stream_that_is_gone_is_reported_when_its_function_is_changed(stack: Stack) -> None:
     stream = {"function_name": "f", "event_source_arn": KINESIS, "starting_position": "LATEST"}
-    flow.applied(stream)
-    flow.plane.world.gone = {"stream/s"}
+    stack.applied(stream)
+    stack.plane.world.gone = {"stream/s"}
 
-    [outcome] = flow.apply({**stream, "function_name": "g"}).outcomes
+    [outcome] = stack.apply_mapping({**stream, "function_name": "g"}).outcomes
 
     assert f"Stream not found: {KINESIS}" in outcome.detail
     assert outcome.hint.startswith("create the stream")

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.embedded import ACCOUNT, REGION, Embedded, any_credentials, served
-from tests.flow import Flow, Sessions
+from tests.support.control_plane import ACCOUNT, REGION, ServedControlPlane, any_credentials, served
+from tests.support.stack import Sessions, Stack
 
 Strategy = st.SearchStrategy[dict[str, Any]]
 
@@ -226,23 +226,23 @@ anything = st.one_of(*KINDS.values())
 
 
 @pytest.fixture(scope="module")
-def plane() -> Iterator[Embedded]:
+def plane() -> Iterator[ServedControlPlane]:
     with served() as embedded:
         yield embedded
 
 
 @pytest.fixture(scope="module")
-def sessions(plane: Embedded) -> Iterator[Sessions]:
+def sessions(plane: ServedControlPlane) -> Iterator[Sessions]:
     with pytest.MonkeyPatch.context() as patch:
         any_credentials(patch)
         yield Sessions(plane.endpoint)
 
 
-def converges(plane: Embedded, sessions: Sessions, story: list[dict[str, Any]]) -> None:
+def converges(plane: ServedControlPlane, sessions: Sessions, story: list[dict[str, Any]]) -> None:
     """Each mapping of the story is applied under one name; the last is imported elsewhere, and destroyed from there."""
     plane.reset()
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
-        here, there = Flow(Path(first), plane, sessions), Flow(Path(second), plane, sessions)
+        here, there = Stack(Path(first), plane, sessions), Stack(Path(second), plane, sessions)
         for mapping in story:
             here.applied(mapping)
         there.write(story[-1])
@@ -259,7 +259,9 @@ STORIES = settings(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_mapping_converges_through_changes_of_its_own_kind(kind: str, plane: Embedded, sessions: Sessions) -> None:
+def test_a_mapping_converges_through_changes_of_its_own_kind(
+    kind: str, plane: ServedControlPlane, sessions: Sessions
+) -> None:
     @settings(STORIES, max_examples=30)
     @given(st.lists(KINDS[kind], min_size=2, max_size=3))
     def check(story: list[dict[str, Any]]) -> None:
@@ -268,7 +270,7 @@ def test_a_mapping_converges_through_changes_of_its_own_kind(kind: str, plane: E
     check()
 
 
-def test_a_name_converges_through_changes_of_kind(plane: Embedded, sessions: Sessions) -> None:
+def test_a_name_converges_through_changes_of_kind(plane: ServedControlPlane, sessions: Sessions) -> None:
     @settings(STORIES, max_examples=100)
     @given(st.lists(anything, min_size=2, max_size=3))
     def check(story: list[dict[str, Any]]) -> None:

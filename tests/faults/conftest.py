@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded import any_credentials
 from tests.faults.harness import Machine, plane_process
+from tests.support.control_plane import any_credentials
 
 
 @pytest.fixture(scope="session")

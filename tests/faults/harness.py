@@ -1,6 +1,8 @@
-"""Faults for a forked tool: killed, cut, answered with errors at the n-th call; killed or failed at the n-th file operation.
+"""Faults for a forked tool: killed, cut, answered with errors at the n-th call; killed or failed at the n-th file
+operation.
 
-The tool is imported once and forked for each point, so that a point takes a fraction of a second and SIGKILL stays real.
+The tool is imported once and forked for each point, so that a point takes a fraction of a second and SIGKILL stays
+real.
 """
 
 from __future__ import annotations
@@ -30,8 +32,9 @@ from provisioner import workflow
 from provisioner.errors import LockedError, ProvisionerError
 from provisioner.model.report import Report
 from provisioner.workflow import Execution, Run, Selection
-from tests.embedded import REGION
-from tests.flow import Hurried, Sessions, SilentUi
+from tests.support.clocks import Hurried
+from tests.support.control_plane import REGION
+from tests.support.stack import Sessions, SilentUi
 
 LONGEST: Final = 60
 """Seconds after which a fork is killed: nothing in these stories waits so long."""
@@ -222,7 +225,7 @@ class Machine:
             "records of nothing": known.keys() - set(live),
             "mappings twice": len(live) - len(wanted),
             "names": set(snapshot.state.mappings) ^ set(wanted),
-            "open intents": snapshot.open,
+            "open intents": snapshot.unresolved,
         }
         return "; ".join(f"{what}: {found}" for what, found in findings.items() if found)
 

@@ -1,7 +1,8 @@
-"""A control plane in a process of its own: the tool is forked in these tests, and a fork must not inherit a server's threads.
+"""A control plane in a process of its own: the tool is forked in these tests, and a fork must not inherit a server's
+threads.
 
-Everything exists and is allowed; moto stands behind it for STS and S3. `POST /test/keep` keeps the mappings as they are, and
-`POST /test/restore` puts them back.
+Everything exists and is allowed; moto stands behind it for STS and S3. `POST /test/keep` keeps the mappings as they
+are, and `POST /test/restore` puts them back.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from provisioner.sandbox.app import ControlPlane
-from tests.embedded import AT_ONCE, World
+from tests.support.control_plane import AT_ONCE, World
 
 KEPT = ("_all", "_holders", "_order", "_due")
 """What a store holds."""

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from tests.embedded import any_credentials
 from tests.faults.harness import CALL_MODES, FILE_MODES, Fault, Machine
 from tests.faults.test_points import queue, stream
+from tests.support.control_plane import any_credentials
 
 MAPPINGS = st.dictionaries(
     st.sampled_from(["a", "b", "c", "d"]),

@@ -16,9 +16,9 @@ from provisioner.backend.s3 import S3Backend
 from provisioner.errors import LockedError, StateError
 from provisioner.model.references import Pair
 from provisioner.model.state import Intent, Record
-from tests.embedded import any_credentials
 from tests.faults.harness import BUCKET, KEY, Machine, answer
-from tests.flow import SilentUi
+from tests.support.control_plane import any_credentials
+from tests.support.stack import SilentUi
 
 APPLIED = {"function_name": "f", "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:q"}
 UUID = "00000000-1111-2222-3333-444455556666"
@@ -92,7 +92,7 @@ def test_somebody_elses_write_is_not_written_over(shared: Machine) -> None:
     assert stored(shared)["serial"] == 40
 
 
-def test_a_state_that_vanishes_is_told(shared: Machine) -> None:
+def test_a_state_that_vanishes_is_reported(shared: Machine) -> None:
     with backend(shared).locked("apply") as writer:
         writer.save(writer.state)
         shared.client("s3").delete_object(Bucket=BUCKET, Key=KEY)
@@ -101,7 +101,7 @@ def test_a_state_that_vanishes_is_told(shared: Machine) -> None:
             writer.save(writer.state.with_record("a", RECORD))
 
 
-def test_one_holds_the_lock_and_the_other_is_told_by_whom(shared: Machine) -> None:
+def test_one_holds_the_lock_and_the_other_is_reported_by_whom(shared: Machine) -> None:
     with backend(shared).locked("apply"), pytest.raises(LockedError) as caught, backend(shared).locked("destroy"):
         pass
 
@@ -114,7 +114,7 @@ def test_the_intents_of_the_run_are_stored_before_its_first_call(shared: Machine
     with backend(shared).locked("apply") as writer:
         with writer.journal([CREATE]) as log:
             assert [item["name"] for item in stored(shared)["pending"]] == ["a"]
-            assert backend(shared).read().open == (CREATE,)
+            assert backend(shared).read().unresolved == (CREATE,)
             log.done(log.intent("create", "a", CREATE.pair), "a", RECORD)
         assert stored(shared)["pending"] == []
         assert list(stored(shared)["mappings"]) == ["a"]
@@ -134,7 +134,7 @@ def test_a_result_is_stored_in_time_and_what_is_not_known_stays(
         assert list(stored(shared)["mappings"]) == ["a"]
         assert [item["name"] for item in stored(shared)["pending"]] == ["b"]
 
-    assert backend(shared).read().open == (other,)  # it was begun, and nothing is known of it
+    assert backend(shared).read().unresolved == (other,)  # it was begun, and nothing is known of it
 
 
 def test_a_lock_that_was_taken_away_stops_the_next_call(shared: Machine) -> None:

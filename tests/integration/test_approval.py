@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tests.conftest import Result, Workspace, command, sqs
+from tests.support.workspace import Result, Workspace, command, sqs
 
 ONE = f"orders: {{ function_name: worker, event_source_arn: '{sqs()}' }}"
 

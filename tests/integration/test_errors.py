@@ -1,4 +1,6 @@
-"""What goes wrong says what, where and what next; with the exit code of the design, without a traceback, changing nothing."""
+"""What goes wrong says what, where and what next; with the exit code of the design, without a traceback, changing
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Workspace, sqs
+from tests.support.workspace import Workspace, sqs
 
 ONE = f"orders: {{ function_name: worker, event_source_arn: '{sqs()}' }}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.conftest import Workspace, sqs
+from tests.support.workspace import Workspace, sqs
 
 ONE = f"orders: {{ function_name: worker, event_source_arn: '{sqs()}' }}"
 LOST = f"lost: {{ function_name: worker, event_source_arn: '{sqs('nowhere')}' }}"
@@ -37,8 +37,10 @@ def test_a_failed_apply_has_a_summary_too(workspace: Workspace) -> None:
     stream = events(workspace, "--auto-approve", code=3)
 
     [errored] = [event for event in stream if event["type"] == "apply_errored"]
-    [told] = [event for event in stream if event["type"] == "diagnostic"]
-    assert errored["hook"]["resource"]["resource_name"] == told["diagnostic"]["address"].rpartition(".")[2] == "lost"
+    [reported] = [event for event in stream if event["type"] == "diagnostic"]
+    assert (
+        errored["hook"]["resource"]["resource_name"] == reported["diagnostic"]["address"].rpartition(".")[2] == "lost"
+    )
     assert errored["hook"]["x_provisioner"]["request_ids"]
     assert stream[-1]["type"] == "change_summary"
     assert stream[-1]["changes"]["x_provisioner"]["failed"] == 1
@@ -59,7 +61,7 @@ def test_a_refused_plan_ends_with_what_was_done(workspace: Workspace) -> None:
 def test_a_wrong_manifest_is_a_stream_of_diagnostics(workspace: Workspace) -> None:
     workspace.write(ONE.replace(" }", ", batch_size: 0 }"))
 
-    [_, told] = events(workspace, "--auto-approve", code=1)
+    [_, reported] = events(workspace, "--auto-approve", code=1)
 
-    assert told["diagnostic"]["range"]["start"]["line"] == 4
-    assert told["diagnostic"]["x_provisioner"] == {"code": "E103"}
+    assert reported["diagnostic"]["range"]["start"]["line"] == 4
+    assert reported["diagnostic"]["x_provisioner"] == {"code": "E103"}

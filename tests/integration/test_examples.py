@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import Sandbox, Workspace, start_sandbox
+from tests.support.workspace import Sandbox, Workspace, start_sandbox
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Workspace, sqs
+from tests.support.workspace import Workspace, sqs
 
 ONE = f"orders: {{ function_name: worker, event_source_arn: '{sqs()}' }}"
 CHANGED = ONE.replace(" }", ", batch_size: 5 }")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.model.codes import CODES
-from tests.conftest import Workspace
+from provisioner.model.codes import EXPLANATIONS
+from tests.support.workspace import Workspace
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", EXPLANATIONS)
 def test_each_code_is_explained_with_a_remedy_and_a_source(code: str) -> None:
-    item = CODES[code]
+    item = EXPLANATIONS[code]
 
     assert all((item.title, item.meaning, item.remedy, item.source))
     assert not item.title.endswith(".")
@@ -19,16 +19,16 @@ def test_each_code_is_explained_with_a_remedy_and_a_source(code: str) -> None:
 
 
 def test_explain(workspace: Workspace) -> None:
-    told = workspace.run("explain", "e201").out
+    reported = workspace.run("explain", "e201").out
 
-    assert told.startswith("E201: A batch of more than 10 messages needs a batching window\n")
-    assert "What to do: Set maximum_batching_window_in_seconds to 1 or more" in told
-    assert "AWS says: Maximum batch window in seconds must be greater than 0" in " ".join(told.split())
-    assert told.endswith("See https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html\n")
+    assert reported.startswith("E201: A batch of more than 10 messages needs a batching window\n")
+    assert "What to do: Set maximum_batching_window_in_seconds to 1 or more" in reported
+    assert "AWS says: Maximum batch window in seconds must be greater than 0" in " ".join(reported.split())
+    assert reported.endswith("See https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html\n")
 
 
 def test_explain_lists_every_code(workspace: Workspace) -> None:
-    assert [line.split()[0] for line in workspace.run("explain").out.splitlines()] == list(CODES)
+    assert [line.split()[0] for line in workspace.run("explain").out.splitlines()] == list(EXPLANATIONS)
 
 
 def test_explain_of_what_is_no_code(workspace: Workspace) -> None:

@@ -8,7 +8,7 @@ import shlex
 import boto3
 import pytest
 
-from tests.conftest import ACCOUNT, Workspace, sqs, start_sandbox
+from tests.support.workspace import ACCOUNT, Workspace, sqs, start_sandbox
 
 ONE = f"orders: {{ function_name: worker, event_source_arn: '{sqs()}' }}"
 

@@ -22,9 +22,9 @@ from regopy import Interpreter
 
 from provisioner.manifest.jsonschema import manifest_schema
 from provisioner.sandbox.seed import load
-from tests.conftest import Result, clean_environment
-from tests.github import REPOSITORY, GitHub
-from tests.guarded import ACCOUNT, REGION, Guard, guarded
+from tests.support.github import REPOSITORY, GitHub
+from tests.support.roles import ACCOUNT, REGION, Guard, guarded
+from tests.support.workspace import Result, clean_environment
 
 TOP = Path(__file__).parents[2]
 EXAMPLE = TOP / "examples/gitops"
@@ -204,7 +204,7 @@ def team(tmp_path: Path, account: Guard) -> Iterator[Team]:
     programs = tmp_path / "programs"
     programs.mkdir()
     gh = programs / "gh"
-    gh.write_text(f'#!/bin/sh\nPYTHONPATH={TOP} exec {sys.executable} -m tests.github "$@"\n', encoding="utf-8")
+    gh.write_text(f'#!/bin/sh\nPYTHONPATH={TOP} exec {sys.executable} -m tests.support.github "$@"\n', encoding="utf-8")
     gh.chmod(0o755)
     plan, apply = (json.loads((EXAMPLE / f"iam/{role}-policy.json").read_text()) for role in ("plan", "apply"))
     account.policies = {
@@ -256,9 +256,9 @@ def test_a_change_travels_from_a_pull_request_to_aws(team: Team) -> None:
         assert team.live(f"orders-{environment}")["BatchSize"] == 10
         team.job("apply", environment)
         assert team.live(f"orders-{environment}")["BatchSize"] == 25
-        [told] = team.comments(number, f"<!-- provisioner:events-{environment}:apply -->\n")
-        assert f"### `events-{environment}`: applied\n" in told
-        assert "0 added, 1 changed, 0 destroyed" in told
+        [reported] = team.comments(number, f"<!-- provisioner:events-{environment}:apply -->\n")
+        assert f"### `events-{environment}`: applied\n" in reported
+        assert "0 added, 1 changed, 0 destroyed" in reported
         team.job("drift", environment)
     assert len(team.github.items) == 1
     keys = [item["Key"] for item in team.guard.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
@@ -316,12 +316,12 @@ def test_what_was_approved_is_not_applied_to_a_world_that_has_moved(team: Team) 
     team.job("apply", "prod", code=4)
 
     assert team.live("orders-prod") == before
-    [told] = team.comments(number, "<!-- provisioner:events-prod:apply -->\n")
-    assert "not applied, because the plan is no longer the one that was approved" in told
-    assert "`batch_size` <code>3</code> → <code>20</code> | conflict" in told
-    assert approved not in told
+    [reported] = team.comments(number, "<!-- provisioner:events-prod:apply -->\n")
+    assert "not applied, because the plan is no longer the one that was approved" in reported
+    assert "`batch_size` <code>3</code> → <code>20</code> | conflict" in reported
+    assert approved not in reported
 
-    team.job("apply", "prod", **{"inputs.plan_hash": HASH.findall(told)[0]})
+    team.job("apply", "prod", **{"inputs.plan_hash": HASH.findall(reported)[0]})
     assert team.live("orders-prod")["BatchSize"] == 20
 
 
@@ -338,10 +338,10 @@ def test_what_an_apply_left_undone_is_approved_by_its_hash(team: Team) -> None:
     team.job("apply", "prod", code=3)
 
     assert [need.action for _, need in team.guard.refused] == ["lambda:UpdateEventSourceMapping"]
-    [told] = team.comments(number, "<!-- provisioner:events-prod:apply -->\n")
-    [left] = set(HASH.findall(told)) - {approved}
-    assert "### `events-prod`: applied in part" in told
-    assert "0 to add, 1 to change, 0 to destroy" in told
+    [reported] = team.comments(number, "<!-- provisioner:events-prod:apply -->\n")
+    [left] = set(HASH.findall(reported)) - {approved}
+    assert "### `events-prod`: applied in part" in reported
+    assert "0 to add, 1 to change, 0 to destroy" in reported
     team.guard.refused.clear()
     team.guard.policies["apply-prod"] = role
     team.job("apply", "prod", **{"inputs.plan_hash": left})

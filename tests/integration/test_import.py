@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import ACCOUNT, REGION, Workspace, kinesis, sqs
+from tests.support.workspace import ACCOUNT, REGION, Workspace, kinesis, sqs
 
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:access-AbCdEf"
 BASIC_AUTH = [{"Type": "BASIC_AUTH", "URI": SECRET}]

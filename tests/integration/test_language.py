@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from tests.conftest import Workspace, sqs
+from tests.support.workspace import Workspace, sqs
 
 ONE = f"orders: {{ function_name: worker, event_source_arn: '{sqs()}' }}"
 WRONG = f"""\
@@ -67,10 +67,10 @@ def test_validate_says_what_it_could_not_check(workspace: Workspace) -> None:
 
 
 def test_validate_speaks_json(wrong: Workspace) -> None:
-    told = json.loads(wrong.run("validate", "--format", "json", code=1).out)
+    reported = json.loads(wrong.run("validate", "--format", "json", code=1).out)
 
-    assert (told["valid"], told["error_count"], told["warning_count"]) == (False, 2, 0)
-    assert told["diagnostics"][0] == {
+    assert (reported["valid"], reported["error_count"], reported["warning_count"]) == (False, 2, 0)
+    assert reported["diagnostics"][0] == {
         "severity": "error", "code": "E103", "file": "provisioner.yaml",
         "message": "batch_size: 20000 is more than the 10000 that an SQS queue allows", "hint": "choose 1 to 10000",
         "start": {"line": 7, "column": 17}, "end": {"line": 7, "column": 22},

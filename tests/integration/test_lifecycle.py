@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.conftest import ACCOUNT, Workspace, kinesis, sqs
+from tests.support.workspace import ACCOUNT, Workspace, kinesis, sqs
 
 ONE = f"""
 orders:

@@ -10,36 +10,36 @@ import pytest
 
 from provisioner import workflow
 from provisioner.model.health import Drifted
-from tests.conftest import Workspace, sqs
-from tests.flow import Flow
-from tests.planes import SQS
+from tests.support.lambda_api import SQS
+from tests.support.stack import Stack
+from tests.support.workspace import Workspace, sqs
 
 QUEUE: dict[str, Any] = {"function_name": "f", "event_source_arn": SQS}
 
 
 @pytest.fixture
-def applied(flow: Flow) -> Iterator[Flow]:
-    flow.applied({**QUEUE, "batch_size": 5, "tags": {"team": "a"}})
-    return flow
+def applied(stack: Stack) -> Iterator[Stack]:
+    stack.applied({**QUEUE, "batch_size": 5, "tags": {"team": "a"}})
+    return stack
 
 
-def drift(flow: Flow) -> Drifted:
-    [found] = workflow.drift(flow.run())
+def drift(stack: Stack) -> Drifted:
+    [found] = workflow.drift(stack.run())
     return found
 
 
-def changed(flow: Flow) -> dict[str, tuple[Any, Any]]:
-    return {".".join(field.path): (field.prior, field.live) for field in drift(flow).fields}
+def changed(stack: Stack) -> dict[str, tuple[Any, Any]]:
+    return {".".join(field.path): (field.prior, field.live) for field in drift(stack).fields}
 
 
-def test_what_the_world_changed_is_drift_and_what_the_manifest_changed_is_not(applied: Flow) -> None:
+def test_what_the_world_changed_is_drift_and_what_the_manifest_changed_is_not(applied: Stack) -> None:
     applied.plane.client().update_event_source_mapping(UUID=applied.uuid, ScalingConfig={"MaximumConcurrency": 9})
     applied.write({**QUEUE, "batch_size": 7})
 
     assert changed(applied) == {"scaling_config.maximum_concurrency": (None, 9)}
 
 
-def test_a_tag_drifts_too(applied: Flow) -> None:
+def test_a_tag_drifts_too(applied: Stack) -> None:
     client = applied.plane.client()
     arn = applied.live()["EventSourceMappingArn"]
     client.tag_resource(Resource=arn, Tags={"team": "b", "new": "c"})
@@ -47,29 +47,29 @@ def test_a_tag_drifts_too(applied: Flow) -> None:
     assert changed(applied) == {"tags.team": ("a", "b"), "tags.new": (None, "c")}
 
 
-def test_nothing_changed_is_no_drift(applied: Flow) -> None:
+def test_nothing_changed_is_no_drift(applied: Stack) -> None:
     assert workflow.drift(applied.run()) == ()
 
 
-def test_what_the_manifest_leaves_to_others_does_not_drift(applied: Flow) -> None:
+def test_what_the_manifest_leaves_to_others_does_not_drift(applied: Stack) -> None:
     applied.applied({**QUEUE, "lifecycle": {"ignore_changes": ["batch_size"]}})
     applied.plane.client().update_event_source_mapping(UUID=applied.uuid, BatchSize=9)
 
     assert workflow.drift(applied.run()) == ()
 
 
-def test_a_generated_value_is_no_drift(flow: Flow) -> None:
+def test_a_generated_value_is_no_drift(stack: Stack) -> None:
     kafka = {
         "function_name": "f", "topics": ["tt"],
         "self_managed_event_source": {"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["b:9092"]}},
         "source_access_configuration": [{"type": "BASIC_AUTH", "uri": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:s"}],
     }  # fmt: skip
-    flow.applied(kafka)
+    stack.applied(kafka)
 
-    assert workflow.drift(flow.run()) == ()
+    assert workflow.drift(stack.run()) == ()
 
 
-def test_a_mapping_that_is_gone_has_disappeared(applied: Flow) -> None:
+def test_a_mapping_that_is_gone_has_disappeared(applied: Stack) -> None:
     applied.plane.client().delete_event_source_mapping(UUID=applied.uuid)
 
     assert drift(applied).vanished
@@ -111,10 +111,10 @@ def test_drift_speaks_json_and_markdown(running: Workspace) -> None:
     running.aws.update_event_source_mapping(UUID=uuid, BatchSize=7)
     running.settled(uuid)
 
-    told = json.loads(running.run("drift", "--json", code=2).out)
+    reported = json.loads(running.run("drift", "--json", code=2).out)
     markdown = running.run("drift", "--format", "markdown", code=2).out
 
-    [found] = told["drifted"]
+    [found] = reported["drifted"]
     assert found["fields"] == [{"path": "batch_size", "applied": 10, "live": 7}]
     assert markdown.startswith("<!-- provisioner:test:drift -->\n\n### `test`: 1 mapping has drifted\n")
 

@@ -11,7 +11,8 @@ from typing import Any
 import botocore
 import pytest
 
-from tests.conftest import HERE, Workspace, sqs, start_sandbox
+from tests.conftest import HERE
+from tests.support.workspace import Workspace, sqs, start_sandbox
 
 MODEL = Path(botocore.__file__).parent / "data/lambda/2015-03-31/service-2.json.gz"
 
@@ -61,18 +62,18 @@ def test_it_is_a_warning_is_sent_as_it_is_and_converges(workspace_of_newer: Work
 
     def run(*arguments: str) -> str:
         result = workspace.run(*arguments, code=0, AWS_DATA_PATH=newer)
-        told.append(result.err)
+        reported.append(result.err)
         return result.out
 
-    told: list[str] = []
+    reported: list[str] = []
     workspace.write(MAPPING)
     run("apply", "--auto-approve")
 
     assert (
         "warning[W202]: polling_hours: this field is known only to the installed botocore; it is sent unchanged, as PollingHours"
-        in (told[0])
+        in (reported[0])
     )
-    assert "3 warnings" in told[0]
+    assert "3 warnings" in reported[0]
     assert run("plan").startswith("No changes.")
     workspace.write(MAPPING.replace("Until: 20", "Until: 22").replace("concurrency: 2", "concurrency: 3"))
     changed = run("plan")
@@ -88,10 +89,10 @@ def test_it_is_a_warning_is_sent_as_it_is_and_converges(workspace_of_newer: Work
 def test_it_is_an_error_for_an_older_botocore(workspace: Workspace) -> None:
     workspace.write(MAPPING)
 
-    told = workspace.run("plan", code=1).err
+    reported = workspace.run("plan", code=1).err
 
-    assert "error[E101]: unknown field 'polling_hours'" in told
-    assert "install a newer boto3" in told
+    assert "error[E101]: unknown field 'polling_hours'" in reported
+    assert "install a newer boto3" in reported
 
 
 def test_a_member_that_the_table_knows_by_another_name_is_a_mistake(workspace: Workspace) -> None:

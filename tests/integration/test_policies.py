@@ -99,7 +99,7 @@ def test_actions_are_counted(plan: Plan) -> None:
     assert filtered("actions.jq", plan) == [{"create": 2, "delete+create": 1, "update": 1}]
 
 
-def test_replacements_are_told_with_what_forces_them(plan: Plan) -> None:
+def test_replacements_are_reported_with_what_forces_them(plan: Plan) -> None:
     replaced = {"address": "aws_lambda_event_source_mapping.replaced", "forced_by": ["starting_position"]}
 
     assert filtered("replaced.jq", plan) == [replaced]

@@ -11,63 +11,63 @@ from provisioner import workflow
 from provisioner.errors import RefusedError
 from provisioner.model.plan import Action
 from provisioner.workflow import Execution, Selection
-from tests.flow import Flow
-from tests.planes import SQS
+from tests.support.lambda_api import SQS
+from tests.support.stack import Stack
 
 A: dict[str, Any] = {"function_name": "f", "event_source_arn": SQS}
 B: dict[str, Any] = {"function_name": "f", "event_source_arn": f"{SQS}2"}
 ALL, BELIEVED = Selection(), Selection(refresh=False)
 
 
-def write(flow: Flow, **mappings: dict[str, Any]) -> None:
+def write(stack: Stack, **mappings: dict[str, Any]) -> None:
     value = {"stack": "test", "provider": {"region": "eu-west-1"}, "mappings": mappings}
-    (flow.folder / "provisioner.yaml").write_text(json.dumps(value))
+    (stack.folder / "provisioner.yaml").write_text(json.dumps(value))
 
 
-def apply(flow: Flow, selection: Selection = ALL) -> None:
-    _, report = workflow.apply(flow.run(), selection, Execution(auto_approve=True))
+def apply(stack: Stack, selection: Selection = ALL) -> None:
+    _, report = workflow.apply(stack.run(), selection, Execution(auto_approve=True))
     assert report.clean
 
 
-def test_an_edit_is_planned_without_reading_and_drift_is_not_seen(flow: Flow) -> None:
-    flow.applied(A)
-    flow.plane.client().update_event_source_mapping(UUID=flow.uuid, BatchSize=7)
-    flow.write({**A, "maximum_batching_window_in_seconds": 1})
+def test_an_edit_is_planned_without_reading_and_drift_is_not_seen(stack: Stack) -> None:
+    stack.applied(A)
+    stack.plane.client().update_event_source_mapping(UUID=stack.uuid, BatchSize=7)
+    stack.write({**A, "maximum_batching_window_in_seconds": 1})
 
-    [change] = workflow.plan(flow.run(), BELIEVED).changes
+    [change] = workflow.plan(stack.run(), BELIEVED).changes
 
     assert [".".join(field.path) for field in change.fields] == ["maximum_batching_window_in_seconds"]
 
 
-def test_a_name_that_is_taken_over_keeps_its_protection(flow: Flow) -> None:
-    write(flow, a=A, b={**B, "lifecycle": {"prevent_destroy": True}})
-    apply(flow)
-    write(flow, b=A)
+def test_a_name_that_is_taken_over_keeps_its_protection(stack: Stack) -> None:
+    write(stack, a=A, b={**B, "lifecycle": {"prevent_destroy": True}})
+    apply(stack)
+    write(stack, b=A)
 
     with pytest.raises(RefusedError):
-        workflow.plan(flow.run(), BELIEVED)
+        workflow.plan(stack.run(), BELIEVED)
 
 
-def test_a_mapping_whose_name_was_taken_over_is_deleted_all_the_same(flow: Flow) -> None:
-    write(flow, a=A, b=B)
-    apply(flow)
-    write(flow, b=A)
+def test_a_mapping_whose_name_was_taken_over_is_deleted_all_the_same(stack: Stack) -> None:
+    write(stack, a=A, b=B)
+    apply(stack)
+    write(stack, b=A)
 
-    actions = [change.action for change in workflow.plan(flow.run(), BELIEVED).changes]
-    apply(flow, BELIEVED)
+    actions = [change.action for change in workflow.plan(stack.run(), BELIEVED).changes]
+    apply(stack, BELIEVED)
 
     assert actions == [Action.NO_OP, Action.DELETE]
-    listed = flow.plane.client().list_event_source_mappings()["EventSourceMappings"]
+    listed = stack.plane.client().list_event_source_mappings()["EventSourceMappings"]
     assert [item["EventSourceArn"] for item in listed] == [SQS]
 
 
-def test_a_pair_that_somebody_else_holds_is_refused_before_anything_happens(flow: Flow) -> None:
-    flow.applied(A)
-    flow.plane.client().create_event_source_mapping(FunctionName="f", EventSourceArn=f"{SQS}2")
-    flow.write(B)
+def test_a_pair_that_somebody_else_holds_is_refused_before_anything_happens(stack: Stack) -> None:
+    stack.applied(A)
+    stack.plane.client().create_event_source_mapping(FunctionName="f", EventSourceArn=f"{SQS}2")
+    stack.write(B)
 
     with pytest.raises(RefusedError) as caught:
-        flow.plan()
+        stack.plan()
 
     [problem] = caught.value.problems
     assert "Lambda already has a mapping for this function and source" in str(problem)

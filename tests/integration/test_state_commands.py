@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REGION, Workspace, command, sqs
+from tests.support.workspace import REGION, Workspace, command, sqs
 
 TWO = f"""
     orders: {{ function_name: worker, event_source_arn: {sqs("orders")}, batch_size: 5, tags: {{ team: a }} }}
@@ -102,9 +102,9 @@ def test_a_lost_state_is_rebuilt_and_the_plan_is_empty(two: Workspace) -> None:
     for file in state(two).parent.iterdir():
         file.unlink()
 
-    told = two.run("state", "rebuild").err
+    reported = two.run("state", "rebuild").err
 
-    assert "The state holds 2 mappings now" in told
+    assert "The state holds 2 mappings now" in reported
     after = json.loads(state(two).read_text())
     assert (after["lineage"], after["mappings"]) == (before["lineage"], before["mappings"])
     two.assert_in_sync()
@@ -115,9 +115,9 @@ def test_a_rebuilt_state_also_knows_what_left_the_manifest(two: Workspace) -> No
     state(two).unlink()
     two.write("\n".join(line for line in TWO.splitlines() if "views" not in line))
 
-    told = two.run("state", "rebuild").err
+    reported = two.run("state", "rebuild").err
 
-    assert f"views: {views} has this stack's tags and is not in the manifest" in told
+    assert f"views: {views} has this stack's tags and is not in the manifest" in reported
     two.apply()
     assert views not in two.live()
 
@@ -126,16 +126,16 @@ def test_a_state_that_is_there_is_not_rebuilt(two: Workspace) -> None:
     assert "is not lost" in two.run("state", "rebuild", code=1).err
 
 
-def test_a_second_checkout_with_an_empty_state_adopts_nothing_and_is_told_the_way_out(
+def test_a_second_checkout_with_an_empty_state_adopts_nothing_and_is_reported_the_way_out(
     two: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     second = Workspace(tmp_path_factory.mktemp("second"), two.sandbox, two.aws)
     second.write(TWO)
 
-    told = second.run("apply", "--auto-approve", code=1).err
+    reported = second.run("apply", "--auto-approve", code=1).err
 
-    assert "belongs to another state of stack test" in told
-    assert "`provisioner state rebuild`" in told
+    assert "belongs to another state of stack test" in reported
+    assert "`provisioner state rebuild`" in reported
     assert second.run("state", "list").out == ""
 
 
@@ -204,7 +204,7 @@ def test_a_lock_is_waited_for(two: Workspace) -> None:
     assert waiting.wait(60) == 0
 
 
-def test_a_wait_that_is_none_is_told(two: Workspace) -> None:
+def test_a_wait_that_is_none_is_reported(two: Workspace) -> None:
     assert "is not a duration" in two.run("apply", "--lock-timeout", "soon", code=1).err
 
 

@@ -14,7 +14,7 @@ from fcntl import ioctl
 
 import pytest
 
-from tests.conftest import Result, Workspace, command, sqs
+from tests.support.workspace import Result, Workspace, command, sqs
 
 ONE = f"orders: {{ function_name: worker, event_source_arn: '{sqs()}' }}"
 TWO = f"{ONE}\nrefunds: {{ function_name: worker, event_source_arn: '{sqs('q2')}' }}"
@@ -137,7 +137,7 @@ def test_the_last_line_counts(workspace: Workspace) -> None:
     assert re.search(r"^\d+ calls, 0 throttled, \d+\.\ds$", workspace.run("plan").err.splitlines()[-1])
 
 
-def test_a_log_tells_each_call_and_nothing_that_it_carries(workspace: Workspace) -> None:
+def test_a_log_reports_each_call_and_nothing_that_it_carries(workspace: Workspace) -> None:
     secret = "x-marks-the-spot"
     workspace.write(
         f"{ONE[:-2]}, filter_criteria: {{ filter: [{{ pattern: {{ body: {{ a: [{secret}] }} }} }}] }}, tags: {{ t: {secret} }} }}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ACCOUNT, REGION, Sandbox, Workspace, sqs, start_sandbox
+from tests.support.workspace import ACCOUNT, REGION, Sandbox, Workspace, sqs, start_sandbox
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
 BROKER = f"arn:aws:mq:{REGION}:{ACCOUNT}:broker:b:b-1"
@@ -43,14 +43,14 @@ def queue(function: str, name: str = "orders") -> str:
     return f"{{ function_name: {function}, event_source_arn: '{sqs(name)}' }}"
 
 
-def test_a_role_is_waited_for_and_the_first_refusal_is_told_with_the_time_left(troubled: Workspace) -> None:
+def test_a_role_is_waited_for_and_the_first_refusal_is_reported_with_the_time_left(troubled: Workspace) -> None:
     troubled.write(f"orders: {queue('new')}")
 
-    told = troubled.apply().err
+    reported = troubled.apply().err
 
-    line = next(line for line in told.splitlines() if "waiting for IAM" in line)
+    line = next(line for line in reported.splitlines() if "waiting for IAM" in line)
     assert "does not have permissions to call ReceiveMessage on SQS (waiting for IAM, for at most 300s)" in line
-    assert re.search(r"orders: Creation complete after \d+s", told)
+    assert re.search(r"orders: Creation complete after \d+s", reported)
     troubled.assert_in_sync()
 
 
@@ -70,14 +70,15 @@ def test_what_no_wait_can_mend_fails_and_says_what_to_do(troubled: Workspace) ->
     text = (troubled.folder / "provisioner.yaml").read_text()
     troubled.write_text(text.replace(f"region: {REGION}", f"region: {REGION}, retry_timeout: 1s"))
 
-    told = troubled.apply(code=3).out
+    reported = troubled.apply(code=3).out
 
-    assert "1 applied, 3 failed" in told
-    assert "call DeleteMessage on SQS\n    allow it in the function's role" in told
+    assert "1 applied, 3 failed" in reported
+    assert "call DeleteMessage on SQS\n    allow it in the function's role" in reported
     assert (
-        "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds\n    raise the queue's" in told
+        "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds\n    raise the queue's"
+        in reported
     )
-    assert "ResourceNotFoundException from Secrets Manager.\n    correct the secret" in told
+    assert "ResourceNotFoundException from Secrets Manager.\n    correct the secret" in reported
 
 
 def test_filters_that_cannot_be_decrypted_are_unknown_not_absent(troubled: Workspace) -> None:
@@ -111,9 +112,9 @@ def test_a_mapping_that_aws_disables_by_itself(troubled: Workspace) -> None:
           source_access_configuration: [{{ type: BASIC_AUTH, uri: "{SECRET}" }}]
     """)
 
-    told = troubled.apply(code=3).out
+    reported = troubled.apply(code=3).out
 
-    assert "not enabled: AWS reports EVENT_SOURCE_AUTHZ_ERROR (Lambda may not read from the source)" in told
+    assert "not enabled: AWS reports EVENT_SOURCE_AUTHZ_ERROR (Lambda may not read from the source)" in reported
     plan = troubled.plan()
     assert "~ enabled = false -> true  # aws: EVENT_SOURCE_AUTHZ_ERROR (Lambda may not read from the source)" in plan
     assert "note: legacy: AWS disabled this mapping: EVENT_SOURCE_AUTHZ_ERROR" in plan

@@ -25,7 +25,7 @@ def mapping(name: str) -> str:
     return f"mappings: {ENTRY.format(name)}\n"
 
 
-def told(path: Path) -> list[str]:
+def reported(path: Path) -> list[str]:
     with pytest.raises(ManifestError) as caught:
         load(path)
     found = [item for item in caught.value.diagnostics if isinstance(item, Diagnostic)]
@@ -60,7 +60,7 @@ def test_everything_is_joined_and_what_stands_twice_names_both_places(tmp_path: 
         b="moved: [{ from: p, to: a }]\nmappings:\n  a: {}\n",
     )
 
-    assert told(tmp_path) == [
+    assert reported(tmp_path) == [
         f"a.yaml:1: E002: duplicate key 'stack': first defined at {tmp_path}/provisioner.yaml:1:1",
         f"a.yaml:2: E002: duplicate key 'v': first defined at {tmp_path}/provisioner.yaml:3:14",
         "a.yaml:2: W212: the variable 'w' is not used",
@@ -72,27 +72,27 @@ def test_everything_is_joined_and_what_stands_twice_names_both_places(tmp_path: 
 def test_a_circle_of_files_is_refused(tmp_path: Path) -> None:
     write(tmp_path, provisioner="stack: s\ninclude: [a.yaml]\n", a="include: [b.yaml]\n", b="include: [a.yaml]\n")
 
-    assert told(tmp_path) == [f"b.yaml:1: E110: {tmp_path}/a.yaml includes itself"]
+    assert reported(tmp_path) == [f"b.yaml:1: E110: {tmp_path}/a.yaml includes itself"]
 
 
 def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     write(tmp_path, outside=mapping("a"), m__provisioner="stack: s\ninclude: ['*.yaml']\n")
     (tmp_path / "m/link.yaml").symlink_to(tmp_path / "outside.yaml")
 
-    assert any("is outside of the manifest's folder" in line for line in told(tmp_path / "m"))
+    assert any("is outside of the manifest's folder" in line for line in reported(tmp_path / "m"))
 
 
-def test_mistakes_in_reading_are_told_of_all_files(tmp_path: Path) -> None:
+def test_mistakes_in_reading_are_reported_of_all_files(tmp_path: Path) -> None:
     write(tmp_path, provisioner="stack: s\ninclude: ['[ab].yaml']\n", a="x: [\n", b="y: {\n")
 
-    assert [line.split(":")[0] for line in told(tmp_path)] == ["a.yaml", "b.yaml"]
+    assert [line.split(":")[0] for line in reported(tmp_path)] == ["a.yaml", "b.yaml"]
 
 
 def test_what_could_stand_in_a_part_that_cannot_be_read_is_not_missed(tmp_path: Path) -> None:
     text = "include: [a.yaml]\nmappings: { a: { batch_size: x, function_name: '${var.b}' } }\nmoved: [{ from: b, to: c }]\n"
     write(tmp_path, provisioner=text, a="[")
 
-    assert [line.split(": ")[1] for line in told(tmp_path)] == ["E001", "E104"]
+    assert [line.split(": ")[1] for line in reported(tmp_path)] == ["E001", "E104"]
 
 
 def test_a_folder_that_may_not_be_read_is_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,4 +101,4 @@ def test_a_folder_that_may_not_be_read_is_no_traceback(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(Path, "iterdir", refuse)
 
-    assert told(tmp_path) == [f"{tmp_path.name}:0: E001: cannot be read: Permission denied"]
+    assert reported(tmp_path) == [f"{tmp_path.name}:0: E001: cannot be read: Permission denied"]

@@ -31,7 +31,7 @@ NEW = dump({"mappings": {"new": {"function_name": "worker", "tags": {"team": "or
 
 def meaning(text: str) -> Any:
     document = parse(text, "m.yaml")
-    assert not document.found
+    assert not document.diagnostics
     return document.root.plain() if document.root else None
 
 
@@ -117,12 +117,12 @@ GOLDEN = {
         "x-a: &a { enabled: true }\nmappings:\n  m:\n    function_name: f\n    <<: *a\n",
         "x-a: &a { enabled: true }\nmappings:\n  m:\n    <<: *a\n    function_name: f\n",
     ),
-    "flow mappings of several lines keep their order": (
+    "stack mappings of several lines keep their order": (
         "provider: {\n  profile: p, # c  \n\n\n\n  region: 'r'\n}\n",
         "provider: {\n  profile: p, # c\n\n  region: r\n}\n",
     ),
-    "flow mappings with keys alone keep theirs": ("provider: { profile: , region }\n", "provider: { profile: , region }\n"),
-    "flow mappings keep their spaces": (
+    "stack mappings with keys alone keep theirs": ("provider: { profile: , region }\n", "provider: { profile: , region }\n"),
+    "stack mappings keep their spaces": (
         "provider: {profile: 'p' ,region: \"r\",}\n",
         "provider: {region: r ,profile: p,}\n",
     ),
@@ -177,7 +177,7 @@ def test_the_canonical_form(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("block", "flow", "canonical"),
+    ("block", "stack", "canonical"),
     [
         ("'a'", "'a'", "a"), ('"a b"', '"a b"', "a b"), ("''", '""', '""'), ("'arn:aws:x'", '"arn:aws:x"', "arn:aws:x"),
         ("'yes'", "'yes'", '"yes"'), ("'012'", "'012'", '"012"'), ("'089'", "'089'", '"089"'), ("'1e3'", "'1e3'", '"1e3"'),
@@ -194,11 +194,11 @@ def test_the_canonical_form(before: str, after: str) -> None:
         ("012", "012", "012"), ("True", "True", "True"), ("0x1F", "0x1F", "0x1F"), ("yes", "yes", "yes"), ("1.50", "1.50", "1.50"),
     ],
 )  # fmt: skip
-def test_quotes(block: str, flow: str, canonical: str) -> None:
+def test_quotes(block: str, stack: str, canonical: str) -> None:
     assert formatted(f"x-a: {block}\n") == f"x-a: {canonical}\n"
     assert formatted(f"x-a:\n  - {block}\n") == f"x-a:\n  - {canonical}\n"
     if ":" not in canonical.strip("\"'"):
-        assert formatted(f"x-a: [ {flow} ]\n") == f"x-a: [ {canonical} ]\n"
+        assert formatted(f"x-a: [ {stack} ]\n") == f"x-a: [ {canonical} ]\n"
 
 
 @pytest.mark.parametrize("text", ["a,b", "[a", "a]", "{a", "a:b", "a?"])
@@ -253,7 +253,7 @@ def assert_canonical(text: str) -> str:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_manifest_of_ours_has_a_canonical_form(path: Path) -> None:
     text = path.read_text(encoding="utf-8", errors="surrogateescape")
-    if parse(text, str(path)).found:
+    if parse(text, str(path)).diagnostics:
         with pytest.raises(ManifestError):
             formatted(text, str(path))
     else:
@@ -263,7 +263,7 @@ def test_every_manifest_of_ours_has_a_canonical_form(path: Path) -> None:
 def manifests() -> st.SearchStrategy[Written]:
     """Some that our reader reads; it refuses a tab here and there."""
     made = st.integers(0, 2**32).map(lambda seed: written(Random(seed)))
-    return made.filter(lambda manifest: not parse(manifest.text, "m.yaml").found)
+    return made.filter(lambda manifest: not parse(manifest.text, "m.yaml").diagnostics)
 
 
 @settings(deadline=None, max_examples=int(os.environ.get("FORMAT_EXAMPLES", "300")))

@@ -72,7 +72,7 @@ MANIFESTS = st.fixed_dictionaries(
 )
 
 
-def told(path: Path, *, needs_values: bool = True) -> list[Any]:
+def reported(path: Path, *, needs_values: bool = True) -> list[Any]:
     """Whatever is wrong, in all its forms; every place is one that the file has."""
     found: list[Any] = []
     inputs = Inputs(texts=("b=1",), environment={"PROVISIONER_VAR_a": "x"})
@@ -96,7 +96,7 @@ def test_bytes(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None
     path = tmp_path_factory.getbasetemp() / "bytes.yaml"
     path.write_bytes(content)
 
-    told(path)
+    reported(path)
 
 
 @MANY
@@ -105,7 +105,7 @@ def test_characters_that_mean_something_to_yaml(tmp_path_factory: pytest.TempPat
     path = tmp_path_factory.getbasetemp() / "text.yaml"
     path.write_text(content, encoding="utf-8", newline="")
 
-    told(path)
+    reported(path)
 
 
 @MANY
@@ -114,7 +114,7 @@ def test_structures(tmp_path_factory: pytest.TempPathFactory, value: Any, needs_
     path = tmp_path_factory.getbasetemp() / "structure.yaml"
     path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
 
-    for item in told(path, needs_values=needs_values):
+    for item in reported(path, needs_values=needs_values):
         lines = re.split("[\n\r\x85\u2028\u2029]", path.read_text(encoding="utf-8"))
         assert item.place.line <= len(lines) or item.place.file != str(path)
 

@@ -72,8 +72,8 @@ UNSEEN = {
 
 def value_of(path: Path) -> Any:
     document = read(path, str(path))
-    if document.found:
-        raise ManifestError(document.found)
+    if document.diagnostics:
+        raise ManifestError(document.diagnostics)
     return document.root.plain() if document.root else None
 
 
@@ -343,7 +343,7 @@ def test_an_unknown_word_passes_and_the_known_are_offered() -> None:
     assert errors({"defaults": {"all": {"starting_position": "YESTERDAY"}}}) == []
 
 
-def test_a_description_tells_what_the_table_knows() -> None:
+def test_a_description_reports_what_the_table_knows() -> None:
     assert described(("batch_size",))["description"] == (
         "BatchSize in the API. 1 to 10000; 1 to 10 for an SQS FIFO queue. Default 100; 10 for an SQS queue. "
         "Removing the line resets it."
@@ -420,7 +420,7 @@ def test_a_queue_whose_end_is_open_may_be_of_either_kind(name: str) -> None:
     assert errors(with_mapping(**fields, starting_position="LATEST"))
 
 
-def test_every_kind_is_told() -> None:
+def test_every_kind_is_reported() -> None:
     assert frozenset().union(*(source.kinds for source in SOURCES)) == ALL
 
 

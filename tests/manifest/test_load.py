@@ -1,4 +1,4 @@
-"""Manifests: what is wrong is told with its place, all of it at once.
+"""Manifests: what is wrong is reported with its place, all of it at once.
 
 Each file of `cases/invalid` makes one mistake; the lines at its end that begin with `#>` are the whole message.
 """
@@ -12,7 +12,7 @@ import pytest
 from provisioner.errors import ManifestError
 from provisioner.manifest import load
 from provisioner.manifest.reader import line_at
-from provisioner.model.codes import CODES
+from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.sources import SourceKind
 from provisioner.render.diagnostics import diagnostics_text
 from provisioner.render.style import Style
@@ -31,26 +31,26 @@ def message(path: Path, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("path", CASES, ids=[path.stem for path in CASES])
-def test_a_mistake_is_told(path: Path) -> None:
+def test_a_mistake_is_reported(path: Path) -> None:
     expected = [line[3:] for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#> ")]
 
     assert message(path, path.parent).splitlines() == expected
 
 
 @pytest.mark.parametrize("path", WARNED, ids=[path.stem for path in WARNED])
-def test_a_doubt_is_told_and_does_not_stop_the_run(path: Path) -> None:
+def test_a_doubt_is_reported_and_does_not_stop_the_run(path: Path) -> None:
     expected = [line[3:] for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#> ")]
 
-    told = diagnostics_text(load(path).warnings, Style(), line_at).replace(f"{path.parent}/", "")
+    reported = diagnostics_text(load(path).warnings, Style(), line_at).replace(f"{path.parent}/", "")
 
-    assert told.splitlines() == expected
+    assert reported.splitlines() == expected
 
 
 def test_every_code_is_in_a_case() -> None:
     """E001, W202 and W214 need more than one file: they have tests of their own."""
-    told = "".join(path.read_text(encoding="utf-8") for path in [*CASES, *WARNED])
+    reported = "".join(path.read_text(encoding="utf-8") for path in [*CASES, *WARNED])
 
-    assert {code for code in CODES if code[0] != "R" and f"[{code}]" not in told} <= {"E001", "W202", "W214"}
+    assert {code for code in EXPLANATIONS if code[0] != "R" and f"[{code}]" not in reported} <= {"E001", "W202", "W214"}
 
 
 @pytest.mark.parametrize("name", ["quickstart", "all-sources"])
@@ -58,7 +58,7 @@ def test_an_example_has_no_warning(name: str) -> None:
     assert load(EXAMPLES / name).warnings == ()
 
 
-def test_every_kind_is_told(tmp_path: Path) -> None:
+def test_every_kind_is_reported(tmp_path: Path) -> None:
     kinds = {item.kind for item in load(EXAMPLES / "all-sources").manifest.mappings.values()}
 
     assert kinds == set(SourceKind) - {SourceKind.KAFKA_QUEUE}

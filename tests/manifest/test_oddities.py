@@ -16,7 +16,7 @@ QUEUE = "function_name: f, event_source_arn: 'arn:aws:sqs:eu-west-1:123456789012
 UUID = "5f0c1f2e-1111-2222-3333-444455556666"
 
 
-def told(folder: Path, text: str, *, needs_values: bool = True, **inputs: Any) -> list[str]:
+def reported(folder: Path, text: str, *, needs_values: bool = True, **inputs: Any) -> list[str]:
     """Everything that is wrong, or doubtful, as `code message`."""
     (folder / "provisioner.yaml").write_text(text, encoding="utf-8")
     try:
@@ -48,16 +48,16 @@ def told(folder: Path, text: str, *, needs_values: bool = True, **inputs: Any) -
         (f"variables: {{ a: {{}}, b: {{}} }}\nmappings: {{ m: {{ {QUEUE}, tags: {{ '${{var.a}}': x, '${{var.b}}': y }} }} }}\n", []),
     ],
 )  # fmt: skip
-def test_without_values_what_is_certain_is_told_and_nothing_else(
+def test_without_values_what_is_certain_is_reported_and_nothing_else(
     tmp_path: Path, text: str, expected: list[str]
 ) -> None:
-    assert told(tmp_path, f"stack: s\n{text}", needs_values=False) == expected
+    assert reported(tmp_path, f"stack: s\n{text}", needs_values=False) == expected
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        # a mistake is told once
+        # a mistake is reported once
         (f"variables: {{ v: {{ pattern: '(', default: x }} }}\nmappings: {{ a: {{ {QUEUE}, tags: {{ t: '${{var.v}}' }} }} }}\n",
          ["E104 '(' is not a regular expression: missing ), unterminated subpattern at position 0"]),
         (f"mappings: {{ a: {{ {QUEUE}, tags: {{ t: '${{var.a.b}}' }} }} }}\n", ["E111 a reference is written ${var.name}"]),
@@ -78,8 +78,8 @@ def test_without_values_what_is_certain_is_told_and_nothing_else(
         ("include: ['**x.yaml']\n", ["E102 stack"]),
     ],
 )  # fmt: skip
-def test_what_is_odd_is_told_for_what_it_is(tmp_path: Path, text: str, expected: list[str]) -> None:
-    found = told(tmp_path, f"stack: s\n{text}")
+def test_what_is_odd_is_reported_for_what_it_is(tmp_path: Path, text: str, expected: list[str]) -> None:
+    found = reported(tmp_path, f"stack: s\n{text}")
     if "include" in text:
         assert len(found) == 1
         assert found[0].startswith("E110 '**x.yaml' is not a glob")
@@ -89,7 +89,7 @@ def test_what_is_odd_is_told_for_what_it_is(tmp_path: Path, text: str, expected:
 
 def test_a_null_drops_a_default_tag(tmp_path: Path) -> None:
     text = f"stack: s\nprovider: {{ default_tags: {{ a: x, b: y }} }}\nmappings: {{ m: {{ {QUEUE}, tags: {{ a: null }} }} }}\n"
-    assert told(tmp_path, text) == []
+    assert reported(tmp_path, text) == []
 
     assert load(tmp_path).manifest.mappings["m"].mapping["tags"] == {"b": "y"}
 
@@ -98,14 +98,14 @@ def test_aliases_count_for_depth(tmp_path: Path) -> None:
     lines = ["x0: &x0 {a: 1}"]
     lines += [f"x{n}: &x{n} {'{a: ' * 40}*x{n - 1}{'}' * 40}" for n in range(1, 4)]
 
-    assert told(tmp_path, "\n".join(lines))[0].startswith("E001 values are nested more than 100 levels deep")
+    assert reported(tmp_path, "\n".join(lines))[0].startswith("E001 values are nested more than 100 levels deep")
 
 
 def test_a_chain_of_files_is_bounded(tmp_path: Path) -> None:
     for number in range(60):
         (tmp_path / f"f{number}.yaml").write_text(f"include: [f{number + 1}.yaml]\n", encoding="utf-8")
 
-    assert told(tmp_path, "stack: s\ninclude: [f0.yaml]\n")[0].startswith(
+    assert reported(tmp_path, "stack: s\ninclude: [f0.yaml]\n")[0].startswith(
         "E110 files include each other over more than 50 levels"
     )
 
@@ -115,7 +115,7 @@ def test_variables_are_no_bomb(tmp_path: Path) -> None:
     text += ", ".join(["'" + "${var.v}" * 100 + "'"] * 200) + f"]\nmappings: {{ a: {{ {QUEUE} }} }}\n"
     began = time.monotonic()
 
-    assert "with variables replaced, the manifest holds more than 32,000,000" in told(tmp_path, text)[0]
+    assert "with variables replaced, the manifest holds more than 32,000,000" in reported(tmp_path, text)[0]
     assert time.monotonic() - began < 10
 
 
@@ -125,5 +125,5 @@ def test_thousands_of_equal_mistakes_take_their_time_once(tmp_path: Path) -> Non
     )
     began = time.monotonic()
 
-    assert len(told(tmp_path, f"stack: s\nmappings:\n{many}")) == 5_000
+    assert len(reported(tmp_path, f"stack: s\nmappings:\n{many}")) == 5_000
     assert time.monotonic() - began < 20

@@ -39,12 +39,12 @@ def document(tmp_path: Path, text: str | bytes) -> Document:
 
 def value(tmp_path: Path, text: str | bytes) -> Any:
     found = document(tmp_path, text)
-    assert not found.found
+    assert not found.diagnostics
     return found.root.plain() if found.root else None
 
 
 def refused(tmp_path: Path, text: str | bytes) -> str:
-    [diagnostic] = document(tmp_path, text).found
+    [diagnostic] = document(tmp_path, text).diagnostics
     return f"{diagnostic.place}: {diagnostic.code}: {diagnostic.message}"
 
 
@@ -91,17 +91,17 @@ def test_a_span_ends_where_the_value_ends(tmp_path: Path, text: str, path: tuple
     assert (place.line, place.column, place.end_line, place.end_column) == span
 
 
-def test_every_duplicate_key_is_told_and_reading_goes_on(tmp_path: Path) -> None:
+def test_every_duplicate_key_is_reported_and_reading_goes_on(tmp_path: Path) -> None:
     found = document(tmp_path, "a: 1\na: 2\nb: {c: 1, c: 2}\nd: 3\n")
 
-    assert [str(item.place) for item in found.found] == ["m.yaml:2:1", "m.yaml:3:11"]
+    assert [str(item.place) for item in found.diagnostics] == ["m.yaml:2:1", "m.yaml:3:11"]
     assert found.root
     assert found.root.plain() == {"a": 1, "b": {"c": 1}, "d": 3}
 
 
 def test_a_line_is_counted_as_the_parser_counts_it(tmp_path: Path) -> None:
     found = document(tmp_path, "a: 'x\u0085y\u2028z'\r\nb: 1\rc: [\n")
-    place = replace(found.found[0].place, file=str(tmp_path / "m.yaml"))
+    place = replace(found.diagnostics[0].place, file=str(tmp_path / "m.yaml"))
 
     assert line_at(replace(place, line=place.line - 1)) == "c: ["
 
@@ -136,9 +136,9 @@ def test_a_duplicate_key_names_both_places(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_manifest_is_refused_by_name(tmp_path: Path, text: str | bytes, message: str) -> None:
-    told = refused(tmp_path, text)
+    reported = refused(tmp_path, text)
 
-    assert told.startswith(message) or (message == NESTED and message in told)
+    assert reported.startswith(message) or (message == NESTED and message in reported)
 
 
 def test_a_billion_laughs_are_refused_at_once(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def loaded(folder: Path, entry: str, variables: str, **inputs: Any) -> dict[str,
     return dict(load(written(folder, entry, variables), inputs=Inputs(**inputs)).manifest.mappings["a"].mapping)
 
 
-def told(folder: Path, entry: str, variables: str, **inputs: Any) -> list[str]:
+def reported(folder: Path, entry: str, variables: str, **inputs: Any) -> list[str]:
     with pytest.raises(ManifestError) as caught:
         load(written(folder, entry, variables), inputs=Inputs(**inputs))
     return [f"{item.code} {item.message}" for item in caught.value.diagnostics if isinstance(item, Diagnostic)]
@@ -100,8 +100,8 @@ def test_the_later_source_wins(tmp_path: Path) -> None:
         ({"files": (Path("/nowhere.json"),)}, "E001 cannot be read: No such file or directory"),
     ],
 )
-def test_a_wrong_value_from_outside_is_told(tmp_path: Path, inputs: dict[str, Any], message: str) -> None:
-    assert message in told(
+def test_a_wrong_value_from_outside_is_reported(tmp_path: Path, inputs: dict[str, Any], message: str) -> None:
+    assert message in reported(
         tmp_path, "batch_size: '${var.size}'", "variables: { size: { type: integer, default: 1 } }", **inputs
     )
 
@@ -120,7 +120,9 @@ def test_a_file_of_variables_is_read_strictly(tmp_path: Path, name: str, text: s
     file.write_text(text, encoding="utf-8")
     (tmp_path / "m").mkdir()
 
-    assert message in told(tmp_path / "m", "tags: { t: '${var.x}' }", "variables: { x: { default: d } }", files=(file,))
+    assert message in reported(
+        tmp_path / "m", "tags: { t: '${var.x}' }", "variables: { x: { default: d } }", files=(file,)
+    )
 
 
 def test_a_name_in_a_file_that_is_not_declared_is_a_warning(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ class _Writing:
             choices.append(
                 lambda: f"{self.eol(name)}\n{self.sequence(column + self.random.choice([0, 2]), depth + 1, kind)}"
             )
-        choices.append(lambda: f" {self.flow(kind, depth)}{self.eol(name)}\n")
+        choices.append(lambda: f" {self.stack(kind, depth)}{self.eol(name)}\n")
         if not self.plainly:
             choices.append(lambda: self.block_scalar(name, column))
             choices.append(lambda: self.eol(name) + "\n")
@@ -194,11 +194,11 @@ class _Writing:
                 items.append(f"{lead}{' ' * column}- {self.random.choice(SCALARS)}{self.eol()}\n")
         return "".join(items)
 
-    def flow(self, kind: object, depth: int) -> str:
+    def stack(self, kind: object, depth: int) -> str:
         if depth > 5 or self.random.random() < 0.2:
             return self.random.choice(FLOW)
         comma, space = self.random.choice([(", ", " "), (",", ""), (" , ", "  ")])
         if self.random.random() < 0.3:
-            return f"[{space}{comma.join(self.flow(None, depth + 2) for _ in range(3))}{space}]"
-        pairs = [f"{key}: {self.flow(below, depth + 2)}" for key, below in self.keys(kind)]
+            return f"[{space}{comma.join(self.stack(None, depth + 2) for _ in range(3))}{space}]"
+        pairs = [f"{key}: {self.stack(below, depth + 2)}" for key, below in self.keys(kind)]
         return f"{{{space}{comma.join(pairs)}{space}}}"

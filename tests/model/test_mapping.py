@@ -164,7 +164,9 @@ def test_what_update_lacks_needs_a_replacement() -> None:
 
 @pytest.mark.parametrize("field", FIELDS.values(), ids=FIELDS)
 def test_every_field_can_come_back_from_a_change(field: Field) -> None:
-    """Required, replaced, reset to a default, cleared by a sentinel, kept, or made of parts that are: no field has no way."""
+    """Required, replaced, reset to a default, cleared by a sentinel, kept, or made of parts that are: no field has no
+    way.
+    """
     row = field.row
     for kind in row.kinds:
         ways = (

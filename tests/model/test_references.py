@@ -48,7 +48,7 @@ def test_what_is_no_function_reference_is_none(text: object) -> None:
         ("nonsense", None),
     ],
 )
-def test_the_kind_is_told_by_the_arn(source: str, kind: SourceKind | None) -> None:
+def test_the_kind_is_reported_by_the_arn(source: str, kind: SourceKind | None) -> None:
     assert kind_of({"event_source_arn": source}) is kind
 
 

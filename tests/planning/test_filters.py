@@ -40,7 +40,7 @@ def effects(kind: SourceKind, *patterns: Any) -> list[str]:
         (KAFKA, {"value": [{"anything-but": ["error"]}]}),
         (MQ, {"data": {"a": ["x"]}}),
         (MQ, {"data": ["words"]}),
-        (SourceKind.DOCUMENTDB, {"anything": ["x"]}),  # it has no filters; that is told elsewhere
+        (SourceKind.DOCUMENTDB, {"anything": ["x"]}),  # it has no filters; that is reported elsewhere
         (SQS, "not JSON"),
     ],
 )  # fmt: skip

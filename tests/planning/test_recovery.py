@@ -8,7 +8,7 @@ from provisioner.model.live import Live, Owner, Status
 from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
 from provisioner.model.state import Deposed, Intent, Record, State
-from provisioner.planning.recovery import recover, to_look_for
+from provisioner.planning.recovery import recover, unresolved_creates
 
 OLD, NEW = (f"{number:08d}-1111-2222-3333-444455556666" for number in (1, 2))
 MAPPING = {"function_name": "f", "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:q"}
@@ -58,10 +58,10 @@ def test_what_another_name_manages_stays_with_it() -> None:
     assert recover(state, [CREATE], {"t": FOUND}).state == state
 
 
-def test_only_creates_are_looked_for_and_the_rest_is_told() -> None:
+def test_only_creates_are_looked_for_and_the_rest_is_reported() -> None:
     update = Intent("u", "update", "a", PAIR, (OLD,))
 
-    assert to_look_for([CREATE, update]) == {"t": CREATE}
+    assert unresolved_creates([CREATE, update]) == {"t": CREATE}
     assert recover(EMPTY, [update], {}).notices == ("an apply was interrupted (update of a); comparing with AWS again",)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from provisioner.model.canonical import canonical
-from provisioner.model.codes import CODES
+from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.desired import Desired, Place
 from provisioner.model.live import Live, Status
 from provisioner.model.plan import Reading
@@ -73,7 +73,7 @@ def codes(
     names = ["m"] if replaced else []
     plan = make_plan(Resolution((Subject("m", wanted, record),)), reading, state, account=ACCOUNT, replaced=names)
     [change] = plan.changes
-    assert {risk.code for risk in change.risks} <= CODES.keys()
+    assert {risk.code for risk in change.risks} <= EXPLANATIONS.keys()
     return [f"{risk.level} {risk.code}" for risk in change.risks]
 
 
@@ -210,10 +210,10 @@ def test_a_mapping_that_is_updated(before: dict[str, Any], after: dict[str, Any]
 
 def test_every_risk_is_in_a_case_and_explained_by_aws() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
-    risks = [code for code in CODES if code.startswith("R")]
+    risks = [code for code in EXPLANATIONS if code.startswith("R")]
 
     assert [code for code in risks if code not in text] == []
-    assert all(CODES[code].source.startswith("https://docs.aws.amazon.com/") for code in risks)
+    assert all(EXPLANATIONS[code].source.startswith("https://docs.aws.amazon.com/") for code in risks)
 
 
 def test_a_rename_with_another_function_reads_again_what_the_deleted_one_read() -> None:

@@ -16,8 +16,8 @@ from provisioner.errors import ProvisionerError
 from provisioner.model.desired import Provider
 from provisioner.sandbox.server import served
 from provisioner.workflow import Run, Selection
-from tests.embedded import any_credentials, only_sts
-from tests.flow import SilentUi
+from tests.support.control_plane import any_credentials, only_sts
+from tests.support.stack import SilentUi
 
 BODIES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "bodies.json").read_text(encoding="utf-8"))
 NAMES = [f"{index}-{item['kind']}-{item['operation']}" for index, item in enumerate(BODIES)]

@@ -13,7 +13,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from provisioner.sandbox.mappings import Delays
-from tests.embedded import World, served
+from tests.support.control_plane import World, served
 
 ERRORS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "errors.json").read_text(encoding="utf-8"))
 LATER = frozenset({"function-policy", "eventbridge"})

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from provisioner.model.plan import Plan
-from tests.planning.test_stories import told_of
+from tests.planning.test_stories import planned_of
 
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:q"
 STREAM = "arn:aws:kinesis:eu-west-1:123456789012:stream/s"
@@ -17,7 +17,7 @@ CLUSTER = "arn:aws:kafka:eu-west-1:123456789012:cluster/c/1"
 
 def planned(case: str | dict[str, Any], folder: Path) -> Plan | None:
     """The plan of a story, or None when its names cannot be resolved."""
-    return told_of(yaml.safe_load(case) if isinstance(case, str) else case, folder).plan
+    return planned_of(yaml.safe_load(case) if isinstance(case, str) else case, folder).plan
 
 
 def story(

@@ -22,7 +22,7 @@ from provisioner.render.plan import plan_text
 from provisioner.render.report import problems_text, report_text
 from provisioner.render.style import Style
 from provisioner.render.wrapping import fitted
-from tests.planning.test_stories import short, told_of
+from tests.planning.test_stories import planned_of, short
 
 TESTS = Path(__file__).parents[1]
 WIDTHS = (60, 80, 120)
@@ -73,7 +73,7 @@ def diagnostics(width: int) -> str:
 
 def plan(width: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
-        made = told_of(yaml.safe_load(STORY), Path(folder)).plan
+        made = planned_of(yaml.safe_load(STORY), Path(folder)).plan
     assert made
     del width
     return short(plan_text(made, PLAIN))

@@ -22,9 +22,9 @@ from provisioner.render.events import (
     summary_event,
     version_event,
 )
-from tests.flow import Flow
 from tests.planning.test_stories import full
 from tests.render.planned import planned, queue, story, stream
+from tests.support.stack import Stack
 
 LINE = {"@level", "@message", "@module", "type"}
 RESOURCE = {"addr", "module", "resource", "implied_provider", "resource_type", "resource_name", "resource_key"}
@@ -75,7 +75,7 @@ MOVED = {"was": "old", "head": {"moved": [{"from": "old", "to": "it"}]}}
     ((queue(), None, queue()), {"head": {"imports": [{"to": "it", "id": full("1")}]}},
      {"action": "import", "importing": {"id": full("1")}}),
 ])  # fmt: skip
-def test_a_planned_change_is_told_in_terraforms_words(
+def test_a_planned_change_is_reported_in_terraforms_words(
     sides: tuple[Any, Any, Any], more: dict[str, Any], expected: dict[str, Any], tmp_path: Path
 ) -> None:
     [event] = planned_events(story(tmp_path, *sides, **more))
@@ -100,7 +100,7 @@ def test_a_planned_change_carries_its_values_and_causes(tmp_path: Path) -> None:
     assert (sides["before"]["batch_size"], sides["after"]["batch_size"]) == (10, 7)
 
 
-def test_what_stays_is_not_told(tmp_path: Path) -> None:
+def test_what_stays_is_not_reported(tmp_path: Path) -> None:
     assert planned_events(story(tmp_path, queue(), queue(), queue())) == []
 
 
@@ -177,18 +177,18 @@ def test_what_was_not_attempted_neither_started_nor_ended(tmp_path: Path) -> Non
     assert event["diagnostic"]["x_provisioner"]["result"] == "not attempted"
 
 
-def test_a_real_apply_makes_the_stream_that_terraforms_readers_know(flow: Flow) -> None:
-    flow.write(queue(function_name="worker"))
-    plan = flow.plan()
-    report = flow.apply(queue(function_name="worker"))
-    applied = [progress_event(event) for event in flow.ui.events]
+def test_a_real_apply_makes_the_stream_that_terraforms_readers_know(stack: Stack) -> None:
+    stack.write(queue(function_name="worker"))
+    plan = stack.plan()
+    report = stack.apply_mapping(queue(function_name="worker"))
+    applied = [progress_event(event) for event in stack.ui.events]
     stream = [version_event("1"), *planned_events(plan), summary_event(plan), *applied, summary_event(plan, report)]
     lines = [json.loads(json.dumps(stamped(event, datetime.now(UTC)))) for event in stream]
 
     assert [line["type"] for line in lines] == [
         "version", "planned_change", "change_summary", "apply_start", "apply_complete", "change_summary",
     ]  # fmt: skip
-    assert lines[4]["hook"]["id_value"] == lines[4]["hook"]["x_provisioner"]["after"]["uuid"] == flow.uuid
+    assert lines[4]["hook"]["id_value"] == lines[4]["hook"]["x_provisioner"]["after"]["uuid"] == stack.uuid
     assert lines[5]["changes"]["add"] == 1
 
 
@@ -285,7 +285,7 @@ def test_a_diagnostic_says_what_where_and_what_next(source: Any, level: str, exp
     assert event["diagnostic"] == expected
 
 
-def test_a_warning_is_told_as_one() -> None:
+def test_a_warning_is_reported_as_one() -> None:
     event = diagnostic_event(Diagnostic("W201", "unknown value", Place("a.yaml")))
 
     assert (event["@level"], event["@message"]) == ("warn", "Warning: unknown value")

@@ -171,7 +171,7 @@ def test_a_source_is_called_by_its_own_name(draw: Callable[[Sequence[Edge]], str
 
 
 @pytest.mark.parametrize("draw", FORMATS)
-def test_sources_of_one_short_name_are_told_apart(draw: Callable[[Sequence[Edge]], str]) -> None:
+def test_sources_of_one_short_name_are_reported_apart(draw: Callable[[Sequence[Edge]], str]) -> None:
     table = f"arn:aws:dynamodb:{REGION}:123456789012:table/customers/stream/"
     picture = draw(
         [
@@ -281,8 +281,8 @@ def test_every_name_is_in_the_picture_and_a_long_one_whole_in_its_tooltip() -> N
     assert long not in texts(picture)
     assert any(re.fullmatch(r"a-very.+….+long-name", text) for text in texts(picture))
     assert any(title.startswith(f"{long}: ") for title in titles(picture))
-    told = titles(svg(many(300)))
-    assert [item.name for item in many(300) if not any(title.startswith(f"{item.name} (") for title in told)] == []
+    shown = titles(svg(many(300)))
+    assert [item.name for item in many(300) if not any(title.startswith(f"{item.name} (") for title in shown)] == []
 
 
 def test_what_can_be_drawn_without_crossings_is() -> None:

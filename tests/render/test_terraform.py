@@ -98,14 +98,14 @@ def the_change(plan: Plan) -> dict[str, Any]:
 
 
 def test_every_key_of_terraforms_is_there(tmp_path: Path) -> None:
-    told = document(story(tmp_path, queue(batch_size=5), queue(), queue()))
-    [change] = told["resource_changes"]
+    shown = document(story(tmp_path, queue(batch_size=5), queue(), queue()))
+    [change] = shown["resource_changes"]
 
-    assert told.keys() - TOP == {"x_provisioner"}
+    assert shown.keys() - TOP == {"x_provisioner"}
     assert change.keys() - RESOURCE_CHANGE == {"x_provisioner"}
     assert change["change"].keys() == CHANGE
     assert change["change"]["before"].keys() - ATTRIBUTES == {"region", "logging_config"}
-    assert TOP - told.keys() == RESOURCE_CHANGE - change.keys() == set()
+    assert TOP - shown.keys() == RESOURCE_CHANGE - change.keys() == set()
     assert ATTRIBUTES - change["change"]["before"].keys() == set()
 
 
@@ -131,21 +131,21 @@ def test_every_key_of_terraforms_is_there(tmp_path: Path) -> None:
     ((queue(), None, queue()), {"head": {"imports": [{"to": "it", "id": full("1")}]}},
      {"actions": ["no-op"], "importing": {"id": full("1")}}),
 ])  # fmt: skip
-def test_an_action_is_told_in_terraforms_words(
+def test_an_action_is_reported_in_terraforms_words(
     sides: tuple[Any, Any, Any], more: dict[str, Any], expected: dict[str, Any], tmp_path: Path
 ) -> None:
-    told = the_change(story(tmp_path, *sides, **more))
-    known = {**told, **told["change"]}
+    shown = the_change(story(tmp_path, *sides, **more))
+    known = {**shown, **shown["change"]}
     optional = ("action_reason", "replace_paths", "previous_address", "importing")
 
     assert {key: known[key] for key in ("actions", *optional) if key in known} == expected
-    assert (told["change"]["before"] is None) == (
+    assert (shown["change"]["before"] is None) == (
         "create" in expected["actions"] and "delete" not in expected["actions"]
     )
-    assert (told["change"]["after"] is None) == (expected["actions"] in (["delete"], ["forget"]))
+    assert (shown["change"]["after"] is None) == (expected["actions"] in (["delete"], ["forget"]))
 
 
-def test_a_replaced_broker_is_told_by_its_map_as_terraform_does(tmp_path: Path) -> None:
+def test_a_replaced_broker_is_reported_by_its_map_as_terraform_does(tmp_path: Path) -> None:
     def kafka(*brokers: str) -> dict[str, Any]:
         return {
             "function_name": "f",
@@ -156,15 +156,17 @@ def test_a_replaced_broker_is_told_by_its_map_as_terraform_does(tmp_path: Path) 
             ],
         }
 
-    told = the_change(story(tmp_path, kafka("b2:9092", "b1:9092"), kafka("b1:9092"), kafka("b1:9092")))["change"]
+    shown = the_change(story(tmp_path, kafka("b2:9092", "b1:9092"), kafka("b1:9092"), kafka("b1:9092")))["change"]
 
-    assert told["replace_paths"] == [["self_managed_event_source", 0, "endpoints"]]
-    assert told["before"]["self_managed_event_source"] == [{"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": "b1:9092"}}]
-    assert told["after"]["self_managed_event_source"] == [{"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": "b1:9092,b2:9092"}}]
-    assert told["before"]["self_managed_kafka_event_source_config"] == [
+    assert shown["replace_paths"] == [["self_managed_event_source", 0, "endpoints"]]
+    assert shown["before"]["self_managed_event_source"] == [{"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": "b1:9092"}}]
+    assert shown["after"]["self_managed_event_source"] == [
+        {"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": "b1:9092,b2:9092"}}
+    ]
+    assert shown["before"]["self_managed_kafka_event_source_config"] == [
         {"consumer_group_id": full("1"), "consumption_mode": None, "schema_registry_config": []}
     ]
-    assert told["after_unknown"]["self_managed_kafka_event_source_config"] is True
+    assert shown["after_unknown"]["self_managed_kafka_event_source_config"] is True
 
 
 def test_every_block_of_every_kind_is_a_list_of_objects(tmp_path: Path) -> None:
@@ -200,10 +202,10 @@ def test_every_block_of_every_kind_is_a_list_of_objects(tmp_path: Path) -> None:
 
 
 def test_aws_defaults_are_written_out_on_both_sides(tmp_path: Path) -> None:
-    told = the_change(story(tmp_path, stream(batch_size=500), stream(), stream()))["change"]
+    shown = the_change(story(tmp_path, stream(batch_size=500), stream(), stream()))["change"]
 
-    assert (told["before"]["batch_size"], told["after"]["batch_size"]) == (100, 500)
-    for side in (told["before"], told["after"]):
+    assert (shown["before"]["batch_size"], shown["after"]["batch_size"]) == (100, 500)
+    for side in (shown["before"], shown["after"]):
         known = {
             key: side[key] for key in ("enabled", "maximum_retry_attempts", "parallelization_factor", "topics", "tags")
         }
@@ -219,11 +221,11 @@ def test_aws_defaults_are_written_out_on_both_sides(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("recorded", [None, stream(starting_position="TRIM_HORIZON")], ids=["create", "replace"])
 def test_what_only_aws_knows_is_unknown_and_left_out(recorded: dict[str, Any] | None, tmp_path: Path) -> None:
-    told = the_change(story(tmp_path, stream(), recorded, recorded))["change"]
+    shown = the_change(story(tmp_path, stream(), recorded, recorded))["change"]
 
-    assert told["after_unknown"] == dict.fromkeys(UNKNOWN, True)
-    assert told["after"].keys() & UNKNOWN == set()
-    assert told["after"]["region"] == "eu-west-1"
+    assert shown["after_unknown"] == dict.fromkeys(UNKNOWN, True)
+    assert shown["after"].keys() & UNKNOWN == set()
+    assert shown["after"]["region"] == "eu-west-1"
 
 
 def test_a_group_that_aws_makes_is_unknown_inside_a_block_that_is_stated(tmp_path: Path) -> None:
@@ -236,10 +238,10 @@ def test_a_group_that_aws_makes_is_unknown_inside_a_block_that_is_stated(tmp_pat
         provisioned_poller_config={"minimum_pollers": 1},
         amazon_managed_kafka_event_source_config={"schema_registry_config": registry},
     )
-    told = the_change(story(tmp_path, wanted))["change"]
+    shown = the_change(story(tmp_path, wanted))["change"]
 
-    assert told["after_unknown"]["amazon_managed_kafka_event_source_config"] == [{"consumer_group_id": True}]
-    [block] = told["after"]["amazon_managed_kafka_event_source_config"]
+    assert shown["after_unknown"]["amazon_managed_kafka_event_source_config"] == [{"consumer_group_id": True}]
+    [block] = shown["after"]["amazon_managed_kafka_event_source_config"]
     assert block.keys() == {"schema_registry_config"}
 
 
@@ -248,17 +250,17 @@ def test_an_update_knows_the_facts_of_what_lives(tmp_path: Path) -> None:
     [change] = plan.changes
     assert change.live
     arn = f"arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:{full('1')}"
-    told = the_change(replace(plan, changes=(replace(change, live=replace(change.live, arn=arn)),)))["change"]
+    shown = the_change(replace(plan, changes=(replace(change, live=replace(change.live, arn=arn)),)))["change"]
 
-    assert told["after_unknown"] == {}
-    assert told["after"]["uuid"] == told["after"]["id"] == told["before"]["uuid"] == full("1")
-    assert told["after"]["arn"] == arn
-    assert told["after"]["state"] == "Enabled"
-    assert told["before"]["function_arn"] == "arn:aws:lambda:eu-west-1:123456789012:function:f"
-    assert told["after"]["function_arn"] == "arn:aws:lambda:eu-west-1:123456789012:function:f:prod"
+    assert shown["after_unknown"] == {}
+    assert shown["after"]["uuid"] == shown["after"]["id"] == shown["before"]["uuid"] == full("1")
+    assert shown["after"]["arn"] == arn
+    assert shown["after"]["state"] == "Enabled"
+    assert shown["before"]["function_arn"] == "arn:aws:lambda:eu-west-1:123456789012:function:f"
+    assert shown["after"]["function_arn"] == "arn:aws:lambda:eu-west-1:123456789012:function:f:prod"
 
 
-def test_drift_is_told_from_what_was_recorded_to_what_lives(tmp_path: Path) -> None:
+def test_drift_is_reported_from_what_was_recorded_to_what_lives(tmp_path: Path) -> None:
     plan = story(tmp_path, queue(batch_size=5, enabled=False), queue(), queue(batch_size=7))
     [drift] = document(plan)["resource_drift"]
     sides = drift["change"]
@@ -287,11 +289,11 @@ def test_what_has_vanished_has_drifted_away(wanted: dict[str, Any] | None, tmp_p
 
 def test_filters_that_aws_does_not_tell_are_the_same_on_both_sides(tmp_path: Path) -> None:
     filtered = queue(filter_criteria={"filter": [{"pattern": {"body": ["x"]}}]})
-    told = the_change(story(tmp_path, filtered, filtered, queue(unknown=["filter_criteria"])))["change"]
+    shown = the_change(story(tmp_path, filtered, filtered, queue(unknown=["filter_criteria"])))["change"]
 
-    assert told["actions"] == ["no-op"]
-    assert told["before"] == told["after"]
-    assert told["before"]["filter_criteria"] == [{"filter": [{"pattern": '{"body":["x"]}'}]}]
+    assert shown["actions"] == ["no-op"]
+    assert shown["before"] == shown["after"]
+    assert shown["before"]["filter_criteria"] == [{"filter": [{"pattern": '{"body":["x"]}'}]}]
 
 
 @pytest.mark.parametrize(("before", "after", "calls"), [
@@ -304,11 +306,11 @@ def test_filters_that_aws_does_not_tell_are_the_same_on_both_sides(tmp_path: Pat
     (queue(), queue(event_source_arn=MOVED), ["CreateEventSourceMapping", "DeleteEventSourceMapping"]),
     (queue(), queue(), []),
 ])  # fmt: skip
-def test_the_calls_are_told_in_their_order(before: Any, after: Any, calls: list[str], tmp_path: Path) -> None:
+def test_the_calls_are_reported_in_their_order(before: Any, after: Any, calls: list[str], tmp_path: Path) -> None:
     assert the_change(story(tmp_path, after, before, before))["x_provisioner"]["calls"] == calls
 
 
-def test_risks_are_told_beside_the_change(tmp_path: Path) -> None:
+def test_risks_are_reported_beside_the_change(tmp_path: Path) -> None:
     plan = story(tmp_path, queue(), queue(), queue(), replace=["it"])
     [change] = plan.changes
     risky = replace(plan, changes=(replace(change, risks=(Risk("R201", Level.REPLAY, "Records may come twice."),)),))
@@ -321,9 +323,9 @@ def test_risks_are_told_beside_the_change(tmp_path: Path) -> None:
 def test_what_is_ours_stands_apart(tmp_path: Path) -> None:
     plan = story(tmp_path, queue())
     problem = Problem("", "too many deletes", "allow them")
-    told = document(plan, plan_hash="sha256:0", refused=[problem])
+    shown = document(plan, plan_hash="sha256:0", refused=[problem])
 
-    assert told["x_provisioner"] == {
+    assert shown["x_provisioner"] == {
         "version": "1.2.3",
         "stack": "test",
         "account": "123456789012",
@@ -337,8 +339,8 @@ def test_what_may_not_be_carried_out_says_so(tmp_path: Path) -> None:
     plan = story(tmp_path, queue())
     problem = Problem("it", "no")
     verdicts = {
-        name: tuple(told[key] for key in ("applyable", "complete", "errored"))
-        for name, told in {
+        name: tuple(shown[key] for key in ("applyable", "complete", "errored"))
+        for name, shown in {
             "sound": document(plan),
             "nothing to do": document(replace(plan, changes=())),
             "refused": document(plan, refused=[problem]),
@@ -365,8 +367,8 @@ def test_values_hold_what_lives_and_what_will(tmp_path: Path) -> None:
         tmp_path,
     )
     assert plan
-    told = document(plan)
-    modules = {"prior": told["prior_state"]["values"], "planned": told["planned_values"]}
+    shown = document(plan)
+    modules = {"prior": shown["prior_state"]["values"], "planned": shown["planned_values"]}
     held = {key: {item["name"]: item for item in value["root_module"]["resources"]} for key, value in modules.items()}
 
     assert {key: sorted(value) for key, value in held.items()} == {

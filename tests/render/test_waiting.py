@@ -1,4 +1,6 @@
-"""Waits, where there is no terminal: one line every thirty seconds for all that waits, and none for what was never started."""
+"""Waits, where there is no terminal: one line every thirty seconds for all that waits, and none for what was never
+started.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ from provisioner.cli import terminal as module
 from provisioner.cli.terminal import Terminal
 from provisioner.model.report import Outcome, Phase, Progress, Result
 from provisioner.workflow.run import Run
-from tests.flow import SilentUi
 from tests.render.screens import change
+from tests.support.stack import SilentUi
 
 
 class Clock:

@@ -16,7 +16,7 @@ import pytest
 from provisioner import __version__, errors
 from provisioner.cli.app import cli
 from provisioner.manifest.schema import LimitsBlock, ProviderBlock, Root
-from tests.conftest import Workspace, command, start_sandbox
+from tests.support.workspace import Workspace, command, start_sandbox
 
 TOP = Path(__file__).parents[2]
 README = (TOP / "README.md").read_text(encoding="utf-8")
@@ -171,7 +171,7 @@ def test_looking_at_the_state_loads_no_deepdiff() -> None:
     assert "deepdiff" not in loaded("state", "list")
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_reported() -> None:
     done = subprocess.run(command("version", "--json"), capture_output=True, text=True, check=True)
 
     assert done.stdout == f'{{"version": "{__version__}"}}\n'

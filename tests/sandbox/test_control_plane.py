@@ -10,9 +10,9 @@ import pytest
 
 from provisioner.sandbox.mappings import Delays, Mappings
 from provisioner.sandbox.server import parse_delays
-from tests.conftest import start_sandbox
-from tests.embedded import REGION
-from tests.planes import AUTH, FIFO, KINESIS, MQ, SQS, Plane, refusal
+from tests.support.control_plane import REGION
+from tests.support.lambda_api import AUTH, FIFO, KINESIS, MQ, SQS, LambdaApi, refusal
+from tests.support.workspace import start_sandbox
 
 FILTERS = {"Filters": [{"Pattern": '{"a":[1]}'}]}
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
@@ -26,7 +26,7 @@ KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
         (KINESIS, {"StartingPosition": "LATEST"}, "Creating"),
     ],
 )
-def test_7_2_create_disabled(plane: Plane, source: str, members: dict[str, Any], state: str) -> None:
+def test_7_2_create_disabled(plane: LambdaApi, source: str, members: dict[str, Any], state: str) -> None:
     made = plane.create(source, Enabled=False, **members)
 
     assert made["State"] == state
@@ -34,7 +34,7 @@ def test_7_2_create_disabled(plane: Plane, source: str, members: dict[str, Any],
     assert plane.get(made["UUID"])["State"] == "Disabled"
 
 
-def test_states_go_their_way_in_their_time(plane: Plane) -> None:
+def test_states_go_their_way_in_their_time(plane: LambdaApi) -> None:
     uuid = plane.create()["UUID"]
     assert refusal(plane.update, uuid, BatchSize=1) == (
         400,
@@ -54,7 +54,7 @@ def test_states_go_their_way_in_their_time(plane: Plane) -> None:
     assert plane.client.delete_event_source_mapping(UUID=uuid)["State"] == "Deleting"
 
 
-def test_7_2_a_deleted_mapping_is_gone_at_once_and_its_pair_is_free(plane: Plane) -> None:
+def test_7_2_a_deleted_mapping_is_gone_at_once_and_its_pair_is_free(plane: LambdaApi) -> None:
     uuid = plane.settled()
     plane.client.delete_event_source_mapping(UUID=uuid)
 
@@ -70,11 +70,11 @@ def test_7_2_a_deleted_mapping_is_gone_at_once_and_its_pair_is_free(plane: Plane
 # --- 7.3 List, 7.9 tags ----------------------------------------------------------------------------------------------
 
 
-def listed(plane: Plane, **filters: str) -> list[str]:
+def listed(plane: LambdaApi, **filters: str) -> list[str]:
     return [item["UUID"] for item in plane.client.list_event_source_mappings(**filters)["EventSourceMappings"]]
 
 
-def test_7_3_list_filters_exactly(plane: Plane) -> None:
+def test_7_3_list_filters_exactly(plane: LambdaApi) -> None:
     plain, alias = plane.create(SQS, "f")["UUID"], plane.create(SQS, "f:live")["UUID"]
     other = plane.create(FIFO, "f")["UUID"]
 
@@ -84,7 +84,7 @@ def test_7_3_list_filters_exactly(plane: Plane) -> None:
     assert listed(plane, FunctionName="nothing") == []
 
 
-def test_7_3_pages_hold_a_hundred_and_a_damaged_marker_looks_like_the_end(plane: Plane) -> None:
+def test_7_3_pages_hold_a_hundred_and_a_damaged_marker_looks_like_the_end(plane: LambdaApi) -> None:
     made = {plane.create(f"{SQS}{number}")["UUID"] for number in range(205)}
 
     first = plane.client.list_event_source_mappings(MaxItems=1000)
@@ -99,7 +99,7 @@ def test_7_3_pages_hold_a_hundred_and_a_damaged_marker_looks_like_the_end(plane:
     assert plane.client.list_event_source_mappings(Marker=first["NextMarker"])["EventSourceMappings"] == pages[1]
 
 
-def test_7_3_list_omits_the_filters_of_a_mapping_with_a_key(plane: Plane) -> None:
+def test_7_3_list_omits_the_filters_of_a_mapping_with_a_key(plane: LambdaApi) -> None:
     uuid = plane.settled(FilterCriteria=FILTERS, KMSKeyArn=KEY)
 
     [shown] = plane.client.list_event_source_mappings()["EventSourceMappings"]
@@ -109,7 +109,7 @@ def test_7_3_list_omits_the_filters_of_a_mapping_with_a_key(plane: Plane) -> Non
     assert plane.get(uuid)["FilterCriteria"] == FILTERS
 
 
-def test_7_9_tags(plane: Plane) -> None:
+def test_7_9_tags(plane: LambdaApi) -> None:
     arn = plane.create(Tags={"a": "1"})["EventSourceMappingArn"]
     tags = lambda: plane.client.list_tags(Resource=arn)["Tags"]  # noqa: E731
 
@@ -185,7 +185,7 @@ def test_accounts_and_regions_are_apart() -> None:
         started.process.wait()
 
 
-def test_one_queue_name_in_two_virtual_hosts_is_two_pairs(plane: Plane) -> None:
+def test_one_queue_name_in_two_virtual_hosts_is_two_pairs(plane: LambdaApi) -> None:
     """No recording shows that AWS refuses the second."""
 
     def create(host: str) -> str:
@@ -196,7 +196,7 @@ def test_one_queue_name_in_two_virtual_hosts_is_two_pairs(plane: Plane) -> None:
     assert refusal(create, "shop")[1] == "ResourceConflictException"
 
 
-def test_a_create_and_a_page_do_not_grow_with_what_is_there(plane: Plane) -> None:
+def test_a_create_and_a_page_do_not_grow_with_what_is_there(plane: LambdaApi) -> None:
     """Of 2,000 mappings, a create compares claims, and a page looks at a hundred: no member of the others is read."""
     store = Mappings("123456789012", REGION, plane.world, Delays(0, 0, 0, 0, 0), plane.time)
     for number in range(2000):

@@ -1,4 +1,6 @@
-"""Requests that no client of ours would send: the control plane answers each as AWS's protocol does, and goes on working."""
+"""Requests that no client of ours would send: the control plane answers each as AWS's protocol does, and goes on
+working.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ from provisioner.aws.convert import live_mapping
 from provisioner.model.desired import Provider
 from provisioner.sandbox.app import ControlPlane
 from provisioner.sandbox.mappings import Delays
-from tests.embedded import REGION, World, only_sts
-from tests.planes import AUTH, DB, DOCDB, DYNAMODB, FIFO, KINESIS, MQ, MSK, SELF, SQS
+from tests.support.control_plane import REGION, World, only_sts
+from tests.support.lambda_api import AUTH, DB, DOCDB, DYNAMODB, FIFO, KINESIS, MQ, MSK, SELF, SQS
 
 MAPPINGS = "/2015-03-31/event-source-mappings/"
 SCOPE = f"AWS4-HMAC-SHA256 Credential=x/20260101/{REGION}/lambda/aws4_request"

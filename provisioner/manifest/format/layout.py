@@ -1,7 +1,7 @@
 """Where everything stands in a manifest's text: the values, and the lines that belong to them.
 
-The reader keeps what a manifest means; this keeps how it is written, for those who change a text and leave the rest of it
-alone. Positions are indexes into the text.
+The reader keeps what a manifest means; this keeps how it is written, for those who change a text and leave the rest of
+it alone. Positions are indexes into the text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import yaml.events
 
 from provisioner.manifest.reader import LOADER
 
-_Event = Any  # PyYAML's types do not tell which event has what
+_Event = Any  # PyYAML's types do not say which event has what
 NOT_BREAK: Final = "[^\r\n\x85\u2028\u2029]"
 """What is no line break to YAML."""
 _REST: Final = re.compile(rf"[ \t]*(?:#{NOT_BREAK}*)?\r?\n")
@@ -80,7 +80,9 @@ class Piece:
 
 @dataclass(slots=True)
 class Entry:
-    """A key and its value; `lo` and `hi` bound its lines: the comments above it, itself, the comments that hang below it."""
+    """A key and its value; `lo` and `hi` bound its lines: the comments above it, itself, the comments that hang below
+    it.
+    """
 
     key: Piece
     value: Piece
@@ -115,13 +117,13 @@ def spare_end(text: str, position: int, column: int) -> int:
 
 def comments(text: str, root: Piece | None) -> list[str]:
     """Every comment of a text."""
-    found, position = [], 0
+    comments, position = [], 0
     for piece in root.walk() if root else ():
         if piece.kind in ("scalar", "alias"):
-            found += _COMMENT.findall(text, position, piece.start)
+            comments += _COMMENT.findall(text, position, piece.start)
             position = piece.end
-    found += _COMMENT.findall(text, position)
-    return [comment.rstrip() for comment in found]
+    comments += _COMMENT.findall(text, position)
+    return [comment.rstrip() for comment in comments]
 
 
 def _without_empty_lines(source: str, value: str) -> str:
@@ -212,7 +214,9 @@ class _Laying:
         return bool(placed and simple) and not value.last().keeps
 
     def _first_line(self, floor: int, key: Piece) -> int:
-        """Where the comments above the first key of a mapping begin; above the first of all, those of the file are left out."""
+        """Where the comments above the first key of a mapping begin; above the first of all, those of the file are left
+        out.
+        """
         start = begin = self._text.rfind("\n", 0, key.start) + 1
         while begin > floor or (begin and floor == 0):
             above = self._text.rfind("\n", 0, begin - 1) + 1

@@ -1,7 +1,7 @@
-"""The canonical order of a manifest's keys, told by its shape and by the field table.
+"""The canonical order of a manifest's keys, from the models in `schema` and the field table.
 
-A place in a manifest is known by the type that `schema` gives it: a block has an order; a group of names, such as `mappings`
-or `tags`, and what no type describes, such as a filter pattern, keeps its author's.
+A place in a manifest is known by the type that `schema` gives it: a block has an order; a group of names, such as
+`mappings` or `tags`, and what no type describes, such as a filter pattern, keeps its author's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ASIDE: Final = "x-"
 
 
 def is_ordered(kind: _Type) -> bool:
-    """Whether keys have an order there."""
+    """Whether keys of this type have a canonical order."""
     return _is_block(_option(kind))
 
 

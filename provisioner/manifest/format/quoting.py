@@ -1,7 +1,7 @@
-"""How a text is spelt in YAML: plain where nobody can mistake it, else in quotes.
+"""How a string is written in YAML: plain where no reader can mistake it, else in quotes.
 
-Only quoted scalars of one line are spelt anew. Plain ones say what they mean already, block scalars and what is written over
-several lines or with escapes were laid out by hand.
+Only quoted scalars of one line are rewritten. Plain ones need no change; block scalars, and strings over several lines
+or with escapes, keep their author's form.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def respelt(text: str, piece: Piece, *, flow: bool, key: bool) -> str:
 
 
 def is_plain(value: str, *, flow: bool) -> bool:
-    """Whether a text needs no quotes. What another reader of YAML takes for a boolean, number or date keeps them."""
+    """Whether a string needs no quotes. What any YAML reader takes for a boolean, number or date needs them."""
     return (
         value.isprintable()
         and (value[:1].isalnum() or value[:1] in _FIRST)
@@ -51,7 +51,7 @@ def is_plain(value: str, *, flow: bool) -> bool:
 
 
 def quoted(value: str) -> str:
-    """A text of one line in quotes: single ones where double ones would need escapes."""
+    """A string of one line in quotes: single ones where double ones would need escapes."""
     if "\\" in value or '"' in value:
         return "'" + value.replace("'", "''") + "'"
     return f'"{value}"'

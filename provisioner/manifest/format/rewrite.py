@@ -1,8 +1,8 @@
-"""A manifest's text in canonical form, by surgery on the lines that it has.
+"""Rewrites a manifest's text in canonical form, line by line.
 
-Entries of a block mapping are runs of whole lines that change places, quoted scalars are spelt anew, and all else is copied.
-What cannot be moved safely stays in its author's order: a mapping whose anchors and aliases would change sides, one with
-`? ` keys, one that shares a line with another, a flow mapping of several lines.
+Entries of a block mapping are runs of whole lines that are reordered, quoted scalars are rewritten, and everything else
+is copied. What cannot be moved safely stays in its author's order: a mapping whose anchors and aliases would change
+sides, one with `? ` keys, one that shares a line with another, a flow mapping of several lines.
 """
 
 from __future__ import annotations

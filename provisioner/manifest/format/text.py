@@ -1,7 +1,7 @@
 """The canonical form of a manifest's text, and a text with one more mapping.
 
-Both change what must change and copy the rest, so comments stay where they belong; and both read what comes out, and hold it
-against what went in.
+Both change only what they must and copy the rest, so comments stay. Both read their result and compare it with the
+input.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def formatted(text: str, shown: str = "") -> str:
     for _ in range(_MOST_PASSES):  # a move may make room for another
         result = rewritten(source, layout(source))
         after = parse(result, shown)
-        if after.found or not _same(before, after.root) or _kept(result, layout(result)) != kept:
+        if after.diagnostics or not _same(before, after.root) or _kept(result, layout(result)) != kept:
             raise ProvisionerError(
                 f"{shown or 'the manifest'} would mean something else when formatted", hint=_OVERSIGHT
             )
@@ -60,7 +60,7 @@ def with_mapping(text: str, entry: str) -> str:
     lines = entry.rstrip("\n").split("\n")
     result = _inserted(body if not body or body.endswith("\n") else body + line_break, lines, line_break)
     after = parse(result, "")
-    if after.found or not _same(expected, after.root):
+    if after.diagnostics or not _same(expected, after.root):
         raise _not_added("the manifest is written so that nothing can be added to `mappings`", lines)
     return text[: len(text) - len(body)] + result
 
@@ -70,8 +70,8 @@ def with_mapping(text: str, entry: str) -> str:
 
 def _read(text: str, shown: str) -> Node | None:
     document = parse(text, shown)
-    if document.found:
-        raise ManifestError(document.found)
+    if document.diagnostics:
+        raise ManifestError(document.diagnostics)
     return document.root
 
 

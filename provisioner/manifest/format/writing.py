@@ -5,20 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from provisioner.errors import ManifestError, UsageError
-from provisioner.files import rewrite
+from provisioner.filesystem import rewrite
 from provisioner.manifest.files import gather
 from provisioner.manifest.format import formatted, with_mapping
 
 
 def reformat(path: Path, *, writes: bool) -> list[tuple[str, str, str]]:
-    """Each file of a manifest that is not in canonical form: its name, its text, and the text that it should have, which is
-    written where that is asked for.
+    """Each file of a manifest that is not in canonical form: its name, its text, and the text that it should have,
+    which is written where that is asked for.
 
-    Raises ManifestError when a file cannot be read, ProvisionerError when one cannot be formatted: then none is written.
+    Raises ManifestError when a file cannot be read, ProvisionerError when one cannot be formatted: then none is
+    written.
     """
     joined = gather(path)
     if not joined.complete:
-        raise ManifestError(joined.found)
+        raise ManifestError(joined.diagnostics)
     texts = [(file, before, formatted(before, file)) for file in joined.files for before in [_text(Path(file))]]
     changed = [(file, before, after) for file, before, after in texts if before != after]
     for file, _, after in changed if writes else ():

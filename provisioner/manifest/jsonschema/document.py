@@ -1,10 +1,10 @@
 """The shape of a manifest as JSON Schema (draft 2020-12), for editors: completion, hover, and checks while typing.
 
-Generated from the field table and the models of the other keys, so that it cannot fall behind them. It says less than the
-checks of this package, never more: what they accept, it accepts, but for blocks in which nothing is set. Nearly every keyword
-of JSON Schema judges values of one type only, so a reference such as `${var.size}` is one more type beside a field's own,
-and the field's limits stay as they are. `errorMessage` is an annotation: the YAML language server shows it instead of
-words of its own.
+Generated from the field table and the models of the other keys, so that it cannot fall behind them. It says less than
+the checks of this package, never more: what they accept, it accepts, but for blocks in which nothing is set. Nearly
+every keyword of JSON Schema judges values of one type only, so a reference such as `${var.size}` is one more type
+beside a field's own, and the field's limits stay as they are. `errorMessage` is an annotation: the YAML language server
+shows it instead of words of its own.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from provisioner.manifest.jsonschema.parts import (
     where_literal,
 )
 from provisioner.manifest.load import STACK
-from provisioner.manifest.mappings import NAME
+from provisioner.manifest.mappings import MAPPING_NAME
 from provisioner.manifest.schema import LifecycleBlock, Root, VariableBlock
 from provisioner.model.mapping import FIELDS, Field, Legal
 from provisioner.model.references import ACCOUNT, UUID
@@ -93,7 +93,10 @@ def _mappings() -> Schema:
     return {
         "description": "The mappings by name: what is wanted.",
         **typed("object", "null"),
-        "propertyNames": {"pattern": f"^(?:{NAME.pattern})$", "errorMessage": "this is not a valid mapping name"},
+        "propertyNames": {
+            "pattern": f"^(?:{MAPPING_NAME.pattern})$",
+            "errorMessage": "this is not a valid mapping name",
+        },
         "additionalProperties": ref("mapping"),
     }
 

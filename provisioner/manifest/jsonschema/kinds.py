@@ -34,7 +34,7 @@ from provisioner.model.sources import ALL, BY_SERVICE, KAFKAS, QUEUES, SELF_MANA
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What tells the kinds of a mapping; `within` are the kinds that another source has told by then."""
+    """What distinguishes the kinds of a mapping; `within` are the kinds that another source covers already."""
 
     definition: str
     kinds: frozenset[SourceKind]
@@ -89,8 +89,10 @@ def _from(kinds: frozenset[SourceKind]) -> Schema:
     """Whether a mapping is of one of these kinds."""
     if kinds == ALL:
         return {}
-    told = [source for source in SOURCES if source.kinds <= kinds and not (source.within and source.within <= kinds)]
-    references = [ref(source.definition) for source in told]
+    definitions = [
+        source for source in SOURCES if source.kinds <= kinds and not (source.within and source.within <= kinds)
+    ]
+    references = [ref(source.definition) for source in definitions]
     return references[0] if len(references) == 1 else {"anyOf": references}
 
 
@@ -103,15 +105,15 @@ def by_kind() -> Iterator[Schema]:
 
 
 def _of_kinds(fields: Mapping[str, Field], source: Source) -> Schema:
-    found = {name: rule for name, field in fields.items() if (rule := _of_kind(field, source))}
-    return {"properties": found} if found else {}
+    properties = {name: rule for name, field in fields.items() if (rule := _of_kind(field, source))}
+    return {"properties": properties} if properties else {}
 
 
 def _of_kind(field: Field, source: Source) -> Schema:
     kinds, row = source.kinds, field.row
     if not kinds & row.kinds:
-        told = not row.kinds or (source.within and not source.within & row.kinds)
-        return {} if told else lacking_of(field, kinds)
+        covered = not row.kinds or (source.within and not source.within & row.kinds)
+        return {} if covered else lacking_of(field, kinds)
     if field.children:
         inner = _of_kinds(field.children, source)
         return {"items": inner} if inner and field.many else inner

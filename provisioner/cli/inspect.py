@@ -1,0 +1,142 @@
+"""The commands that only read: drift, status, show, graph."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from provisioner.cli.changes import CHANGES
+from provisioner.cli.options import (
+    Invocation,
+    errors_shown,
+    format_options,
+    json_option,
+    on_manifest,
+    plan_formats,
+)
+
+if TYPE_CHECKING:
+    from provisioner.cli.terminal import Terminal
+    from provisioner.render.graph import Edge
+
+
+@click.command()
+@on_manifest
+@format_options("text", "json", "markdown")
+def drift(invocation: Invocation) -> None:
+    """Show what changed outside provisioner since the last apply, and nothing else. Exits with 2 when there is any."""
+    with invocation.running() as (run, terminal):
+        from provisioner import workflow
+        from provisioner.render import drift as render
+        from provisioner.render.markdown import drift_markdown
+
+        drifted = workflow.drift(run)
+        match invocation.form:
+            case "json":
+                terminal.data(render.drift_json(run.manifest.stack, drifted))
+            case "markdown":
+                terminal.data(drift_markdown(run.manifest.stack, drifted).rstrip())
+            case _:
+                terminal.text(render.drift_text(drifted, terminal.style(sys.stdout)))
+        sys.exit(CHANGES if drifted else 0)
+
+
+@click.command()
+@on_manifest
+@click.option(
+    "--checks",
+    type=click.Choice(["warn", "off"]),
+    default="warn",
+    show_default=True,
+    help="off: do not check whether functions, queues and streams exist.",
+)
+@json_option
+def status(invocation: Invocation, checks: str) -> None:
+    """Show each mapping's state and what is wrong with it, the broken ones first. Exits with 2 when one is unhealthy.
+
+    Lists what is recorded and what is declared and was not applied yet.
+    """
+    with invocation.running() as (run, terminal):
+        from provisioner import workflow
+        from provisioner.render.drift import status_json, status_text
+
+        rows = workflow.status(run, checks=checks != "off")
+        if invocation.form == "json":
+            terminal.data(status_json(run.manifest.stack, rows))
+        else:
+            terminal.data(status_text(rows, terminal.style(sys.stdout), terminal.width))
+        sys.exit(CHANGES if any(row.problem for row in rows) else 0)
+
+
+@click.command()
+@click.argument("what", required=False, metavar="[PLANFILE|NAME]")
+@on_manifest
+@click.option("--resolved", is_flag=True, help="Show the mapping NAME, or all, after variables and defaults.")
+@plan_formats
+def show(invocation: Invocation, what: str | None, resolved: bool) -> None:
+    """Show a saved plan; with --resolved a mapping as it is after variables and defaults, with where each value is
+    from.
+    """
+    terminal = invocation.terminal()
+    with errors_shown(terminal):
+        from provisioner.errors import UsageError
+
+        if resolved and invocation.form != "text":
+            raise UsageError(f"--resolved prints YAML, not {invocation.form}", hint="leave out --json and --format")
+        if resolved:
+            _show_resolved(invocation, terminal, what)
+        elif what:
+            _show_plan(terminal, Path(what))
+        else:
+            raise UsageError("there is nothing to show", hint="name a saved plan, or pass --resolved")
+
+
+def _show_plan(terminal: Terminal, planfile: Path) -> None:
+    from provisioner.backend.planfile import open_plan
+
+    terminal.show(open_plan(planfile).plan, ())
+
+
+def _show_resolved(invocation: Invocation, terminal: Terminal, name: str | None) -> None:
+    from provisioner.cli.language import loaded
+    from provisioner.planning.resolve import require_names
+    from provisioner.render.resolved import resolved_text
+
+    manifest = loaded(invocation)
+    if name:
+        require_names([name], list(manifest.manifest.mappings), "show --resolved")
+    for key, wanted in manifest.manifest.mappings.items():
+        if name in (None, key):
+            terminal.data(resolved_text(wanted, manifest.root, terminal.style(sys.stdout)))
+
+
+@click.command()
+@on_manifest
+@format_options("mermaid", "dot", "svg")
+@click.option(
+    "--plan", "planfile", type=click.Path(path_type=Path), metavar="FILE", help="Colour by the actions of a saved plan."
+)
+def graph(invocation: Invocation, planfile: Path | None) -> None:
+    """Draw the sources and functions: as Mermaid for GitHub and GitLab, as dot for Graphviz, or as an SVG picture."""
+    terminal = invocation.terminal()
+    with errors_shown(terminal):
+        from provisioner.render.graph import dot, mermaid
+        from provisioner.render.svg import svg
+
+        draw = {"mermaid": mermaid, "dot": dot, "svg": svg}[invocation.form]
+        terminal.data(draw(_edges(invocation, planfile)))
+
+
+def _edges(invocation: Invocation, planfile: Path | None) -> list[Edge]:
+    from provisioner.render.graph import edges_of_manifest, edges_of_plan
+
+    if planfile:
+        from provisioner.backend.planfile import open_plan
+
+        return edges_of_plan(open_plan(planfile).plan)
+    from provisioner.cli.language import loaded
+
+    return edges_of_manifest(loaded(invocation).manifest)

@@ -1,0 +1,104 @@
+"""Writes files atomically and durably."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from provisioner.errors import StateError
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def state_errors(path: Path, doing: str) -> Iterator[None]:
+    """Translate OSError into StateError. `doing` is a participle, as in "written"."""
+    try:
+        yield
+    except OSError as error:
+        hint = (
+            "free space on the disk"
+            if error.errno in _NO_ROOM
+            else "check that the folder exists and may be written to"
+        )
+        raise StateError(f"{path} cannot be {doing}: {error.strerror}", hint=hint) from error
+
+
+PRIVATE = 0o600
+
+
+def write_atomically(path: Path, text: str, *, backup: bool = True) -> None:
+    """Replace a file's content atomically: temporary file in the same folder, fsync, rename, fsync of the folder.
+
+    With `backup` the content before is kept beside it as `.backup`. Mode 0600. Raises StateError.
+    """
+    temporary = path.with_name(f"{path.name}.tmp")
+    with state_errors(path, "written"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(temporary, text)
+        if backup and path.exists():
+            _keep(path, path.with_name(f"{path.name}.backup"))
+        temporary.replace(path)
+        sync_folder(path.parent)
+
+
+def _keep(path: Path, backup: Path) -> None:
+    """Keep the old content as `.backup` by a hard link, or by a copy where the file system has no links."""
+    backup.unlink(missing_ok=True)
+    try:
+        backup.hardlink_to(path)
+    except OSError:
+        shutil.copy2(path, backup)
+
+
+def _write(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
+    try:
+        write_all(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write to the end and make it durable. Raises OSError."""
+    while data:
+        data = data[os.write(descriptor, data) :]
+    os.fsync(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Sync a folder, so that its new names survive a crash."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def rewrite(path: Path, text: str, mode: int | None = None) -> None:
+    """Replace or create a file that a user named. A symbolic link stays one; what is not a regular file is refused. The
+    mode is kept, unless one is given. Raises StateError.
+    """
+    with state_errors(path, "written"):
+        real = Path(os.path.realpath(path))  # unlike resolve, it raises nothing for links in a circle
+        if real.exists() and not real.is_file():
+            raise StateError(f"{path} cannot be written: it is not a regular file", hint="name another file")
+        kept = stat.S_IMODE(real.stat().st_mode) if mode is None and real.exists() else mode or PRIVATE
+        content = text.encode()
+        descriptor, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
+        try:
+            os.fchmod(descriptor, kept)
+            write_all(descriptor, content)
+            Path(name).replace(real)
+        except BaseException:  # an interrupt too leaves nothing behind
+            Path(name).unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(descriptor)
+        sync_folder(real.parent)

@@ -1,0 +1,164 @@
+"""Assesses recorded mappings: drift since the last apply, and health. Needs state and live mappings, but no manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+
+from provisioner.model.canonical import Canonical, fill_kept, value_at, with_value
+from provisioner.model.desired import Desired, FieldPath
+from provisioner.model.health import Drifted, Health
+from provisioner.model.live import Live, Status
+from provisioner.model.plan import Reading
+from provisioner.model.sources import SourceKind, kind_of
+from provisioner.model.state import Record, State
+from provisioner.planning.diff import field_changes
+from provisioner.planning.planner import DELETING
+from provisioner.planning.resolve import Resolution, Subject
+
+
+def recorded(state: State) -> Resolution:
+    """A resolution of all records with nothing wanted, so that a refresh reads only what is recorded."""
+    return Resolution(tuple(Subject(name, None, record) for name, record in sorted(state.mappings.items())))
+
+
+def assume_unchanged(resolution: Resolution) -> Reading:
+    """A reading that takes the applied values for the live ones, for `--refresh=false`. Deposed mappings are assumed to
+    exist.
+    """
+    live: dict[str, Live] = {}
+    for record in (subject.record for subject in resolution.subjects if subject.record):
+        live[record.uuid] = _unchanged(record.uuid, record.arn, record.region, record.applied)
+        live |= {item.uuid: _unchanged(item.uuid, "", item.region, {}) for item in record.deposed}
+    return Reading(live)
+
+
+def _unchanged(uuid: str, arn: str, region: str, applied: Canonical) -> Live:
+    return Live(uuid, arn, region, kind_of(applied) or SourceKind.SQS, applied, Status(""))
+
+
+def ignored_paths(resolution: Resolution) -> dict[str, tuple[FieldPath, ...]]:
+    """The paths under `ignore_changes`, by the names that the mappings have in state."""
+    return {
+        subject.moved_from or subject.name: subject.wanted.lifecycle.ignore_changes
+        for subject in resolution.subjects
+        if subject.wanted
+    }
+
+
+def drift(
+    state: State,
+    reading: Reading,
+    ignored: Mapping[str, Sequence[FieldPath]],
+    lost: Mapping[str, Sequence[str]],
+) -> tuple[Drifted, ...]:
+    """What changed outside provisioner since the last apply, sorted by name.
+
+    `ignored` are the paths of each name under `ignore_changes`; `lost` is what each name needs and no longer exists.
+    """
+    drifted = (
+        _drifted(name, record, reading.live.get(record.uuid), ignored.get(name, ()), tuple(lost.get(name, ())))
+        for name, record in sorted(state.mappings.items())
+    )
+    return tuple(item for item in drifted if item)
+
+
+def _drifted(
+    name: str, record: Record, live: Live | None, ignored: Sequence[FieldPath], lost: tuple[str, ...]
+) -> Drifted | None:
+    if live is None or live.status.state == DELETING:
+        return Drifted(name, record.uuid, record.region, vanished=True, lost=lost)
+    prior = fill_kept(record.applied, live.mapping, live.kind)
+    now: Canonical = live.mapping
+    for path in (*live.unknown, *ignored):
+        now = with_value(now, path, value_at(prior, path))
+    fault = _fault(record, live, ignored)
+    if fault:
+        now = with_value(now, ("enabled",), value_at(prior, ("enabled",)))  # reported by the fault
+    fields = field_changes(prior, now, prior)
+    drifted = Drifted(name, record.uuid, record.region, live.kind, fields, fault=fault, lost=lost)
+    return drifted if fields or lost or fault else None
+
+
+def _fault(record: Record, live: Live, ignored: Sequence[FieldPath]) -> str:
+    """Why AWS disabled a mapping that should be enabled, or ""."""
+    should = record.applied.get("enabled", True) is True and ("enabled",) not in ignored
+    return live.status.fault if should and live.mapping.get("enabled") is False else ""
+
+
+def needs(state: State, reading: Reading, missing: Sequence[Desired] = ()) -> dict[str, tuple[str, Canonical]]:
+    """The region and the mapping of each recorded name, live or else as applied, and of those in `missing`: whose
+    functions and sources `presence` looks up.
+    """
+    known = {
+        name: (record.region, live.mapping if (live := reading.live.get(record.uuid)) else record.applied)
+        for name, record in state.mappings.items()
+    }
+    return {**{item.name: (item.region, item.mapping) for item in missing}, **known}
+
+
+def absent(resolution: Resolution) -> list[Desired]:
+    """The mappings that are declared and not recorded. One that a pending move renames is recorded."""
+    return [subject.wanted for subject in resolution.subjects if subject.wanted and not subject.record]
+
+
+def health(
+    state: State,
+    reading: Reading,
+    ignored: Mapping[str, Sequence[FieldPath]],
+    missing: Sequence[Desired] = (),
+    lost: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> tuple[Health, ...]:
+    """The health of each mapping, the broken ones first. `ignored` are the paths of each name under `ignore_changes`,
+    `missing` the mappings that are declared and not recorded, `lost` is what each name needs and no longer exists.
+    """
+    rows = [
+        _health(name, record, reading.live.get(record.uuid), ignored.get(name, ()), lost.get(name, ()))
+        for name, record in state.mappings.items()
+    ]
+    rows += [_absent(item, lost.get(item.name, ())) for item in missing]
+    return tuple(sorted(rows, key=lambda row: (not row.problem, row.name)))
+
+
+def _absent(wanted: Desired, lost: Sequence[str]) -> Health:
+    pair = wanted.pair
+    problem = "; ".join(["it is declared and was not applied yet", *(f"{what} does not exist" for what in lost)])
+    return Health(wanted.name, "", wanted.region, "Absent", problem=problem, function=pair.function, source=pair.source)
+
+
+def _health(name: str, record: Record, live: Live | None, ignored: Sequence[FieldPath], lost: Sequence[str]) -> Health:
+    gone = [f"{what} no longer exists" for what in lost]
+    if live is None:
+        pair, status = record.pair, Status("Missing")
+        problems = ["it no longer exists in AWS", *gone]
+    else:
+        pair, status = live.pair, live.status
+        problems = [*gone, *_problems(record, live, ignored)]
+    return Health(
+        name,
+        record.uuid,
+        record.region,
+        status.state,
+        status.last_result,
+        status.reason,
+        status.last_modified,
+        "; ".join(problems),
+        pair.function,
+        pair.source,
+    )
+
+
+def _problems(record: Record, live: Live, ignored: Sequence[FieldPath]) -> Iterator[str]:
+    status = live.status
+    if status.state == DELETING:
+        yield "it is being deleted"
+    elif fault := _fault(record, live, ignored):
+        yield f"AWS disabled it: {fault}"
+    elif ("enabled",) not in ignored and live.mapping.get("enabled", True) != record.applied.get(
+        "enabled", True
+    ) is True:
+        yield "disabled outside provisioner (it was enabled at the last apply)"
+    if status.last_result.startswith("PROBLEM"):
+        yield f"the last result is {status.last_result!r}"
+    if status.filter_error:
+        yield f"AWS cannot read its filters: {status.filter_error}"

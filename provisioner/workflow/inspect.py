@@ -1,0 +1,40 @@
+"""Drift and status: read AWS, change nothing."""
+
+from __future__ import annotations
+
+from provisioner.aws.presence import missing_dependencies
+from provisioner.aws.refresh import refresh
+from provisioner.aws.session import Aws
+from provisioner.model.health import Drifted, Health
+from provisioner.model.plan import Reading
+from provisioner.model.state import State
+from provisioner.planning.assess import absent, health, ignored_paths, needs, recorded
+from provisioner.planning.assess import drift as drifted
+from provisioner.planning.resolve import resolve
+from provisioner.workflow.run import Run
+
+
+def drift(run: Run) -> tuple[Drifted, ...]:
+    """What changed outside provisioner since the last apply."""
+    aws, state, reading = _looked(run)
+    ignored = ignored_paths(resolve(run.manifest, state))
+    return drifted(state, reading, ignored, missing_dependencies(aws, needs(state, reading), run.ui.note))
+
+
+def status(run: Run, *, checks: bool = True) -> tuple[Health, ...]:
+    """The health of each mapping, recorded or declared. With `checks`, functions, queues and streams are looked up too:
+    Lambda keeps a mapping Enabled without them.
+    """
+    aws, state, reading = _looked(run)
+    resolution = resolve(run.manifest, state)
+    missing = absent(resolution)
+    lost = missing_dependencies(aws, needs(state, reading, missing), run.ui.note) if checks else {}
+    return health(state, reading, ignored_paths(resolution), missing, lost)
+
+
+def _looked(run: Run) -> tuple[Aws, State, Reading]:
+    snapshot = run.backend.read()
+    if snapshot.locked_by:
+        run.ui.note(f"the state is locked by {snapshot.locked_by}; the result may be outdated")
+    aws, _ = run.connect(snapshot.state.account)
+    return aws, snapshot.state, refresh(aws, recorded(snapshot.state), run.manifest.provider, run.ui.note)

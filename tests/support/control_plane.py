@@ -1,0 +1,150 @@
+"""The control plane in this process, for tests that need no command: any function and source exist unless taken away."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from provisioner.model.references import Arn
+from provisioner.sandbox.app import ControlPlane
+from provisioner.sandbox.mappings import Delays
+from provisioner.sandbox.server import make_server
+
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"
+AT_ONCE = Delays(0, 0, 0, 0, 0)
+IDENTITY = f"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>arn:aws:iam::{ACCOUNT}:user/x</Arn><UserId>x</UserId><Account>{ACCOUNT}</Account>
+</GetCallerIdentityResult></GetCallerIdentityResponse>""".encode()
+
+
+def any_credentials(patch: pytest.MonkeyPatch) -> None:
+    """Keys that every control plane here takes."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        patch.setenv(name, "x")
+
+
+@dataclass
+class World:
+    """Everything exists and is allowed, but what a test takes away."""
+
+    gone: set[str] = field(default_factory=set)  # names of functions, ends of ARNs, secrets
+    denied: set[str] = field(default_factory=set)  # IAM actions that every role lacks
+    visibility: int = 30
+    timeout: int = 3
+    key: str = ""  # the error of every KMS key
+    failures: dict[str, str] = field(default_factory=dict)  # StateTransitionReason by source
+    engines: dict[str, str] = field(default_factory=dict)  # of brokers, by ARN
+
+    def has_function(self, name: str, qualifier: str) -> bool:
+        return name not in self.gone
+
+    def has_source(self, arn: Arn) -> bool:
+        return arn.resource not in self.gone
+
+    def has_secret(self, arn: str) -> bool:
+        return arn not in self.gone
+
+    def lacks(self, function: str, action: str) -> bool:
+        return action in self.denied
+
+    def timeouts(self, function: str, queue: Arn) -> tuple[int, int]:
+        return self.visibility, self.timeout
+
+    def key_error(self, key: str) -> str:
+        return self.key
+
+    def failure(self, source: str) -> str:
+        return self.failures.get(source, "")
+
+    def engine(self, broker: Arn) -> str:
+        return self.engines.get(str(broker), "")
+
+
+def only_sts(environ: dict[str, Any], start_response: Any) -> Any:
+    """What stands behind the control plane: whose credentials these are, and nothing else."""
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    assert b"GetCallerIdentity" in body, f"not a call on mappings: {environ['PATH_INFO']}"
+    start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", str(len(IDENTITY)))])
+    return [IDENTITY]
+
+
+Fault = Callable[[str, str], str]
+"""Asked (method, path) before each call: "" goes on, "before" cuts the connection, "after" cuts it once AWS has acted,
+a number is the status of an error that AWS answers instead, with its code behind it where that matters."""
+
+
+@dataclass
+class ServedControlPlane:
+    """A served control plane."""
+
+    endpoint: str
+    world: World
+    faults: list[Fault] = field(default_factory=list)
+    ignored: set[str] = field(default_factory=set)  # members that are taken without a word and not set
+    requests: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)  # method, path and body of each call
+
+    reset: Callable[[], None] = lambda: None  # forgets every mapping
+
+    def client(self) -> Any:
+        return boto3.client(
+            "lambda", region_name=REGION, endpoint_url=self.endpoint, aws_access_key_id="x", aws_secret_access_key="x",
+            config=Config(retries={"total_max_attempts": 1}),
+        )  # fmt: skip
+
+
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
+
+
+@contextmanager
+def served(delays: Delays = AT_ONCE, now: Callable[[], float] = time.monotonic) -> Iterator[ServedControlPlane]:
+    world = World()
+    plane = ControlPlane(only_sts, delays, world=lambda account, region: world, now=now)
+    embedded = ServedControlPlane("", world, reset=plane.reset)
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        if "event-source-mappings" in environ["PATH_INFO"]:
+            body = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or "{}")
+            embedded.requests.append((environ["REQUEST_METHOD"], environ["PATH_INFO"], body))
+            data = json.dumps({key: value for key, value in body.items() if key not in embedded.ignored}).encode()
+            environ |= {"wsgi.input": io.BytesIO(data), "CONTENT_LENGTH": str(len(data))}
+        verdicts = [fault(environ["REQUEST_METHOD"], environ["PATH_INFO"]) for fault in embedded.faults]
+        verdict = next(filter(None, verdicts), "")
+        if verdict[:1].isdigit():
+            status, _, code = verdict.partition(" ")
+            code = code or ("AccessDeniedException" if status == "403" else "ServiceException")
+            answer = b'{"message": "made by a test"}'
+            headers = [
+                ("Content-Length", str(len(answer))),
+                ("x-amzn-ErrorType", code),
+                ("x-amzn-RequestId", "made-by-a-test"),
+            ]
+            start_response(f"{status} Error", headers)
+            return [answer]
+        if verdict:
+            if verdict == "after":
+                b"".join(plane(environ, lambda status, headers: None))
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            raise ConnectionAbortedError
+        return plane(environ, start_response)
+
+    server = make_server("127.0.0.1", 0, application, threaded=True)
+    embedded.endpoint = f"http://127.0.0.1:{server.port}"
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    try:
+        yield embedded
+    finally:
+        server.shutdown()
+        server.server_close()
