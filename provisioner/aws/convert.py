@@ -201,6 +201,7 @@ def _in_steps(request: Config, kind: SourceKind) -> list[Config]:
     """
     if "ProvisionedPollerConfig" not in request:
         return [request] if request else []
+    # {} unsets the pollers.
     leaving = request["ProvisionedPollerConfig"] == {}
     first = {name: value for name, value in request.items() if leaving and kind in KAFKAS and _is_clear(name, value)}
     last = {"ScalingConfig": request["ScalingConfig"]} if leaving and request.get("ScalingConfig") else {}

@@ -65,6 +65,7 @@ def _asked(resolution: Resolution) -> dict[str, _Region]:
         if record:
             regions.setdefault(record.region, _Region()).known[record.uuid] = record.pair.function
             for deposed in record.deposed:
+                # Whose function it has is not recorded.
                 regions.setdefault(deposed.region, _Region()).known[deposed.uuid] = ""
         if wanted:
             asked = regions.setdefault(wanted.region, _Region())
@@ -73,6 +74,7 @@ def _asked(resolution: Resolution) -> dict[str, _Region]:
             elif record is None or record.pair != wanted.pair:
                 asked.pairs[subject.name] = wanted.pair
             else:
+                # The recorded mapping normally holds the pair. Only when it is gone, another one may.
                 asked.fallback[record.uuid] = (subject.name, wanted.pair)
     return regions
 
@@ -133,6 +135,7 @@ def _read_pages(gateway: Gateway, known: Mapping[str, str], function: str, seen:
         for read_so_far, page in enumerate(gateway.pages(function), start=1):
             seen |= {config["UUID"]: config for config in page}
             missing -= seen.keys()
+            # At most as many Gets as pages so far: never more than twice the calls of the better way.
             if len(missing) <= read_so_far:
                 return
     except DeniedError:
@@ -166,6 +169,7 @@ def holders(gateway: Gateway, pairs: Mapping[str, Pair], seen: dict[str, Config]
     shown = {config["UUID"]: config for configs in parallel(list_function, sorted(asked)) for config in configs}
     seen |= shown
     held |= _holders(pairs, shown.values(), gateway.region)
+    # List omits the filters of a mapping with a KMS key (docs/aws/lifecycle.md#list).
     encrypted = {name: config for name, config in held.items() if "KMSKeyArn" in config}
     read_again = dict(
         zip(encrypted, parallel(gateway.get, [config["UUID"] for config in encrypted.values()]), strict=True)

@@ -83,6 +83,7 @@ class S3Backend:
     def read(self) -> Snapshot:
         """The stored state, with the intents of an apply that is running or was interrupted."""
         held = self._objects.get(self._lock_key)
+        # The lock first: a writer that ends between the two reads is shown as holding it, which only warns.
         stored = self._stored()
         return Snapshot(stored.state, stored.pending, described(held[0].encode()) if held else "")
 
@@ -222,7 +223,7 @@ class S3Writer:
     def __init__(self, backend: S3Backend, stored: _Stored, ident: str) -> None:
         self._backend = backend
         self._ident = ident
-        self._seen = time.monotonic()
+        self._lock_checked = time.monotonic()
         self._etag = stored.etag
         self.state = stored.state
         self.unresolved = stored.pending
@@ -243,7 +244,7 @@ class S3Writer:
         """Raise StateError when the lock was removed: the results of further calls could not be stored. Checks once a
         second.
         """
-        if time.monotonic() - self._seen < 1.0:
+        if time.monotonic() - self._lock_checked < 1.0:
             return
         try:
             held = self._backend.holds(self._ident)
@@ -252,7 +253,7 @@ class S3Writer:
         if not held:
             hint = "the lock was removed by force-unlock; plan again"
             raise StateError("the lock was removed during this run", hint=hint)
-        self._seen = time.monotonic()
+        self._lock_checked = time.monotonic()
 
     @contextmanager
     def journal(self, planned: Sequence[Intent]) -> Iterator[Pending]:
@@ -273,7 +274,7 @@ class Pending:
     def __init__(self, writer: S3Writer, planned: Sequence[Intent]) -> None:
         self._writer = writer
         self._lock = threading.RLock()
-        self._left = {intent.token: intent for intent in planned}
+        self._unresolved = {intent.token: intent for intent in planned}
         self._started: set[str] = set()
         self._state = writer.state
         self._trouble: ProvisionerError | None = None
@@ -292,13 +293,13 @@ class Pending:
         with self._lock:
             if self._trouble:
                 raise self._trouble
-            self._writer.check_lock()
-            for token, planned in self._left.items():
+            self._writer.check_lock()  # without the lock, the result of the call could not be stored
+            for token, planned in self._unresolved.items():
                 if (planned.action, planned.name) == (action, name) and token not in self._started:
                     self._started.add(token)
                     return token
             token = uuid.uuid4().hex
-            self._left[token] = Intent(token, action, name, pair, tuple(uuids), protected)
+            self._unresolved[token] = Intent(token, action, name, pair, tuple(uuids), protected)
             self._started.add(token)
             self._flush()
             return token
@@ -306,17 +307,18 @@ class Pending:
     def done(self, token: str, name: str, record: Record | None) -> None:
         """Keep a result; it is stored within ten seconds."""
         with self._lock:
-            self._left.pop(token, None)
+            self._unresolved.pop(token, None)
             self._state = self._state.with_record(name, record)
             self._soon()
 
     def failed(self, token: str) -> None:
         """Record that AWS refused the call, so that nothing changed."""
         with self._lock:
-            self._left.pop(token, None)
+            self._unresolved.pop(token, None)
             self._soon()
 
     def _soon(self) -> None:
+        # One write for many results: S3 has no append, and each write carries the whole state.
         if self._timer is None:
             self._timer = threading.Timer(FLUSH_EVERY, self._flush_later)
             self._timer.daemon = True
@@ -333,12 +335,12 @@ class Pending:
             if self._timer:
                 self._timer.cancel()
                 self._timer = None
-            self._writer.write(self._state, tuple(self._left.values()))
+            self._writer.write(self._state, tuple(self._unresolved.values()))
 
     def close(self) -> None:
         """Store all results, without the planned calls that were never started. Raises StateError."""
         with self._lock:
-            self._left = {token: intent for token, intent in self._left.items() if token in self._started}
+            self._unresolved = {token: intent for token, intent in self._unresolved.items() if token in self._started}
             self._flush()
 
 

@@ -167,7 +167,7 @@ class Executor:
         if not self._waits and not (change.action is Action.REPLACE and change.creates_first):
             self._end(change, Outcome(change, Result.APPLIED, "not waited for", uuid=result.record.uuid))
             return
-        if not self._settling:
+        if not self._settling:  # nothing was waited for: begin with short pauses again
             self._pauses = delays(0.2, 5.0)
             self._next_poll = self._clock.now() + next(self._pauses)
         self._settling[change.key] = result
@@ -290,6 +290,7 @@ class Executor:
             )
             return _failed(change, error, hint)
         except (CredentialsError, ThrottledError) as error:
+            # Every other change would fail in the same way, each after its own budget of retries.
             self._stopping = self._stopping or f"the credentials expired or the quota is used up: {error.message}"
             return _failed(change, error)
         except DeniedError as error:
@@ -313,6 +314,7 @@ class Executor:
                 old_region = change.live.region if change.live else change.region
                 return self._create(change, (*self._deposed(change), Deposed(change.uuid, old_region)))
             case Action.REPLACE:
+                # Old and new share a pair or group, so AWS refuses the new one while the old one exists.
                 self._delete(change, None)
                 self._await_gone(change.live)
                 return self._create(change)
@@ -330,6 +332,7 @@ class Executor:
         with self._intended(change, "create", [item.uuid for item in deposed]) as token:
             live, made = self._create_once(change, request)
             record = applied_record(change, live, change.applied or {}, tuple(deposed))
+            # Adopted, not created: until the update below has succeeded, what AWS has is what was applied.
             self._remember(change, token, record if made else replace(record, applied=live.as_left))
         if not made:
             self._converge_adopted(change, live)
@@ -354,12 +357,13 @@ class Executor:
 
     def _create_or_adopt(self, change: Change, request: Config, lost_answers: list[AwsError]) -> tuple[Live, bool]:
         gateway, notify = self._aws.gateway(change.region), self._notify(change)
+        # List may show a new mapping seconds late, so it is read again after each pause before the create is sent again.
         for pause in (1.0, 2.0, 4.0, None):
             try:
                 config = gateway.create(request, notify)
                 return live_mapping(config, change.region, {}, self._provider), True
             except ConflictError as error:
-                live = self._taken_over(change, error.uuid)
+                live = self._adoptable(change, error.uuid)
                 if live is None:
                     raise
                 return live, False
@@ -376,7 +380,7 @@ class Executor:
                     ) from error
         raise AssertionError  # the last round returns or raises
 
-    def _taken_over(self, change: Change, uuid: str) -> Live | None:
+    def _adoptable(self, change: Change, uuid: str) -> Live | None:
         """The mapping that holds the wanted pair, when it is ours or `on_conflict: adopt` allows it; else None."""
         gateway = self._aws.gateway(change.region)
         config = gateway.get(uuid) if uuid else None
@@ -391,7 +395,7 @@ class Executor:
         """The mapping that the create with the lost answer made, proved by its ownership tags. Raises ConflictError
         without that proof.
         """
-        live = self._taken_over(change, str(config["UUID"]))
+        live = self._adoptable(change, str(config["UUID"]))
         if live is None:
             line = command_line("import", change.name, str(config["UUID"]))
             hint = f"it may be the mapping that this call created; if it is: `{line}`"
@@ -446,6 +450,7 @@ class Executor:
                 self._await_settled(live)
             gateway.update(live.uuid, request, notify, None if index else before_retry)
         gone, new = _tag_changes(live.mapping.get("tags", {}), desired.get("tags", {}))
+        # First remove, then add: a mapping has at most 50 tags.
         if gone:
             gateway.untag(live.arn, gone, notify)
         if new:
@@ -454,9 +459,11 @@ class Executor:
 
     def _remove(self, change: Change) -> Outcome:
         current = self._journal.state.mappings.get(change.name) if change.reason is Reason.DEPOSED else None
-        left = _without(current, change.uuid) if current else None
-        forgotten = change.name in self._forgets and left is not None and not left.deposed
-        self._delete(change, None if forgotten else left)
+        remaining = _without(current, change.uuid) if current else None
+        # The name is to be forgotten; it was only recorded for what it still had to delete, and this was the last.
+        forgotten = change.name in self._forgets and remaining is not None and not remaining.deposed
+        self._delete(change, None if forgotten else remaining)
+        # A deleted mapping holds its pair for a while: a change that takes the pair would be refused.
         if change.key in self._awaited:
             self._await_gone(change.live)
         return Outcome(change, Result.APPLIED, uuid=change.uuid)
@@ -524,7 +531,7 @@ class Executor:
         try:
             yield token
         except (UnreachableError, ServiceError, StateError):
-            raise
+            raise  # AWS may have acted, or the log itself failed: the next run must look
         except ProvisionerError:
             self._journal.failed(token)
             raise

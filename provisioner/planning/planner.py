@@ -66,9 +66,9 @@ class _Sides:
 
     prior: Canonical
     live: Canonical
-    desired: Canonical  # as the manifest wants it, ignored fields as they are in AWS
-    target: Canonical  # and kept fields as they are in AWS
-    applied: Canonical  # as the record will have it: of ignored fields what was applied, never what was seen
+    stated: Canonical  # what the manifest states; ignored fields have live's value
+    desired: Canonical  # the same, and kept fields have live's value too
+    applied: Canonical  # what the record will have: in ignored fields what was applied, never what was observed
 
 
 class _Deciding:
@@ -168,10 +168,11 @@ class _Deciding:
         if wanted is None:
             return self._unwanted(subject, live) if record else None
         if record and live:
+            # The record's own mapping exists, so the holder of the pair that it is to move to is another mapping.
             if holder and holder.uuid != record.uuid and wanted.pair != live.pair:
-                self._refuse(wanted.name, *self._taken(f"{wanted.name}-2", holder))
+                self._refuse(wanted.name, *self._pair_is_taken(f"{wanted.name}-2", holder))
             return self._existing(wanted, record, live)
-        holder, refused = self._holder(subject, wanted)
+        holder, refused = self._adopted(subject, wanted)
         if refused:
             return None
         if holder:
@@ -215,7 +216,7 @@ class _Deciding:
             reason=Reason.REMOVED if subject.forgets else Reason.GONE if live is None else self._unwanted_reason,
         )
 
-    def _holder(self, subject: Subject, wanted: Desired) -> tuple[Live | None, bool]:
+    def _adopted(self, subject: Subject, wanted: Desired) -> tuple[Live | None, bool]:
         """The live mapping to adopt, or None, and whether the subject was refused."""
         if subject.adopts:
             live = self._reading.live.get(subject.adopts)
@@ -226,12 +227,13 @@ class _Deciding:
         holder = self._holder_of(subject)
         if holder is None or holder.status.state == DELETING:
             return None, False
+        # Our own lineage is proof that a state of this stack created it; without any owner, the manifest must allow it.
         if self._is_ours(holder) or (wanted.lifecycle.on_conflict == "adopt" and holder.owner is None):
             return holder, False
-        self._refuse(wanted.name, *self._taken(wanted.name, holder))
+        self._refuse(wanted.name, *self._pair_is_taken(wanted.name, holder))
         return None, True
 
-    def _taken(self, name: str, holder: Live) -> tuple[str, str]:
+    def _pair_is_taken(self, name: str, holder: Live) -> tuple[str, str]:
         line = f"`{command_line('import', name, holder.uuid)}`"
         if holder.owner is None:
             return f"Lambda already has a mapping for this function and source: {holder.uuid}", f"import it: {line}"
@@ -261,7 +263,7 @@ class _Deciding:
         kind = _compared_kind(wanted, live)
         sides = _sides(wanted, record, live, kind)
         fields = tuple(
-            _by_aws(field, live) for field in field_changes(sides.prior, sides.live, sides.target, wanted.stated)
+            _by_aws(field, live) for field in field_changes(sides.prior, sides.live, sides.desired, wanted.stated)
         )
         requested = wanted.name in self._replaced
         change = Change(
@@ -270,7 +272,7 @@ class _Deciding:
             region=live.region,
             pair=live.pair,
             uuid=live.uuid,
-            desired=sides.target,
+            desired=sides.desired,
             applied=sides.applied,
             live=live,
             record=record,
@@ -278,6 +280,7 @@ class _Deciding:
             fields=fields,
             notes=tuple(_notes(wanted, record, live, sides)),
         )
+        # A mapping cannot move between regions; no field says so.
         if wanted.region == live.region and not requested and not any(field.replaces for field in fields):
             self._refuse_what_the_mode_lacks(wanted, kind)
             return change
@@ -285,7 +288,7 @@ class _Deciding:
             hint = "set `prevent_destroy: false` to allow it"
             self._refuse(wanted.name, "has prevent_destroy, and this change would replace it", hint)
         # A new mapping is created from the manifest alone: a kept value, such as a generated group, belongs to the old one.
-        alone = _sides(wanted, record, live, wanted.kind).desired
+        alone = _sides(wanted, record, live, wanted.kind).stated
         return replace(
             change,
             action=Action.REPLACE,
@@ -294,6 +297,8 @@ class _Deciding:
             desired=alone,
             applied=alone,
             reason=Reason.REQUESTED if requested else Reason.CANNOT_UPDATE,
+            # AWS holds pairs and consumer groups unique: only where old and new share none can the new one be created first,
+            # so that no record waits for the replacement.
             creates_first=not _collide(wanted.mapping, wanted.pair, live.mapping, live.pair),
             notes=tuple(
                 f"{'.'.join(path)} is {value!r} now; it is not stated, so the new mapping has what AWS chooses"
@@ -309,6 +314,7 @@ def _sides(wanted: Desired, record: Record | None, live: Live, kind: SourceKind)
         applied = value_at(record.applied, path) if record and path != _ENABLED else None
         taken = value_at(desired, path) if applied is None and path in _TAKEN_AS_WANTED else applied
         known = with_value(known, path, taken)
+    # Without a record there is no last apply: what a person left in AWS counts as prior, so that a difference is an edit.
     prior = record.applied if record else live.as_left
     applied = desired
     for path in wanted.lifecycle.ignore_changes:
@@ -335,12 +341,12 @@ def _compared_kind(wanted: Desired, live: Live) -> SourceKind:
 
 def _notes(wanted: Desired, record: Record | None, live: Live, sides: _Sides) -> Iterator[str]:
     if record:
-        for path, value in _unstated(FIELDS, (), sides.desired, live.mapping, live.kind):
+        for path, value in _unstated(FIELDS, (), sides.stated, live.mapping, live.kind):
             if value_at(record.applied, path) is not None:  # its line was removed
                 yield f"{'.'.join(path)} stays {value!r}; set a value, or use --replace {wanted.name}"
     if live.status.filter_error:
         yield f"AWS cannot read the filters at the moment ({live.status.filter_error}); they are taken to be as last applied"
-    if live.mapping.get("enabled") is False and "enabled" not in sides.target and live.status.fault:
+    if live.mapping.get("enabled") is False and "enabled" not in sides.desired and live.status.fault:
         yield f"AWS disabled this mapping: {live.status.fault}; fix the cause first, or AWS disables it again"
     if live.status.last_result.startswith("PROBLEM"):
         yield f"the last result is {live.status.last_result!r}"
@@ -386,6 +392,7 @@ def _frees(change: Change) -> bool:
 
 def _ordered(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
     """The changes with `after` set: what takes a pair runs after what frees it. Nothing else is ordered."""
+    # Other changes need no order: AWS has no dependency between mappings but the uniqueness of pairs and groups.
     freed_by: dict[tuple[str, ...], str] = {}
     for change in filter(_frees, changes):
         if change.live:

@@ -47,7 +47,7 @@ def plan(run: Run, selection: Selection, out: Path | None = None) -> Plan:
     snapshot = run.backend.read()
     if snapshot.locked_by:
         run.ui.note(f"the state is locked by {snapshot.locked_by}; this plan may be out of date soon")
-    _refuse_contradictions(run, snapshot.state, selection)
+    _refuse_contradictions(run, snapshot.state, selection)  # before AWS is asked, and again when recovery added records
     aws, account = run.connect(snapshot.state.account)
     # What another process is doing now is not an interrupted apply.
     unresolved = () if snapshot.locked_by else snapshot.unresolved
@@ -204,6 +204,7 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
         if made.has_changes and not (execution.auto_approve or execution.expected_hash):
             if not run.ui.confirm(made, destroys_all=selection.destroy and not selection.targets):
                 raise CancelledError("Apply cancelled.")
+            # The question may have been open for hours: read AWS again, and make only the changes that are still the same.
             now, reading = _plan(run, aws, account, state, selection)
             made, moved = _still_approved(made, now)
         writer.save(state_before_calls(state, made, reading))

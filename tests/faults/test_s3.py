@@ -140,7 +140,7 @@ def test_a_result_is_stored_in_time_and_what_is_not_known_stays(
 def test_a_lock_that_was_taken_away_stops_the_next_call(shared: Machine) -> None:
     with backend(shared).locked("apply") as writer, writer.journal([CREATE]) as log:
         shared.client("s3").delete_object(Bucket=BUCKET, Key=f"{KEY}.lock")
-        writer._seen = 0.0  # looked at long ago
+        writer._lock_checked = 0.0  # looked at long ago
         with pytest.raises(StateError, match="was removed during this run") as caught:
             log.intent("create", "a", CREATE.pair)
 
