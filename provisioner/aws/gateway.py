@@ -21,10 +21,10 @@ Notify = Callable[[str], None]
 """Called with a sentence that says why a call is retried."""
 
 PAGE: Final = 100
-"""Mappings on a page of List, whatever MaxItems says (docs/aws/kinds.md#answers); also ARNs in one call for tags."""
+"""Mappings on a page of List, whatever MaxItems says (docs/aws/lifecycle.md#list); also ARNs in one call for tags."""
 
 BUDGETS: Final = {Retry.FUNCTION: 30.0, Retry.BUSY: 300.0, Retry.THROTTLED: 300.0, Retry.FAULT: 30.0}
-"""Seconds for which each class is retried; the manifest's `retry_timeout` replaces the one for IAM."""
+"""Seconds for which each class of error is retried; for IAM it is the manifest's `retry_timeout`."""
 
 
 class Calls:

@@ -10,7 +10,7 @@ from provisioner.aws.wait import Clock
 class TokenBucket:
     """At most `rate` requests a second in the long run, `burst` at once; None is no limit.
 
-    Safe to share between threads. The rate is halved when AWS throttles, and recovers by a tenth with each answer.
+    Safe to share between threads. The rate is halved when AWS throttles, and raised by a tenth with each answer.
     """
 
     def __init__(self, rate: float | None, burst: float, clock: Clock) -> None:
@@ -41,7 +41,7 @@ class TokenBucket:
             self._rate = max(self._rate / 2, 0.5)
 
     def answered(self) -> None:
-        """Raise the rate by a tenth of its maximum: AWS answered."""
+        """Raise the rate by a tenth, up to its maximum: AWS answered."""
         if self._most is not None and self._rate < self._most:
             with self._lock:
                 self._rate = min(self._most, self._rate * 1.1)

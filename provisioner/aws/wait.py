@@ -1,5 +1,6 @@
-"""Clocks. They are passed in, so that tests need not wait. Only the renewal thread of `backend/s3.py` has a timer of
-its own.
+"""Clocks. They are passed in, so that tests need not wait.
+
+Only `backend/s3.py` has a timer of its own, which stores results every ten seconds.
 """
 
 from __future__ import annotations

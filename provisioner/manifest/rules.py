@@ -2,7 +2,8 @@
 
 Simple rules are data, one entry each. Rules about the entries of a list are functions below, because each entry has its
 own position. The sandbox, which plays AWS, has its own rules in `sandbox/refusals.py`, so that a mistake here is seen.
-`jsonschema/kinds.py` states the same rules for editors.
+`jsonschema/kinds.py` states most of them for editors; what a schema cannot say, such as a time in the future, is only
+here.
 """
 
 from __future__ import annotations
@@ -53,8 +54,7 @@ class Rule:
     """Fields that contradict each other, or a range with a hole.
 
     `evidence` names a section of docs/aws and what it says. `path` is the place that is shown; `reads` are the other
-    fields that the rule depends on. `manifest/jsonschema/kinds.py` states the same rules for editors,
-    `sandbox/refusals.py` as AWS does.
+    fields that the rule depends on.
     """
 
     code: str
@@ -154,6 +154,7 @@ RULES: Final = (
         lambda m: "scaling_config" in m and "provisioned_poller_config" in m,
         ("scaling_config",),
         "scaling_config and provisioned_poller_config exclude each other",
+        frozenset({"provisioned_poller_config"}),
     ),
     Rule(
         "E208",

@@ -25,7 +25,7 @@ _ERRORS: Final = f"{_GUIDE}kinesis-on-failure-destination.html"
 _UPDATE: Final = f"{_API}UpdateEventSourceMapping.html"
 _YAML: Final = "https://yaml.org/spec/1.2.2/#103-core-schema"
 _TAGS: Final = f"{_API}TagResource.html"
-_OURS: Final = 'the README, "The manifest"'
+_OURS: Final = 'the README, "Manifest"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,7 @@ class Plan:
 
     @property
     def summary(self) -> Summary:
-        """The counts that the plan's last line shows."""
+        """The counts in the line `Plan: …`."""
         actions = [change.action for change in self.changes]
         replaced = actions.count(Action.REPLACE)
         return Summary(

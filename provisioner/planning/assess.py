@@ -1,4 +1,6 @@
-"""Assesses recorded mappings: drift since the last apply, and health. Needs state and live mappings, but no manifest."""
+"""Assesses mappings: drift since the last apply, and health. Compares state and AWS; the manifest only says what is
+ignored, and what is declared.
+"""
 
 from __future__ import annotations
 
@@ -86,15 +88,15 @@ def _fault(record: Record, live: Live, ignored: Sequence[FieldPath]) -> str:
     return live.status.fault if should and live.mapping.get("enabled") is False else ""
 
 
-def needs(state: State, reading: Reading, missing: Sequence[Desired] = ()) -> dict[str, tuple[str, Canonical]]:
-    """The region and the mapping of each recorded name, live or else as applied, and of those in `missing`: whose
+def needs(state: State, reading: Reading, unapplied: Sequence[Desired] = ()) -> dict[str, tuple[str, Canonical]]:
+    """The region and the mapping of each recorded name, live or else as applied, and of those in `unapplied`: whose
     functions and sources `presence` looks up.
     """
     known = {
         name: (record.region, live.mapping if (live := reading.live.get(record.uuid)) else record.applied)
         for name, record in state.mappings.items()
     }
-    return {**{item.name: (item.region, item.mapping) for item in missing}, **known}
+    return {**{item.name: (item.region, item.mapping) for item in unapplied}, **known}
 
 
 def absent(resolution: Resolution) -> list[Desired]:
@@ -106,17 +108,17 @@ def health(
     state: State,
     reading: Reading,
     ignored: Mapping[str, Sequence[FieldPath]],
-    missing: Sequence[Desired] = (),
+    unapplied: Sequence[Desired] = (),
     lost: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> tuple[Health, ...]:
     """The health of each mapping, the broken ones first. `ignored` are the paths of each name under `ignore_changes`,
-    `missing` the mappings that are declared and not recorded, `lost` is what each name needs and no longer exists.
+    `unapplied` the mappings that are declared and not recorded, `lost` is what each name needs and no longer exists.
     """
     rows = [
         _health(name, record, reading.live.get(record.uuid), ignored.get(name, ()), lost.get(name, ()))
         for name, record in state.mappings.items()
     ]
-    rows += [_absent(item, lost.get(item.name, ())) for item in missing]
+    rows += [_absent(item, lost.get(item.name, ())) for item in unapplied]
     return tuple(sorted(rows, key=lambda row: (not row.problem, row.name)))
 
 

@@ -1,4 +1,4 @@
-"""Makes the plan: the action for each name, by the tables in docs/architecture.md#comparison."""
+"""Makes the plan: the action for each name (docs/architecture.md#comparison)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Matches records with wanted mappings (docs/architecture.md#comparison, "resolve").
+"""Matches records with wanted mappings (docs/architecture.md#comparison).
 
 In this order: `moved` (chains collapse), `removed`, `imports`, implicit moves. An implicit move is a wanted pair that
 state holds under a name that leaves, or that wants another pair; so a rename, a chain and a swap make no call to AWS.

@@ -1,4 +1,4 @@
-"""Decides whether a saved plan is stale: whether AWS still is as it was when the plan was made."""
+"""Whether AWS changed since a saved plan was made. `workflow/saved.py` compares state, account and region as well."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from provisioner.planning.diff import field_changes
 from provisioner.planning.planner import DELETING
 
 
-def moved_since(plan: Plan, now: Reading) -> tuple[str, ...]:
+def changed_since(plan: Plan, now: Reading) -> tuple[str, ...]:
     """A line for each mapping of the plan that changed since; empty when none did."""
     freed = {change.uuid for change in plan.changes if change.destroys}
-    return tuple(line for change in plan.changes if change.counts for line in _moved(change, now, freed))
+    return tuple(line for change in plan.changes if change.counts for line in _changes(change, now, freed))
 
 
-def _moved(change: Change, now: Reading, freed: set[str]) -> Iterator[str]:
+def _changes(change: Change, now: Reading, freed: set[str]) -> Iterator[str]:
     name = change.key
     live = now.live.get(change.uuid or (change.record.uuid if change.record else ""))
     if change.live is None and live and live.status.state != DELETING:
@@ -38,9 +38,14 @@ def _differences(name: str, planned: Live, live: Live | None, ignored: Sequence[
         yield f"{name}: {planned.uuid} no longer exists"
         return
     for field in field_changes(planned.mapping, live.mapping, planned.mapping):
-        if field.path not in planned.unknown | live.unknown and field.path not in ignored:
+        if field.path not in planned.unknown | live.unknown and not _is_ignored(field.path, ignored):
             before, after = (_shown(field, live, value) for value in (field.prior, field.live))
             yield f"{name}: {'.'.join(field.path)} was {before}, is {after} now"
+
+
+def _is_ignored(path: FieldPath, ignored: Sequence[FieldPath]) -> bool:
+    """Whether `ignore_changes` has the path, or the block that it is in."""
+    return any(path[: len(item)] == item for item in ignored)
 
 
 def _shown(field: FieldChange, live: Live, value: object) -> str:

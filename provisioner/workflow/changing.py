@@ -200,16 +200,16 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
         made, reading = _plan(run, aws, account, state, selection)
         _show_or_refuse(run, made, state, selection, account, aws, unresolved)
         refuse_other_hash(made, execution.expected_hash)
-        moved: tuple[Outcome, ...] = ()
+        changed: tuple[Outcome, ...] = ()
         if made.has_changes and not (execution.auto_approve or execution.expected_hash):
             if not run.ui.confirm(made, destroys_all=selection.destroy and not selection.targets):
                 raise CancelledError("Apply cancelled.")
             # The question may have been open for hours: read AWS again, and make only the changes that are still the same.
             now, reading = _plan(run, aws, account, state, selection)
-            made, moved = _still_approved(made, now)
+            made, changed = _still_approved(made, now)
         writer.save(state_before_calls(state, made, reading))
         report = carry_out(run, aws, made, writer, execution)
-        return made, replace(report, outcomes=(*report.outcomes, *moved))
+        return made, replace(report, outcomes=(*report.outcomes, *changed))
 
 
 def refuse_other_hash(made: Plan, expected: str) -> None:
@@ -221,19 +221,19 @@ def refuse_other_hash(made: Plan, expected: str) -> None:
         )
 
 
-_MOVED = "it changed in AWS after the plan was shown"
-_HANGS_ON_MOVED = "it depends on a mapping that changed in AWS after the plan was shown"
+_CHANGED = "it changed in AWS after the plan was shown"
+_DEPENDS_ON_CHANGED = "it depends on a mapping that changed in AWS after the plan was shown"
 
 
 def _still_approved(approved: Plan, now: Plan) -> tuple[Plan, tuple[Outcome, ...]]:
     """The approved changes that would be made the same way now; the others are not attempted."""
     current = {change.key: change for change in now.changes}
-    moved = {change.key for change in approved.changes if _essence(current.get(change.key)) != _essence(change)}
-    dropped = set(moved)
-    while connected := {change.key for change in approved.changes if _hangs_on(change, dropped, approved)} - dropped:
+    changed = {change.key for change in approved.changes if _essence(current.get(change.key)) != _essence(change)}
+    dropped = set(changed)
+    while connected := {change.key for change in approved.changes if _depends_on(change, dropped, approved)} - dropped:
         dropped |= connected
     outcomes = tuple(
-        Outcome(change, Result.NOT_ATTEMPTED, _MOVED if change.key in moved else _HANGS_ON_MOVED, "plan again")
+        Outcome(change, Result.NOT_ATTEMPTED, _CHANGED if change.key in changed else _DEPENDS_ON_CHANGED, "plan again")
         for change in approved.changes
         if change.key in dropped
     )
@@ -241,7 +241,7 @@ def _still_approved(approved: Plan, now: Plan) -> tuple[Plan, tuple[Outcome, ...
     return replace(approved, changes=same), outcomes
 
 
-def _hangs_on(change: Change, dropped: set[str], approved: Plan) -> bool:
+def _depends_on(change: Change, dropped: set[str], approved: Plan) -> bool:
     """Whether a change depends on a dropped one: by order, name or move."""
     names = {name for item in approved.changes if item.key in dropped for name in (item.name, item.moved_from) if name}
     return bool(dropped & set(change.after)) or bool(names & {change.name, change.moved_from})

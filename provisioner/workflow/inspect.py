@@ -27,9 +27,9 @@ def status(run: Run, *, checks: bool = True) -> tuple[Health, ...]:
     """
     aws, state, reading = _looked(run)
     resolution = resolve(run.manifest, state)
-    missing = absent(resolution)
-    lost = missing_dependencies(aws, needs(state, reading, missing), run.ui.note) if checks else {}
-    return health(state, reading, ignored_paths(resolution), missing, lost)
+    unapplied = absent(resolution)
+    lost = missing_dependencies(aws, needs(state, reading, unapplied), run.ui.note) if checks else {}
+    return health(state, reading, ignored_paths(resolution), unapplied, lost)
 
 
 def _looked(run: Run) -> tuple[Aws, State, Reading]:

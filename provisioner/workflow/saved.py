@@ -17,7 +17,7 @@ from provisioner.model.state import Intent, State
 from provisioner.planning.fingerprint import state_fingerprint
 from provisioner.planning.record import state_before_calls
 from provisioner.planning.resolve import Resolution, Subject
-from provisioner.planning.stale import moved_since
+from provisioner.planning.stale import changed_since
 from provisioner.workflow.changing import carry_out, refuse_other_hash
 from provisioner.workflow.run import Execution, Run
 
@@ -32,7 +32,7 @@ def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
         aws = _connected(run, saved)
         resolution = _touched(made)
         reading = refresh(aws, resolution, saved.provider, run.ui.note)
-        if moved := moved_since(made, reading):
+        if moved := changed_since(made, reading):
             raise StaleError(
                 "the plan is stale: the mappings have changed since it was made\n  " + "\n  ".join(moved),
                 hint="plan again",

@@ -11,7 +11,9 @@ from tests.faults.harness import CALL_MODES, FILE_MODES, Fault, Machine
 from tests.support.control_plane import ACCOUNT, REGION
 
 ALL = bool(os.environ.get("FAULTS_ALL"))
-"""`make faults` tries every mode at every point; a plain run each mode at every third point, so that every point has its turn."""
+"""`make faults` tries every mode at every point; a plain run each mode at every third point, so that every point has
+its turn.
+"""
 
 
 def queue(number: int | str, function: str = "f", **more: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The command in forked processes: modules are imported once, and each command still has a process of its own.
 
-`Forks` starts a server, `python -m tests.support.forks FD`, which imports the product and forks for each command. A command
-sees the arguments, folder, environment and streams that it was given, as after `python -m provisioner`.
+`Forks` starts a server, `python -m tests.support.forks FD`, which imports the product and forks for each command. A
+command sees the arguments, folder, environment and streams that it was given, as after `python -m provisioner`.
 """
 
 from __future__ import annotations
