@@ -218,7 +218,7 @@ class _Stored:
 
 
 class S3Writer:
-    """The one writer of a state, while it has the lock. Members as in `store.Writer`."""
+    """The one writer of a state, while it has the lock: `store.Writer`, with `write` and `check_lock` for `Pending`."""
 
     def __init__(self, backend: S3Backend, stored: _Stored, ident: str) -> None:
         self._backend = backend
@@ -241,8 +241,8 @@ class S3Writer:
         self.state = state
 
     def check_lock(self) -> None:
-        """Raise StateError when the lock was removed: the results of further calls could not be stored. Checks once a
-        second.
+        """Raise StateError when the lock was removed: the results of further calls could not be stored. Called before
+        each call; reads the lock at most once a second.
         """
         if time.monotonic() - self._lock_checked < 1.0:
             return

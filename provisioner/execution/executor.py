@@ -1,7 +1,8 @@
 """Carries out a plan: {intent, call, done, settle, verify} for each change (docs/architecture.md#one-apply).
 
-Changes run in parallel, each after those that free its pair. Waiting never delays the next change: the main thread
-polls accepted mappings in batches, a hundred per call, and compares each with what was applied once it has settled.
+Changes run in parallel, each after those that free its pair. What AWS has accepted is polled by the main thread, with
+the fewest calls, and compared with what was applied once it has settled: that wait delays no other change. Steps within
+one change, such as the delete before a create, are awaited by its worker.
 """
 
 from __future__ import annotations

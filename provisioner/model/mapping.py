@@ -74,7 +74,8 @@ class Row(Limits):
     kept      the kinds for which absence keeps what is there: AWS generates the value, cannot unset it, or its default is
               not known (docs/architecture.md#comparison)
     replaces  a change needs a new mapping: always, or when this says so of (live, desired)
-    clear     the sentinel that unsets the field in an update; NOTHING where the default is sent instead
+    clear     the sentinel that unsets the field in an update; NOTHING where there is none: then the default is sent,
+              or, without a default, nothing
     narrower  bounds of single kinds
     values    the values known for an enumeration; others are passed through with a warning
     form      makes one value canonical
