@@ -22,11 +22,7 @@ def state_errors(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = (
-            "free space on the disk"
-            if error.errno in _NO_ROOM
-            else "check that the folder exists and may be written to"
-        )
+        hint = "free space on the disk" if error.errno in _NO_ROOM else "check that the folder exists and is writable"
         raise StateError(f"{path} cannot be {doing}: {error.strerror}", hint=hint) from error
 
 
@@ -88,7 +84,7 @@ def rewrite(path: Path, text: str, mode: int | None = None) -> None:
     with state_errors(path, "written"):
         real = Path(os.path.realpath(path))  # unlike resolve, it raises nothing for links in a circle
         if real.exists() and not real.is_file():
-            raise StateError(f"{path} cannot be written: it is not a regular file", hint="name another file")
+            raise StateError(f"{path} cannot be written: it is not a regular file", hint="use a different file")
         kept = stat.S_IMODE(real.stat().st_mode) if mode is None and real.exists() else mode or PRIVATE
         content = text.encode()
         descriptor, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)

@@ -27,8 +27,9 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
     """
     if member := malformed(config):
         raise ServiceError(
-            f"reading mapping {config.get('UUID')}: the answer cannot be understood: {member} is {_member(config, member)!r}",
-            hint="run the command again; if it fails again, the endpoint does not answer as the Lambda API does",
+            f"reading mapping {config.get('UUID')}: unexpected response: {member} is {_member(config, member)!r}",
+            hint="run the command again; if it still fails, check that the endpoint implements the Lambda API "
+            "(AWS_ENDPOINT_URL, `provider.endpoint_url`)",
         )
     state = str(config.get("State", ""))
     mapping = _ours(FIELDS, config)

@@ -76,43 +76,48 @@ _HINT_CREDENTIALS: Final = (
 _HINTS: Final = (
     (
         "Function does not exist",
-        "deploy the function, version or alias; until then a mapping of it can only be read and deleted",
+        "deploy the function, version or alias first; until then, its mappings can only be read or deleted",
     ),
-    ("NonExistentQueue", "create the queue, or correct event_source_arn"),
+    ("NonExistentQueue", "create the queue, or fix event_source_arn"),
     (
         "Stream not found",
-        "create the stream, or correct event_source_arn: a table that was created again has another stream",
+        "create the stream, or fix event_source_arn: a table that was recreated has a new stream ARN",
     ),
-    ("cannot be assumed by Lambda", "let lambda.amazonaws.com assume the function's role"),
+    ("cannot be assumed by Lambda", "allow lambda.amazonaws.com in the trust policy of the function's execution role"),
     (
         "execution role does not have permissions",
-        "allow it in the function's role, and look for an explicit deny in the queue's policy",
+        "allow this action in the function's execution role, and check the queue's policy for an explicit deny",
     ),
     ("Cannot access cluster", "make sure that the cluster exists, and allow these actions in the function's role"),
     ("ensure the role can perform", "allow these actions in the function's role"),
     (
         "is less than Function timeout",
-        "raise the queue's visibility timeout to the function's timeout or more; AWS advises six times as much",
+        "set the queue's visibility timeout to at least the function's timeout; AWS recommends six times the function's timeout",
     ),
-    ("key is disabled", "enable the KMS key; or state new filter_criteria, which replaces what cannot be read"),
+    ("key is disabled", "enable the KMS key, or set new filter_criteria to replace the filters that cannot be read"),
     (
         "unable to decrypt your filter criteria",
-        "allow kms:Decrypt on the key to these credentials; or state new filter_criteria, which replaces what cannot be read",
+        "allow these credentials to call kms:Decrypt on the key, or set new filter_criteria to replace the "
+        "filters that cannot be read",
     ),
     (
         "AccessDeniedException from Secrets Manager",
-        "allow secretsmanager:GetSecretValue, and kms:Decrypt of the secret's key, in the function's role",
+        "allow secretsmanager:GetSecretValue, and kms:Decrypt on the secret's key, in the function's execution role",
     ),
-    ("from Secrets Manager", "correct the secret in source_access_configuration; it must be in the function's region"),
+    (
+        "from Secrets Manager",
+        "fix the secret ARN in source_access_configuration; the secret must be in the function's region",
+    ),
     (
         "Tags not supported",
-        "this partition has no tags on mappings: set `provider: {ownership_tags: false}`, and no tags",
+        "this partition does not support tags on mappings: set `provider: {ownership_tags: false}` and remove all tags",
     ),
     (
         "Number of tags exceeds",
-        "AWS allows 50 tags; provisioner needs three of them, unless `provider: {ownership_tags: false}`",
+        "AWS allows 50 tags per mapping and provisioner uses three of them; remove tags, or set `provider: "
+        "{ownership_tags: false}`",
     ),
-    ("Invalid filter pattern definition", "`provisioner explain E220` shows what a pattern may hold"),
+    ("Invalid filter pattern definition", "run `provisioner explain E220` to see what a pattern may contain"),
 )
 """Hints by AWS's message (docs/aws/errors.md#messages)."""
 
@@ -128,7 +133,7 @@ def translating_errors(what: str) -> Iterator[None]:
         raise _from_client(error, what) from error
     except ResponseParserError as error:  # in no other class
         text = " ".join(str(error).split())
-        raise errors.ServiceError(f"{what}: the answer cannot be understood: {text[:_LONGEST]}") from error
+        raise errors.ServiceError(f"{what}: cannot parse the response: {text[:_LONGEST]}") from error
     except ValueError as error:  # botocore's own word for an endpoint or region that is none
         hint = "check `provider` in the manifest, and AWS_ENDPOINT_URL and AWS_REGION"
         raise AwsError(f"{what}: {error}", hint=hint) from error
@@ -141,9 +146,7 @@ def require_member(answer: Mapping[str, Any], member: str, what: str) -> None:
     """
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
     if not (answer.get(member) is not None if member else status == _NO_CONTENT):
-        raise errors.ServiceError(
-            f"{what}: the answer cannot be understood (HTTP {status})", hint="run the command again"
-        )
+        raise errors.ServiceError(f"{what}: unexpected response (HTTP {status})", hint="run the command again")
 
 
 def from_response(response: Any, what: str) -> AwsError:
@@ -190,17 +193,18 @@ def _from_client(error: vendor.BotoCoreError, what: str) -> AwsError:
         )
     if isinstance(error, vendor.EndpointConnectionError | vendor.ConnectTimeoutError | vendor.ProxyConnectionError):
         hint = (
-            "check the network, and AWS_ENDPOINT_URL if it is set; the sandbox must be running (`provisioner sandbox`)"
+            "check the network, and AWS_ENDPOINT_URL if it is set; if it points to the sandbox, start it "
+            "with `provisioner sandbox`"
         )
         return errors.UnreachableError(f"{what}: {text}", hint=hint, code="NotSent")
     if isinstance(error, vendor.HTTPClientError):
         return errors.UnreachableError(
-            f"{what}: the answer was lost: {text}", hint="run the command again", code="Lost"
+            f"{what}: no response received: {text}", hint="run the command again", code="Lost"
         )
     if isinstance(error, vendor.ParamValidationError):
         return errors.InvalidError(f"{what}: {text}")
     if isinstance(error, vendor.IncompleteReadError) or "Parser" in type(error).__name__:
-        return errors.ServiceError(f"{what}: the answer cannot be understood: {text}")
+        return errors.ServiceError(f"{what}: cannot parse the response: {text}")
     return AwsError(f"{what}: {text}")
 
 
@@ -210,8 +214,8 @@ class Retry(Enum):
     IAM = "waiting for IAM"
     FUNCTION = "waiting for the function"
     BUSY = "waiting for the mapping to settle"
-    THROTTLED = "slowing down"
-    FAULT = "AWS failed"
+    THROTTLED = "throttled by AWS, retrying"
+    FAULT = "retrying after an AWS error"
 
 
 _IAM_TEXTS: Final = (

@@ -105,7 +105,7 @@ class Gateway:
             answer = self._call("listing mappings", send, required_member="EventSourceMappings")
             page = answer["EventSourceMappings"]
             if not all(isinstance(config.get("UUID"), str) for config in page):
-                raise ServiceError("listing mappings: the answer cannot be understood: a mapping has no UUID")
+                raise ServiceError("listing mappings: unexpected response: a mapping has no UUID")
             yield page
             marker = answer.get("NextMarker") or ""
             if not marker:
@@ -245,10 +245,10 @@ class Gateway:
         now = self._clock.now()
         left = began.setdefault(reason, now) + self._budgets[reason] - now
         if notify and left == self._budgets[reason] and self._is_news(reason):
-            notify(f"{error.message} ({reason.value}, for at most {left:.0f}s)")
+            notify(f"{error.message} ({reason.value}, for up to {left:.0f}s)")
         elif notify and reason is not Retry.THROTTLED and now - reported.get(reason, began[reason]) >= STILL:
             reported[reason] = now
-            notify(f"still {reason.value} ({now - began[reason]:.0f}s, for at most {left:.0f}s more)")
+            notify(f"still {reason.value} ({now - began[reason]:.0f}s elapsed, up to {left:.0f}s left)")
         if left <= 0 or not self._clock.sleep(min(pause, left)):
             raise error
 

@@ -31,13 +31,14 @@ class Bucket:
         except DeniedError as error:
             if not error.hint:
                 error.hint = (
-                    "allow s3:GetObject, and s3:ListBucket: without it a missing object looks like a denied one"
+                    "allow s3:GetObject and s3:ListBucket; without s3:ListBucket, S3 reports a "
+                    "missing object as access denied"
                 )
             raise
         except NotFoundError as error:
             if error.code == "NoSuchBucket":
                 raise StateError(
-                    f"there is no bucket {self._name}", hint="create the bucket, or correct state.s3.bucket"
+                    f"bucket {self._name} does not exist", hint="create the bucket, or fix state.s3.bucket"
                 ) from error
             return None
         require_member(answer, "ETag", what)
@@ -45,7 +46,7 @@ class Bucket:
             return data.decode(), str(answer["ETag"])
         except UnicodeDecodeError as error:
             raise DamagedError(
-                f"{where} is damaged: it is not UTF-8 text", hint="restore one of its versions"
+                f"{where} is damaged: it is not UTF-8 text", hint="restore an earlier version of the object"
             ) from error
 
     def put(self, key: str, text: str, *, match: str) -> str:

@@ -49,7 +49,7 @@ def missing_dependencies(
     refused: dict[str, str] = {}
     answers = parallel(lambda question: _is_gone(aws, question, refused), list(asked))
     for service, message in sorted(refused.items()):
-        note(f"could not check whether what the mappings need still exists in {service}: {message}")
+        note(f"could not check whether the functions and sources of the mappings still exist in {service}: {message}")
     missing: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
     for question, gone in zip(asked, answers, strict=True):
         for key in asked[question] if gone else ():

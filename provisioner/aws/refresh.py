@@ -201,7 +201,7 @@ def _tags(
     try:
         hinted = _hinted_tags(gateway, list(arns.values()))
     except AwsError as error:
-        note(f"tags are read one mapping at a time, because the tagging API refuses: {error.message}")
+        note(f"the tagging API call failed, so tags are read one mapping at a time: {error.message}")
         hinted = {}
     tags = {uuid: hinted.get(arn, {}) for uuid, arn in arns.items()}
 

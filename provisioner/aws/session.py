@@ -51,7 +51,7 @@ class Aws:
 
     def identify(self) -> str:
         """The account of the credentials, by GetCallerIdentity."""
-        what = "finding the account of the credentials"
+        what = "looking up the account ID of the credentials"
         with translating_errors(what):
             client = self._client(
                 "sts", self.region or "us-east-1", Config(retries={"total_max_attempts": 2, "mode": "standard"})
@@ -164,7 +164,7 @@ def check_account(account: str, *, recorded: str, allowed: Iterable[str], mappin
 
     Where `allowed_account_ids` is given, it alone decides, so that a source in another account can be named on purpose.
     """
-    hint = "use the credentials of that account"
+    hint = "use credentials for that account"
     if recorded and account != recorded:
         raise AccountError(
             f"the credentials belong to account {account}; the state belongs to account {recorded}", hint=hint
@@ -173,13 +173,13 @@ def check_account(account: str, *, recorded: str, allowed: Iterable[str], mappin
     if allowed:
         if account not in allowed:
             raise AccountError(
-                f"the credentials belong to account {account}, which is not among allowed_account_ids", hint=hint
+                f"the credentials belong to account {account}, which is not listed in allowed_account_ids", hint=hint
             )
         return
     for item in mappings:
         for other in sorted(item.accounts - {account}):
             raise AccountError(
-                f"the credentials belong to account {account}, but {item.name} ({item.place}) names account {other}",
-                hint=f"{hint}; if its source is meant to be in another account, "
+                f"the credentials belong to account {account}, but {item.name} ({item.place}) refers to account {other}",
+                hint=f"{hint}; if the source is intentionally in another account, "
                 f"set `provider: {{allowed_account_ids: ['{account}']}}`",
             )

@@ -135,14 +135,16 @@ def fold(state: State, text: str, *, where: str) -> Folded:
         return Folded(state)
     head = lines[0]
     if head.get("journal") != VERSION:
-        raise StateError(f"{where} is not a journal of version {VERSION}", hint="use the provisioner that wrote it")
+        raise StateError(
+            f"{where} is not a version {VERSION} journal", hint="use the version of provisioner that wrote it"
+        )
     if head.get("lineage") != state.lineage:
-        hint = "restore the state file that it belongs to, or move the journal away if that state no longer exists"
-        raise StateError(f"{where} belongs to another state (lineage {head.get('lineage')})", hint=hint)
+        hint = "restore the matching state file; if that state no longer exists, move the journal to another folder"
+        raise StateError(f"{where} belongs to a different state (lineage {head.get('lineage')})", hint=hint)
     serial = head.get("serial")
     if not isinstance(serial, int) or serial > state.serial:
-        hint = "an older state was restored: restore the one that the journal belongs to"
-        raise StateError(f"{where} continues serial {serial} of this state, which is at {state.serial}", hint=hint)
+        hint = "the state file is older than the journal: restore the state file that matches the journal"
+        raise StateError(f"{where} expects the state at serial {serial}, but it is at serial {state.serial}", hint=hint)
     if serial < state.serial:
         return Folded(state, superseded=True)
     intents: dict[str, Intent] = {}
@@ -151,11 +153,13 @@ def fold(state: State, text: str, *, where: str) -> Folded:
             state = _apply_line(state, line, intents)
     except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
         raise DamagedError(
-            f"{where} is damaged: {' '.join(str(error).split())}", hint="keep the file, and compare it with AWS by hand"
+            f"{where} is damaged: {' '.join(str(error).split())}",
+            hint="keep a copy of the file, and compare its mappings with AWS manually",
         ) from error
     if not state.is_sound:
         raise DamagedError(
-            f"{where} is damaged: one UUID under two names", hint="keep the file, and compare it with AWS by hand"
+            f"{where} is damaged: the same UUID is recorded under two names",
+            hint="keep a copy of the file, and compare its mappings with AWS manually",
         )
     return Folded(state, tuple(intents.values()))
 
@@ -178,7 +182,10 @@ def _lines(text: str, where: str) -> list[dict[str, Any]]:
     for number, line in enumerate(whole, start=1):
         value = _object(line)
         if value is None:
-            raise DamagedError(f"{where}:{number} is damaged", hint="keep the file, and compare it with AWS by hand")
+            raise DamagedError(
+                f"{where}:{number} is damaged",
+                hint="keep a copy of the file, and compare its mappings with AWS manually",
+            )
         lines.append(value)
     return lines
 

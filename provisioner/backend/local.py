@@ -47,7 +47,7 @@ class LocalBackend:
     def put_aside(self) -> str:
         """Rename state and journal to names with the time. Returns the names."""
         ending = f".damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        with lock.locked(self._lock, "putting a damaged state aside", 0.0, self._sleep):
+        with lock.locked(self._lock, "renaming a damaged state file", 0.0, self._sleep):
             for path in (self.path, self._journal):
                 with state_errors(path, "renamed"):
                     if path.exists():
@@ -59,8 +59,10 @@ class LocalBackend:
         del ident
         who = lock.locked_by(self._lock)
         if not who:
-            raise StateError("the state is not locked", hint="a lock in a file ends with the process that held it")
-        hint = "the lock ends with its process: wait until the process ends, or stop it"
+            raise StateError(
+                "the state is not locked", hint="nothing to do: a file lock is released when its process exits"
+            )
+        hint = "the lock is released when that process exits: wait for it to finish, or stop it"
         raise StateError(f"the state is locked by {who}", hint=hint)
 
     def _folded(self) -> Folded:
@@ -68,8 +70,8 @@ class LocalBackend:
         if text is None:
             if _read(self._journal):
                 raise StateError(
-                    f"{self._journal} belongs to a state file that is missing",
-                    hint=f"restore {self.path}, or its .backup",
+                    f"found {self._journal}, but its state file is missing",
+                    hint=f"restore {self.path}, for example from its .backup file",
                 )
             return Folded(State(self._stack, str(uuid.uuid4())))
         state = decode(text, where=str(self.path), stack=self._stack)
@@ -141,5 +143,5 @@ def _read(path: Path) -> str | None:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise StateError(
-            f"{path} cannot be read: {reason}", hint=f"the state before the last apply is in {path}.backup"
+            f"{path} cannot be read: {reason}", hint=f"restore the state from before the last apply: {path}.backup"
         ) from error

@@ -99,7 +99,7 @@ def _take(descriptor: int, timeout: float, sleep: Callable[[float], bool]) -> No
         except BlockingIOError as error:
             if waited >= max(timeout, _READERS) or not sleep(_POLL):
                 who = described(os.pread(descriptor, 4096, 0))
-                hint = "wait until it ends (--lock-timeout waits), then run the command again"
+                hint = "wait for that process to finish, then run the command again; or use --lock-timeout to wait for the lock"
                 raise LockedError(f"the state is locked by {who}", hint=hint) from error
             waited += _POLL
         else:

@@ -17,7 +17,7 @@ from provisioner.model.plan import Plan
 from provisioner.planning.fingerprint import plan_hash
 
 VERSION: Final = 1
-_NOT_OURS: Final = "name a file that `provisioner plan --out` wrote"
+_NOT_OURS: Final = "pass a file written by `provisioner plan --out`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,13 @@ def open_plan(path: Path) -> SavedPlan:
     if version != VERSION:
         made_by = document.get("provisioner_version", "another version")
         raise StaleError(
-            f"{path} is a plan of version {version}, made by provisioner {made_by}; this one reads version {VERSION}",
+            f"{path} has plan format {version} (written by provisioner {made_by}), but this version reads format {VERSION}",
             hint="plan again",
         )
     content = document.get("content")
     if document.get("checksum") != _checksum(content):
         raise StaleError(
-            f"{path} was edited after it was written", hint="plan again; to change a plan, change the manifest"
+            f"{path} was modified after it was saved", hint="plan again; to change the plan, edit the manifest"
         )
     try:
         saved: SavedPlan = _adapter().validate_python(content)

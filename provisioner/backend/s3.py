@@ -141,7 +141,8 @@ class S3Backend:
         if held is None:
             return LockedError("another process is locking the state", hint="run the command again")
         hint = (
-            "wait until it ends (--lock-timeout waits); if its process no longer runs: "
+            "wait for that process to finish, or use --lock-timeout to wait for the lock; if it is no longer "
+            "running, remove the lock with "
             f"`{command_line('force-unlock', _ident(held[0]))}`"
         )
         return LockedError(f"the state is locked by {described(held[0].encode())}", hint=hint)
@@ -155,7 +156,9 @@ class S3Backend:
         except (PreconditionError, NotFoundError):
             return  # somebody forced it; what we wrote was guarded by the state's own ETag
         except ProvisionerError as error:
-            self._note(f"the lock could not be released: {error.message}; `{command_line('force-unlock', ident)}`")
+            self._note(
+                f"the lock could not be released: {error.message}; remove it with `{command_line('force-unlock', ident)}`"
+            )
 
     def force_unlock(self, ident: str) -> None:
         """Delete the lock object when it has this id. Raises StateError when it has another or does not exist."""
@@ -164,7 +167,8 @@ class S3Backend:
             raise StateError("the state is not locked", hint="there is nothing to unlock")
         if _ident(held[0]) != ident:
             raise StateError(
-                f"the lock has another id: {_ident(held[0])}", hint=f"it is held by {described(held[0].encode())}"
+                f"the lock has a different ID: {_ident(held[0])}",
+                hint=f"it is held by {described(held[0].encode())}; to remove this lock, pass its ID",
             )
         self._objects.delete(self._lock_key, match=held[1])
 
@@ -184,18 +188,20 @@ class S3Backend:
                 if stored.writer == token:
                     return stored.etag
                 pull = command_line("state", "pull")
-                hint = f"it was written although this run held the lock; see `{pull}`, then plan again"
+                hint = (
+                    f"another process wrote it while this run held the lock; inspect it with `{pull}`, then plan again"
+                )
                 raise StateError(
                     f"{self._where} was changed during this run (serial {stored.state.serial})", hint=hint
                 ) from error
             except NotFoundError as error:
-                hint = f"restore it from the bucket's versions, or `{command_line('state', 'rebuild')}`"
+                hint = f"restore an earlier version of the object, or run `{command_line('state', 'rebuild')}`"
                 raise StateError(f"{self._where} is missing", hint=hint) from error
             except AwsError as error:  # an answer that was lost, a fault, somebody writing at this moment
                 trouble = error
                 if not self._sleep(0.5):
                     break
-        hint = "check the bucket and the permission s3:PutObject"
+        hint = "check that the bucket exists and that the credentials have s3:PutObject"
         message = f"{self._where} cannot be written: {trouble.message if trouble else 'no answer'}"
         raise StateError(message, hint=hint) from trouble
 
@@ -203,7 +209,7 @@ class S3Backend:
         try:
             return self._stored()
         except AwsError as trouble:
-            hint = f"see `{command_line('state', 'pull')}`, then plan again"
+            hint = f"inspect the state with `{command_line('state', 'pull')}`, then plan again"
             raise StateError(f"{error.message}; then {trouble.message}", hint=hint) from trouble
 
 

@@ -57,7 +57,8 @@ def decode(text: str, *, where: str, stack: str) -> State:
         raise _damaged(where, f"{version!r} is not a version")
     if version > VERSION:
         raise StateError(
-            f"{where} has version {version}; this is provisioner for version {VERSION}", hint="use a newer provisioner"
+            f"{where} has state version {version}, but this provisioner supports version {VERSION}",
+            hint="upgrade provisioner",
         )
     try:
         file = _File.model_validate(value)
@@ -65,11 +66,11 @@ def decode(text: str, *, where: str, stack: str) -> State:
     except (ValidationError, TypeError, KeyError) as error:
         raise _damaged(where, " ".join(str(error).split())) from error
     if file.stack != stack:
-        hint = "name the right manifest with -f, or give this stack a `state: {path: ...}` of its own"
+        hint = "pass the right manifest with -f, or set a separate `state: {path: ...}` for this stack"
         raise StateError(f"{where} belongs to stack {file.stack}, not to {stack}", hint=hint)
     state = State(file.stack, file.lineage, file.account, file.serial, mappings)
     if not state.is_sound:
-        raise _damaged(where, "one UUID stands under two names")
+        raise _damaged(where, "the same UUID is recorded under two names")
     return state
 
 
@@ -77,10 +78,10 @@ def _damaged(where: str, why: str) -> StateError:
     before = (
         "restore one of its versions"
         if where.startswith("s3://")
-        else f"the state before the last command is in {where}.backup"
+        else f"restore the state from before the last command: {where}.backup"
     )
     return DamagedError(
-        f"{where} is damaged: {why}", hint=f"{before}; or rebuild it: `{command_line('state', 'rebuild')}`"
+        f"{where} is damaged: {why}", hint=f"{before}; or rebuild the state with `{command_line('state', 'rebuild')}`"
     )
 
 
@@ -105,7 +106,7 @@ def shared_part(text: str, *, where: str) -> tuple[tuple[Intent, ...], str]:
     try:
         return tuple(intent_of(item) for item in value.get("pending", ())), str(value.get("writer", ""))
     except (KeyError, TypeError, AttributeError) as error:
-        raise _damaged(where, "`pending` holds something that is not an intent") from error
+        raise _damaged(where, "`pending` contains an entry that is not an intent") from error
 
 
 def record_of(value: Any) -> Record:
@@ -115,7 +116,7 @@ def record_of(value: Any) -> Record:
         if not UUID.fullmatch(uuid):
             raise TypeError(f"{uuid!r} is not a UUID")
     if not _is_mapping(item.applied):
-        raise TypeError(f"what was applied to {item.uuid} is damaged")
+        raise TypeError(f"the applied values recorded for {item.uuid} are damaged")
     applied = canonical(item.applied, kind_of(item.applied) or SourceKind.SQS)
     return Record(
         item.uuid,
@@ -140,7 +141,7 @@ def intent_of(value: Any) -> Intent:
     """The intent in a JSON value. Raises KeyError or TypeError when it is malformed."""
     texts = (value["intent"], value["action"], value["name"], *value["pair"].values(), *value["uuids"])
     if not all(isinstance(text, str) for text in texts):
-        raise TypeError("an intent is made of strings")
+        raise TypeError("every value of an intent must be a string")
     pair, protected = Pair(**value["pair"]), value.get("protected") is True
     return Intent(value["intent"], value["action"], value["name"], pair, tuple(value["uuids"]), protected)
 

@@ -31,9 +31,9 @@ _HELP = """Plan and apply AWS Lambda event source mappings from YAML.
 
 \b
 provisioner plan                        what would change, and why
-provisioner apply                       change it
+provisioner apply                       apply the changes
 provisioner import orders 5f0c1f2e-...  import an existing mapping
-provisioner sandbox                     try all of it without an account
+provisioner sandbox                     try it without an AWS account
 """
 
 
@@ -46,22 +46,22 @@ def cli() -> None:
 
 
 @click.command()
-@click.option("--port", default=4599, show_default=True, help="The port on 127.0.0.1; 0 picks a free one.")
+@click.option("--port", default=4599, show_default=True, help="Port to listen on (127.0.0.1); 0 picks a free port.")
 @click.option(
     "--seed",
     type=click.Path(),
     metavar="FILE",
-    help="YAML with functions, queues, streams and tables that exist at the start.",
+    help="YAML file with functions, queues, streams and tables to create at startup.",
 )
 @click.option(
     "--delay",
     default="0.2",
     show_default=True,
     metavar="SECONDS",
-    help="How long transitions take; or creating=S,updating=S,deleting=S,...",
+    help="How long each transition takes, or creating=S,updating=S,deleting=S,...",
 )
 def sandbox(port: int, seed: str | None, delay: str) -> None:
-    """Run an embedded control plane that behaves as AWS does, in the foreground; account 123456789012."""
+    """Run a local emulator of the AWS control plane in the foreground (account 123456789012)."""
     terminal = Terminal(colour="auto")
     with errors_shown(terminal):
         from provisioner.sandbox.server import serve
@@ -119,7 +119,7 @@ def _commands(group: click.Group) -> Iterator[click.Command]:
 def main() -> None:
     """Run the command line."""
     if os.name != "posix":
-        sys.exit("provisioner runs on Linux and macOS: its lock needs flock, which Windows does not have")
+        sys.exit("provisioner runs only on Linux and macOS: its state lock needs flock, which Windows does not support")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
         signal.signal(signal.SIGHUP, signal.default_int_handler)
@@ -147,6 +147,10 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001  # a mistake of ours; what was done is in the state all the same
         if os.environ.get("PROVISIONER_LOG") == "debug":
             traceback.print_exc()
-        print(f"Error: provisioner itself failed: {type(error).__name__}: {error}", file=sys.stderr)
-        print("  set PROVISIONER_LOG=debug to see where, and report it", file=sys.stderr, flush=True)
+        print(f"Error: internal error in provisioner: {type(error).__name__}: {error}", file=sys.stderr)
+        print(
+            "  this is a bug: run again with PROVISIONER_LOG=debug to get a traceback, and report it",
+            file=sys.stderr,
+            flush=True,
+        )
         sys.exit(1)

@@ -42,9 +42,9 @@ _BESIDE_A_PLAN = frozenset({"planfile", "colour", "no_input", "quiet", "as_event
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
 @plan_formats
 def plan(invocation: Invocation, detailed_exitcode: bool, out: Path | None, **selection: Any) -> None:
-    """Show what an apply would do now, and why. Changes nothing.
+    """Show what `apply` would change, and why. Makes no changes.
 
-    --json prints the document of `terraform show -json`, not the event stream of `terraform plan -json`.
+    --json prints one document, like `terraform show -json`, not a stream of events like `terraform plan -json`.
     """
     with invocation.running() as (run, terminal):
         from provisioner import workflow
@@ -71,7 +71,7 @@ def _say_saved(terminal: Terminal, made: Plan, out: Path) -> None:
 @click.option("--destroy", is_flag=True, help="Delete everything that the stack manages.")
 @approval_options
 def apply(invocation: Invocation, planfile: Path | None, **options: Any) -> None:
-    """Carry out a plan: the saved one in PLANFILE, without asking for approval, or a new one, after approval."""
+    """Apply the saved plan in PLANFILE without asking for approval. Without PLANFILE, make a new plan and ask for approval."""
     if planfile:
         _apply_saved(invocation, planfile, _execution(options), _given_beside_a_plan())
     else:
@@ -122,9 +122,7 @@ def _apply_saved(invocation: Invocation, planfile: Path, execution: Execution, b
         from provisioner.errors import UsageError
 
         if beside:
-            raise UsageError(
-                f"a saved plan is complete; {', '.join(beside)} cannot be added to it", hint="plan again with it"
-            )
+            raise UsageError(f"cannot use {', '.join(beside)} with a saved plan", hint="plan again with these options")
         saved = open_plan(planfile)
         run = workflow.Run(workflow.manifest_of(saved), terminal)
         counting.append(run)
@@ -143,13 +141,13 @@ def _finish(terminal: Terminal, made: Plan, report: Report) -> None:
 @click.argument("name")
 @click.argument("uuid", metavar="UUID[@REGION]")
 @on_manifest
-@click.option("--region", default="", metavar="REGION", help="The mapping's region, as UUID@REGION.")
-@click.option("--write", is_flag=True, help="Add the entry to the manifest, where it has none of this name.")
+@click.option("--region", default="", metavar="REGION", help="Region of the mapping; same as UUID@REGION.")
+@click.option("--write", is_flag=True, help="Add the mapping to the manifest, if NAME is not in it yet.")
 def import_(invocation: Invocation, name: str, uuid: str, region: str, write: bool) -> None:
     """Import an existing mapping, by its UUID.
 
-    Where the manifest has no such NAME, prints the YAML to add (--write adds it); otherwise what the next plan will
-    change.
+    If NAME is not in the manifest, prints the YAML to add (--write adds it). Otherwise, prints what the next apply
+    will change.
     """
     with invocation.running() as (run, terminal):
         from provisioner import workflow
@@ -164,7 +162,7 @@ def import_(invocation: Invocation, name: str, uuid: str, region: str, write: bo
             terminal.note("Add this to the manifest now, or the next apply will delete the mapping:")
             terminal.data(done.entry.rstrip())
         elif done.change:
-            terminal.message("The next plan will change it:")
+            terminal.message("The next apply will make these changes:")
             terminal.text(change_text(done.change, terminal.style(sys.stdout)))
         else:
             terminal.message("It already matches the manifest.")
@@ -179,13 +177,13 @@ def _identity(name: str, text: str, region: str) -> tuple[str, str]:
     uuid, at, stated = text.partition("@")
     if not UUID.fullmatch(uuid):
         raise UsageError(
-            f"{uuid!r} is not a UUID", hint="it has 36 characters, like 5f0c1f2e-1111-2222-3333-444455556666"
+            f"{uuid!r} is not a UUID", hint="a UUID has 36 characters, for example 5f0c1f2e-1111-2222-3333-444455556666"
         )
     if at and region and stated != region:
-        raise UsageError(f"{text} names another region than --region {region}", hint="name the region once")
+        raise UsageError(f"{text} and --region {region} specify different regions", hint="specify the region only once")
     region = stated if at else region
     if (at or region) and not REGION.fullmatch(region):
-        raise UsageError(f"{region!r} is not a region", hint="it looks like eu-west-1")
+        raise UsageError(f"{region!r} is not a region", hint="use a region name such as eu-west-1")
     return uuid, region
 
 
@@ -196,5 +194,5 @@ def check_name(name: str) -> None:
 
     if not MAPPING_NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} is not a valid mapping name", hint="use letters, digits, '.', '_' and '-', at most 128"
+            f"{name!r} is not a valid mapping name", hint="use up to 128 letters, digits, '.', '_' and '-'"
         )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @on_manifest
 @format_options("text", "json", "markdown")
 def drift(invocation: Invocation) -> None:
-    """Show what changed outside provisioner since the last apply, and nothing else. Exits with 2 when there is any."""
+    """Show what changed outside provisioner since the last apply, and nothing else. Exits with 2 if there is drift."""
     with invocation.running() as (run, terminal):
         from provisioner import workflow
         from provisioner.render import drift as render
@@ -55,9 +55,9 @@ def drift(invocation: Invocation) -> None:
 )
 @json_option
 def status(invocation: Invocation, checks: str) -> None:
-    """Show each mapping's state and what is wrong with it, the broken ones first. Exits with 2 when one is unhealthy.
+    """Show the state and problems of each mapping, unhealthy ones first. Exits with 2 if any mapping is unhealthy.
 
-    Lists what is recorded and what is declared and was not applied yet.
+    Includes mappings that are declared in the manifest but not applied yet.
     """
     with invocation.running() as (run, terminal):
         from provisioner import workflow
@@ -74,24 +74,26 @@ def status(invocation: Invocation, checks: str) -> None:
 @click.command()
 @click.argument("what", required=False, metavar="[PLANFILE|NAME]")
 @on_manifest
-@click.option("--resolved", is_flag=True, help="Show the mapping NAME, or all, after variables and defaults.")
+@click.option(
+    "--resolved", is_flag=True, help="Show mapping NAME, or all mappings, with variables and defaults applied."
+)
 @plan_formats
 def show(invocation: Invocation, what: str | None, resolved: bool) -> None:
-    """Show a saved plan; with --resolved a mapping as it is after variables and defaults, with where each value is
-    from.
+    """Show a saved plan. With --resolved, show a mapping with variables and defaults applied, and the origin of each
+    value.
     """
     terminal = invocation.terminal()
     with errors_shown(terminal):
         from provisioner.errors import UsageError
 
         if resolved and invocation.form != "text":
-            raise UsageError(f"--resolved prints YAML, not {invocation.form}", hint="leave out --json and --format")
+            raise UsageError(f"--resolved prints YAML, not {invocation.form}", hint="remove --json or --format")
         if resolved:
             _show_resolved(invocation, terminal, what)
         elif what:
             _show_plan(terminal, Path(what))
         else:
-            raise UsageError("there is nothing to show", hint="name a saved plan, or pass --resolved")
+            raise UsageError("no plan file given", hint="pass a plan file, or use --resolved")
 
 
 def _show_plan(terminal: Terminal, planfile: Path) -> None:
@@ -117,10 +119,14 @@ def _show_resolved(invocation: Invocation, terminal: Terminal, name: str | None)
 @on_manifest
 @format_options("mermaid", "dot", "svg")
 @click.option(
-    "--plan", "planfile", type=click.Path(path_type=Path), metavar="FILE", help="Colour by the actions of a saved plan."
+    "--plan",
+    "planfile",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Colour mappings by their action in a saved plan.",
 )
 def graph(invocation: Invocation, planfile: Path | None) -> None:
-    """Draw the sources and functions: as Mermaid for GitHub and GitLab, as dot for Graphviz, or as an SVG picture."""
+    """Draw a graph of sources and functions as Mermaid (for GitHub and GitLab), DOT (for Graphviz) or SVG."""
     terminal = invocation.terminal()
     with errors_shown(terminal):
         from provisioner.render.graph import dot, mermaid

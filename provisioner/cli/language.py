@@ -44,9 +44,9 @@ def _member(path: Sequence[str]) -> str:
 @on_manifest
 @format_options("text", "json", "github", "sarif")
 def validate(invocation: Invocation) -> None:
-    """Check the manifest offline, all of it at once.
+    """Check the whole manifest offline, and report all problems at once.
 
-    A variable without a value is skipped, with what depends on it.
+    Values that use a variable without a value are not checked.
     """
     terminal = invocation.terminal()
     with errors_shown(terminal):
@@ -90,7 +90,9 @@ def _print(
             if not any(item.severity == "error" for item in diagnostics):
                 terminal.data(f"The manifest is valid: {counted(count, 'mapping')}.")
     if unvalued:
-        terminal.message(f"not checked, because they depend on variables without a value: {', '.join(unvalued)}")
+        terminal.message(
+            f"values that use these variables were not checked, because the variables have no value: {', '.join(unvalued)}"
+        )
 
 
 @click.command()
@@ -99,9 +101,9 @@ def _print(
 @click.option("--diff", is_flag=True, help="Change nothing; print what would change.")
 @colour_option
 def fmt(paths: tuple[Path, ...], check: bool, diff: bool, colour: str) -> None:
-    """Write manifests in their canonical form: order of keys, quotes, blank lines. Comments and meaning stay.
+    """Rewrite manifests in canonical form: key order, quotes, blank lines. Comments and meaning are preserved.
 
-    PATH is a manifest with all that it includes, or a folder with one (default: here).
+    PATH is a manifest (the files that it includes are formatted too), or a folder that contains one (default: current folder).
     """
     terminal = Terminal(colour=colour)
     with errors_shown(terminal):
@@ -132,7 +134,8 @@ def _format(path: Path, terminal: Terminal, *, writes: bool, diff: bool) -> list
 def schema() -> None:
     """Print the JSON Schema of the manifest (draft 2020-12), for editors.
 
-    With `# yaml-language-server: $schema=FILE` as a manifest's first line, an editor completes and checks it.
+    Save it to FILE, and put `# yaml-language-server: $schema=FILE` in the first line of a manifest: the editor then
+    completes and checks it.
     """
     import json
 
@@ -145,7 +148,7 @@ def schema() -> None:
 @click.argument("code", required=False)
 @colour_option
 def explain(code: str | None, colour: str) -> None:
-    """Say what an error, warning or risk CODE means and what to do; without one, list all codes."""
+    """Explain an error, warning or risk CODE and how to fix it. Without CODE, list all codes."""
     terminal = Terminal(colour=colour)
     with errors_shown(terminal):
         from provisioner.errors import UsageError
@@ -157,4 +160,4 @@ def explain(code: str | None, colour: str) -> None:
         elif (known := code.upper()) in EXPLANATIONS:
             terminal.text(explanation_text(known, EXPLANATIONS[known], terminal.style(sys.stdout)))
         else:
-            raise UsageError(f"there is no code {code!r}", hint="`provisioner explain` lists all codes")
+            raise UsageError(f"unknown code {code!r}", hint="run `provisioner explain` to list all codes")

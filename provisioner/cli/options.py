@@ -112,7 +112,7 @@ def _one_manifest(ctx: click.Context, param: click.Parameter, value: tuple[str, 
     """Refuse a second `--file`: click would silently take the last."""
     del ctx, param
     if len(value) > 1:
-        raise click.BadParameter("one command acts on one manifest; run it once for each")
+        raise click.BadParameter("-f can be given only once; run the command once per manifest")
     return value[0] if value else "."
 
 
@@ -123,7 +123,7 @@ manifest_option = click.option(
     multiple=True,
     callback=_one_manifest,
     metavar="PATH",
-    help="The manifest: a file, or a folder with one (default: here).",
+    help="Manifest file, or folder that contains it (default: current folder).",
 )
 _variable_options = with_options(
     click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable (repeatable)."),
@@ -177,13 +177,13 @@ def _form(options: dict[str, Any]) -> str:
 def format_options(*forms: str) -> Callable[[F], F]:
     """`--format` with these choices, and `--json` where that is one of them."""
     choice = click.Choice(forms)
-    chosen = click.option("--format", "form", type=choice, default=forms[0], show_default=True, help="How to print.")
-    short = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+    chosen = click.option("--format", "form", type=choice, default=forms[0], show_default=True, help="Output format.")
+    short = click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
     return with_options(chosen, short) if "json" in forms else with_options(chosen)
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")
-compact_option = click.option("--compact", is_flag=True, help="One line a mapping.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+compact_option = click.option("--compact", is_flag=True, help="Print one line per mapping.")
 plan_formats = with_options(format_options("text", "json", "markdown", "gitlab"), compact_option)
 
 
@@ -203,7 +203,7 @@ def _approved_hash(ctx: click.Context, param: click.Parameter, value: str | None
     """
     del ctx, param
     if value is not None and not _PLAN_HASH.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is not a plan hash: v1: and 64 hexadecimal digits")
+        raise click.BadParameter(f"{value!r} is not a plan hash; expected v1: followed by 64 hexadecimal digits")
     return value or ""
 
 
@@ -212,11 +212,23 @@ lock_timeout_option = click.option(
     callback=_seconds,
     default="0",
     metavar="T",
-    help="Wait this long for the state's lock, as in 30s.",
+    help="Wait this long for the state lock, for example 30s.",
 )
 _names = with_options(
-    click.option("--target", "targets", multiple=True, metavar="NAME", help="Only this mapping (a glob; repeatable)."),
-    click.option("--exclude", "excludes", multiple=True, metavar="NAME", help="Not this mapping (a glob; repeatable)."),
+    click.option(
+        "--target",
+        "targets",
+        multiple=True,
+        metavar="NAME",
+        help="Include only mappings that match NAME (glob; repeatable).",
+    ),
+    click.option(
+        "--exclude",
+        "excludes",
+        multiple=True,
+        metavar="NAME",
+        help="Exclude mappings that match NAME (glob; repeatable).",
+    ),
 )
 _refresh = click.option(
     "--refresh",
@@ -225,12 +237,12 @@ _refresh = click.option(
     flag_value="true",
     default="true",
     metavar="true|false",
-    help="false: trust the state; do not read AWS.",
+    help="false: assume that the state is current; do not read from AWS.",
 )
 _allowances = with_options(
     click.option("--allow-missing", is_flag=True, help="Continue even if most recorded mappings are missing."),
     click.option(
-        "--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Allow this many deletes and replacements."
+        "--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Allow at most N deletes and replacements."
     ),
     click.option(
         "--accept-risk", "accepted_risks", multiple=True, metavar="CODE", help="Allow this risk (repeatable)."
@@ -247,19 +259,21 @@ approval_options = with_options(
         "expected_hash",
         callback=_approved_hash,
         metavar="HASH",
-        help="Continue only if the plan has this hash, which approves it.",
+        help="Apply without asking for approval, but only if the plan has this hash.",
     ),
     click.option(
         "--parallelism",
         type=click.IntRange(1, 100),
         default=10,
         show_default=True,
-        help="How many changes run at the same time.",
+        help="Maximum number of concurrent changes.",
     ),
-    click.option("--fail-fast", is_flag=True, help="Start nothing new after the first failure."),
-    click.option("--no-wait", is_flag=True, help="Do not wait until mappings have settled."),
+    click.option("--fail-fast", is_flag=True, help="Do not start further changes after the first failure."),
+    click.option("--no-wait", is_flag=True, help="Do not wait for mappings to settle."),
     lock_timeout_option,
-    click.option("--json", "as_events", is_flag=True, help="One event a line, as `terraform apply -json`."),
+    click.option(
+        "--json", "as_events", is_flag=True, help="Print one JSON event per line, like `terraform apply -json`."
+    ),
     compact_option,
 )
 EXECUTION = ("auto_approve", "expected_hash", "parallelism", "fail_fast", "lock_timeout")

@@ -13,7 +13,7 @@ from provisioner.cli.options import Invocation, lock_timeout_option, on_manifest
 
 @click.group()
 def state() -> None:
-    """Inspect and repair the state. Needs AWS only for `rebuild`, and where the state is in S3."""
+    """Inspect and repair the state. Needs AWS access only for `rebuild` and for state in S3."""
 
 
 @state.command(name="list")
@@ -28,14 +28,14 @@ def state_list(invocation: Invocation) -> None:
         if records:
             terminal.data(text(records))
         else:
-            terminal.message("The state holds no mapping.")
+            terminal.message("The state contains no mappings.")
 
 
 @state.command(name="show")
 @click.argument("name")
 @on_manifest
 def state_show(invocation: Invocation, name: str) -> None:
-    """Show one record: its UUID, and what was applied last."""
+    """Show one record: its UUID and the last applied values."""
     with invocation.running() as (run, terminal):
         from provisioner import workflow
         from provisioner.render.state import state_show as text
@@ -49,13 +49,13 @@ def state_show(invocation: Invocation, name: str) -> None:
 @on_manifest
 @lock_timeout_option
 def state_mv(invocation: Invocation, source: str, target: str, lock_timeout: float) -> None:
-    """Give a record another name. Makes no call; `moved` in the manifest does the same for everybody."""
+    """Rename a record. Makes no AWS calls. Use `moved` in the manifest instead to rename it for everyone."""
     with invocation.running() as (run, terminal):
         from provisioner import workflow
 
         check_name(target)
         workflow.move(run, source, target, lock_timeout)
-        terminal.message(f"{source} is {target} now.")
+        terminal.message(f"Renamed {source} to {target}.")
 
 
 @state.command(name="rm")
@@ -84,12 +84,14 @@ def state_pull(invocation: Invocation) -> None:
 
 @state.command(name="push")
 @click.argument("file", metavar="FILE")
-@click.option("--force", is_flag=True, help="Replace a newer state, or one of another lineage.")
+@click.option(
+    "--force", is_flag=True, help="Overwrite the stored state even if it is newer or has a different lineage."
+)
 @on_manifest
 @lock_timeout_option
 def state_push(invocation: Invocation, file: str, force: bool, lock_timeout: float) -> None:
-    """Store the state in FILE (`-` for standard input) where the manifest keeps it: moves a state, say from a file to
-    S3.
+    """Store the state from FILE (`-` for standard input) in the location set in the manifest, for example to move it
+    from a file to S3.
     """
     with invocation.running() as (run, terminal):
         from provisioner import workflow
@@ -121,7 +123,7 @@ def state_rebuild(invocation: Invocation, lock_timeout: float) -> None:
 
         made = workflow.rebuild_state(run, lock_timeout)
         terminal.message(
-            f"The state holds {counted(len(made.mappings), 'mapping')} now. Run `{command_line('plan')}` to see what differs."
+            f"The state now contains {counted(len(made.mappings), 'mapping')}. Run `{command_line('plan')}` to see what differs."
         )
 
 
@@ -129,7 +131,7 @@ def state_rebuild(invocation: Invocation, lock_timeout: float) -> None:
 @click.argument("ident", metavar="ID")
 @on_manifest
 def force_unlock(invocation: Invocation, ident: str) -> None:
-    """Remove a stale lock by its ID, when its process no longer runs. A lock in a file never becomes stale."""
+    """Remove a stale lock by its ID, if its process is no longer running. File locks never become stale."""
     with invocation.running() as (run, terminal):
         from provisioner import workflow
 

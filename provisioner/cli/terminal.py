@@ -111,7 +111,8 @@ class Terminal:
         """Ask for approval, as Terraform does: only `yes` approves. Every risk of loss is listed again."""
         if not self._may_ask or not sys.stdin.isatty():
             raise UsageError(
-                "cannot ask for approval: no terminal", hint="pass --auto-approve to apply without approval"
+                "cannot ask for approval: stdin is not a terminal, or --no-input was given",
+                hint="pass --auto-approve to apply without approval",
             )
         style = self.style(sys.stderr)
         self._name_losses(plan, style)
@@ -256,9 +257,7 @@ class EventStream(Terminal):
     def confirm(self, plan: Plan, *, destroys_all: bool) -> bool:
         """Nobody reads a stream to answer it."""
         del plan, destroys_all
-        raise UsageError(
-            "cannot ask for approval with --json", hint="pass --auto-approve, or approve a plan by --expect-plan-hash"
-        )
+        raise UsageError("cannot ask for approval with --json", hint="pass --auto-approve or --expect-plan-hash")
 
     def progress(self, event: Progress) -> None:
         """An event a phase."""

@@ -46,7 +46,9 @@ from provisioner.planning.record import applied_record, is_protected
 
 Emit = Callable[[Progress], None]
 
-_MAY_BE_THERE: Final = "AWS may have created it; apply again: provisioner looks for it by its function and source"
+_MAY_BE_THERE: Final = (
+    "AWS may have created the mapping; apply again, and provisioner will look for it by its function and source"
+)
 
 
 @dataclass(slots=True)
@@ -149,7 +151,7 @@ class Executor:
         failed = next((outcome.change.key for outcome in earlier if outcome.result is not Result.APPLIED), "")
         stopping = self._stopping or self._denied.get(change.action, "")
         if stopping or failed:
-            why = f"it must come after {failed}, which was not applied" if failed else stopping
+            why = f"it depends on {failed}, which was not applied" if failed else stopping
             self._end(change, Outcome(change, Result.NOT_ATTEMPTED, why))
             return
         self._began[change.key] = self._clock.now()
@@ -166,7 +168,7 @@ class Executor:
             self._end(change, result)
             return
         if not self._waits and not (change.action is Action.REPLACE and change.creates_first):
-            self._end(change, Outcome(change, Result.APPLIED, "not waited for", uuid=result.record.uuid))
+            self._end(change, Outcome(change, Result.APPLIED, "not waiting for it to settle", uuid=result.record.uuid))
             return
         if not self._settling:  # nothing was waited for: begin with short pauses again
             self._pauses = delays(0.2, 5.0)
@@ -178,7 +180,7 @@ class Executor:
         self._outcomes[change.key] = outcome
         self._emit(Progress(change, Phase.ENDED, self._elapsed(change), outcome=outcome))
         if outcome.result is Result.FAILED and self._fail_fast:
-            self._stopping = f"{change.key} failed, and --fail-fast was given"
+            self._stopping = f"{change.key} failed and --fail-fast is set"
         self._order.done(change.key)
 
     def _elapsed(self, change: Change) -> float:
@@ -269,7 +271,7 @@ class Executor:
         self._settling.pop(item.change.key, None)
         replaced = item.change.action is Action.REPLACE and item.change.creates_first
         if replaced and outcome.result is Result.APPLIED:
-            detail = f"{outcome.detail or 'it stopped'}; {item.change.uuid}, which it replaces, is still there"
+            detail = f"{outcome.detail or 'it stopped'}; the old mapping {item.change.uuid} has not been deleted yet"
             outcome = replace(
                 outcome, result=Result.FAILED, detail=detail, hint="apply again to delete the old mapping"
             )
@@ -292,7 +294,10 @@ class Executor:
             return _failed(change, error, hint)
         except (CredentialsError, ThrottledError) as error:
             # Every other change would fail in the same way, each after its own budget of retries.
-            self._stopping = self._stopping or f"the credentials expired or the quota is used up: {error.message}"
+            self._stopping = (
+                self._stopping
+                or f"stopped, because the credentials expired or the request quota is exhausted: {error.message}"
+            )
             return _failed(change, error)
         except DeniedError as error:
             self._denied.setdefault(change.action, error.message)
@@ -301,7 +306,10 @@ class Executor:
             return _failed(change, error)
         except Exception as error:  # noqa: BLE001  # a mistake of ours fails its change, and loses no other
             return Outcome(
-                change, Result.FAILED, f"provisioner itself failed: {type(error).__name__}: {error}", "report it"
+                change,
+                Result.FAILED,
+                f"internal error in provisioner: {type(error).__name__}: {error}",
+                "this is a bug; please report it",
             )
 
     def _carry_out(self, change: Change) -> _Settling | Outcome:
@@ -399,9 +407,9 @@ class Executor:
         live = self._adoptable(change, str(config["UUID"]))
         if live is None:
             line = command_line("import", change.name, str(config["UUID"]))
-            hint = f"it may be the mapping that this call created; if it is: `{line}`"
+            hint = f"if it is the mapping that this call created, import it: `{line}`"
             raise ConflictError(
-                f"{error.message}; {config['UUID']} holds its function and source", hint=hint
+                f"{error.message}; {config['UUID']} already has the same function and source", hint=hint
             ) from error
         return live
 
@@ -411,7 +419,7 @@ class Executor:
         fields = field_changes({}, live.mapping, target)
         if any(field.replaces for field in fields):
             raise ConflictError(
-                f"{live.uuid} existed already; it was imported and must be replaced", hint="apply again to replace it"
+                f"{live.uuid} already existed; it was imported, but must be replaced", hint="apply again to replace it"
             )
         self._await_settled(live)
         if self._send(change, live, target, fields):
@@ -505,7 +513,7 @@ class Executor:
         self._await(
             live,
             lambda config: config is None or config.get("State") in SETTLED,
-            f"the mapping {live.uuid} is changed in part: it has not settled",
+            f"mapping {live.uuid} is only partly updated, because it has not settled",
         )
 
     def _await_gone(self, live: Live | None) -> None:

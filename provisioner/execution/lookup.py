@@ -35,14 +35,17 @@ def find_created(
         created = _look(aws, sought, provider)
     except DeniedError as error:
         if unwanted:
-            hint = "allow lambda:ListEventSourceMappings: an apply was interrupted, and provisioner must find what it created"
+            hint = (
+                "allow lambda:ListEventSourceMappings, so that provisioner can find the mappings that the "
+                "interrupted apply created"
+            )
             raise DeniedError(error.message, hint=hint, code=error.code) from error
         return {}  # what is wanted is created again, and the refusal names what is there
     unresolved = {token: intent for token, intent in sought.items() if token in unwanted and token not in created}
     if not unresolved:
         return created
     names = ", ".join(sorted({intent.name for intent in unresolved.values()}))
-    note(f"looking for mappings that an interrupted apply may have created for {names}, for at most {LOOK_FOR:.0f}s")
+    note(f"looking for mappings that an interrupted apply may have created (up to {LOOK_FOR:.0f}s): {names}")
     deadline = clock.now() + LOOK_FOR
     for pause in delays(0.5, 5.0):
         if not unresolved or clock.now() > deadline or not clock.sleep(pause):

@@ -44,7 +44,7 @@ def source_findings(raw: Mapping[str, Any], kind: SourceKind | None) -> Iterator
         yield Finding(
             "E106",
             ("event_source_arn",),
-            "a mapping has either event_source_arn or self_managed_event_source, not both",
+            "set either event_source_arn or self_managed_event_source, not both",
         )
     elif arn and not Arn.parse(arn):
         yield _no_arn(str(arn))
@@ -52,12 +52,13 @@ def source_findings(raw: Mapping[str, Any], kind: SourceKind | None) -> Iterator
         yield Finding(
             "E106",
             ("event_source_arn",),
-            f"Lambda does not read from {arn.split(':')[2]!r}",
-            "the source is a queue of sqs, a stream of kinesis or dynamodb, or a cluster of kafka, mq or rds",
+            f"Lambda cannot read from service {arn.split(':')[2]!r}",
+            "use the ARN of an SQS queue, a Kinesis or DynamoDB stream, an MSK cluster, an Amazon MQ broker or "
+            "a DocumentDB cluster",
         )
     function = raw.get("function_name")
     if function and not FunctionReference.parse(function):
-        yield Finding("E106", ("function_name",), f"{function!r} is not the name or the ARN of a function")
+        yield Finding("E106", ("function_name",), f"{function!r} is not a function name or ARN")
 
 
 _QUEUE_URL = re.compile(
@@ -75,14 +76,12 @@ def _no_arn(text: str) -> Finding:
         arn = f"arn:{partition_of(region)}:sqs:{region}:{match['account']}:{match['name']}"
         return Finding("E106", path, f"this is the URL of a queue; its ARN is {arn}", f"write event_source_arn: {arn}")
     if text.startswith(("http://", "https://")):
-        hint = f"write the ARN, as in {_EXAMPLE}: `aws sqs get-queue-attributes` shows it as QueueArn"
+        hint = f"use the ARN, for example {_EXAMPLE}; `aws sqs get-queue-attributes` shows it as QueueArn"
         return Finding("E106", path, f"{text!r} is a URL, not an ARN", hint)
     if re.fullmatch(r"[\w.-]+:\d{1,5}(,[\w.-]+:\d{1,5})*", text):
-        hint = (
-            "the brokers of a self-managed cluster go into self_managed_event_source.endpoints.KAFKA_BOOTSTRAP_SERVERS"
-        )
+        hint = "for a self-managed Kafka cluster, list the brokers in self_managed_event_source.endpoints.KAFKA_BOOTSTRAP_SERVERS"
         return Finding("E106", path, f"{text!r} is a list of brokers, not an ARN", hint)
-    return Finding("E106", path, f"{text!r} is not an ARN", f"write the whole ARN, as in {_EXAMPLE}")
+    return Finding("E106", path, f"{text!r} is not an ARN", f"use the full ARN, for example {_EXAMPLE}")
 
 
 def field_findings(
@@ -98,7 +97,7 @@ def field_findings(
             yield finding
     for name in REQUIRED[kind]:
         if name not in effective:
-            yield Finding("E102", (), f"{name} is missing; {kind.phrase} needs it", field=name)
+            yield Finding("E102", (), f"{name} is required for {kind.phrase}", field=name)
     yield from rule_findings(raw, effective, kind, wrong)  # rules between fields skip a field whose own value is wrong
 
 
@@ -107,18 +106,18 @@ def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], provider: Prov
     ignored = provider.ignore_tags
     for key, value in tags.items():
         if is_own_tag(key):
-            message = f"tags that begin with {key.split(':')[0]}: cannot be set"
+            message = f"tag keys that start with `{key.split(':')[0]}:` are reserved"
             yield Finding("E103", (*path, key), message, "choose another key", at_key=True)
         elif key in ignored.keys or key.startswith(tuple(ignored.key_prefixes)):
             yield Finding(
                 "E109",
                 (*path, key),
-                f"{key!r} is under ignore_tags, so it cannot be set",
-                "remove one of the two",
+                f"{key!r} is listed in ignore_tags, so it cannot be set",
+                "remove the tag, or remove its key from ignore_tags",
                 at_key=True,
             )
         elif not 1 <= len(key) <= 128 or len(value) > 256:
-            yield Finding("E103", (*path, key), "a tag's key has 1 to 128 characters, its value at most 256")
+            yield Finding("E103", (*path, key), "a tag key must have 1 to 128 characters, and a tag value at most 256")
         elif not (TAG_TEXT.allows(key) and TAG_TEXT.allows(value)):
             wrong = value if TAG_TEXT.allows(key) else key
             yield Finding("E104", (*path, key), f"tags: {wrong!r} is not {TAG_TEXT.words}")
@@ -129,8 +128,8 @@ def _value(field: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) -
     if kind not in row.kinds:
         hint = "remove it"
         if field.name == "on_success":
-            hint = "Lambda has it for asynchronous invocations, not for event source mappings"
-        yield Finding("E105", path, f"{kind.phrase} has no {field.name}", hint)
+            hint = "Lambda supports it for asynchronous invocations, but not for event source mappings"
+        yield Finding("E105", path, f"{kind.phrase} does not support {field.name}", hint)
         return
     if field.many:
         for index, item in enumerate(value):
@@ -142,7 +141,7 @@ def _value(field: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) -
     if row.values:
         yield from _enumeration(field, value, path)
     if field.name == "starting_position_timestamp" and moment(value) is None:
-        yield Finding("E104", path, f"{value!r} is not a time", time_hint(value))
+        yield Finding("E104", path, f"{value!r} is not a valid timestamp", time_hint(value))
     if field.name == "pattern":
         yield from pattern_findings(value, path)
 
@@ -173,11 +172,11 @@ def _limits(
         value = [item.strip() for item in value.split(",")]
     if bounds and (wrong := _out_of_bounds(value, bounds)):
         least, most = bounds
-        hint = f"choose {least} to {most}" if least < most else ""
+        hint = f"allowed range: {least} to {most}" if least < most else ""
         yield Finding("E103", path, f"{name}: {wrong} that {kind.phrase} allows", hint)
     elif limits.legal and isinstance(value, str) and not limits.legal.allows(value):
         code = "E104" if limits.legal.enforced else "W207"
-        hint = "AWS accepts no other" if limits.legal.enforced else ""
+        hint = "AWS rejects any other value" if limits.legal.enforced else ""
         yield Finding(code, path, f"{name}: {value!r} is not {limits.legal.words}", hint)
     if limits.each and name != "tags":  # tags have findings of their own
         for label, item, step in _items(name, value):
@@ -216,7 +215,7 @@ def _enumeration(field: Field, value: Any, path: tuple[Step, ...]) -> Iterator[F
     )
     for place, word in places:
         if word not in known:
-            hint = suggestion(word, known) or f"known are {', '.join(known)}"
+            hint = suggestion(word, known) or f"known values: {', '.join(known)}"
             yield Finding(
                 "W201",
                 place,

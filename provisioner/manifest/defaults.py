@@ -60,7 +60,7 @@ class Defaults:
         """A warning for each default that no mapping of the manifest can use."""
         for name, group in self._groups.items():
             if id(group) not in self._used:
-                message = f"the defaults of {name!r} are unused: no mapping is of that kind"
+                message = f"the defaults for {name!r} are unused: no mapping has a source of that kind"
                 yield Diagnostic("W213", message, group.place(key=True))
             else:
                 yield from self._unused(group, name, FIELDS)
@@ -68,7 +68,7 @@ class Defaults:
     def _unused(self, block: Node, name: str, fields: Mapping[str, Field]) -> Iterator[Diagnostic]:
         for key, node in block.value.items():
             if id(node) not in self._used:
-                message = f"the default {key} is unused: no mapping of {name!r} has a source with this field"
+                message = f"the default {key} is unused: no mapping in {name!r} has a source that supports this field"
                 yield Diagnostic("W213", message, node.place(key=True))
             elif key in fields and isinstance(node.value, dict) and fields[key].children:
                 yield from self._unused(node, name, fields[key].children)

@@ -38,7 +38,9 @@ def gather(path: Path) -> Joined:
     gathering = _Gathering(path if path.is_dir() else path.parent)
     try:
         if not path.exists():
-            gathering.refuse("there is no such file or folder", Place(str(path)), "name the manifest with -f", "E001")
+            gathering.refuse(
+                "no such file or folder", Place(str(path)), "pass the path of the manifest with -f", "E001"
+            )
         elif path.is_dir():
             gathering.read_folder(path)
         else:
@@ -55,7 +57,7 @@ def manifest_above(folder: Path) -> str:
         if (parent / "provisioner.yaml").is_file():
             up = "/".join([".."] * steps)
             shown = up if str(folder) == "." else str(folder / up)
-            return f"there is a manifest above: use -f {shlex.quote(os.path.normpath(shown))}"
+            return f"found a manifest in a parent folder: use -f {shlex.quote(os.path.normpath(shown))}"
         if (here / ".git").exists() or (parent / ".git").exists():
             break
     return ""
@@ -79,8 +81,8 @@ class _Gathering:
         for file in files:
             self.read_file(file)
         if not files:
-            hint = manifest_above(folder) or "name a manifest with -f, or write provisioner.yaml"
-            self.refuse("the folder holds no *.yaml file", Place(str(folder)), hint, "E001")
+            hint = manifest_above(folder) or "pass a manifest with -f, or create provisioner.yaml"
+            self.refuse("the folder contains no *.yaml files", Place(str(folder)), hint, "E001")
 
     def read_file(self, file: Path) -> None:
         """Read a file, then its includes; no file is read twice."""
@@ -99,7 +101,7 @@ class _Gathering:
         if root is None or root.value is None:
             return
         if not isinstance(root.value, dict):
-            self.refuse("a manifest has keys such as `stack:` and `mappings:`", root.place(), "", "E104")
+            self.refuse("a manifest must be a map with keys such as `stack:` and `mappings:`", root.place(), "", "E104")
             return
         self._including.append(identity)
         self._join(root.value)
@@ -116,12 +118,18 @@ class _Gathering:
             if isinstance(item.value, str) and item.value and item is not include:
                 yield item
             else:
-                self.refuse("include is a list of files and globs", item.place(), "as in include: [mappings/*.yaml]")
+                self.refuse(
+                    "include must be a list of files and globs", item.place(), "for example include: [mappings/*.yaml]"
+                )
 
     def _include(self, file: Path, pattern: Node) -> None:
         text: str = pattern.value
         if "${" in text:
-            self.refuse("include is read before variables have values", pattern.place(), "write the files out")
+            self.refuse(
+                "include cannot use variables, because it is read before they have values",
+                pattern.place(),
+                "list the files without ${…}",
+            )
             return
         if Path(text).is_absolute():
             self.refuse(f"{text!r} is an absolute path", pattern.place(), "write it relative to this file")
@@ -129,10 +137,18 @@ class _Gathering:
         try:
             matched = sorted(filter(_is_plain, file.parent.glob(text))) if _MAGIC & set(text) else [file.parent / text]
         except ValueError as error:
-            self.refuse(f"{text!r} is not a glob: {error}", pattern.place(), "write `**` alone between slashes")
+            self.refuse(
+                f"{text!r} is not a glob: {error}",
+                pattern.place(),
+                "`**` must be a whole path segment, for example mappings/**/*.yaml",
+            )
             return
         if not matched or not all(item.is_file() for item in matched):
-            self.refuse(f"there is no file {text!r} beside {file.name}", pattern.place(), "correct it, or remove it")
+            self.refuse(
+                f"no file matches {text!r} (relative to {file.name})",
+                pattern.place(),
+                "fix the path, or remove the entry",
+            )
             return
         for item in matched:
             self._include_file(item, pattern)
@@ -140,13 +156,13 @@ class _Gathering:
     def _include_file(self, item: Path, pattern: Node) -> None:
         identity = item.resolve()
         if not identity.is_relative_to(self._tree):
-            hint = "a manifest's files are in its folder or below it"
+            hint = "included files must be in the manifest's folder or a subfolder"
             self.refuse(f"{item} is outside of the manifest's folder", pattern.place(), hint)
         elif identity in self._including:
             self.refuse(f"{item} includes itself", pattern.place(), "remove the file from its own `include`")
         elif len(self._including) > MOST_LEVELS:
-            hint = "include the files from one place"
-            self.refuse(f"files include each other over more than {MOST_LEVELS} levels", pattern.place(), hint)
+            hint = "include all files directly from the main manifest"
+            self.refuse(f"includes are nested more than {MOST_LEVELS} levels deep", pattern.place(), hint)
         else:
             self.read_file(item)
 

@@ -249,13 +249,13 @@ class _Loading:
     def _check_stack(self, root: Root) -> None:
         path = root.state.path
         if path is not None and (not path.endswith(".json") or not path.isprintable()):
-            hint = "its lock and its journal are files beside it with the same name"
+            hint = "use a path that ends in .json; the lock and the journal are stored next to it under the same name"
             self._report("E104", ("state", "path"), f"{path!r} is not a path that ends in .json", hint)
         if path is not None and root.state.s3:
-            message = "state has either path or s3, not both"
+            message = "set either state.path or state.s3, not both"
             self._report("E104", ("state", "s3"), message, "remove one of the two", key=True)
         if not STACK.fullmatch(root.stack):
-            hint = "use letters, digits, '.', '_' and '-', at most 64"
+            hint = "use up to 64 letters, digits, '.', '_' and '-'"
             self._report("E104", ("stack",), f"{root.stack!r} is not a valid stack name", hint)
 
     def _provider(self, root: Root) -> Provider:
@@ -263,9 +263,9 @@ class _Loading:
         for index, account in enumerate(block.allowed_account_ids):
             if not ACCOUNT.fullmatch(account):
                 path = ("provider", "allowed_account_ids", index)
-                self._report("E104", path, f"{account!r} is not an account id", "it has twelve digits")
+                self._report("E104", path, f"{account!r} is not an AWS account ID", "an account ID has 12 digits")
         if block.endpoint_url and not block.endpoint_url.startswith(("http://", "https://")):
-            hint = "it begins with http:// or https://"
+            hint = "it must start with http:// or https://"
             self._report("E104", ("provider", "endpoint_url"), f"{block.endpoint_url!r} is not a URL", hint)
         for finding in tag_findings(block.default_tags, ("provider", "default_tags"), block):
             self._report(finding.code, finding.path, finding.message, finding.hint)

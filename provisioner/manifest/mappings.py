@@ -100,7 +100,7 @@ class MappingChecks:
             if not MAPPING_NAME.fullmatch(name):
                 if "${" in name and self._is_reported(name):
                     continue
-                hint = "use letters, digits, '.', '_' and '-', at most 128, beginning with a letter or digit"
+                hint = "use up to 128 letters, digits, '.', '_' and '-', starting with a letter or digit"
                 self._report(name, "E104", (), f"{name!r} is not a valid mapping name", hint)
             elif isinstance(raw, dict):
                 yield name, raw
@@ -183,10 +183,14 @@ class MappingChecks:
         stated, tagged = self._provider.ownership_tags, takes_tags(region)
         most = MOST_TAGS - 3 * (tagged if stated is None else stated)
         if (tags or stated) and not tagged:
-            message = f"mappings are not known to take tags in the partition {partition_of(region)}"
-            yield Finding("W222", (), message, "remove the tags, if AWS refuses them")
+            message = f"mappings in the partition {partition_of(region)} may not support tags"
+            yield Finding("W222", (), message, "if AWS rejects the tags, remove them")
         if len(tags) > most:
-            yield Finding("E103", ("tags",), f"{len(tags)} tags are more than the {most} that AWS allows beside ours")
+            yield Finding(
+                "E103",
+                ("tags",),
+                f"{len(tags)} tags exceed the limit of {most} (AWS allows 50, including the tags that provisioner adds)",
+            )
 
     def _mapping_region(self, raw: dict[str, Any], unvalued_fields: Collection[str]) -> tuple[str, list[Finding]]:
         """The region of a mapping: its own, its ARNs', the provider's, the environment's; the first two must agree."""
@@ -197,8 +201,10 @@ class MappingChecks:
         findings = []
         if len(stated) > 1:
             (first, where), (second, other) = list(stated.items())[:2]
-            message = f"{other} says {second}, but {where} says {first}"
-            findings.append(Finding("E106", (other,), message, "function and source must be in one region"))
+            message = f"regions do not match: {other} has {second}, but {where} has {first}"
+            findings.append(
+                Finding("E106", (other,), message, "the function and the source must be in the same region")
+            )
         return next(iter(stated), self._provider.region or self._region), findings
 
     # --- mappings together --------------------------------------------------------------------------------------------
@@ -209,18 +215,19 @@ class MappingChecks:
             wanted = sorted(claims(item.mapping, item.pair))
             twins = {claim[0]: holders[claim] for claim in reversed(wanted) if claim in holders}
             if (twin := twins.get("pair")) and twin.pair.collides(item.pair):
-                hint = "Lambda refuses the second with 409; remove one of them"
-                message = f"{item.name} and {twin.name} ({twin.place}) want the same function and source"
+                hint = "Lambda rejects the second mapping with a 409 error; remove one of them"
+                message = f"{item.name} and {twin.name} ({twin.place}) have the same function and source"
                 self._report(item.name, "E107", (), message, hint)
             elif twin:
                 message = (
-                    f"{item.name} and {twin.name} ({twin.place}) read one queue name in two virtual hosts of one broker"
+                    f"{item.name} and {twin.name} ({twin.place}) read queues of the same name in two "
+                    "virtual hosts of the same broker"
                 )
                 self._report(item.name, "W219", (), message)
             if twin := twins.get("consumer group"):
-                hint = "Lambda refuses the second with 409; give it another consumer_group_id, or none"
+                hint = "Lambda rejects the second mapping with a 409 error; set a different consumer_group_id, or remove it"
                 group = consumer_group(item.mapping)
-                message = f"{item.name} and {twin.name} ({twin.place}) want the same consumer group {group!r}"
+                message = f"{item.name} and {twin.name} ({twin.place}) use the same consumer group {group!r}"
                 self._report(item.name, "E221", (), message, hint)
             holders |= dict.fromkeys(wanted, item)
 
@@ -235,7 +242,7 @@ class MappingChecks:
             if pollers > MOST_POLLERS or len(members) > MOST_MEMBERS:
                 message = (
                     f"poller group {group!r} has {len(members)} mappings with up to {pollers} pollers; "
-                    f"a group has at most {MOST_MEMBERS} with {MOST_POLLERS}"
+                    f"the limit per group is {MOST_MEMBERS} mappings and {MOST_POLLERS} pollers"
                 )
                 self._report(members[-1].name, "W210", (), message)
 

@@ -34,7 +34,7 @@ def pattern_findings(value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
         # Errors first. A RecursionError while the grammar is followed is caught here too.
         problems = sorted(_object(value, ""), key=lambda problem: bool(problem[2])) if isinstance(value, dict) else []
     except UnicodeEncodeError:
-        yield Finding("E104", path, "the pattern holds half a character (a lone surrogate)")
+        yield Finding("E104", path, "the pattern contains an invalid Unicode character (a lone surrogate)")
         return
     except RecursionError:
         yield Finding("E220", path, "the pattern is nested too deeply", _HINT)
@@ -44,16 +44,16 @@ def pattern_findings(value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
         yield Finding("E104", path, "a number is too large" if too_large else f"the pattern is not JSON: {error}")
         return
     if not isinstance(value, dict):
-        yield Finding("E104", path, "a pattern is a JSON object")
+        yield Finding("E104", path, "a pattern must be a JSON object")
     for place, message, unknown in problems:
         if unknown:
-            hint = suggestion(unknown, _RULES) or f"known are {', '.join(_RULES)}"
+            hint = suggestion(unknown, _RULES) or f"known rules: {', '.join(_RULES)}"
             yield Finding("W204", path, f"{place}: {message}", hint)
         else:
             yield Finding("E220", path, f"{place}: {message}", _HINT)
     for name in dict.fromkeys(twice):
-        message = f"duplicate key {name!r} in the pattern: AWS joins two objects, and of two lists it takes the last"
-        yield Finding("W218", path, message, "write the key once, with both parts below it")
+        message = f"duplicate key {name!r} in the pattern: AWS merges two objects, but uses only the last of two lists"
+        yield Finding("W218", path, message, "write the key once, and put both parts under it")
 
 
 def _joined(twice: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -94,14 +94,18 @@ def _object(value: Mapping[str, Any], place: str) -> Iterator[Problem]:
 
 def _alternatives(items: list[Any], place: str) -> Iterator[Problem]:
     if len(items) < 2:
-        yield place, "$or needs two alternatives or more", ""
+        yield place, "$or needs at least two alternatives", ""
     for index, item in enumerate(items):
         if isinstance(item, Mapping) and item.keys() & _RULES.keys():
-            yield f"{place}[{index}]", "an alternative of $or holds fields, and none with the name of a rule", ""
+            yield (
+                f"{place}[{index}]",
+                "an alternative of $or must contain fields, and no field may have the name of a rule",
+                "",
+            )
         elif isinstance(item, Mapping) and item:
             yield from _object(item, f"{place}[{index}]")
         else:
-            yield f"{place}[{index}]", "an alternative of $or is an object with fields", ""
+            yield f"{place}[{index}]", "an alternative of $or must be an object with fields", ""
 
 
 def _list(items: list[Any], place: str) -> Iterator[Problem]:
@@ -110,7 +114,7 @@ def _list(items: list[Any], place: str) -> Iterator[Problem]:
     for index, item in enumerate(items):
         here = f"{place}[{index}]"
         if isinstance(item, list):
-            yield here, "a list inside a list; a match value is a scalar or a rule", ""
+            yield here, "nested lists are not allowed; a match value must be a scalar or a rule", ""
         elif isinstance(item, Mapping):
             yield from _rule(item, here)
 
@@ -121,7 +125,7 @@ def _rule(rule: Mapping[str, Any], place: str) -> Iterator[Problem]:
         return
     name, operand = next(iter(rule.items()))
     if name not in _RULES and name.lower() in _RULES:
-        yield place, f"names of rules are in lower case: write {name.lower()}", ""
+        yield place, f"rule names are lowercase: write {name.lower()}", ""
     elif name not in _RULES:
         yield place, f"{name!r} is an unknown filter rule (passed to AWS unchecked)", name
     elif expected := _RULES[name](operand):
@@ -144,7 +148,7 @@ def _wildcard(operand: Any) -> str:
     if not isinstance(operand, str):
         return "a string"
     if re.search(r"\\(?![*\\])", _ESCAPED.sub("x", operand)):
-        return r"a string in which a backslash is followed by * or \ only"
+        return "a string in which every backslash is followed by * or \\"
     return "a string without two * in a row" if "**" in _ESCAPED.sub("x", operand) else ""
 
 
@@ -172,7 +176,7 @@ def _comparisons(operand: Any) -> str:
 
 
 def _block_of_addresses(operand: Any) -> str:
-    words = "a block of addresses, as in 10.0.0.0/24"
+    words = "a CIDR block, for example 10.0.0.0/24"
     if not isinstance(operand, str) or not _BLOCK.fullmatch(operand):
         return words
     try:
@@ -183,7 +187,7 @@ def _block_of_addresses(operand: Any) -> str:
 
 
 def _others(operand: Any) -> str:
-    words = "a string, a number, a list of either, or one rule about strings"
+    words = "a string, a number, a list of either, or one string rule, such as prefix"
     if isinstance(operand, list):
         fits = all(isinstance(item, str) for item in operand) or all(map(_is_number, operand))
         return "" if operand and fits else words

@@ -45,9 +45,9 @@ _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]
 _BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # where libyaml counts a new line
 _MOST_DIGITS: Final = 400  # no number of ours has so many, and Python converts no more to text
 _HINTS: Final = {
-    "found a tab character": "YAML is indented with spaces, not with tabs",
-    "cannot start any token": "put the string in quotes; YAML is indented with spaces, not with tabs",
-    "mapping values are not allowed": "check the indentation, and quote a string that holds a colon",
+    "found a tab character": "indent YAML with spaces, not tabs",
+    "cannot start any token": "quote the string, and indent with spaces, not tabs",
+    "mapping values are not allowed": "check the indentation, and quote strings that contain a colon",
     "expected <block end>": "check the indentation of this line and of the ones above it",
 }
 _WORDS: Final[dict[str, Any]] = {
@@ -84,7 +84,7 @@ def read(path: Path, shown: str) -> Document:
         return _unreadable(shown, f"cannot be read: {error.strerror}", "check the path")
     if len(content) > MAX_BYTES:
         return _unreadable(
-            shown, f"is larger than {MAX_BYTES // 1024 // 1024} MB", "split it, and name the parts in `include`"
+            shown, f"is larger than {MAX_BYTES // 1024 // 1024} MB", "split the file, and list the parts in `include`"
         )
     if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:2]:
         return _unreadable(shown, "is UTF-16, not UTF-8", "save it as UTF-8")
@@ -93,7 +93,7 @@ def read(path: Path, shown: str) -> Document:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         return _unreadable(
-            shown, f"is not UTF-8 text: byte {error.object[error.start]:#04x} in line {line}", "save it as UTF-8"
+            shown, f"is not UTF-8 text: byte {error.object[error.start]:#04x} on line {line}", "save it as UTF-8"
         )
 
 
@@ -116,7 +116,9 @@ def parse(text: str, shown: str) -> Document:
     """The document in a text. Raises nothing."""
     if not text.isascii() and (half := re.search("[\ud800-\udfff]", text)):
         line = text.count("\n", 0, half.start()) + 1
-        return _unreadable(shown, f"holds half a character (a lone surrogate) in line {line}", "remove it")
+        return _unreadable(
+            shown, f"contains an invalid Unicode character (a lone surrogate) on line {line}", "remove it"
+        )
     diagnostics: list[Diagnostic] = []
     try:
         root = _Building(text, shown, diagnostics).document()
@@ -136,7 +138,7 @@ def _bad_character(error: yaml.reader.ReaderError, text: str, shown: str) -> Dia
     place = Place(shown, len(before), len(before[-1]) + 1)
     after = text.encode()[error.position :].decode(errors="ignore")
     message = f"not YAML: the character U+{ord(after[:1] or ' '):04X} is not allowed"
-    return Diagnostic("E001", message, place, "remove it, or write it as an escape in double quotes")
+    return Diagnostic("E001", message, place, "remove it, or escape it in a double-quoted string")
 
 
 def _not_yaml(error: Exception, text: str, shown: str) -> Diagnostic:
@@ -145,7 +147,7 @@ def _not_yaml(error: Exception, text: str, shown: str) -> Diagnostic:
     place = Place(shown, mark.line + 1, mark.column + 1) if mark else Place(shown)
     hint = next((hint for part, hint in _HINTS.items() if part in problem), "")
     if not hint and "${" in "".join(_BREAK.split(text)[place.line - 1 : place.line]):
-        hint = "inside [ ] and { } a string with ${…} needs quotes"
+        hint = "inside [ ] and { }, quote strings that contain ${…}"
     return Diagnostic("E001", f"not YAML: {problem}", place, hint)
 
 
@@ -180,7 +182,9 @@ class _Building:
         self._next()  # the document ends
         event = self._next()
         if type(event) is _DocumentStart:
-            raise self._stop(event, "a second document begins", "a manifest is one document: remove the line with ---")
+            raise self._stop(
+                event, "a second YAML document starts here", "a manifest must be a single document: remove the --- line"
+            )
         return root
 
     def _node(self, event: _Event, depth: int) -> Node:
@@ -198,10 +202,10 @@ class _Building:
         if anchor:
             self._open.add(anchor)
         if event.tag and event.tag not in ("!", _TAGS[type(event)]):
-            self._error(event, f"the tag {event.tag} is not allowed in a manifest")
+            self._error(event, f"the YAML tag {event.tag} is not allowed in a manifest")
         node = self._mapping(event, depth + 1) if type(event) is _MappingStart else self._sequence(event, depth + 1)
         if self._count > MAX_NODES:
-            raise self._stop(event, f"its values, with aliases expanded, are more than {MAX_NODES:,}")
+            raise self._stop(event, f"too many values after expanding aliases (the maximum is {MAX_NODES:,})")
         if anchor:
             self._open.discard(anchor)
             self._anchors[anchor] = (node, self._count - before + 1, self._deepest - depth)
@@ -217,12 +221,12 @@ class _Building:
         if event.anchor in self._open:
             raise self._stop(event, f"the alias *{event.anchor} refers to a value that contains it")
         if event.anchor not in self._anchors:
-            raise self._stop(event, f"no value before this has the anchor &{event.anchor}")
+            raise self._stop(event, f"unknown alias: no earlier value has the anchor &{event.anchor}")
         node, size, height = self._anchors[event.anchor]
         self._reach(depth + height, event)
         self._count += size
         if self._count > MAX_NODES:
-            raise self._stop(event, f"its values, with aliases expanded, are more than {MAX_NODES:,}")
+            raise self._stop(event, f"too many values after expanding aliases (the maximum is {MAX_NODES:,})")
         return Node(node.value, node.file, node.start, node.end)
 
     def _sequence(self, start: _Event, depth: int) -> Node:
@@ -243,14 +247,16 @@ class _Building:
             node = self._node(self._next(), depth)
             last = node.end
             if is_merge and merged:
-                self._error(event, "only one `<<` is allowed; merge several by a list, as in `<<: [*a, *b]`", "E002")
+                self._error(
+                    event, "only one `<<` is allowed; to merge several maps, use a list: `<<: [*a, *b]`", "E002"
+                )
             elif is_merge:
                 merged += self._merges(node)
             elif key is not None:
                 node.key_start, node.key_end = event.start_mark, event.end_mark
                 if key in own:
                     there = own[key].place(key=True).line
-                    self._error(event, f"duplicate key {key!r}: first defined in line {there}", "E002")
+                    self._error(event, f"duplicate key {key!r}: first defined on line {there}", "E002")
                 else:
                     own[key] = node
         inherited: dict[str, Node] = {}
@@ -267,7 +273,7 @@ class _Building:
         sources = node.value if isinstance(node.value, list) else [node]
         if all(isinstance(item.value, dict) for item in sources):
             return sources
-        self.diagnostics.append(Diagnostic("E001", "`<<` merges only mappings", node.place()))
+        self.diagnostics.append(Diagnostic("E001", "`<<` can merge only maps", node.place()))
         return []
 
     def _key(self, event: _Event, depth: int) -> str | None:
@@ -286,7 +292,7 @@ class _Building:
 
     def _scalar(self, event: _Event) -> Any:
         if event.tag and event.tag not in ("!", _TAGS[_Scalar]):
-            self._error(event, f"the tag {event.tag} is not allowed in a manifest")
+            self._error(event, f"the YAML tag {event.tag} is not allowed in a manifest")
         return scalar(event.value) if event.implicit[0] and not event.tag else event.value
 
     def _stop(self, event: _Event, message: str, hint: str = "") -> _StopReading:

@@ -99,7 +99,7 @@ RULES: Final = (
         frozenset({SourceKind.SQS}),
         _large_batch,
         ("batch_size",),
-        "a batch of more than 10 needs maximum_batching_window_in_seconds",
+        "batch_size above 10 requires maximum_batching_window_in_seconds",
         frozenset({"maximum_batching_window_in_seconds"}),
     ),
     Rule(
@@ -118,7 +118,7 @@ RULES: Final = (
             kinds,
             lambda m: m.get("starting_position") != "AT_TIMESTAMP" and "starting_position_timestamp" in m,
             ("starting_position_timestamp",),
-            "a timestamp is only for starting_position: AT_TIMESTAMP",
+            "starting_position_timestamp requires starting_position: AT_TIMESTAMP",
             frozenset({"starting_position"}),
         )
         for code, kinds in (("E203", STREAMS), ("W208", ALL - STREAMS))  # others check it late, "if at all"
@@ -145,7 +145,7 @@ RULES: Final = (
         ALL,
         lambda m: 0 <= m.get("maximum_record_age_in_seconds", -1) < 60,
         ("maximum_record_age_in_seconds",),
-        "maximum_record_age_in_seconds is -1 (for ever), or 60 and more",
+        "maximum_record_age_in_seconds must be -1 (no limit) or at least 60",
     ),
     Rule(
         "E207",
@@ -153,7 +153,7 @@ RULES: Final = (
         QUEUES,
         lambda m: "scaling_config" in m and "provisioned_poller_config" in m,
         ("scaling_config",),
-        "scaling_config and provisioned_poller_config exclude each other",
+        "scaling_config and provisioned_poller_config cannot be used together",
         frozenset({"provisioned_poller_config"}),
     ),
     Rule(
@@ -170,7 +170,7 @@ RULES: Final = (
         ALL,
         lambda m: "kms_key_arn" in m and "filter_criteria" not in m,
         ("kms_key_arn",),
-        "a key without filter_criteria is not stored by AWS",
+        "AWS ignores kms_key_arn without filter_criteria",
         frozenset({"filter_criteria"}),
     ),
     Rule(
@@ -179,7 +179,7 @@ RULES: Final = (
         STREAMS,
         lambda m: m.get("parallelization_factor", 1) > 1 and m.get("tumbling_window_in_seconds", 0) > 0,
         ("parallelization_factor",),
-        "with tumbling_window_in_seconds, parallelization_factor must be 1",
+        "parallelization_factor must be 1 if tumbling_window_in_seconds is set",
         frozenset({"tumbling_window_in_seconds"}),
     ),
     Rule(
@@ -188,7 +188,7 @@ RULES: Final = (
         STREAMS,
         lambda m: "filter_criteria" in m and m.get("tumbling_window_in_seconds", 0) > 0,
         ("filter_criteria",),
-        "AWS is reported to refuse filters together with tumbling_window_in_seconds",
+        "AWS may reject filters together with tumbling_window_in_seconds",
         frozenset({"tumbling_window_in_seconds"}),
     ),
     *(
@@ -209,7 +209,7 @@ RULES: Final = (
         KAFKAS,
         lambda m: "metrics_config" in m and "provisioned_poller_config" not in m,
         ("metrics_config",),
-        "metrics of Kafka need provisioned pollers",
+        "Kafka metrics need provisioned pollers",
         _PROVISIONED,
     ),
 )
@@ -233,13 +233,13 @@ def _pollers(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
 # --- the source ------------------------------------------------------------------------------------------------------
 
 RESOURCES: Final[Mapping[SourceKind, tuple[tuple[str, ...], str]]] = {
-    SourceKind.KINESIS: (("stream/",), "a stream's or a consumer's ARN has stream/ and a name"),
+    SourceKind.KINESIS: (("stream/",), "the ARN of a stream or consumer must contain stream/NAME"),
     SourceKind.MSK: (
         ("cluster/", "vpc-connection/"),
-        "a cluster's ARN has cluster/, a VPC connection's vpc-connection/",
+        "the ARN must contain cluster/ (for a cluster) or vpc-connection/ (for a VPC connection)",
     ),
-    SourceKind.MQ: (("broker:",), "a broker's ARN has broker: and a name"),
-    SourceKind.DOCUMENTDB: (("cluster:",), "a cluster's ARN has cluster: and a name"),
+    SourceKind.MQ: (("broker:",), "the ARN of a broker must contain broker:NAME"),
+    SourceKind.DOCUMENTDB: (("cluster:",), "the ARN of a cluster must contain cluster:NAME"),
 }
 
 
@@ -254,12 +254,14 @@ def _source(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
         yield Finding("E102", at, "endpoints has no KAFKA_BOOTSTRAP_SERVERS", "list the brokers under that name")
     if arn is None:
         return
-    label = "the stream's ARN ends in /stream/ and a label: `aws dynamodb describe-table` shows it"
+    label = "use the stream ARN, which ends in /stream/LABEL; `aws dynamodb describe-table` shows it as LatestStreamArn"
     if set("*?") & set(str(arn)):
-        hint = label if kind is SourceKind.DYNAMODB else "a mapping reads from one source: make a mapping for each"
-        yield Finding("E211", path, f"{str(arn)!r} has a wildcard; a source is named by its whole ARN", hint)
+        hint = (
+            label if kind is SourceKind.DYNAMODB else "a mapping reads from one source: create one mapping per source"
+        )
+        yield Finding("E211", path, f"{str(arn)!r} contains a wildcard; use the full ARN of one source", hint)
     elif kind is SourceKind.DYNAMODB and not arn.resource.partition("/stream/")[2]:
-        yield Finding("E211", path, "this is a table; a mapping reads from its stream", label)
+        yield Finding("E211", path, "this is the ARN of a table; use the ARN of its stream", label)
     elif kind in RESOURCES and not arn.resource.startswith(RESOURCES[kind][0]):
         yield Finding("E211", path, f"{arn.resource!r} is not {kind.phrase}", RESOURCES[kind][1])
 
@@ -298,12 +300,12 @@ def _access(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
         yield Finding("E212", path, f"{kind.phrase} needs exactly one BASIC_AUTH")
     ways = [word for word in _SIGN_IN if word in types]
     if kind in KAFKAS and len(ways) > 1:
-        yield Finding("W206", path, f"{' and '.join(ways)} are several authentication methods", "keep one of them")
+        yield Finding("W206", path, f"more than one authentication method: {' and '.join(ways)}", "keep one of them")
     if ("VPC_SUBNET" in types) != ("VPC_SECURITY_GROUP" in types) and kind in SELF_MANAGED:
         there, other = sorted(("VPC_SUBNET", "VPC_SECURITY_GROUP"), key=lambda word: word not in types)
         yield Finding("W205", path, f"{there} needs {other} as well", f"add an entry of type {other}")
     if types.count("VIRTUAL_HOST") > 1:
-        yield Finding("E216", path, "a mapping reads from one VIRTUAL_HOST")
+        yield Finding("E216", path, "a mapping can have only one VIRTUAL_HOST")
 
 
 def _access_item(
@@ -313,19 +315,19 @@ def _access_item(
     if word not in ACCESS_TYPES:
         return  # unknown here: a warning, and AWS decides
     if word not in OF_KIND[kind]:
-        hint = f"it has {', '.join(OF_KIND[kind])}"
-        yield Finding("E213", (*path, "type"), f"{kind.phrase} has no access of type {word}", hint)
+        hint = f"supported types: {', '.join(OF_KIND[kind])}"
+        yield Finding("E213", (*path, "type"), f"{kind.phrase} does not support the access type {word}", hint)
         return
     if word in WITHOUT_URI and uri:
         yield Finding(
-            "E214", (*path, "uri"), f"{word} has no uri: it authenticates with the function's role", "remove uri"
+            "E214", (*path, "uri"), f"{word} takes no uri: it authenticates with the function's role", "remove uri"
         )
     elif word not in WITHOUT_URI and not uri:
-        yield Finding("E214", path, f"{word} needs uri", _uri_hint(word))
+        yield Finding("E214", path, f"{word} needs a uri", _uri_hint(word))
     if uri and word in _SECRETS:
         yield from _secret(word, uri, kind, (*path, "uri"))
     if word in OAUTH_PARTS and "IAM_OAUTHBEARER_AUTH" in types:
-        yield Finding("E215", (*path, "type"), f"IAM_OAUTHBEARER_AUTH cannot have {word}", f"remove {word}")
+        yield Finding("E215", (*path, "type"), f"{word} cannot be combined with IAM_OAUTHBEARER_AUTH", f"remove {word}")
         return
     needed = {"IAM_OAUTHBEARER_AUTH": (AUDIENCE,), AUDIENCE: ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH")}
     needed |= dict.fromkeys(OAUTH_PARTS, ("OAUTHBEARER_AUTH",))
@@ -352,24 +354,24 @@ def _secret(word: str, uri: str, kind: SourceKind, path: tuple[str | int, ...]) 
     arn = Arn.parse(uri)
     if arn is None:
         name = uri if re.fullmatch(r"[\w/+=.@-]+", uri) else "NAME"
-        hint = f"write its ARN, as in arn:aws:secretsmanager:REGION:ACCOUNT:secret:{name}"
-        yield Finding("E223", path, f"{word} names a secret by its ARN; {uri!r} is not an ARN", hint)
+        hint = f"use the ARN of the secret, for example arn:aws:secretsmanager:REGION:ACCOUNT:secret:{name}"
+        yield Finding("E223", path, f"{word} needs the ARN of a secret; {uri!r} is not an ARN", hint)
     elif arn.service != "secretsmanager":
-        hint = "store the credentials in Secrets Manager, and name that secret's ARN"
-        yield Finding("W221", path, f"{word} names a secret of Secrets Manager; this is an ARN of {arn.service}", hint)
+        hint = "store the credentials in Secrets Manager, and use the ARN of that secret"
+        yield Finding("W221", path, f"{word} needs a Secrets Manager secret; this is an ARN of {arn.service}", hint)
     elif kind is SourceKind.MSK and word.startswith("SASL_SCRAM") and not arn.resource.startswith("secret:AmazonMSK_"):
         name = arn.resource.removeprefix("secret:")
-        yield Finding("W221", path, f"the secret {name!r} does not begin with AmazonMSK_, as MSK requires")
+        yield Finding("W221", path, f"the secret name {name!r} does not start with AmazonMSK_, which MSK requires")
 
 
 def _uri_hint(word: str) -> str:
     if word.startswith("VPC_"):
         return "write subnet:subnet-…" if word == "VPC_SUBNET" else "write security_group:sg-…"
     if word == "VIRTUAL_HOST":
-        return "name the virtual host, such as /"
+        return "set uri to the virtual host, for example /"
     if word == AUDIENCE or word in OAUTH_PARTS:
-        return "it holds the value itself"
-    return "it holds the ARN of a secret in Secrets Manager"
+        return "set uri to the value itself"
+    return "set uri to the ARN of a Secrets Manager secret"
 
 
 # --- where discarded records go --------------------------------------------------------------------------------------
@@ -383,22 +385,22 @@ def _destination(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
     if target.startswith("kafka://"):
         if kind in STREAMS:
             yield Finding(
-                "W209", path, f"Lambda is not known to send records of {kind.phrase} to a Kafka topic", _places(kind)
+                "W209", path, f"Lambda may not support a Kafka topic as a destination for {kind.phrase}", _places(kind)
             )
         return
     arn = Arn.parse(target)
     if arn is None:
         return  # its form is reported elsewhere
     if arn.service not in ("sqs", "sns", "s3"):
-        yield Finding("W209", path, f"Lambda is not known to send records to {arn.service}", _places(kind))
+        yield Finding("W209", path, f"Lambda may not support {arn.service} as a destination", _places(kind))
     elif arn.service != "s3" and arn.resource.endswith(".fifo"):
         what = "queue" if arn.service == "sqs" else "topic"
-        yield Finding("W209", path, f"Lambda is not known to send records to a FIFO {what}", f"use a standard {what}")
+        yield Finding("W209", path, f"Lambda may not support a FIFO {what} as a destination", f"use a standard {what}")
 
 
 def _places(kind: SourceKind) -> str:
-    topic = ", or to kafka:// and a topic" if kind in KAFKAS else ""
-    return f"they go to an SQS queue, an SNS topic or an S3 bucket{topic}"
+    topic = ", or kafka://TOPIC" if kind in KAFKAS else ""
+    return f"use an SQS queue, an SNS topic or an S3 bucket{topic}"
 
 
 # --- metrics and filters ---------------------------------------------------------------------------------------------
@@ -410,15 +412,15 @@ def _metrics(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
     path = ("metrics_config", "metrics")
     for index, word in enumerate(value_at(raw, path) or ()):
         if word in KAFKA_METRICS and kind in QUEUES | STREAMS:
-            yield Finding("E218", (*path, index), f"{kind.phrase} has no metric {word}", "it has EventCount")
+            yield Finding("E218", (*path, index), f"{kind.phrase} does not support the metric {word}", "use EventCount")
 
 
 def _filters(raw: Mapping[str, Any]) -> Iterator[Finding]:
     path = ("filter_criteria", "filter")
     count = len(value_at(raw, path) or ())
     if count > USUAL_FILTERS:
-        message = f"{count} filters are more than the {USUAL_FILTERS} of the default quota"
-        yield Finding("W203", path, message, f"AWS raises it to {MOST_FILTERS} on request")
+        message = f"{count} filters exceed the default quota of {USUAL_FILTERS}"
+        yield Finding("W203", path, message, f"AWS can raise the quota to {MOST_FILTERS} on request")
 
 
 _SIGN_CODES: Final = {Effect.NEVER: "W215", Effect.DOUBT: "W216", Effect.IDLE: "W217"}

@@ -117,7 +117,10 @@ def _new_members(
                     yield from _new_members(known.children, item, (*names, key), here, member, report)
         elif (names or key not in Entry.model_fields) and (api := member((*names, key))):
             learn((*names, key), api)
-            message = f"{key}: this field is known only to the installed botocore; it is sent unchanged, as {api}"
+            message = (
+                f"{key}: provisioner does not know this field, but the installed botocore does; it is "
+                f"sent unchanged as {api}"
+            )
             report("W202", (*path, key), message, key=True)
             yield block, key
 
@@ -147,9 +150,9 @@ def _report_error(
     elif kind == "missing":
         report("E102", path[:-1], f"{name} is missing", hints.get(path, ""))
     elif name == "pattern" and path[0] != "variables":
-        report("E104", path, f"a pattern is a map or a JSON string, not {_shown(value)}")
+        report("E104", path, f"a pattern must be a map or a JSON string, not {_shown(value)}")
     elif len(path) > 1 and path[-2] == "endpoints":
-        report("E104", path, f"{name} must be a list of strings, or one string with commas")
+        report("E104", path, f"{name} must be a list of strings, or one comma-separated string")
     elif kind in _TYPES:
         hint = time_hint(value) if name == "starting_position_timestamp" else _type_hint(kind, value)
         report("E104", path, f"{name} must be {_TYPES[kind]}, not {_shown(value)}", hint, certain=True)
@@ -212,7 +215,7 @@ def _type_hint(kind: str, value: Any) -> str:
     if kind == "string_type" and isinstance(value, int | float):
         return "put it in quotes"
     if kind == "bool_type" and str(value).lower() in ("yes", "no", "on", "off"):
-        return "YAML 1.2 has only true and false"
+        return "use true or false; in YAML 1.2, yes, no, on and off are strings"
     quoted = isinstance(value, str) and kind in ("int_type", "bool_type") and not isinstance(scalar(value), str | None)
     return "remove the quotes" if quoted else ""
 

@@ -107,11 +107,11 @@ class Variables:
             name, equals, value = text.partition("=")
             place = Place(f"--var {name}")
             if not equals:
-                self._report("E113", f"--var {text} is not name=value", place)
+                self._report("E113", f"--var {text}: expected NAME=VALUE", place)
             elif name in self.declared:
                 self._set_text(name, value, place.file)
             else:
-                self._undeclared("E111", name, place, f"there is no variable {name!r}")
+                self._undeclared("E111", name, place, f"variable {name!r} is not declared")
 
     def _file(self, path: Path) -> Iterator[tuple[str, Node]]:
         document = _json(path) if path.suffix == ".json" else read(path, str(path))
@@ -126,7 +126,7 @@ class Variables:
         if isinstance(root.value, dict):
             yield from root.value.items()
         else:
-            self._report("E113", "a file of variables has lines `name: value`", root.place())
+            self._report("E113", "a variable file must contain `name: value` lines", root.place())
 
     def _set_text(self, name: str, text: str, source: str) -> None:
         """Set a value given as text: as it is for a string variable, else parsed as YAML."""
@@ -145,7 +145,7 @@ class Variables:
             hint = "put it in quotes" if block.type == "string" and isinstance(value, int | float) else ""
         elif block.allowed is not None and value not in block.allowed:
             problem = f"is {json.dumps(value)}, which is not allowed"
-            hint = f"allowed are {', '.join(json.dumps(item) for item in block.allowed)}"
+            hint = f"allowed values: {', '.join(json.dumps(item) for item in block.allowed)}"
         elif block.pattern and isinstance(value, str) and not re.fullmatch(block.pattern, value):
             problem = f"is {json.dumps(value)}, which does not match {block.pattern}"
         else:
@@ -183,8 +183,8 @@ class Variables:
         of_key = Node(key, item.file, item.key_start or item.start, item.key_end or item.end)
         if free_keys:
             return self._text(of_key, key)
-        hint = "only values, and keys of tags and patterns, can"
-        self._report("E111", f"{key!r}: a name cannot hold a variable", of_key.place(), hint)
+        hint = "use variables only in values, and in the keys of tags and filter patterns"
+        self._report("E111", f"{key!r}: variables are not allowed in names", of_key.place(), hint)
         return key, False
 
     def _scalar(self, node: Node, text: str) -> Node:
@@ -228,18 +228,20 @@ class Variables:
         """Count the characters or values that references expand to. Raises ManifestError above the limit."""
         self._expanded += size
         if self._expanded > MOST_EXPANDED:
-            message = f"with variables replaced, the manifest holds more than {MOST_EXPANDED:,} characters and values"
-            raise ManifestError([Diagnostic("E111", message, node.place(), "refer to smaller values, or to fewer")])
+            message = f"after expanding variables, the manifest has more than {MOST_EXPANDED:,} characters and values"
+            raise ManifestError(
+                [Diagnostic("E111", message, node.place(), "use smaller variable values, or fewer references")]
+            )
 
     def _name(self, match: re.Match[str], node: Node) -> str:
         """The declared variable that a reference names, or "" when it names none."""
         inside, place = match[1], node.part(*match.span())
         if inside is None or not (inside.startswith("var.") and VARIABLE_NAME.fullmatch(inside[4:])):
-            self._report("E111", "a reference is written ${var.name}", place, _foreign_hint(inside or ""))
+            self._report("E111", "invalid reference; write ${var.name}", place, _foreign_hint(inside or ""))
             return ""
         name = inside[4:]
         if name not in self.declared:
-            self._undeclared("E111", name, place, f"there is no variable {name!r}")
+            self._undeclared("E111", name, place, f"variable {name!r} is not declared")
             return ""
         self._used.setdefault(name, place)
         return name
@@ -250,7 +252,7 @@ class Variables:
 
     def _undeclared(self, code: str, name: str, place: Place, message: str) -> None:
         names = ", ".join(sorted(self.declared)) or "none"
-        self._report(code, message, place, suggestion(name, self.declared) or f"declared are: {names}")
+        self._report(code, message, place, suggestion(name, self.declared) or f"declared variables: {names}")
 
     def _report(self, code: str, message: str, place: Place, hint: str = "") -> None:
         self.diagnostics.append(Diagnostic(code, message, place, hint))
@@ -268,32 +270,35 @@ _PSEUDO: Final = {
     "sls:stage": "stage",
 }
 _FOREIGN: Final = (
-    (re.compile(r"AWS::\w+"), "a pseudo parameter of CloudFormation"),
-    (re.compile(r"(self|opt|env|sls|aws|cf|ssm|s3|file|param|custom)[:(].*"), "a variable of the Serverless Framework"),
-    (re.compile(r"(data|module|local|each|count|path|terraform|aws_\w+)\..*"), "a reference of Terraform"),
-    (re.compile(r"[A-Z]\w*(\.\w+)*"), "a parameter or resource of CloudFormation"),
+    (re.compile(r"AWS::\w+"), "a CloudFormation pseudo parameter"),
+    (re.compile(r"(self|opt|env|sls|aws|cf|ssm|s3|file|param|custom)[:(].*"), "a Serverless Framework variable"),
+    (re.compile(r"(data|module|local|each|count|path|terraform|aws_\w+)\..*"), "a Terraform reference"),
+    (re.compile(r"[A-Z]\w*(\.\w+)*"), "a CloudFormation parameter or resource"),
 )
 
 
 def _foreign_hint(inside: str) -> str:
     """What to write in place of a reference that another tool would understand, or that says more than a name."""
     if inside == "AWS::NoValue":
-        return "leave the field out: what is absent has AWS's default"
+        return "remove the field; AWS then uses its default"
     if re.match(r"\s*[Vv][Aa][Rr](iable)?s?\.", inside):
-        return "expressions are not supported: a reference is ${var.name}, without spaces, indexes and calls"
+        return "expressions are not supported: write ${var.name}, without spaces, indexes or function calls"
     for pattern, what in _FOREIGN:
         if pattern.fullmatch(inside):
             name = _PSEUDO.get(inside, "name")
             return f"${{{inside}}} is {what}; write the value itself, or declare a variable and write ${{var.{name}}}"
-    return "write the value itself, or declare a variable and write ${var.name}; $${ is a plain ${"
+    return "write the value itself, or declare a variable and write ${var.name}; use $${ for a literal ${"
 
 
 def declaration_findings(name: str, block: VariableBlock) -> Iterable[tuple[tuple[str, ...], str]]:
     """Findings about a declaration beyond its shape: path and message."""
     if not VARIABLE_NAME.fullmatch(name):
-        yield (), f"{name!r} is not a variable's name: letters, digits, '_' and '-', beginning with a letter or '_'"
+        yield (
+            (),
+            f"{name!r} is not a valid variable name: use letters, digits, '_' and '-', starting with a letter or '_'",
+        )
     if block.pattern is not None and block.type != "string":
-        yield ("pattern",), f"a pattern is for a string, not for {_TYPE_NAMES[block.type]}"
+        yield ("pattern",), f"`pattern` works only for a string, not for {_TYPE_NAMES[block.type]}"
     try:
         with warnings.catch_warnings(action="ignore"):
             re.compile(block.pattern or "")
@@ -301,10 +306,10 @@ def declaration_findings(name: str, block: VariableBlock) -> Iterable[tuple[tupl
         yield ("pattern",), f"{block.pattern!r} is not a regular expression: {error}"
     for item in block.allowed or ():
         if not _TYPE_CHECKS[block.type](item):
-            yield ("allowed",), f"allowed holds {json.dumps(item)}, which is not {_TYPE_NAMES[block.type]}"
+            yield ("allowed",), f"`allowed` contains {json.dumps(item)}, which is not {_TYPE_NAMES[block.type]}"
     for part in ("default", "allowed"):
         if "${" in json.dumps(getattr(block, part)):
-            yield (part,), "a variable's value cannot hold a reference"
+            yield (part,), "the value of a variable cannot contain a reference"
 
 
 def _json(path: Path) -> Node | Diagnostic:
@@ -316,7 +321,7 @@ def _json(path: Path) -> Node | Diagnostic:
     except OSError as error:
         return Diagnostic("E001", f"cannot be read: {error.strerror}", place, "check the path")
     except (ValueError, RecursionError) as error:
-        return Diagnostic("E001", f"not JSON: {error}", place, "correct the file that --var-file names")
+        return Diagnostic("E001", f"not JSON: {error}", place, "fix the file passed with --var-file")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -45,37 +45,38 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     # --- the file ---
     "E001": Explanation(
         "The file cannot be read, or is not a valid manifest file",
-        "A manifest is one YAML document in UTF-8, indented with spaces, without custom tags, of "
-        "limited depth and size.",
-        "fix the file at the line of the message; `-f` names another file or folder",
+        "A manifest must be a single YAML document in UTF-8. It must be indented with spaces, have no custom "
+        "tags, and stay within the depth and size limits.",
+        "fix the file at the line shown in the message, or pass a different file or folder with `-f`",
         _YAML,
     ),
     "E002": Explanation(
         "Duplicate key",
-        "A YAML reader would silently keep the last of the two. A folder is read as one document: a mapping's name "
-        "and every key except mappings, imports, moved and removed may be in one file only.",
+        "Most YAML parsers silently keep the last of the two. All files in a folder are read as one document: "
+        "each mapping name, and each key except mappings, imports, moved and removed, may appear in only one "
+        "file.",
         "remove or rename one of the two",
         _YAML,
     ),
     # --- a field alone ---
     "E101": Explanation(
         "Unknown field",
-        "Neither this version nor the installed botocore has a field of this name at this "
-        "place. Fields have Terraform's names; a field that Terraform lacks has the API's name in snake_case.",
+        "Neither this version of provisioner nor the installed botocore knows a field with this name here. Fields"
+        " use Terraform's names; a field that Terraform does not have uses the API name in snake_case.",
         "correct the name; for a field that AWS added recently, install a newer boto3",
         _CREATE,
     ),
     "E102": Explanation(
         "A required field is missing",
-        "AWS refuses a mapping of this kind of source without the field, or a block without this part.",
+        "AWS rejects a mapping for this kind of source without this field, or a block without this part.",
         "add the field",
         _CREATE,
         "Required 'topics' parameter is missing.",
     ),
     "E103": Explanation(
         "Value out of range",
-        "AWS limits this value, for some fields by kind of source; the message names the limits.",
-        "choose a value in the range that the message names",
+        "AWS limits this value. For some fields, the limits depend on the kind of source. The message shows the limits.",
+        "choose a value in the range shown in the message",
         _CREATE,
         "1 validation error detected: Value '20000' at 'batchSize' failed to satisfy constraint: Member must have "
         "value less than or equal to 10000",
@@ -84,59 +85,60 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "The value has the wrong type or form",
         "Types are strict: a number in quotes is a string, and only true and false are booleans. Some strings have a "
         "required form: a time, a name, an ARN, a JSON document.",
-        "write a value of the type that the message names; `provisioner schema` lists the types of all fields",
+        "write a value of the type shown in the message; `provisioner schema` lists the types of all fields",
         _CREATE,
     ),
     "E105": Explanation(
-        "This kind of source does not have the field",
-        "Each kind of source has fields of its own; AWS refuses the others.",
-        "remove the field, or check that event_source_arn names the source that is meant",
+        "This kind of source does not support the field",
+        "Each kind of source supports only some of the fields; AWS rejects the others.",
+        "remove the field, or check that event_source_arn is the ARN of the intended source",
         _CREATE,
         "Unsupported 'parallelizationFactor' parameter for given event source mapping type.",
     ),
     "E106": Explanation(
         "The source, the function or the region is invalid, or they contradict each other",
-        "A mapping reads from one source, named by event_source_arn or, for self-managed Kafka, "
-        "self_managed_event_source. Function and source are in the mapping's region.",
+        "A mapping reads from one source, which is set in event_source_arn or, for self-managed Kafka, "
+        "self_managed_event_source. The function and the source must be in the mapping's region.",
         "write the ARN of the source, and the name or ARN of a function in the same region",
         _CREATE,
         "Unrecognized event source.",
     ),
     "E107": Explanation(
-        "Two mappings want the same function and source",
-        "Lambda allows one mapping for a function and a source, for Kafka and MQ with a topic or queue; for self-managed "
-        "Kafka one shared broker is enough. AWS would refuse the second create with 409.",
-        "remove one of the two, or give one another function, alias, source, topic or queue",
+        "Two mappings have the same function and source",
+        "Lambda allows one mapping per function and source (for Kafka and MQ: per function, source, and topic or "
+        "queue). Self-managed Kafka clusters that share a broker count as the same source. AWS rejects the second"
+        " create with a 409 error.",
+        "remove one of the mappings, or change the function, alias, source, topic or queue of one of them",
         _CREATE,
         'An event source mapping with SQS arn (" … ") and function (" … ") already exists. '
         "Please update or delete the existing mapping with UUID …",
     ),
     "E108": Explanation(
         "`imports`, `moved` or `removed` contradict the mappings or the state",
-        "Each of them names a mapping that must, or must not, be in the manifest or in the state.",
-        "correct or remove the entry; entries that were applied have no effect and can be removed",
+        "Each entry refers to a mapping that must, or must not, be in the manifest or in the state.",
+        "fix or remove the entry; entries that were already applied have no effect and can be removed",
         _OURS,
     ),
     "E109": Explanation(
-        "A tag is under ignore_tags",
-        "A tag that is ignored is neither set nor removed, so it cannot be wanted as well.",
-        "remove the tag, or take its key out of provider.ignore_tags",
+        "A tag is listed in ignore_tags",
+        "provisioner neither sets nor removes an ignored tag, so the manifest cannot set it.",
+        "remove the tag, or remove its key from provider.ignore_tags",
         _OURS,
     ),
     "E110": Explanation(
         "An included file is missing, or must not be included",
-        "include names files, or globs of files, relative to the file that it is in. They are in the manifest's "
-        "folder or below it, and none includes itself. A glob that matches nothing is an error too: the mappings "
-        "that it should add would be deleted.",
+        "`include` lists files or globs, relative to the file that it is in. Included files must be in the "
+        "manifest's folder or a subfolder, and must not include themselves. A glob that matches nothing is also "
+        "an error, because the mappings that it was meant to add would be deleted.",
         "correct the path",
         _OURS,
     ),
     "E111": Explanation(
         "Invalid reference to a variable",
-        "A reference is written ${var.name} and names an entry of `variables`. It may be in any value, and in "
-        "the keys of tags and filter patterns; a list or a map can only be a whole value. There are "
-        "no expressions.",
-        "declare the variable, or write $${ for the characters themselves",
+        "Write a reference as ${var.name}, where name is an entry of `variables`. References are allowed in any "
+        "value, and in the keys of tags and filter patterns. A list or a map must be the whole value, not part of"
+        " a string. Expressions are not supported.",
+        "declare the variable, or write $${ for a literal ${",
         _OURS,
     ),
     "E112": Explanation(
@@ -148,17 +150,17 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         _OURS,
     ),
     "E113": Explanation(
-        "A variable's value is not what its declaration allows",
-        "A value has the declared type, is among `allowed` and matches `pattern` as a whole, where they are stated. "
-        "A value from --var or the environment is read as YAML, unless the type is string, which is taken unchanged.",
+        "A variable's value does not match its declaration",
+        "A value must have the declared type. If set, it must also be one of the `allowed` values and match the whole `pattern`. "
+        "A value from --var or the environment is read as YAML, unless the type is string; strings are used unchanged.",
         "correct the value or the declaration",
         _OURS,
     ),
     # --- rules of the kinds ---
     "E201": Explanation(
         "A batch of more than 10 messages needs a batching window",
-        "Lambda collects more than 10 messages of a standard queue only over time: with batch_size above 10, "
-        "maximum_batching_window_in_seconds must be at least 1. An absent window is 0.",
+        "Lambda needs a batching window to collect more than 10 messages from a standard queue. If batch_size is "
+        "above 10, maximum_batching_window_in_seconds must be at least 1. The default is 0.",
         "set maximum_batching_window_in_seconds to 1 or more, or batch_size to 10 or less",
         _CREATE,
         "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10",
@@ -172,13 +174,13 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     ),
     "E203": Explanation(
         "A timestamp without AT_TIMESTAMP",
-        "starting_position_timestamp has a meaning only with starting_position: AT_TIMESTAMP.",
+        "starting_position_timestamp is used only with starting_position: AT_TIMESTAMP.",
         "remove the timestamp, or set starting_position: AT_TIMESTAMP",
         _CREATE,
     ),
     "E204": Explanation(
         "A DynamoDB stream cannot be read from a timestamp",
-        "AT_TIMESTAMP exists for Kinesis, MSK, self-managed Kafka and DocumentDB.",
+        "AT_TIMESTAMP is supported only for Kinesis, MSK, self-managed Kafka and DocumentDB.",
         "use LATEST or TRIM_HORIZON",
         _CREATE,
         "Unsupported starting position for arn type: …",
@@ -191,21 +193,21 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     ),
     "E206": Explanation(
         "A record age between 0 and 59 seconds",
-        "maximum_record_age_in_seconds is -1, which discards no record for its age, or 60 to 604800.",
-        "use -1, or 60 and more",
+        "maximum_record_age_in_seconds must be -1 (no records are discarded because of their age) or 60 to 604800.",
+        "use -1, or a value from 60 to 604800",
         _CREATE,
         "MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)",
     ),
     "E207": Explanation(
         "scaling_config and provisioned_poller_config exclude each other",
         "A queue is either scaled by Lambda up to a maximum concurrency, or read by provisioned pollers.",
-        "remove one of the two; going from one to the other is done in two updates, without a new mapping",
+        "remove one of the two; provisioner switches from one to the other in two updates, without replacing the mapping",
         f"{_API}ProvisionedPollerConfig.html",
     ),
     "E208": Explanation(
         "maximum_pollers is below minimum_pollers",
-        "maximum_pollers must not be less than minimum_pollers. When only one of them is stated, the other has its "
-        "default: at least 2 pollers for a queue and 1 for Kafka, at most 200.",
+        "maximum_pollers must not be less than minimum_pollers. If only one of them is set, the other has its "
+        "default: minimum_pollers is 2 for a queue and 1 for Kafka, and maximum_pollers is 200.",
         "raise maximum_pollers, or lower minimum_pollers",
         f"{_API}ProvisionedPollerConfig.html",
     ),
@@ -218,16 +220,16 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     ),
     "E210": Explanation(
         "A KMS key without filters",
-        "The key encrypts the filters. Without filters AWS answers 202 and silently ignores the key, so the "
+        "The key encrypts the filters. Without filters, AWS returns 202 and silently ignores the key, so the "
         "mapping would never match the manifest.",
         "add filter_criteria, or remove kms_key_arn",
         _CREATE,
     ),
     "E211": Explanation(
-        "The ARN is of the right service, but not of something that Lambda reads from",
+        "The ARN belongs to a supported service, but Lambda cannot read from this resource",
         "Lambda reads from a DynamoDB table's stream, a Kinesis stream or its consumer, an MSK cluster or its VPC "
-        "connection, an Amazon MQ broker, a DocumentDB cluster.",
-        "name that resource's ARN; `aws dynamodb describe-table` shows a table's LatestStreamArn",
+        "connection, an Amazon MQ broker, or a DocumentDB cluster.",
+        "use the ARN of such a resource; `aws dynamodb describe-table` shows the stream ARN of a table as LatestStreamArn",
         _CREATE,
     ),
     "E212": Explanation(
@@ -238,23 +240,24 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "BASIC_AUTH source access configuration was not provided",
     ),
     "E213": Explanation(
-        "This kind of source has no such access type",
-        "Each type in source_access_configuration belongs to some kinds of source: a virtual host to RabbitMQ, "
+        "This kind of source does not support the access type",
+        "Each type in source_access_configuration is valid only for some kinds of source: a virtual host to RabbitMQ, "
         "subnets and security groups to self-managed Kafka, and so on.",
-        "use a type that the message names",
+        "use one of the types listed in the message",
         _ACCESS,
     ),
     "E214": Explanation(
-        "An access type without its uri, or with one that it does not have",
-        "uri holds the secret, the subnet, the group, the host, the scope. IAM_AUTH and IAM_OAUTHBEARER_AUTH use "
-        "the function's role and have none.",
+        "A uri is missing, or the access type does not take one",
+        "Depending on the type, uri is a secret ARN, a subnet, a security group, a virtual host or a scope. "
+        "IAM_AUTH and IAM_OAUTHBEARER_AUTH use the function's role and take no uri.",
         "add the uri, or remove it",
         _ACCESS,
     ),
     "E215": Explanation(
         "OAuth types that cannot be combined",
         "OAUTHBEARER_SCOPE, OAUTHBEARER_LOGICAL_CLUSTER and OAUTHBEARER_IDENTITY_POOL need OAUTHBEARER_AUTH; "
-        "OAUTHBEARER_AUDIENCE needs that or IAM_OAUTHBEARER_AUTH, which in turn needs an audience.",
+        "OAUTHBEARER_AUDIENCE needs OAUTHBEARER_AUTH or IAM_OAUTHBEARER_AUTH; IAM_OAUTHBEARER_AUTH also needs "
+        "OAUTHBEARER_AUDIENCE.",
         "add the type that is missing, or remove the one that needs it",
         _ACCESS,
     ),
@@ -266,58 +269,60 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     ),
     "E217": Explanation(
         "A schema registry needs provisioned pollers",
-        "Lambda checks and decodes records by a schema registry only in provisioned mode.",
+        "Lambda can validate and decode records with a schema registry only in provisioned mode.",
         "add provisioned_poller_config, or remove schema_registry_config",
         f"{_API}KafkaSchemaRegistryConfig.html",
     ),
     "E218": Explanation(
-        "This kind of source has no such metric",
-        "EventCount exists for every kind that has metrics; ErrorCount and KafkaMetrics for MSK and self-managed Kafka.",
+        "This kind of source does not support the metric",
+        "EventCount is available for every kind of source with metrics. ErrorCount and KafkaMetrics are "
+        "available only for MSK and self-managed Kafka.",
         "remove the metric",
         f"{_API}EventSourceMappingMetricsConfig.html",
     ),
     "E219": Explanation(
-        "Metrics of Kafka need provisioned pollers",
+        "Kafka metrics need provisioned pollers",
         "For MSK and self-managed Kafka, Lambda publishes metrics only in provisioned mode.",
         "add provisioned_poller_config, or remove metrics_config",
         f"{_API}EventSourceMappingMetricsConfig.html",
     ),
     "E220": Explanation(
         "Invalid filter pattern",
-        "A pattern is a JSON object. Each of its fields holds a nested object, or a list of match values: "
+        "A pattern is a JSON object. Each of its fields contains a nested object, or a list of match values: "
         "strings, "
         'numbers, true, false, null, and rules such as {"prefix": "a"}, {"numeric": [">", 0]}, {"anything-but": ["a"]}, '
-        '{"exists": false}. A bare value is not a list: write {"status": ["open"]}.',
-        "correct the pattern where the message says; match values are in a list, as in status: [open]",
+        '{"exists": false}. A single value must also be in a list: write {"status": ["open"]}.',
+        "fix the pattern at the place shown in the message; match values must be in a list, for example status: [open]",
         _FILTERING,
         "Invalid filter pattern definition.",
     ),
     "E221": Explanation(
         "Two mappings with the same consumer group",
-        "A consumer group must be unique on its cluster; the second create would be refused with 409.",
-        "give one of them another consumer_group_id, or none: AWS then generates one",
+        "A consumer group must be unique in its cluster; AWS rejects the second create with a 409 error.",
+        "set a different consumer_group_id for one of them, or remove it so that AWS generates one",
         _CREATE,
         'An event source mapping with event source ("…"), selfManagedKafkaEventSourceConfig.consumerGroupId ("…") '
         "already exists.",
     ),
     "E222": Explanation(
         "Parallel batches together with a tumbling window",
-        "A tumbling window keeps state from batch to batch of a shard, so a shard's batches are processed one at a time.",
+        "A tumbling window carries state from one batch of a shard to the next, so the batches of a shard are "
+        "processed one at a time.",
         "remove parallelization_factor, or the window",
         _KINESIS,
         "Parallelization factor must be equal to 1 when tumbling window period is configured",
     ),
     "E223": Explanation(
-        "A secret that is not named by its ARN",
-        "Lambda reads the secret that opens the source by its ARN in Secrets Manager; a name is not enough.",
-        "write the ARN, which `aws secretsmanager describe-secret --secret-id NAME` shows",
+        "A secret that is not given as an ARN",
+        "Lambda needs the Secrets Manager ARN of the secret with the credentials for the source; the name is not enough.",
+        "use the ARN that `aws secretsmanager describe-secret --secret-id NAME` shows",
         _ACCESS,
     ),
     # --- warnings ---
     "W201": Explanation(
         "Unknown value",
-        "AWS adds values from time to time, so an unknown one is sent unchanged. If AWS does not know it either, it "
-        "refuses the request.",
+        "AWS adds values from time to time, so unknown values are sent unchanged. If AWS does not recognize the "
+        "value, it rejects the request.",
         "check the spelling",
         _CREATE,
     ),
@@ -325,53 +330,52 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "A field known only to the installed botocore",
         "AWS added the field after this version was released. Its value is sent unchanged, in the API's spelling. "
         "Its default is unknown: removing the line changes nothing.",
-        "look for a newer version of provisioner",
+        "upgrade provisioner if a newer version is available",
         _CREATE,
     ),
     "W203": Explanation(
         "More than 5 filters",
-        "The quota is 5 filters for a mapping; AWS raises it to at most 10 on request.",
-        "make sure that the account's quota was raised, or join filters",
+        "The default quota is 5 filters per mapping; AWS can raise it to 10 on request.",
+        "check that the account's quota was raised, or combine filters",
         _FILTERING,
     ),
     "W204": Explanation(
         "Unknown filter rule",
-        "The pattern is sent unchanged. If AWS does not know the rule either, it refuses the request.",
+        "The pattern is sent unchanged. If AWS does not recognize the rule, it rejects the request.",
         "check the spelling",
         _FILTERING,
     ),
     "W205": Explanation(
         "Subnets without security groups, or the other way round",
         "To reach brokers in a VPC, Lambda needs VPC_SUBNET and VPC_SECURITY_GROUP.",
-        "add entries of the other type; AWS's own templates refuse one without the other; what Lambda answers is "
-        "not recorded",
+        "add entries of the other type; AWS templates require both, but it is not known whether Lambda does",
         _ACCESS,
     ),
     "W206": Explanation(
         "More than one authentication method",
-        "A Kafka mapping signs in by one of SASL/PLAIN (BASIC_AUTH), SASL/SCRAM, a client certificate, OAuth or IAM.",
-        "keep one of the types that the message names",
+        "A Kafka mapping authenticates with one of SASL/PLAIN (BASIC_AUTH), SASL/SCRAM, a client certificate, OAuth or IAM.",
+        "keep only one of the types listed in the message",
         _ACCESS,
     ),
     "W207": Explanation(
         "A broker's address has an unusual form",
-        "The API's model wants a host name and a port; AWS was seen not to check it when a mapping is created.",
+        "The API model requires a host name and a port, but AWS does not check this when a mapping is created.",
         "write host and port, as in broker-1.example.com:9092",
         _CREATE,
     ),
     "W208": Explanation(
         "A timestamp without AT_TIMESTAMP",
-        "starting_position_timestamp has a meaning only with starting_position: AT_TIMESTAMP. For MSK, Kafka and "
+        "starting_position_timestamp is used only with starting_position: AT_TIMESTAMP. For MSK, Kafka and "
         "DocumentDB AWS checks it late, if at all.",
         "remove the timestamp, or set starting_position: AT_TIMESTAMP",
         _CREATE,
     ),
     "W209": Explanation(
-        "A destination that Lambda is not known to take",
+        "A destination that Lambda may not support",
         "Discarded records of Kinesis, DynamoDB, MSK and self-managed Kafka go to an SQS queue or an SNS topic "
-        "(neither of them FIFO), or to an S3 bucket; those of Kafka also to a topic of the same cluster, as "
-        "kafka://topic.",
-        "name such a destination",
+        "(neither of them FIFO), or to an S3 bucket. For MSK and self-managed Kafka, they can also go to a topic "
+        "in the same cluster (kafka://topic).",
+        "use one of these destinations",
         f"{_API}OnFailure.html",
     ),
     "W210": Explanation(
@@ -381,9 +385,9 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         f"{_API}ProvisionedPollerConfig.html",
     ),
     "W211": Explanation(
-        "A secret of another region",
-        "Lambda reads the secret that opens the source in the function's region.",
-        "name the secret of the mapping's region",
+        "A secret in a different region",
+        "Lambda reads the secret with the credentials for the source in the function's region.",
+        "use a secret in the mapping's region",
         _ACCESS,
     ),
     "W212": Explanation(
@@ -394,36 +398,37 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     ),
     "W213": Explanation(
         "Unused default",
-        "A default is applied to the mappings whose kind of source has the field. Among those of this manifest "
-        "none has it.",
+        "A default applies to mappings whose kind of source supports the field. No mapping in this manifest has "
+        "such a source.",
         "remove it, or move it to another kind under `defaults`",
         _OURS,
     ),
     "W214": Explanation(
-        "A file of variables names one that is not declared",
-        "Its value is ignored. A file may serve several manifests.",
+        "A variable file sets a variable that is not declared",
+        "The value is ignored, because several manifests can share one variable file.",
         "correct the name, or declare the variable",
         _OURS,
     ),
     "W215": Explanation(
         "A filter that no record can match",
         "The pattern is valid, but uses a field that records of this kind of source do not have, or compares a "
-        "value with one of another type. Lambda deletes a message of a queue that matches no filter, and skips "
-        "such a record of other sources; it reports neither. The data of a record is under body (SQS), data (Kinesis, "
-        "Amazon MQ), dynamodb (DynamoDB) or value (Kafka); values of a DynamoDB item are under the letter of their "
-        "type, numbers as strings.",
+        "value with one of another type. If no filter matches, Lambda deletes the message (for a queue) or skips "
+        "the record (for other sources), without reporting it. The data of a record is under body (SQS), data "
+        "(Kinesis, Amazon MQ), dynamodb (DynamoDB) or value (Kafka); attribute values of a DynamoDB item are "
+        "under their type letter, such as S or N, with numbers as strings.",
         "change the pattern as the message shows",
         _FILTERING,
     ),
     "W216": Explanation(
         "A filter that may not work as intended",
         "The pattern is valid, but may not match the intended records: it uses a field "
-        "that the poller adds, an absence that is always true, a string where Lambda parses JSON, or a very complex wildcard.",
-        "change the pattern as the message shows, or test it on a queue or stream of your own",
+        "that the poller adds, an `exists: false` that is always true, a string where Lambda parses JSON, or a "
+        "very complex wildcard.",
+        "change the pattern as the message shows, or test it with a separate queue or stream",
         _FILTERING,
     ),
     "W217": Explanation(
-        "A filter that another one contains",
+        "A filter that is covered by another filter",
         "Filters are alternatives: a record passes when one of them matches. Every record that passes this filter "
         "also passes the other.",
         "remove the narrower filter, or narrow the wider one",
@@ -431,69 +436,71 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     ),
     "W218": Explanation(
         "A duplicate key in a filter pattern",
-        "JSON libraries keep the last of two equal keys. AWS reads a pattern as a list of paths: two objects under "
-        "one key are joined, of two lists the last one wins. The pattern is sent joined, which means the same.",
-        "write the key once, with both parts below it",
+        "Most JSON libraries keep the last of two equal keys. AWS reads a pattern as a list of paths: it merges "
+        "two objects under the same key, and uses the last of two lists. provisioner sends the merged pattern, "
+        "which means the same.",
+        "write the key once, and put both parts under it",
         _FILTERING,
     ),
     "W219": Explanation(
-        "One queue name in two virtual hosts of a broker",
-        "Lambda allows one mapping for a broker, queue and function. Whether virtual hosts of a RabbitMQ broker count is "
-        "not recorded: AWS may refuse the second mapping with 409.",
-        "nothing, if AWS accepts both; else give one of them another function or alias",
+        "The same queue name in two virtual hosts of a broker",
+        "Lambda allows one mapping per broker, queue and function. It is not known whether different virtual "
+        "hosts of a RabbitMQ broker count as different, so AWS may reject the second mapping with a 409 error.",
+        "no action is needed if AWS accepts both; otherwise, use a different function or alias for one of them",
         _ACCESS,
     ),
     "W220": Explanation(
         "Filters together with a tumbling window",
-        "AWS is reported to refuse filters on a mapping with a tumbling window; its message is not recorded.",
+        "AWS reportedly rejects filters on a mapping with a tumbling window; the exact error message is not known.",
         "filter in the function, or remove the window",
         _FILTERING,
     ),
     "W221": Explanation(
         "A secret that the source may not accept",
-        "An MSK cluster takes SCRAM secrets only whose name begins with AmazonMSK_. Credentials are secrets of Secrets "
-        "Manager; an ARN of another service is not one.",
-        "name a secret that is associated with the cluster; `aws kafka list-scram-secrets` lists them",
+        "An MSK cluster accepts only SCRAM secrets whose names start with AmazonMSK_. Credentials must be stored "
+        "in Secrets Manager, so the ARN of another service does not work.",
+        "use a secret that is associated with the cluster; `aws kafka list-scram-secrets` lists them",
         _ACCESS,
     ),
     "W222": Explanation(
         "Tags in a partition that may not have them",
-        "In the partitions besides `aws` (GovCloud, China and others) mappings were not taggable when it was last reported. "
-        "Without `provider: {ownership_tags: true}` no ownership tags are sent there; a mapping whose create was interrupted is "
-        "then found by its function and source, but cannot be proved to belong to this stack.",
-        'remove the tags where AWS refuses them with "Tags not supported in request."',
+        "When last reported, mappings could not be tagged in partitions other than `aws` (GovCloud, China and "
+        "others). Without `provider: {ownership_tags: true}` no ownership tags are sent there; if a create is "
+        "interrupted, provisioner finds the mapping by its function and source, but cannot tell whether it "
+        "belongs to this stack.",
+        'if AWS rejects the request with "Tags not supported in request.", remove the tags',
         "https://github.com/aws/aws-cdk/issues/31965",
     ),
     # --- risks: what a change does to records in flight ---
     "R101": Explanation(
         "A new mapping that begins at LATEST",
-        "Lambda may need minutes until it polls. With LATEST, reading begins at the newest record of that time, "
+        "Lambda may take minutes to start polling. With LATEST, it starts at the newest record at that time, "
         "so records that arrive between the apply and the first poll are never read. The mapping is new "
         "and had no position to lose, so this is a note.",
-        "begin at AT_TIMESTAMP with the time of the apply where the source has it, or at TRIM_HORIZON",
+        "use AT_TIMESTAMP with the time of the apply, if the source supports it, or TRIM_HORIZON",
         _POSITIONS,
     ),
     "R102": Explanation(
         "An update of a mapping that reads from LATEST",
-        "An update stops polling and starts it again. AWS warns that a mapping that was created with LATEST can miss "
-        "records meanwhile.",
-        "update it while few records arrive; a mapping that was created with TRIM_HORIZON or AT_TIMESTAMP misses none",
+        "An update stops and restarts polling. AWS warns that a mapping created with LATEST can miss records in "
+        "the meantime.",
+        "update it when few records arrive; a mapping created with TRIM_HORIZON or AT_TIMESTAMP does not miss records",
         _POSITIONS,
     ),
     "R103": Explanation(
         "A replacement that begins at LATEST",
         "The position of the old mapping is not kept. Records that it did not read, and records that arrive before the new "
         "one polls, are skipped.",
-        "replace it with AT_TIMESTAMP and a time shortly before the apply, where the source has it; records since "
-        "then are processed again",
+        "use AT_TIMESTAMP with a time shortly before the apply, if the source supports it; records after that "
+        "time are processed again",
         _POSITIONS,
     ),
     "R104": Explanation(
         "A replacement that begins at the oldest record",
         "The position of the old mapping is not kept. Everything that the source still retains is processed "
         "again: 24 hours of a DynamoDB stream, 24 hours to 365 days of a Kinesis stream.",
-        "make sure that processing twice does no harm, or use AT_TIMESTAMP with the time of the apply where the "
-        "source has it",
+        "make sure that the function can safely process records twice, or use AT_TIMESTAMP with the time of the "
+        "apply, if the source supports it",
         _POSITIONS,
     ),
     "R105": Explanation(
@@ -515,14 +522,14 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "A group that Kafka does not know has no offsets, and without consumer_group_id Lambda generates a new one "
         "for each mapping. The new mapping begins at its starting position: LATEST skips records, the others "
         "process some again.",
-        "state the consumer_group_id of the old mapping, which `state show` prints",
+        "set the consumer_group_id of the old mapping; `provisioner state show` prints it",
         _GROUPS,
     ),
     "R108": Explanation(
         "A replacement that reads the same queue",
         "Between the old mapping and the new one the queue is not read. Messages wait there, up to its retention; "
         "messages that the old one had received and not finished become visible again and may be processed twice.",
-        "nothing, where processing a message twice does no harm",
+        "no action is needed if the function can safely process a message twice",
         _QUEUE,
     ),
     "R109": Explanation(
@@ -549,13 +556,13 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "Disabling a stream or topic mapping",
         "Its position is kept, but records expire after the source's retention: 24 hours for DynamoDB, 24 hours by "
         "default for Kinesis, the topic's own for Kafka. Records that expire are never read.",
-        "enable it again in time, or raise the retention first",
+        "enable it again before records expire, or increase the retention first",
         _MAPPINGS,
     ),
     "R202": Explanation(
         "Disabling a queue mapping",
         "Messages wait in the queue, up to its retention (4 days by default for SQS).",
-        "enable it again in time",
+        "enable it again before messages expire",
         _QUEUE,
     ),
     "R203": Explanation(
@@ -568,13 +575,13 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     "R204": Explanation(
         "A lower maximum record age",
         "Lambda discards records that are older. With a backlog, it discards everything older than the new age at once.",
-        "let it catch up first; set a failure destination, which reports discarded records",
+        "let the mapping catch up first; to get a report of discarded records, set a failure destination",
         _ERRORS,
     ),
     "R205": Explanation(
         "Fewer retries",
         "Lambda discards a batch that failed more often than maximum_retry_attempts.",
-        "set a failure destination, which reports discarded records",
+        "to get a report of discarded records, set a failure destination",
         _ERRORS,
     ),
     "R206": Explanation(
@@ -587,7 +594,7 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "Higher parallelization_factor",
         "With parallelization_factor above 1, several batches of one shard are processed at once. Records of one "
         "partition key (of one item in DynamoDB) stay in order; the shard as a whole does not.",
-        "nothing, unless the function relies on the order of a shard",
+        "no action is needed, unless the function relies on the order of records in a shard",
         _KINESIS,
     ),
     "R208": Explanation(
@@ -599,24 +606,24 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     ),
     "R301": Explanation(
         "A new or narrower filter on a queue",
-        "Lambda deletes a message that matches no filter; no consumer sees it again. A new mapping with "
-        "filters deletes such messages that wait in the queue.",
+        "Lambda deletes a message that matches no filter; no consumer sees it again. A new mapping with filters "
+        "also deletes messages that are already in the queue and match no filter.",
         "send such messages to another queue first, or filter in the function",
         _FILTERING,
     ),
     "R302": Explanation(
         "A filter that drops records",
-        "A narrower filter on a stream or topic: records that match no filter are skipped, and the position moves "
-        "on. Or a filter of any kind of source that can match no record: `validate` warns of it with "
-        "W215 or W216; on a queue every message that matches no other filter is deleted.",
-        "correct a filter that matches nothing; otherwise make sure that the records are not needed: reading them again "
-        "needs a new mapping",
+        "There are two cases. A filter on a stream or topic is narrower: records that match no filter are "
+        "skipped, and the position moves on. Or a filter cannot match any record (`validate` reports W215 or "
+        "W216): on a queue, every message that matches no other filter is deleted.",
+        "fix a filter that matches nothing; otherwise, make sure that the skipped records are not needed, because"
+        " reading them again requires a new mapping",
         _FILTERING,
     ),
     "R303": Explanation(
         "A wider filter",
-        "The function gets records that it did not get before. Those that were filtered out until now do not come back.",
-        "make sure that the function understands them before the apply",
+        "The function gets records that it did not get before. Records that were filtered out earlier are not delivered again.",
+        "before you apply, make sure that the function can handle these records",
         _FILTERING,
     ),
 }

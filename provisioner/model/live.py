@@ -19,8 +19,8 @@ NAME_TAG = f"{OWN_TAG_PREFIX}name"
 _BY_USERS = frozenset({"", "USER_INITIATED", "User action"})
 _BY_AWS = {
     "ESM_CONFIG_NOT_VALID": "the mapping's configuration is not valid",
-    "EVENT_SOURCE_AUTHN_ERROR": "Lambda cannot sign in to the source",
-    "EVENT_SOURCE_AUTHZ_ERROR": "Lambda may not read from the source",
+    "EVENT_SOURCE_AUTHN_ERROR": "Lambda cannot authenticate to the source",
+    "EVENT_SOURCE_AUTHZ_ERROR": "Lambda is not authorized to read from the source",
     "FUNCTION_CONFIG_NOT_VALID": "the function's configuration is not valid",
 }
 """Why AWS disables a mapping by itself (docs/aws/kinds.md#answers); other reasons are shown as they are."""

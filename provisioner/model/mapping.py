@@ -105,11 +105,9 @@ def _all(value: Any, kinds: Iterable[SourceKind] = ALL) -> dict[SourceKind, Any]
 
 _ARN: Final = Legal(r"arn:aws[a-zA-Z0-9-]*:[a-zA-Z0-9-]+:[a-z0-9-]*:(\d{12})?:.*", "an ARN")
 _KMS_KEY: Final = Legal(r"(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()", "the ARN of a key")
-_DESTINATION: Final = Legal(
-    rf"$|kafka://([^.]([a-zA-Z0-9\-_.]{{0,248}}))|{_ARN.pattern}", "an ARN, or kafka:// and a topic"
-)
+_DESTINATION: Final = Legal(rf"$|kafka://([^.]([a-zA-Z0-9\-_.]{{0,248}}))|{_ARN.pattern}", "an ARN, or kafka://TOPIC")
 _TOPIC: Final = Legal(
-    r"[^.]([a-zA-Z0-9\-_.]+)", "a topic: two or more letters, digits, '.', '_' and '-', the first no '.'"
+    r"[^.]([a-zA-Z0-9\-_.]+)", "a topic name (two or more letters, digits, '.', '_' or '-', not starting with '.')"
 )
 _WORD: Final = Legal(r"[ a-zA-Z0-9-\/*:_+=.@-]*", "made of letters, digits, spaces and -/*:_+=.@")
 _URI: Final = Legal(r"[a-zA-Z0-9-\/*:_+=.@-]*", "made of letters, digits and -/*:_+=.@")
@@ -119,10 +117,10 @@ _BROKER: Final = Legal(
     "a broker's host and port, as in broker-1.example.com:9092",
     enforced=False,
 )
-_DATABASE: Final = Legal(r"[^ /\.$\x22]*", "a database's name, which has no space, '/', '.', '$' or '\"'")
+_DATABASE: Final = Legal(r"[^ /\.$\x22]*", "a database name, without spaces, '/', '.', '$' or '\"'")
 _COLLECTION: Final = Legal(
     r"(^(?!(system\x2e)))(^[_a-zA-Z0-9])([^$]*)",
-    "a collection's name, which has no '$' and begins with a letter, a digit or '_', but not with \"system.\"",
+    "a collection name, without '$', that starts with a letter, a digit or '_', but not with \"system.\"",
 )
 _POLLER_GROUP: Final = Legal(r"[a-zA-Z0-9-_]*", "made of letters, digits, '-' and '_'")
 TAG_TEXT: Final = Legal(
@@ -204,7 +202,7 @@ def joined(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     for name, value in pairs:
         before = merged.get(name, value)
         if isinstance(before, dict) != isinstance(value, dict):
-            raise ValueError(f"the key {name!r} holds an object and something else")
+            raise ValueError(f"the key {name!r} has both an object and another value")
         both = name in merged and isinstance(value, dict)
         merged[name] = joined([*before.items(), *value.items()]) if both else value
     return merged

@@ -124,7 +124,9 @@ def health(
 
 def _absent(wanted: Desired, lost: Sequence[str]) -> Health:
     pair = wanted.pair
-    problem = "; ".join(["it is declared and was not applied yet", *(f"{what} does not exist" for what in lost)])
+    problem = "; ".join(
+        ["it is declared in the manifest, but not applied yet", *(f"{what} does not exist" for what in lost)]
+    )
     return Health(wanted.name, "", wanted.region, "Absent", problem=problem, function=pair.function, source=pair.source)
 
 

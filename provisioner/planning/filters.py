@@ -144,7 +144,7 @@ def _idle(patterns: Sequence[Any]) -> Iterator[tuple[int, Sign]]:
         for other, wide in enumerate(patterns):
             same = json_key(wide) == json_key(narrow)
             if other != index and covers(wide, narrow) and (not same or other < index):
-                message = f"filter {other + 1} lets through all that filter {index + 1} does"
+                message = f"filter {other + 1} already matches everything that filter {index + 1} matches"
                 yield index, Sign(Effect.IDLE, message, "remove this filter, or narrow the other", loses=False)
                 break
 
@@ -192,15 +192,15 @@ def _objects(pattern: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator
 def _of_leaf(leaf: _Leaf, kind: SourceKind, objects: _Paths) -> Iterator[Sign]:
     top, data = leaf.path[0], DATA_KEYS[kind]
     if leaf.path == (data,) and kind in STREAMS:
-        what = f"`{data}` holds a list of rules; the data of {kind.phrase} is JSON"
-        yield Sign(Effect.NEVER, f"{what}, and AWS refuses a filter on a string", f"write {data}: {{ field: [value] }}")
+        what = f"`{data}` contains a list of rules, but the data of {kind.phrase} is JSON"
+        yield Sign(Effect.NEVER, f"{what}, and AWS rejects a filter on a string", f"write {data}: {{ field: [value] }}")
         return
     if any(_is_absence(rule) for rule in leaf.rules):
         yield from _always_absent(leaf, kind)  # a missing field matches
         return
     if top in _ADDED or (top == "eventName" and kind is not SourceKind.DYNAMODB):
-        message = f"the pattern looks at `{top}`, which Lambda adds to the record; it is not known to match"
-        yield Sign(Effect.DOUBT, message, f"filter by what stands under `{data}`")
+        message = f"the pattern uses `{top}`, which Lambda adds to the record; a filter on it may never match"
+        yield Sign(Effect.DOUBT, message, f"filter on fields under `{data}`")
     elif top != data and top not in _FIELDS[kind]:
         yield Sign(Effect.NEVER, _no_such_field(top, kind), _where_instead(top, kind))
     elif leaf.path == (data,):
@@ -210,13 +210,16 @@ def _of_leaf(leaf: _Leaf, kind: SourceKind, objects: _Paths) -> Iterator[Sign]:
     elif top == "eventName":
         yield from _of_event_name(leaf)
     elif len(leaf.path) == 1 and top in _OBJECTS:
-        message = f"`{leaf.name}` is an object; a rule, also exists, looks at a value, and there is none at this path"
-        yield Sign(Effect.NEVER, message, "name a field inside it")
+        message = (
+            f"`{leaf.name}` is an object, but rules (including `exists`) match only values, and there is "
+            "no value at this path"
+        )
+        yield Sign(Effect.NEVER, message, "use a field inside it")
     elif leaf.path in objects and any(isinstance(rule, Mapping) and rule.get("exists") for rule in leaf.rules):
         message = (
-            f"`{leaf.name}` is an object elsewhere in these filters; exists looks at values, and matches no object"
+            f"`{leaf.name}` is an object elsewhere in these filters, but `exists` matches only values, not objects"
         )
-        yield Sign(Effect.DOUBT, message, "name a field inside it")
+        yield Sign(Effect.DOUBT, message, "use a field inside it")
     yield from _too_complex(leaf)
 
 
@@ -227,7 +230,9 @@ def _is_absence(rule: Any) -> bool:
 def _no_such_field(top: str, kind: SourceKind) -> str:
     fate = "every message would be deleted" if kind in QUEUES else "every record would be skipped"
     data = DATA_KEYS[kind]
-    return f"the pattern looks at `{top}`, which no record of {kind.phrase} has: its data stands under `{data}`; {fate}"
+    return (
+        f"the pattern uses `{top}`, which records of {kind.phrase} do not have (their data is under `{data}`); {fate}"
+    )
 
 
 def _where_instead(top: str, kind: SourceKind) -> str:
@@ -235,11 +240,11 @@ def _where_instead(top: str, kind: SourceKind) -> str:
     if spelt := _spelt(top, {data, "eventName", *_FIELDS[kind]}):
         return f"names are case-sensitive: write {spelt}"
     if top in _WRAPPERS:
-        return f"a filter sees one record: leave out {top}"
+        return f"a filter applies to a single record: remove {top}"
     if kind is SourceKind.KINESIS and top == "kinesis":
-        return "the fields of `kinesis` stand at the top: leave out kinesis"
+        return "the fields of `kinesis` are at the top level: remove kinesis"
     if top in {"body", "data", "dynamodb", "value", "kinesis"}:
-        return f"{kind.phrase} has `{data}`: write {data} instead of {top}"
+        return f"records of {kind.phrase} use `{data}`: write {data} instead of {top}"
     return f"write {data}: {{ {top}: … }}"
 
 
@@ -254,10 +259,10 @@ def _always_absent(leaf: _Leaf, kind: SourceKind) -> Iterator[Sign]:
     if leaf.path[0] not in _FIELDS[kind] | _ADDED | {data, "eventName"}:
         hint = _where_instead(leaf.path[0], kind)
     elif kind is SourceKind.DYNAMODB and _is_in_image(leaf) and not _has_letter(leaf):
-        hint = "end the path in the type letter, as in state: { S: … }"
+        hint = "end the path with the type letter, for example state: { S: … }"
     else:
         return
-    message = f"`exists: false` holds for every record: none has a value at `{leaf.name}`"
+    message = f"`exists: false` matches every record, because no record has a value at `{leaf.name}`"
     yield Sign(Effect.DOUBT, message, hint, loses=False)
 
 
@@ -268,11 +273,17 @@ def _of_text(leaf: _Leaf, kind: SourceKind) -> Iterator[Sign]:
         return
     hint = f"write the fields: {leaf.name}: {{ field: [value] }}"
     if kind in QUEUES:
-        message = f"`{leaf.name}` is compared with JSON in a string; a JSON body is parsed, and matches no string"
+        message = (
+            f"`{leaf.name}` is compared with a string that contains JSON, but a JSON body is parsed and "
+            "never matches a string"
+        )
         whole = len(spelt) == len(leaf.rules)
         yield Sign(Effect.NEVER if whole else Effect.DOUBT, message, hint, loses=whole)
     else:
-        message = f"`{leaf.name}` is compared with JSON in a string; JSON data is parsed, and every such record passes"
+        message = (
+            f"`{leaf.name}` is compared with a string that contains JSON, but JSON data is parsed, and "
+            "every such record passes the filter"
+        )
         yield Sign(Effect.DOUBT, message, hint, loses=False)
 
 
@@ -287,7 +298,7 @@ def _too_complex(leaf: _Leaf) -> Iterator[Sign]:
     for rule in leaf.rules:
         operand = rule.get("wildcard") if isinstance(rule, Mapping) else None
         if isinstance(operand, str) and operand.count("*") > _MOST_STARS:
-            message = f"`{leaf.name}`: AWS may refuse the wildcard {operand!r} as too complex"
+            message = f"`{leaf.name}`: AWS may reject the wildcard {operand!r} as too complex"
             yield Sign(Effect.DOUBT, message, "use fewer `*`", loses=False)
 
 
@@ -303,9 +314,7 @@ def _of_dynamodb(leaf: _Leaf) -> Iterator[Sign]:
     name = leaf.path[1]
     if name not in _OF_DYNAMODB:
         near = _spelt(name, _OF_DYNAMODB)
-        message = (
-            f"`{leaf.name}`: no record has `{name}` under `dynamodb`; items stand under NewImage, OldImage and Keys"
-        )
+        message = f"`{leaf.name}`: no record has `{name}` under `dynamodb`; items are under NewImage, OldImage and Keys"
         hint = f"names are case-sensitive: write {near}" if near else f"write NewImage: {{ {name}: {{ S: [value] }} }}"
         yield Sign(Effect.NEVER, message, hint)
 
@@ -315,7 +324,7 @@ def _of_event_name(leaf: _Leaf) -> Iterator[Sign]:
     if wrong:
         whole = len(wrong) == len(leaf.rules)
         message = f"`eventName` of a DynamoDB stream is INSERT, MODIFY or REMOVE, and never {json.dumps(wrong[0])}"
-        yield Sign(Effect.NEVER if whole else Effect.DOUBT, message, "write one of the three", loses=whole)
+        yield Sign(Effect.NEVER if whole else Effect.DOUBT, message, "use INSERT, MODIFY or REMOVE", loses=whole)
 
 
 def _has_letter(leaf: _Leaf) -> bool:
@@ -349,14 +358,14 @@ def _fits(rule: Any, letter: str) -> bool:
 def _misfit(name: str, letter: str, rule: Any) -> tuple[str, str]:
     shown = json.dumps(rule, ensure_ascii=False)
     if letter in _BOOLEANS:
-        return f"`{name}` holds true or false, so {shown} never matches", "write [true] or [false]"
+        return f"`{name}` is a boolean, so {shown} never matches", "write [true] or [false]"
     if isinstance(rule, Mapping):
         return (
-            f"`{name}`: attribute values are strings, even numbers, so numeric never matches",
+            f"`{name}`: all attribute values are strings, including numbers, so `numeric` never matches",
             'write the values as strings, as in N: ["101"], or compare in the function',
         )
     letters = {type(None): "NULL: [true]", bool: f"BOOL: [{shown}]"}
     return (
-        f"`{name}` holds a string, so {shown} never matches",
+        f"`{name}` is a string, so {shown} never matches",
         f"write {letters.get(type(rule), f'[{json.dumps(shown)}]')}",
     )

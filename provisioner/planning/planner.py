@@ -91,8 +91,11 @@ class _Deciding:
         record, live = self._known(subject)
         self._refuse_what_stays(subject)
         if subject.displaces_protected in self._reading.live:
-            hint = f"give the mapping that takes the name {subject.name} another one, or remove the protection first"
-            self._refuse(subject.name, "has prevent_destroy, and another mapping would get its name", hint)
+            hint = (
+                f"use a different name for the mapping that takes over the name {subject.name}, or set "
+                "`prevent_destroy: false` first"
+            )
+            self._refuse(subject.name, "has prevent_destroy, but another mapping would take its name", hint)
         cleared = list(self._deposed(subject.name, record)) if record else []
         yield from cleared
         change = self._change(replace(subject, record=record), live)
@@ -110,7 +113,7 @@ class _Deciding:
             hint = f"move it instead, with `moved: [{{from: {manager}, to: {subject.name}}}]`"
             self._refuse(
                 subject.name,
-                f"its function and source belong to {manager} ({holder.uuid}), which `removed` keeps running",
+                f"its function and source are still in use by {manager} ({holder.uuid}), which `removed` keeps running",
                 hint,
             )
 
@@ -128,7 +131,7 @@ class _Deciding:
             deposed = tuple(item for item in others if item.uuid != holder.uuid)
             if record.protected and live:
                 hint = f"delete {holder.uuid} by hand, or set `prevent_destroy: false`"
-                self._refuse(subject.name, f"has prevent_destroy, and {holder.uuid} would take its place", hint)
+                self._refuse(subject.name, f"has prevent_destroy, but {holder.uuid} would take its place", hint)
             record = Record(holder.uuid, holder.arn, holder.region, holder.mapping, record.protected, deposed)
             live = holder
         elif record and live is None:
@@ -199,9 +202,9 @@ class _Deciding:
             destroys = self._unwanted_reason is Reason.REQUESTED
             self._refuse(
                 subject.name,
-                "has prevent_destroy, and destroy would delete it"
+                "has prevent_destroy, but destroy would delete it"
                 if destroys
-                else "has prevent_destroy, and removing it from the manifest would delete it",
+                else "has prevent_destroy, but removing it from the manifest would delete it",
                 f"apply once with `lifecycle: {{prevent_destroy: false}}` while it is still in the manifest, or keep it running "
                 f"with `removed: [{{from: {subject.name}, destroy: false}}]`",
             )
@@ -221,7 +224,7 @@ class _Deciding:
         if subject.adopts:
             live = self._reading.live.get(subject.adopts)
             if live is None:
-                hint = "check the UUID and the region; `imports` lists mappings that exist"
+                hint = "check the UUID and the region; `imports` can only refer to mappings that exist in AWS"
                 self._refuse(wanted.name, f"imports: no mapping in {wanted.region} has the UUID {subject.adopts}", hint)
             return live, live is None
         holder = self._holder_of(subject)
@@ -240,7 +243,7 @@ class _Deciding:
         if holder.owner.stack == self._state.stack:
             return (
                 f"the mapping {holder.uuid} belongs to another state of stack {holder.owner.stack}",
-                f"use the state that it was made from; if that state is lost: `{command_line('state', 'rebuild')}`, or {line}",
+                f"use the state that created it; if that state is lost, run `{command_line('state', 'rebuild')}`, or {line}",
             )
         return (
             f"the mapping {holder.uuid} belongs to stack {holder.owner.stack}",
@@ -256,8 +259,8 @@ class _Deciding:
         """Refuse fields that the live consumption mode lacks, when the manifest states no mode: the live one is kept."""
         for name in wanted.mapping:
             if kind != wanted.kind and kind not in FIELDS[name].row.kinds:
-                hint = "state consumption_mode, as in self_managed_kafka_event_source_config: {consumption_mode: Queue}"
-                self._refuse(wanted.name, f"it is {kind.phrase}, which has no {name}", hint)
+                hint = "set consumption_mode, for example self_managed_kafka_event_source_config: {consumption_mode: Queue}"
+                self._refuse(wanted.name, f"the source is {kind.phrase}, which does not support {name}", hint)
 
     def _existing(self, wanted: Desired, record: Record | None, live: Live) -> Change:
         kind = _compared_kind(wanted, live)
@@ -286,7 +289,7 @@ class _Deciding:
             return change
         if wanted.lifecycle.prevent_destroy:
             hint = "set `prevent_destroy: false` to allow it"
-            self._refuse(wanted.name, "has prevent_destroy, and this change would replace it", hint)
+            self._refuse(wanted.name, "has prevent_destroy, but this change would replace it", hint)
         # A new mapping is created from the manifest alone: a kept value, such as a generated group, belongs to the old one.
         alone = _sides(wanted, record, live, wanted.kind).stated
         return replace(
@@ -301,7 +304,8 @@ class _Deciding:
             # so that no record waits for the replacement.
             creates_first=not _collide(wanted.mapping, wanted.pair, live.mapping, live.pair),
             notes=tuple(
-                f"{'.'.join(path)} is {value!r} now; it is not stated, so the new mapping has what AWS chooses"
+                f"{'.'.join(path)} is {value!r} now, but it is not set in the manifest, so AWS chooses the "
+                "value for the new mapping"
                 for path, value in _unstated(FIELDS, (), alone, live.mapping, wanted.kind)
             ),
         )
@@ -343,9 +347,15 @@ def _notes(wanted: Desired, record: Record | None, live: Live, sides: _Sides) ->
     if record:
         for path, value in _unstated(FIELDS, (), sides.stated, live.mapping, live.kind):
             if value_at(record.applied, path) is not None:  # its line was removed
-                yield f"{'.'.join(path)} stays {value!r}; set a value, or use --replace {wanted.name}"
+                yield (
+                    f"{'.'.join(path)} keeps its current value {value!r}; to change it, set a value or use "
+                    f"--replace {wanted.name}"
+                )
     if live.status.filter_error:
-        yield f"AWS cannot read the filters at the moment ({live.status.filter_error}); they are taken to be as last applied"
+        yield (
+            f"AWS cannot read the filters at the moment ({live.status.filter_error}); the plan assumes that "
+            "they are as last applied"
+        )
     if live.mapping.get("enabled") is False and "enabled" not in sides.desired and live.status.fault:
         yield f"AWS disabled this mapping: {live.status.fault}; fix the cause first, or AWS disables it again"
     if live.status.last_result.startswith("PROBLEM"):
@@ -402,9 +412,13 @@ def _ordered(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
         TopologicalSorter({change.key: change.after for change in ordered}).prepare()
     except CycleError as error:
         names = " -> ".join(dict.fromkeys(error.args[1]))
-        hint = "apply them one after the other with --target, or give one of them another function or source first"
+        hint = "apply them one at a time with --target, or change the function or source of one of them first"
         return ordered, [
-            Problem(names, "each of these changes needs a function and source that another of them still holds", hint)
+            Problem(
+                names,
+                "these changes block each other: each needs a function and source that another one still uses",
+                hint,
+            )
         ]
     return ordered, []
 
@@ -416,7 +430,7 @@ def _doubly_touched(changes: Sequence[Change]) -> list[Problem]:
     for change in changes:
         if change.uuid and change.uuid in first:
             names = f"{first[change.uuid].key}, {change.key}"
-            hint = "apply them one after the other with --target"
+            hint = "apply them one at a time with --target"
             problems.append(Problem(names, f"both would change the mapping {change.uuid}", hint))
         first.setdefault(change.uuid, change)
     return problems

@@ -46,7 +46,8 @@ def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str
         else:
             if holder.owner is None:
                 notices.append(
-                    f"{name}: {holder.uuid} has no ownership tags; it is recorded because it has the function and source"
+                    f"{name}: {holder.uuid} has no ownership tags; it was added to the state because its "
+                    "function and source match"
                 )
             records[name] = _record(holder, wanted)
             taken.add(holder.uuid)

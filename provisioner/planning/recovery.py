@@ -60,4 +60,6 @@ def _created(state: State, intent: Intent, live: Live) -> tuple[State, str]:
     if old:
         deposed = (*old.deposed, Deposed(old.uuid, old.region))
         record = replace(record, protected=old.protected or intent.protected, deposed=deposed)
-    return state.with_record(intent.name, record), f"{interrupted}; {live.uuid}, which it created, is recorded"
+    return state.with_record(
+        intent.name, record
+    ), f"{interrupted}; it created {live.uuid}, which was added to the state"

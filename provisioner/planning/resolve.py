@@ -108,17 +108,17 @@ def _stated_moves(
         if target is None:
             diagnostics.append(_error(f"moved: {move.source} is part of a cycle", move.place))
         elif move.source in names:
-            diagnostics.append(_error(f"moved: {move.source} is still among the mappings", move.place))
+            diagnostics.append(_error(f"moved: {move.source} is still in `mappings`", move.place))
         elif target not in names:
-            diagnostics.append(_error(f"moved: {target} is not among the mappings", move.place))
+            diagnostics.append(_error(f"moved: {target} is not in `mappings`", move.place))
         elif move.source in origin and target in origin:
-            diagnostics.append(_error(f"moved: state holds both {move.source} and {target}", move.place))
+            diagnostics.append(_error(f"moved: the state contains both {move.source} and {target}", move.place))
         elif move.source in origin:
             origin[target] = origin.pop(move.source)
     forgotten = set()
     for removal in manifest.removed:
         if removal.name in names:
-            diagnostics.append(_error(f"removed: {removal.name} is still among the mappings", removal.place))
+            diagnostics.append(_error(f"removed: {removal.name} is still in `mappings`", removal.place))
         elif removal.name in origin:
             forgotten.add(origin.pop(removal.name))
     return origin, forgotten
@@ -144,13 +144,13 @@ def _adoptions(
     for item in manifest.imports:
         recorded = state.mappings[origin[item.name]].uuid if item.name in origin else ""
         if item.name not in names:
-            diagnostics.append(_error(f"imports: {item.name} is not among the mappings", item.place))
+            diagnostics.append(_error(f"imports: {item.name} is not in `mappings`", item.place))
         elif holders.get(item.uuid, item.name) != item.name:
             diagnostics.append(_error(f"imports: {item.uuid} is already managed as {holders[item.uuid]}", item.place))
         elif recorded not in ("", item.uuid):
-            diagnostics.append(_error(f"imports: {item.name} already manages {recorded}", item.place))
+            diagnostics.append(_error(f"imports: {item.name} is already recorded as {recorded}", item.place))
         elif item.uuid in adopted.values() or adopted.get(item.name, item.uuid) != item.uuid:
-            diagnostics.append(_error(f"imports: {item.name} and {item.uuid} are not one to one", item.place))
+            diagnostics.append(_error(f"imports: {item.name} or {item.uuid} is listed more than once", item.place))
         elif not recorded:
             adopted[item.name] = item.uuid
     return adopted
@@ -210,7 +210,7 @@ def _matching(selectors: Sequence[str], names: set[str], flag: str) -> set[str]:
             hint = (
                 f"did you mean {' or '.join(near)}?"
                 if near
-                else "names are the keys under `mappings:`, and those in state"
+                else "use a name from `mappings:` or from the state (`provisioner state list`)"
             )
             raise UsageError(f"{flag} {selector}: no mapping has this name", hint=hint)
         chosen |= matching

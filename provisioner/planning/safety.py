@@ -37,7 +37,7 @@ def problems(
             Problem(
                 "",
                 f"{missing} of {recorded} recorded mappings do not exist in {where}",
-                "check the account, the region and the endpoint; if they no longer exist, pass --allow-missing",
+                "check the account, the region and the endpoint; if the mappings really no longer exist, pass --allow-missing",
             )
         )
     destroyed = [change.key for change in plan.changes if change.destroys]
@@ -45,7 +45,7 @@ def problems(
         refused.append(
             Problem(
                 "",
-                f"the plan deletes or replaces {counted(len(destroyed), 'mapping')}; {delete_limit} are allowed",
+                f"the plan deletes or replaces {counted(len(destroyed), 'mapping')}; the limit is {delete_limit}",
                 f"if that is intended, pass --allow-deletes {len(destroyed)}",
             )
         )
@@ -58,4 +58,6 @@ def _risky(plan: Plan, limit: Level | None, accepted: Collection[str]) -> Iterat
         for risk in change.risks:
             if risk.level in levels and risk.code not in accepted:
                 hint = f"if that is intended, pass --accept-risk {risk.code}; see `provisioner explain {risk.code}`"
-                yield Problem(change.key, f"{risk.level} [{risk.code}]: {risk.message}; `limits.risk` refuses it", hint)
+                yield Problem(
+                    change.key, f"{risk.level} [{risk.code}]: {risk.message}; `limits.risk` does not allow it", hint
+                )

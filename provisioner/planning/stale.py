@@ -40,7 +40,7 @@ def _differences(name: str, planned: Live, live: Live | None, ignored: Sequence[
     for field in field_changes(planned.mapping, live.mapping, planned.mapping):
         if field.path not in planned.unknown | live.unknown and not _is_ignored(field.path, ignored):
             before, after = (_shown(field, live, value) for value in (field.prior, field.live))
-            yield f"{name}: {'.'.join(field.path)} was {before}, is {after} now"
+            yield f"{name}: {'.'.join(field.path)} changed from {before} to {after}"
 
 
 def _is_ignored(path: FieldPath, ignored: Sequence[FieldPath]) -> bool:

@@ -32,13 +32,13 @@ def _prospects(drifted: Sequence[Drifted]) -> Iterator[str]:
     """What an apply can restore, and what it cannot, with the reason."""
     can = [item.name for item in drifted if item.repairable]
     if can:
-        yield f"An apply puts back what the manifest wants: {', '.join(can)}."
+        yield f"An apply restores the values in the manifest for: {', '.join(can)}."
     gone = [item.name for item in drifted if item.lost]
     if gone:
-        yield f"An apply cannot put back {', '.join(gone)}: first create again what no longer exists."
+        yield f"An apply cannot restore {', '.join(gone)}: recreate the missing functions or sources first."
     disabled = [item.name for item in drifted if item.fault and not item.lost]
     if disabled:
-        yield f"AWS would disable {', '.join(disabled)} again: first fix the cause."
+        yield f"AWS would disable {', '.join(disabled)} again: fix the cause first."
 
 
 def _drifted(item: Drifted, style: Style) -> Iterator[str]:
@@ -116,7 +116,7 @@ def status_text(rows: Sequence[Health], style: Style, width: int) -> str:
     mapping.
     """
     if not rows:
-        return "No mapping is declared or recorded."
+        return "No mappings are declared or recorded."
     cells = [_cells(row) for row in rows]
     widths = [max(columns(line[column]) for line in (_HEADS, *cells)) for column in range(len(_HEADS))]
     parts: list[str]

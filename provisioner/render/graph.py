@@ -16,7 +16,7 @@ from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.references import Arn, Pair
 from provisioner.model.sources import SELF_MANAGED, SourceKind, kind_of
 
-EMPTY: Final = "There is no mapping"
+EMPTY: Final = "No mappings"
 
 
 @dataclass(frozen=True, slots=True)

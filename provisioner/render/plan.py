@@ -169,11 +169,11 @@ def _header(change: Change, style: Style) -> Iterator[str]:
 def reason_text(change: Change) -> str:
     """The reason of an action, when the action alone does not show it."""
     reasons = {
-        Reason.DISAPPEARED: f"it was {change.record.uuid if change.record else ''}, which no longer exists",
+        Reason.DISAPPEARED: f"the recorded mapping {change.record.uuid if change.record else ''} no longer exists",
         Reason.NOT_IN_MANIFEST: f"{change.name} is not in the manifest",
         Reason.GONE: "it no longer exists in AWS",
         Reason.DEPOSED: "another mapping replaced it",
-        Reason.REMOVED: "`removed` says destroy: false",
+        Reason.REMOVED: "`removed` has destroy: false",
     }
     return reasons.get(change.reason, "") if change.reason else ""
 
@@ -289,16 +289,16 @@ def _edit(field: FieldChange, default: Any) -> str:
     if field.detail in ("", Edit.SET):
         return "edit"
     return f"edit: {field.detail}" + (
-        ", so AWS's default" if field.detail == Edit.LINE_REMOVED and default is not None else ""
+        ", so AWS's default applies" if field.detail == Edit.LINE_REMOVED and default is not None else ""
     )
 
 
 def _comment(field: FieldChange, default: Any) -> str:
     applied = default if field.prior is None else field.prior
     if applied is None:
-        was = "it was absent"
+        was = "it was not set"
     elif isinstance(applied, list | dict):
-        was = "what is wanted was applied" if field.cause is Cause.DRIFT else "another value was applied"
+        was = "the desired value was applied" if field.cause is Cause.DRIFT else "a different value was applied"
     else:
         was = f"{_value(applied, 0)} was applied"
     causes = {

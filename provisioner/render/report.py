@@ -78,7 +78,9 @@ def _details(report: Report, style: Style) -> Iterator[str]:
     for result in _WORDS:
         for outcome in report.outcomes:
             if outcome.result is result and not outcome.clean:
-                word = "applied, not settled" if result is Result.APPLIED and not outcome.settled else str(result)
+                word = (
+                    "applied, but not settled yet" if result is Result.APPLIED and not outcome.settled else str(result)
+                )
                 groups.setdefault((word, outcome.detail, outcome.hint), []).append(outcome.change.key)
     for (word, detail, hint), keys in groups.items():
         for subject, rest in _few(keys):

@@ -48,12 +48,12 @@ def _region(node: Node, root: Node) -> str:
     if own := node.below("region"):
         return str(own.place())
     if (source := node.below("event_source_arn")) and (arn := Arn.parse(source.value)) and arn.region:
-        return "of event_source_arn"
+        return "from event_source_arn"
     function = node.below("function_name")
     if function and (reference := FunctionReference.parse(function.value)) and reference.region:
-        return "of function_name"
+        return "from function_name"
     stated = root.at(("provider",)).below("region")
-    return str(stated.place()) if stated else "of the environment"
+    return str(stated.place()) if stated else "from the environment"
 
 
 def _block(

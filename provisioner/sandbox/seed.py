@@ -140,7 +140,7 @@ def load(path: str) -> Seed:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise UsageError(
-            f"--seed {path}: {place}: {first['msg']}", hint=f"it holds {', '.join(Seed.model_fields)}"
+            f"--seed {path}: {place}: {first['msg']}", hint=f"allowed keys: {', '.join(Seed.model_fields)}"
         ) from error
 
 

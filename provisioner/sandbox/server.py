@@ -21,7 +21,7 @@ try:
 except ImportError as error:
     raise UsageError(
         f"the sandbox needs the package {error.name}",
-        hint="install provisioner with its extra: '.[sandbox]' from a checkout, else 'esm-provisioner[sandbox]'",
+        hint="install the sandbox extra: 'esm-provisioner[sandbox]', or '.[sandbox]' from a checkout",
     ) from error
 
 from provisioner.sandbox.mappings import Delays
@@ -91,7 +91,8 @@ def parse_delays(text: str) -> Delays:
         return dataclasses.replace(Delays(), **{name.strip(): _seconds(value) for name, value in parts.items()})
     except (ValueError, TypeError) as error:
         raise UsageError(
-            f"--delay {text}: not a number of seconds", hint=f"or name transitions: {', '.join(names)}"
+            f"--delay {text}: not a number of seconds",
+            hint=f"use a number of seconds, or NAME=SECONDS pairs with these names: {', '.join(names)}",
         ) from error
 
 
@@ -113,13 +114,13 @@ def serve(*, port: int, seed: str | None, delay: str, announce: Callable[[str], 
             Seeder(private, planted).plant()
         except (ClientError, BotoCoreError) as error:
             raise UsageError(
-                f"--seed {seed}: {error}", hint="correct the seed at the place that the message names"
+                f"--seed {seed}: {error}", hint="fix the seed file at the place shown in the message"
             ) from error
     planted.trouble(plane.troubles)
     server = listening(plane, reserved)
     region = planted.region if seed else REGION
     endpoint = f"http://{HOST}:{server.port}"
-    announce(f"The sandbox is ready; Ctrl-C ends it. In another shell:\n\n{exports(endpoint, region)}")
+    announce(f"The sandbox is ready. Press Ctrl-C to stop it. In another shell:\n\n{exports(endpoint, region)}")
     with suppress(KeyboardInterrupt):
         server.serve_forever()
 

@@ -46,7 +46,7 @@ def plan(run: Run, selection: Selection, out: Path | None = None) -> Plan:
     """Make and show a plan, and save it to `out` if given. Raises RefusedError when it must not be carried out."""
     snapshot = run.backend.read()
     if snapshot.locked_by:
-        run.ui.note(f"the state is locked by {snapshot.locked_by}; this plan may be out of date soon")
+        run.ui.note(f"the state is locked by {snapshot.locked_by}; this plan may soon be out of date")
     _refuse_contradictions(run, snapshot.state, selection)  # before AWS is asked, and again when recovery added records
     aws, account = run.connect(snapshot.state.account)
     # What another process is doing now is not an interrupted apply.
@@ -92,7 +92,7 @@ def _note_unmanaged(run: Run, aws: Aws, state: State, reading: Reading) -> None:
         others = [region for region, count in counts.items() if count and region != aws.region]
         uuid = f"UUID@{others[0] if len(counts) == 1 else 'REGION'}" if others else "UUID"
         line = command_line("import", "NAME", uuid)
-        run.ui.note(f"{least}{', '.join(parts)} {verb} not managed by this stack; `{line}` imports one")
+        run.ui.note(f"{least}{', '.join(parts)} {verb} not managed by this stack; import one with `{line}`")
 
 
 def _creates_all(selection: Selection) -> bool:
@@ -179,7 +179,7 @@ def _accepted(selection: Selection) -> set[str]:
     for code in sorted(accepted):
         if code not in EXPLANATIONS or not code.startswith("R"):
             raise UsageError(
-                f"--accept-risk {code}: there is no such risk", hint="`provisioner explain` lists all codes"
+                f"--accept-risk {code}: unknown risk code", hint="run `provisioner explain` to list all codes"
             )
     return accepted
 
@@ -278,7 +278,7 @@ def carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Executi
         made_now = [command_line("import", item.change.name, item.uuid) for item in report.outcomes if _is_new(item)]
         lines = [
             f"{error.message} ({error.hint})",
-            *(made_now and ["created in this run, if the state does not have it:"]),
+            *(made_now and ["if these mappings, which this run created, are missing from the state, import them:"]),
         ]
         return replace(report, trouble="\n    ".join([*lines, *made_now]))
     return report

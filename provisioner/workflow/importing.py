@@ -51,13 +51,13 @@ def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: b
         live = _live_mapping(run, aws, region, uuid, account)
         if live.owner and live.owner.lineage != writer.state.lineage:
             run.ui.note(
-                f"warning: its tags say that it belongs to stack {live.owner.stack}; only one stack may manage it"
+                f"warning: according to its tags, it belongs to stack {live.owner.stack}; only one stack may manage a mapping"
             )
         entry = "" if wanted else _entry(run, name, live, aws.region)
         if entry and HIDDEN & live.unknown:
             run.ui.note(
-                "AWS does not show starting_position of this mapping; the entry leaves it alone by ignore_changes: "
-                "state it where you know it"
+                "AWS does not return starting_position for this mapping, so the entry lists it in ignore_changes;"
+                " if you know the value, set it"
             )
         file = Path(run.manifest.place.file)
         text = addition(file, entry) if write and entry else ""
@@ -85,7 +85,7 @@ def _live_mapping(run: Run, aws: Aws, region: str, uuid: str, account: str) -> L
     gateway = aws.gateway(region)
     config = gateway.get(uuid)
     if config is None:
-        hint = f"check the UUID and the account; a mapping of another region is named as {uuid}@REGION"
+        hint = f"check the UUID and the account; for a mapping in another region, use {uuid}@REGION"
         raise NotFoundError(f"no mapping in account {account}, region {region} has the UUID {uuid}", hint=hint)
     if config.get("State") == DELETING:
         raise ProvisionerError(f"the mapping {uuid} is being deleted", hint="there is nothing to import")
@@ -110,13 +110,16 @@ def _refuse_import(state: State, name: str, uuid: str, aws: Aws, *, wanted: bool
     """
     record = state.mappings.get(name)
     if record and record.uuid == uuid and wanted:
-        raise ProvisionerError(f"{name} is managed as {uuid} already", hint="there is nothing to import")
+        raise ProvisionerError(f"{name} is already managed as {uuid}", hint="there is nothing to import")
     if record and record.uuid != uuid and aws.gateway(record.region).get(record.uuid):
         move = command_line("state", "mv", name, f"{name}-old")
-        hint = f"import it under another name; or first `{move}`, which the next apply then deletes"
-        raise ProvisionerError(f"{name} is managed already, as {record.uuid}", hint=hint)
+        hint = (
+            f"import it under another name; or first rename the old record with `{move}`, and the next apply "
+            "deletes the old mapping"
+        )
+        raise ProvisionerError(f"{name} is already managed as {record.uuid}", hint=hint)
     holder = state.managers().get(uuid)
     if holder and holder != name:
         raise ProvisionerError(
-            f"{uuid} is managed already, as {holder}", hint=f"rename it with `moved: [{{from: {holder}, to: {name}}}]`"
+            f"{uuid} is already managed as {holder}", hint=f"rename it with `moved: [{{from: {holder}, to: {name}}}]`"
         )

@@ -40,7 +40,7 @@ def _editing(run: Run, operation: str, lock_timeout: float, *, mends: bool = Fal
             names = ", ".join(sorted({intent.name for intent in writer.unresolved}))
             raise StateError(
                 f"an apply was interrupted at {names}",
-                hint="apply first, which checks what AWS did; then run this command again",
+                hint=f"run `{command_line('apply')}` first to resolve the interrupted apply, then run this command again",
             )
         yield writer
 
@@ -50,7 +50,7 @@ def _put_aside_if_damaged(run: Run) -> None:
         run.backend.read()
     except DamagedError as error:
         kept = run.backend.put_aside()
-        run.ui.note(f"{error.message}; it is kept as {kept}")
+        run.ui.note(f"{error.message}; it was renamed to {kept}")
 
 
 def move(run: Run, source: str, target: str, lock_timeout: float) -> None:
@@ -59,7 +59,7 @@ def move(run: Run, source: str, target: str, lock_timeout: float) -> None:
         mappings = writer.state.mappings
         require_names([source], list(mappings), "state mv")
         if target in mappings:
-            raise UsageError(f"the state has {target} already", hint="move or remove that one first")
+            raise UsageError(f"the state already contains {target}", hint="move or remove that one first")
         record = mappings[source]
         writer.save(writer.state.with_record(source, None).with_record(target, record))
 
@@ -94,20 +94,24 @@ def push(run: Run, text: str, where: str, lock_timeout: float, *, force: bool) -
     pushed = decode(text, where=where, stack=run.manifest.stack)
     beside = Path(where).with_suffix(".journal")
     if shared_part(text, where=where)[0] or (where != "-" and beside.exists() and beside.stat().st_size):
-        hint = "apply first where the file comes from, which checks what AWS did; then push it"
+        hint = (
+            "first run `provisioner apply` where the file comes from, to resolve the interrupted apply; "
+            "then push the file again"
+        )
         raise StateError(f"{where} is incomplete: an apply was interrupted", hint=hint)
     with _editing(run, "state push", lock_timeout, mends=force) as writer:
         stored = writer.state
         if stored.serial and not force:
             if stored.lineage != pushed.lineage:
                 raise StateError(
-                    f"{where} has lineage {pushed.lineage}, the stored state {stored.lineage}",
-                    hint=f"`{command_line('state', 'pull')}` shows the stored state, which is another one; --force replaces it",
+                    f"{where} has lineage {pushed.lineage}, but the stored state has lineage {stored.lineage}",
+                    hint=f"`{command_line('state', 'pull')}` shows the stored state, which is a different one; "
+                    "use --force to replace it",
                 )
             if stored.serial > pushed.serial:
                 raise StateError(
-                    f"{where} has serial {pushed.serial}, the stored state {stored.serial}: the file is older",
-                    hint=f"`{command_line('state', 'pull')}` shows the stored one; --force replaces it",
+                    f"{where} is older: it has serial {pushed.serial}, but the stored state has serial {stored.serial}",
+                    hint=f"`{command_line('state', 'pull')}` shows the stored state; use --force to replace it",
                 )
         writer.save(replace(pushed, serial=max(pushed.serial, stored.serial)))
         return writer.state
@@ -118,8 +122,8 @@ def rebuild_state(run: Run, lock_timeout: float) -> State:
     with _editing(run, "state rebuild", lock_timeout, mends=True) as writer:
         if writer.state.mappings:
             raise StateError(
-                f"the state holds {counted(len(writer.state.mappings), 'mapping')} and is not lost",
-                hint=f"run `{command_line('plan')}`; if the state is wrong, move it away first",
+                f"cannot rebuild: the state still contains {counted(len(writer.state.mappings), 'mapping')}",
+                hint=f"run `{command_line('plan')}`; if the state is wrong, move it to another location first",
             )
         aws, account = run.connect(writer.state.account)
         regions = sorted(

@@ -60,12 +60,13 @@ def _refuse_other_state(saved: SavedPlan, state: State, unresolved: Sequence[Int
         raise StaleError(f"the plan is stale: an apply was interrupted at {names} since", hint="plan again")
     if made.serial and state.lineage != made.lineage:
         raise StaleError(
-            f"the plan belongs to another state: its lineage is {made.lineage}, the lineage of {state.stack} is {state.lineage}",
+            f"the plan was made from a different state: it has lineage {made.lineage}, but stack {state.stack} "
+            f"has lineage {state.lineage}",
             hint="apply it where it was made, or plan again",
         )
     if state.serial != made.serial:
         raise StaleError(
-            f"the plan is stale: it was made from serial {made.serial} of the state, which is at {state.serial} now",
+            f"the plan is stale: it was made from state serial {made.serial}, but the state is now at serial {state.serial}",
             hint="plan again",
         )
     if state_fingerprint(state) != saved.recorded:
@@ -76,12 +77,14 @@ def _connected(run: Run, saved: SavedPlan) -> Aws:
     aws = run.aws
     here = environment_region()
     if here and not saved.provider.region and here != saved.region:
-        raise StaleError(f"the plan was made for region {saved.region}, the environment has {here}", hint="plan again")
+        raise StaleError(
+            f"the plan was made for region {saved.region}, but the environment has region {here}", hint="plan again"
+        )
     account = run.check_account("")
     if account != saved.plan.account:
         raise StaleError(
-            f"the plan was made for account {saved.plan.account}, the credentials belong to account {account}",
-            hint="use the credentials of that account, or plan again",
+            f"the plan was made for account {saved.plan.account}, but the credentials belong to account {account}",
+            hint="use credentials for that account, or plan again",
         )
     return aws
 

@@ -126,7 +126,7 @@ def test_the_first_refusal_is_reported_at_once_with_the_time_left_and_the_budget
             gateway.create(REQUEST, reported.append)
 
     assert [line for line in reported if not line.startswith("still")] == [
-        f"creating the mapping for f in eu-west-1: InvalidParameterValueException: {IAM} (waiting for IAM, for at most 60s)"
+        f"creating the mapping for f in eu-west-1: InvalidParameterValueException: {IAM} (waiting for IAM, for up to 60s)"
     ]
     assert 60 <= clock.time < 75
 
@@ -242,7 +242,7 @@ def test_a_long_wait_says_so_every_thirty_seconds(client: Any, clock: ManualCloc
         patient.create(REQUEST, lambda text: lines.append((clock.time, text)))
 
     (_, first), *still = lines
-    assert first.endswith("(waiting for IAM, for at most 300s)")
+    assert first.endswith("(waiting for IAM, for up to 300s)")
     assert len(still) >= 3
     assert all(text.startswith("still waiting for IAM (") for _, text in still)
     pauses = [later - earlier for (earlier, _), (later, _) in pairwise([(0.0, ""), *still])]

@@ -196,7 +196,7 @@ def test_where_the_tagging_api_refuses_tags_are_listed_and_it_is_said_once(
 
     assert [live.mapping["tags"] for live in reading.live.values()] == [{"team": "x"}] * 3
     [note] = notes
-    assert note.startswith("tags are read one mapping at a time, because the tagging API refuses")
+    assert note.startswith("the tagging API call failed, so tags are read one mapping at a time")
 
 
 def test_new_names_are_looked_up_by_their_functions(aws: Aws, gateway: Gateway, calls: Counter[str]) -> None:

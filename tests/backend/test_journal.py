@@ -109,9 +109,9 @@ def test_a_journal_that_the_state_has_passed_changes_nothing(path: Path) -> None
 def test_another_lineage_or_version_is_refused(path: Path) -> None:
     text = written(path)
 
-    with pytest.raises(StateError, match="belongs to another state"):
+    with pytest.raises(StateError, match="belongs to a different state"):
         fold(State("test", "other", "", 4), text, where="j")
-    with pytest.raises(StateError, match="is not a journal of version 1"):
+    with pytest.raises(StateError, match="is not a version 1 journal"):
         fold(START, text.replace('"journal": 1', '"journal": 2'), where="j")
 
 

@@ -209,7 +209,7 @@ def test_a_journal_of_a_later_state_is_refused(backend: LocalBackend) -> None:
     serial = backend.read().state.serial
     journal.write_text(f'{{"journal": 1, "lineage": "lineage", "serial": {serial + 1}}}\n')
 
-    with pytest.raises(StateError, match="continues serial"):
+    with pytest.raises(StateError, match="expects the state at serial"):
         backend.read()
     assert journal.exists()
 
@@ -218,7 +218,7 @@ def test_a_journal_without_its_state_is_refused(backend: LocalBackend) -> None:
     backend.path.parent.mkdir()
     backend.path.with_suffix(".journal").write_text('{"journal": 1, "lineage": "l", "serial": 1}\n')
 
-    with pytest.raises(StateError, match="belongs to a state file that is missing"):
+    with pytest.raises(StateError, match="but its state file is missing"):
         backend.read()
 
 

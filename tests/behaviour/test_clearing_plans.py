@@ -165,7 +165,7 @@ def test_what_cannot_be_unset_stays_with_a_note_and_never_replaces(
     change = stack.change()
 
     assert change.action is Action.NO_OP
-    assert [note for note in change.notes if note.startswith(f"{path} stays")]
+    assert [note for note in change.notes if note.startswith(f"{path} keeps its current value")]
     stack.applied(without)
 
 
@@ -250,7 +250,7 @@ def test_a_kept_queue_mode_refuses_what_it_lacks_before_anything_happens(stack: 
 
     [problem] = caught.value.problems
     assert isinstance(problem, Problem)
-    assert "in Queue mode, which has no maximum_batching_window_in_seconds" in problem.message
+    assert "in Queue mode, which does not support maximum_batching_window_in_seconds" in problem.message
 
 
 @pytest.mark.parametrize("ignored", [["filter_criteria"], []])

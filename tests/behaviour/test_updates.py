@@ -190,11 +190,13 @@ def test_a_mapping_that_aws_disables_by_itself_is_reported_and_promised_nothing(
 
     [outcome] = stack.apply_mapping(broker).outcomes
     assert outcome.ignored == (("enabled",),)
-    assert outcome.detail == "not enabled: AWS reports EVENT_SOURCE_AUTHN_ERROR (Lambda cannot sign in to the source)"
+    assert (
+        outcome.detail == "not enabled: AWS reports EVENT_SOURCE_AUTHN_ERROR (Lambda cannot authenticate to the source)"
+    )
     change = stack.change()
     assert change.action is Action.UPDATE
     assert change.notes == (
-        "AWS disabled this mapping: EVENT_SOURCE_AUTHN_ERROR (Lambda cannot sign in to the source); "
+        "AWS disabled this mapping: EVENT_SOURCE_AUTHN_ERROR (Lambda cannot authenticate to the source); "
         "fix the cause first, or AWS disables it again",
     )
     stack.plane.world.failures = {}

@@ -118,7 +118,7 @@ def test_without_ownership_tags_a_lost_answer_is_not_guessed_at(stack: Stack) ->
 
     [uuid] = stack.live_mappings()
     assert lost.result is Result.FAILED
-    assert lost.hint == f"it may be the mapping that this call created; if it is: `provisioner import a {uuid}`"
+    assert lost.hint == f"if it is the mapping that this call created, import it: `provisioner import a {uuid}`"
 
 
 def test_a_fault_on_create_is_repeated_only_after_a_look(stack: Stack) -> None:
@@ -138,7 +138,7 @@ def test_a_create_that_fails_for_good_leaves_its_intent_for_the_next_apply(stack
     failed = outcome(stack.apply())
 
     assert failed.result is Result.FAILED
-    assert failed.hint.startswith("AWS may have created it; apply again")
+    assert failed.hint.startswith("AWS may have created the mapping; apply again")
     stack.plane.faults.clear()
     assert stack.apply().clean
     assert "an apply was interrupted while creating a; AWS has no such mapping" in stack.ui.notes

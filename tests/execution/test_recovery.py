@@ -98,7 +98,7 @@ def test_a_refused_plan_forgets_nothing(stack: Stack) -> None:
     stack.plane.faults.clear()
     made = next(item for item in live(stack) if item != uuid)
     stack.head = {"allowed_account_ids": ["210987654321"]}
-    with pytest.raises(Exception, match="not among allowed_account_ids"):
+    with pytest.raises(Exception, match="not listed in allowed_account_ids"):
         stack.apply_mapping(None)
     stack.head = {}
 

@@ -74,7 +74,7 @@ def test_no_input_never_asks(workspace: Workspace) -> None:
     result = answer(workspace, "yes\n", "apply", "--no-input")
 
     assert result.code == 1
-    assert "cannot ask for approval: no terminal" in result.err
+    assert "cannot ask for approval: stdin is not a terminal, or --no-input was given" in result.err
 
 
 @pytest.mark.parametrize(

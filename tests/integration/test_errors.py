@@ -63,14 +63,14 @@ def test_missing_stack(unchanged: Workspace) -> None:
 
 def test_missing_manifest(unchanged: Workspace) -> None:
     assert fails(unchanged, "plan", "-f", "nowhere.yaml").startswith(
-        "nowhere.yaml: error[E001]: there is no such file or folder"
+        "nowhere.yaml: error[E001]: no such file or folder"
     )
 
 
 def test_no_credentials(unchanged: Workspace) -> None:
     message = fails(unchanged, "apply", "--auto-approve", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
 
-    assert message.startswith("Error: finding the account of the credentials: Unable to locate credentials")
+    assert message.startswith("Error: looking up the account ID of the credentials: Unable to locate credentials")
     assert "set AWS_PROFILE" in message
 
 
@@ -102,13 +102,13 @@ def test_wrong_account_by_arn(unchanged: Workspace) -> None:
 
     message = fails(unchanged, "apply", "--auto-approve")
 
-    assert "but orders (provisioner.yaml:4:3) names account 210987654321" in message
+    assert "but orders (provisioner.yaml:4:3) refers to account 210987654321" in message
 
 
 def test_wrong_account_by_allowed_account_ids(unchanged: Workspace) -> None:
     unchanged.write_text(f"stack: test\nprovider: {{ allowed_account_ids: ['210987654321'] }}\nmappings:\n  {ONE}\n")
 
-    assert "which is not among allowed_account_ids" in fails(unchanged, "plan")
+    assert "which is not listed in allowed_account_ids" in fails(unchanged, "plan")
 
 
 def test_unknown_uuid(unchanged: Workspace) -> None:
@@ -140,7 +140,7 @@ def test_locked_state(unchanged: Workspace) -> None:
     [
         ("", "is damaged: it is not a state file"),
         ("{", "is damaged: it is not a state file"),
-        ('{"version": 99}', "has version 99; this is provisioner for version 1"),
+        ('{"version": 99}', "has state version 99, but this provisioner supports version 1"),
         ('{"version": 1, "lineage": "l"}', "is damaged: "),
         (
             '{"version": 1, "lineage": "l", "serial": 1, "stack": "billing", "account": "", "mappings": {}}',
@@ -153,7 +153,7 @@ def test_locked_state(unchanged: Workspace) -> None:
         (
             '{"version": 1, "lineage": "l", "serial": 1, "stack": "test", "account": "", "mappings": {"a": {"uuid": '
             '"00000000-1111-2222-3333-444444444444", "arn": "", "region": "", "applied": {"topics": 3, "filter_criteria": 1}}}}',
-            "is damaged: what was applied to 00000000-1111-2222-3333-444444444444 is damaged",
+            "is damaged: the applied values recorded for 00000000-1111-2222-3333-444444444444 are damaged",
         ),
     ],
 )
@@ -182,7 +182,7 @@ def test_nobody_to_ask(unchanged: Workspace) -> None:
 
     result = unchanged.run("apply", code=1)
 
-    assert "cannot ask for approval: no terminal" in result.err
+    assert "cannot ask for approval: stdin is not a terminal, or --no-input was given" in result.err
     assert "pass --auto-approve" in result.err
 
 
@@ -209,7 +209,7 @@ def test_more_deletes_than_the_manifest_allows(unchanged: Workspace) -> None:
 
     refused = unchanged.run("apply", "--auto-approve", code=1)
 
-    assert "the plan deletes or replaces 1 mapping; 0 are allowed" in refused.err
+    assert "the plan deletes or replaces 1 mapping; the limit is 0" in refused.err
     assert "--allow-deletes 1" in refused.err
 
 

@@ -54,7 +54,7 @@ def test_the_tour_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for part in ("3 added", "0 added, 1 changed", "drift", "has moved from orders-again", "4 destroyed"):
         assert part in done.stdout
-    assert "The state holds no mapping." in done.stderr
+    assert "The state contains no mappings." in done.stderr
 
 
 def _command_folder() -> Path:

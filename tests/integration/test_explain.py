@@ -32,4 +32,4 @@ def test_explain_lists_every_code(workspace: Workspace) -> None:
 
 
 def test_explain_of_what_is_no_code(workspace: Workspace) -> None:
-    assert "there is no code 'E999'" in workspace.run("explain", "E999", code=1).err
+    assert "unknown code 'E999'" in workspace.run("explain", "E999", code=1).err

@@ -25,7 +25,7 @@ def test_a_plan_of_nothing_says_what_is_not_managed(workspace: Workspace) -> Non
 
     assert planned.out == "No changes. The mappings match the manifest.\n"
     assert (
-        "2 mappings in eu-west-1 are not managed by this stack; `provisioner import NAME UUID` imports one"
+        "2 mappings in eu-west-1 are not managed by this stack; import one with `provisioner import NAME UUID`"
         in planned.err
     )
 
@@ -52,7 +52,7 @@ def test_two_manifests_are_refused(workspace: Workspace) -> None:
 
     refused = workspace.run("validate", "-f", "broken.yaml", "-f", "provisioner.yaml", code=1)
 
-    assert "one command acts on one manifest" in refused.err
+    assert "run the command once per manifest" in refused.err
 
 
 @pytest.mark.parametrize("arguments", [(), ("-f", "orders.yaml")])
@@ -63,10 +63,10 @@ def test_in_a_folder_below_the_manifest_above_is_named(workspace: Workspace, arg
     (below / "orders.yaml").write_text(f"mappings:\n  {ONE}\n", encoding="utf-8")
     inside = Workspace(below, workspace.sandbox, workspace.aws)
 
-    assert "hint: there is a manifest above: use -f .." in inside.run("validate", *arguments, code=1).out
+    assert "hint: found a manifest in a parent folder: use -f .." in inside.run("validate", *arguments, code=1).out
     (below / "orders.yaml").unlink()
     if not arguments:
-        assert "hint: there is a manifest above: use -f .." in inside.run("plan", code=1).err
+        assert "hint: found a manifest in a parent folder: use -f .." in inside.run("plan", code=1).err
 
 
 def test_a_command_in_a_hint_carries_the_flags_of_the_invocation(workspace: Workspace) -> None:
@@ -110,9 +110,9 @@ def test_a_mapping_of_another_region_is_named_with_its_region(workspace: Workspa
     uuid = there.create_event_source_mapping(FunctionName="far", EventSourceArn=source)["UUID"]
     workspace.write("")
 
-    assert f"a mapping of another region is named as {uuid}@REGION" in workspace.run("import", "far", uuid, code=1).err
+    assert f"for a mapping in another region, use {uuid}@REGION" in workspace.run("import", "far", uuid, code=1).err
     assert (
-        "names another region"
+        "specify different regions"
         in workspace.run("import", "far", f"{uuid}@us-east-1", "--region", "eu-west-1", code=1).err
     )
     assert "is not a region" in workspace.run("import", "far", f"{uuid}@", code=1).err
@@ -180,7 +180,7 @@ def test_status_shows_what_is_gone_and_what_was_never_applied(workspace: Workspa
     unchecked = json.loads(workspace.run("status", "--json", "--checks", "off", code=2).out)["mappings"]
     assert {row["name"]: row["healthy"] for row in unchecked} == {"later": False, "short": True, "orders": True}
     assert (
-        "An apply cannot put back short: first create again what no longer exists."
+        "An apply cannot restore short: recreate the missing functions or sources first."
         in workspace.run("drift", code=2).out
     )
 
@@ -209,7 +209,7 @@ def test_a_default_that_is_written_out_is_an_edit_and_a_removed_line_is_another(
     assert change == {"cause": "edit", "detail": "set to the default", "applied": 5}
     assert "edit: set to the default" in workspace.plan("--format", "markdown")
     workspace.write(ONE)
-    assert "~ batch_size = 5 -> 10  # edit: line removed, so AWS's default" in workspace.plan()
+    assert "~ batch_size = 5 -> 10  # edit: line removed, so AWS's default applies" in workspace.plan()
     assert "edit: line removed" in workspace.plan("--format", "markdown")
 
 

@@ -130,7 +130,7 @@ def test_what_the_next_plan_will_change_is_listed(workspace: Workspace) -> None:
     result = workspace.run("import", "orders", uuid)
 
     assert "~ batch_size = 3 -> 5  # edit" in result.out
-    assert "The next plan will change it:" in result.err
+    assert "The next apply will make these changes:" in result.err
     assert "~ batch_size = 3 -> 5  # edit" in workspace.plan()
     workspace.apply()
     workspace.assert_in_sync()
@@ -156,9 +156,9 @@ def test_an_import_that_contradicts_the_state_is_refused(workspace: Workspace) -
     twice = workspace.run("import", "second", uuid, code=1)
     another = workspace.run("import", "orders", other, code=1)
 
-    assert f"orders is managed as {uuid} already" in again.err
-    assert f"{uuid} is managed already, as orders" in twice.err
-    assert f"orders is managed already, as {uuid}" in another.err
+    assert f"orders is already managed as {uuid}" in again.err
+    assert f"{uuid} is already managed as orders" in twice.err
+    assert f"orders is already managed as {uuid}" in another.err
 
 
 def test_a_mapping_of_another_stack_is_imported_with_a_warning(workspace: Workspace, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_mapping_of_another_stack_is_imported_with_a_warning(workspace: Worksp
 
     result = workspace.run("import", "orders", made["UUID"])
 
-    assert "its tags say that it belongs to stack billing" in result.err
+    assert "according to its tags, it belongs to stack billing" in result.err
     workspace.assert_in_sync()
 
 

@@ -46,7 +46,7 @@ def test_validate_needs_no_network_and_shows_where(wrong: Workspace) -> None:
         "provisioner.yaml:7:17: error[E103]: batch_size: 20000 is more than the 10000 that an SQS queue allows\n"
         "    7 |     batch_size: 20000\n"
         "      |                 ^^^^^\n"
-        "  hint: choose 1 to 10000\n"
+        "  hint: allowed range: 1 to 10000\n"
         "provisioner.yaml:11:19: error[E104]: team must be a string, not 5\n"
         "   11 |     tags: { team: 5 }\n"
         "      |                   ^\n"
@@ -61,7 +61,7 @@ def test_validate_says_what_it_could_not_check(workspace: Workspace) -> None:
     result = workspace.run("validate", **OFFLINE)
 
     assert result.out == "The manifest is valid: 1 mapping.\n"
-    assert result.err == "not checked, because they depend on variables without a value: env\n"
+    assert result.err == "values that use these variables were not checked, because the variables have no value: env\n"
     assert "error[E112]: the variable 'env' has no value" in workspace.run("plan", code=1).err
     assert workspace.run("validate", "--var", "env=x").err == ""
 
@@ -72,7 +72,7 @@ def test_validate_speaks_json(wrong: Workspace) -> None:
     assert (reported["valid"], reported["error_count"], reported["warning_count"]) == (False, 2, 0)
     assert reported["diagnostics"][0] == {
         "severity": "error", "code": "E103", "file": "provisioner.yaml",
-        "message": "batch_size: 20000 is more than the 10000 that an SQS queue allows", "hint": "choose 1 to 10000",
+        "message": "batch_size: 20000 is more than the 10000 that an SQS queue allows", "hint": "allowed range: 1 to 10000",
         "start": {"line": 7, "column": 17}, "end": {"line": 7, "column": 22},
     }  # fmt: skip
 
@@ -83,7 +83,7 @@ def test_validate_speaks_github(wrong: Workspace) -> None:
     assert lines[0] == (
         "::error file=provisioner.yaml,line=7,col=17,endLine=7,endColumn=22,"
         "title=E103 Value out of range"
-        "::batch_size: 20000 is more than the 10000 that an SQS queue allows (choose 1 to 10000)"
+        "::batch_size: 20000 is more than the 10000 that an SQS queue allows (allowed range: 1 to 10000)"
     )
 
 
@@ -98,7 +98,7 @@ def test_validate_speaks_sarif(wrong: Workspace) -> None:
 def test_validate_sees_contradictions_of_names(workspace: Workspace) -> None:
     workspace.write(ONE, head="moved: [{ from: orders, to: other }]\n")
 
-    assert "error[E108]: moved: orders is still among the mappings" in workspace.run("validate", code=1).out
+    assert "error[E108]: moved: orders is still in `mappings`" in workspace.run("validate", code=1).out
 
 
 # --- fmt -------------------------------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def test_resolved_shows_where_each_value_is_from(workspace: Workspace) -> None:
     values = {re.split(r"\s+#", line)[0].strip(): line.rpartition("# ")[2] for line in shown.splitlines()}
     assert values == {
         "orders:": "team.yaml:2:3",
-        "region: eu-west-1": "of event_source_arn",
+        "region: eu-west-1": "from event_source_arn",
         "function_name: worker-dev": "team.yaml:3:20",
         f"event_source_arn: {sqs()}": "team.yaml:4:23",
         "enabled: true": "AWS default",

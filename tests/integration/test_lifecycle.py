@@ -97,7 +97,7 @@ def test_a_removed_line_resets_to_the_default(workspace: Workspace) -> None:
     plan = workspace.plan()
     workspace.apply()
 
-    assert re.search(r"~ batch_size +\S* *= 7 -> 10  # edit: line removed, so AWS's default", plan)
+    assert re.search(r"~ batch_size +\S* *= 7 -> 10  # edit: line removed, so AWS's default applies", plan)
     [live] = workspace.live().values()
     assert live["BatchSize"] == 10
     assert live["FunctionResponseTypes"] == []
@@ -115,7 +115,7 @@ def test_disappears(workspace: Workspace) -> None:
     plan = workspace.plan()
     workspace.apply()
 
-    assert f"# orders will be created\n  # (it was {gone}, which no longer exists)" in plan
+    assert f"# orders will be created\n  # (the recorded mapping {gone} no longer exists)" in plan
     assert workspace.uuid("orders") != gone
     workspace.assert_in_sync()
 
@@ -326,7 +326,7 @@ def test_fail_fast_starts_nothing_new(workspace: Workspace) -> None:
     result = workspace.apply("--fail-fast", "--parallelism", "1", code=3)
 
     assert "0 applied, 1 failed, 1 not attempted." in result.out
-    assert "good: not attempted: bad failed, and --fail-fast was given" in result.out
+    assert "good: not attempted: bad failed and --fail-fast is set" in result.out
     assert workspace.live() == {}
 
 
@@ -396,7 +396,7 @@ def test_prevent_destroy_outlives_the_manifest_entry(workspace: Workspace) -> No
 
     refused = workspace.run("apply", "--auto-approve", code=1)
 
-    assert "orders: has prevent_destroy, and removing it from the manifest would delete it" in refused.err
+    assert "orders: has prevent_destroy, but removing it from the manifest would delete it" in refused.err
     assert list(workspace.live()) == [workspace.uuid("orders")]
     workspace.write(ONE)
     workspace.apply()

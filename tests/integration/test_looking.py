@@ -102,7 +102,7 @@ def test_drift_is_shown_with_what_was_applied(running: Workspace) -> None:
         "      ~ batch_size             = 10 -> 7\n"
         '      + filter_criteria.filter = absent -> [{"pattern": {"a": [1]}}]\n'
         "    }\n\n"
-        "Drift: 1 mapping. An apply puts back what the manifest wants: orders.\n"
+        "Drift: 1 mapping. An apply restores the values in the manifest for: orders.\n"
     )
 
 
@@ -139,7 +139,7 @@ def test_a_function_or_a_source_that_is_gone_is_drift(workspace: Workspace) -> N
         "  # orders has a missing dependency\n"
         "  # the function gone no longer exists\n"
         "  # the queue gone no longer exists\n\n"
-        "Drift: 1 mapping. An apply cannot put back orders: first create again what no longer exists.\n"
+        "Drift: 1 mapping. An apply cannot restore orders: recreate the missing functions or sources first.\n"
     )
 
 

@@ -70,8 +70,8 @@ def test_it_is_a_warning_is_sent_as_it_is_and_converges(workspace_of_newer: Work
     run("apply", "--auto-approve")
 
     assert (
-        "warning[W202]: polling_hours: this field is known only to the installed botocore; it is sent unchanged, as PollingHours"
-        in (reported[0])
+        "warning[W202]: polling_hours: provisioner does not know this field, but the installed botocore does; "
+        "it is sent unchanged as PollingHours" in (reported[0])
     )
     assert "3 warnings" in reported[0]
     assert run("plan").startswith("No changes.")

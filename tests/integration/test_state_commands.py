@@ -51,7 +51,7 @@ def test_mv_renames_a_record_without_a_call(two: Workspace) -> None:
     ("arguments", "message"),
     [
         (("mv", "order", "x"), "did you mean orders?"),
-        (("mv", "orders", "views"), "the state has views already"),
+        (("mv", "orders", "views"), "the state already contains views"),
         (("mv", "orders", "a b"), "is not a valid mapping name"),
         (("rm", "order"), "did you mean orders?"),
         (("push", "nowhere.json"), "nowhere.json cannot be read"),
@@ -86,10 +86,10 @@ def test_pull_and_push_are_each_others_inverse(two: Workspace) -> None:
 def test_push_refuses_an_older_state_another_lineage_and_another_stack(two: Workspace) -> None:
     value = json.loads(state(two).read_text())
     cases = [
-        ({"serial": value["serial"] - 1}, "the file is older"),
-        ({"lineage": str(uuid.uuid4())}, "another one; --force replaces it"),
+        ({"serial": value["serial"] - 1}, "is older: it has serial"),
+        ({"lineage": str(uuid.uuid4())}, "a different one; use --force to replace it"),
         ({"stack": "elsewhere"}, "belongs to stack elsewhere"),
-        ({"version": 99}, "use a newer provisioner"),
+        ({"version": 99}, "upgrade provisioner"),
     ]
     for change, message in cases:
         assert message in two.run("state", "push", "-", stdin=json.dumps(value | change), code=1).err
@@ -104,7 +104,7 @@ def test_a_lost_state_is_rebuilt_and_the_plan_is_empty(two: Workspace) -> None:
 
     reported = two.run("state", "rebuild").err
 
-    assert "The state holds 2 mappings now" in reported
+    assert "The state now contains 2 mappings" in reported
     after = json.loads(state(two).read_text())
     assert (after["lineage"], after["mappings"]) == (before["lineage"], before["mappings"])
     two.assert_in_sync()
@@ -123,7 +123,7 @@ def test_a_rebuilt_state_also_knows_what_left_the_manifest(two: Workspace) -> No
 
 
 def test_a_state_that_is_there_is_not_rebuilt(two: Workspace) -> None:
-    assert "is not lost" in two.run("state", "rebuild", code=1).err
+    assert "the state still contains 2 mappings" in two.run("state", "rebuild", code=1).err
 
 
 def test_a_second_checkout_with_an_empty_state_adopts_nothing_and_is_reported_the_way_out(
@@ -175,14 +175,17 @@ def test_a_lock_in_s3_whose_holder_is_gone_is_taken_away_by_its_id(two: Workspac
 
     assert "the state is locked by somebody@elsewhere (pid 7) since 2026-01-15T00:00:00Z: apply" in refused
     assert "force-unlock 5f0c" in refused
-    assert "the lock has another id" in two.run("force-unlock", "wrong", code=1).err
+    assert "the lock has a different ID" in two.run("force-unlock", "wrong", code=1).err
     two.run("force-unlock", "5f0c")
     two.apply()
 
 
 @pytest.mark.parametrize(
     ("block", "message"),
-    [("{ bucket: nowhere-at-all, key: k }", "there is no bucket nowhere-at-all"), ("{ bucket: b }", "key is missing")],
+    [
+        ("{ bucket: nowhere-at-all, key: k }", "bucket nowhere-at-all does not exist"),
+        ("{ bucket: b }", "key is missing"),
+    ],
 )
 def test_a_bucket_that_is_not_there(two: Workspace, block: str, message: str) -> None:
     two.write(TWO, head=f"state: {{ s3: {block} }}\n")
@@ -196,7 +199,7 @@ def test_a_bucket_that_is_not_there(two: Workspace, block: str, message: str) ->
 def test_a_lock_is_waited_for(two: Workspace) -> None:
     with (two.folder / "state/test.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "--lock-timeout waits" in two.run("apply", "--auto-approve", "--lock-timeout", "0.2s", code=5).err
+        assert "use --lock-timeout to wait" in two.run("apply", "--auto-approve", "--lock-timeout", "0.2s", code=5).err
         waiting = subprocess.Popen(
             command("apply", "--auto-approve", "--lock-timeout", "60s"), cwd=two.folder, env=two.sandbox.environ,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

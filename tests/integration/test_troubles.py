@@ -49,7 +49,7 @@ def test_a_role_is_waited_for_and_the_first_refusal_is_reported_with_the_time_le
     reported = troubled.apply().err
 
     line = next(line for line in reported.splitlines() if "waiting for IAM" in line)
-    assert "does not have permissions to call ReceiveMessage on SQS (waiting for IAM, for at most 300s)" in line
+    assert "does not have permissions to call ReceiveMessage on SQS (waiting for IAM, for up to 300s)" in line
     assert re.search(r"orders: Creation complete after \d+s", reported)
     troubled.assert_in_sync()
 
@@ -73,12 +73,12 @@ def test_what_no_wait_can_mend_fails_and_says_what_to_do(troubled: Workspace) ->
     reported = troubled.apply(code=3).out
 
     assert "1 applied, 3 failed" in reported
-    assert "call DeleteMessage on SQS\n    allow it in the function's role" in reported
+    assert "call DeleteMessage on SQS\n    allow this action in the function's execution role" in reported
     assert (
-        "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds\n    raise the queue's"
+        "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds\n    set the queue's"
         in reported
     )
-    assert "ResourceNotFoundException from Secrets Manager.\n    correct the secret" in reported
+    assert "ResourceNotFoundException from Secrets Manager.\n    fix the secret ARN" in reported
 
 
 def test_filters_that_cannot_be_decrypted_are_unknown_not_absent(troubled: Workspace) -> None:
@@ -114,14 +114,20 @@ def test_a_mapping_that_aws_disables_by_itself(troubled: Workspace) -> None:
 
     reported = troubled.apply(code=3).out
 
-    assert "not enabled: AWS reports EVENT_SOURCE_AUTHZ_ERROR (Lambda may not read from the source)" in reported
+    assert (
+        "not enabled: AWS reports EVENT_SOURCE_AUTHZ_ERROR (Lambda is not authorized to read from the source)"
+        in reported
+    )
     plan = troubled.plan()
-    assert "~ enabled = false -> true  # aws: EVENT_SOURCE_AUTHZ_ERROR (Lambda may not read from the source)" in plan
+    assert (
+        "~ enabled = false -> true  # aws: EVENT_SOURCE_AUTHZ_ERROR (Lambda is not authorized to read from the source)"
+        in plan
+    )
     assert "note: legacy: AWS disabled this mapping: EVENT_SOURCE_AUTHZ_ERROR" in plan
     assert "enabled" not in troubled.run("state", "show", "legacy").out  # what was applied was true
     status = troubled.run("status", code=2)
     assert "legacy  Disabled" in status.out
-    assert "AWS disabled it: EVENT_SOURCE_AUTHZ_ERROR (Lambda may not read from the source)" in status.out
+    assert "AWS disabled it: EVENT_SOURCE_AUTHZ_ERROR (Lambda is not authorized to read from the source)" in status.out
     drift = troubled.run("drift", code=2)
     assert "  # legacy is disabled\n  # AWS disabled it: EVENT_SOURCE_AUTHZ_ERROR" in drift.out
 

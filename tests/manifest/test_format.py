@@ -328,14 +328,17 @@ def test_a_mapping_is_added(before: str, after: str) -> None:
 def test_a_mapping_is_not_added_where_it_would_have_to_be_written_otherwise(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         with_mapping(text, NEW)
-    assert refused.value.hint == "write `mappings:` line by line, and add under it:\n" + LINES.rstrip("\n")
+    assert (
+        refused.value.hint
+        == "write `mappings:` in block style (one entry per line), and add this entry under it:\n" + LINES.rstrip("\n")
+    )
 
 
 @pytest.mark.parametrize(
     "text", ["mappings:\n  new: {}\n", "x-a: &a { new: {} }\nmappings:\n  <<: *a\n", "mappings: {'new': 1}\n"]
 )
 def test_a_name_that_is_taken_is_not_added(text: str) -> None:
-    with pytest.raises(UsageError, match="new is in the manifest already"):
+    with pytest.raises(UsageError, match="new is already in the manifest"):
         with_mapping(text, NEW)
 
 
@@ -383,5 +386,5 @@ def test_what_would_change_the_meaning_is_never_returned(monkeypatch: pytest.Mon
     ]
     for text in wrong:
         monkeypatch.setattr(under_test, "rewritten", lambda *_, text=text: text)
-        with pytest.raises(under_test.ProvisionerError, match=r"m\.yaml would mean something else"):
+        with pytest.raises(under_test.ProvisionerError, match=r"formatting would change the meaning of m\.yaml"):
             formatted(right, "m.yaml")

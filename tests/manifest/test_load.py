@@ -114,7 +114,7 @@ def test_a_mistake_in_a_list_stands_in_its_own_file(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
-    assert "holds no *.yaml file" in message(tmp_path, tmp_path.parent)
+    assert "the folder contains no *.yaml files" in message(tmp_path, tmp_path.parent)
 
 
 def test_the_region_is_the_mappings_then_the_arns_then_the_providers_then_the_environments(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def reported(folder: Path, text: str, *, needs_values: bool = True, **inputs: An
         ),
         (
             f"variables: {{ v: {{}} }}\nmappings: {{ a: {{ {QUEUE}, starting_position: '${{var.v}}' }} }}\n",
-            ["E105 an SQS queue has no starting_position"],
+            ["E105 an SQS queue does not support starting_position"],
         ),
         # what is not known is not judged
         (f"variables: {{ v: {{}} }}\nmappings: {{ a: {{ event_source_arn: '${{var.v}}', function_name: f }} }}\nimports: [{{ to: a, id: {UUID} }}]\ndefaults: {{ sqs: {{ batch_size: 5 }} }}\n", []),
@@ -60,7 +60,7 @@ def test_without_values_what_is_certain_is_reported_and_nothing_else(
         # a mistake is reported once
         (f"variables: {{ v: {{ pattern: '(', default: x }} }}\nmappings: {{ a: {{ {QUEUE}, tags: {{ t: '${{var.v}}' }} }} }}\n",
          ["E104 '(' is not a regular expression: missing ), unterminated subpattern at position 0"]),
-        (f"mappings: {{ a: {{ {QUEUE}, tags: {{ t: '${{var.a.b}}' }} }} }}\n", ["E111 a reference is written ${var.name}"]),
+        (f"mappings: {{ a: {{ {QUEUE}, tags: {{ t: '${{var.a.b}}' }} }} }}\n", ["E111 invalid reference; write ${var.name}"]),
         (f"variables: {{ l: {{ type: list, default: [x] }} }}\nmappings: {{ a: {{ {QUEUE}, tags: {{ t: 'x${{var.l}}' }} }} }}\n",
          ["E111 'l' is a list, which cannot be part of a string"]),
         ("mappings: { a: { function_name: f, topics: [tt], self_managed_event_source: { endpoints: { KAFKA_BOOTSTRAP_SERVERS: [] } }, "
@@ -106,7 +106,7 @@ def test_a_chain_of_files_is_bounded(tmp_path: Path) -> None:
         (tmp_path / f"f{number}.yaml").write_text(f"include: [f{number + 1}.yaml]\n", encoding="utf-8")
 
     assert reported(tmp_path, "stack: s\ninclude: [f0.yaml]\n")[0].startswith(
-        "E110 files include each other over more than 50 levels"
+        "E110 includes are nested more than 50 levels deep"
     )
 
 
@@ -115,7 +115,7 @@ def test_variables_are_no_bomb(tmp_path: Path) -> None:
     text += ", ".join(["'" + "${var.v}" * 100 + "'"] * 200) + f"]\nmappings: {{ a: {{ {QUEUE} }} }}\n"
     began = time.monotonic()
 
-    assert "with variables replaced, the manifest holds more than 32,000,000" in reported(tmp_path, text)[0]
+    assert "after expanding variables, the manifest has more than 32,000,000" in reported(tmp_path, text)[0]
     assert time.monotonic() - began < 10
 
 

@@ -93,8 +93,8 @@ def test_the_later_source_wins(tmp_path: Path) -> None:
     [
         ({"texts": ("size=many",)}, "E113 the variable 'size' must be an integer, not \"many\""),
         ({"texts": ("size=[",)}, "E113 the variable 'size' must be an integer, not \"[\""),
-        ({"texts": ("size",)}, "E113 --var size is not name=value"),
-        ({"texts": ("sise=1",)}, "E111 there is no variable 'sise'"),
+        ({"texts": ("size",)}, "E113 --var size: expected NAME=VALUE"),
+        ({"texts": ("sise=1",)}, "E111 variable 'sise' is not declared"),
         ({"environment": {"PROVISIONER_VAR_size": "x"}}, "E113 the variable 'size' must be an integer, not \"x\""),
         ({"files": (Path("/nowhere.yaml"),)}, "E001 cannot be read: No such file or directory"),
         ({"files": (Path("/nowhere.json"),)}, "E001 cannot be read: No such file or directory"),
@@ -109,7 +109,7 @@ def test_a_wrong_value_from_outside_is_reported(tmp_path: Path, inputs: dict[str
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("v.yaml", "[1]", "E113 a file of variables has lines `name: value`"),
+        ("v.yaml", "[1]", "E113 a variable file must contain `name: value` lines"),
         ("v.yaml", "x: [", "E001 not YAML: did not find expected node content"),
         ("v.json", "{", "E001 not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
         ("v.json", '{"x": 1, "x": 2}', "E001 not JSON: duplicate key 'x'"),

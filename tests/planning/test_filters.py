@@ -121,9 +121,9 @@ def test_a_filter_that_may_not_do_what_it_looks_like(
     [
         (SQS, {"Body": {"a": ["x"]}}, "names are case-sensitive: write body"),
         (KINESIS, {"PartitionKey": ["x"]}, "names are case-sensitive: write partitionKey"),
-        (KINESIS, {"kinesis": {"partitionKey": ["x"]}}, "the fields of `kinesis` stand at the top: leave out kinesis"),
-        (MSK, {"records": {"value": ["x"]}}, "a filter sees one record: leave out records"),
-        (SQS, {"data": {"a": ["x"]}}, "an SQS queue has `body`: write body instead of data"),
+        (KINESIS, {"kinesis": {"partitionKey": ["x"]}}, "the fields of `kinesis` are at the top level: remove kinesis"),
+        (MSK, {"records": {"value": ["x"]}}, "a filter applies to a single record: remove records"),
+        (SQS, {"data": {"a": ["x"]}}, "records of an SQS queue use `body`: write body instead of data"),
         (SQS, {"status": ["x"]}, "write body: { status: … }"),
         (DYNAMODB, image(a={"BOOL": ["true"]}), "write [true] or [false]"),
         (DYNAMODB, image(a={"S": [True]}), "write BOOL: [true]"),

@@ -1,4 +1,4 @@
-"""What becomes of a call that was cut off: decided by what holds its function and source, and by whose tags that bears."""
+"""What becomes of a call that was cut off: decided by what has the same function and source, and by its tags."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def test_what_bears_our_lineage_is_taken_over_wanted_or_not() -> None:
     recovery = recover(EMPTY, [CREATE], {"t": FOUND})
 
     assert recovery.state.mappings == {"a": Record(NEW, "arn-new", "eu-west-1", MAPPING)}
-    assert recovery.notices == (f"an apply was interrupted while creating a; {NEW}, which it created, is recorded",)
+    assert recovery.notices == (
+        f"an apply was interrupted while creating a; it created {NEW}, which was added to the state",
+    )
 
 
 def test_what_it_was_to_replace_is_still_to_be_deleted() -> None:

@@ -98,10 +98,10 @@ def report(width: int) -> str:
 
 def refusals(width: int) -> str:
     del width
-    message = "loss [R301]: messages that do not match the filters are deleted from the queue unprocessed; `limits.risk` refuses it"
+    message = "loss [R301]: messages that do not match the filters are deleted from the queue unprocessed; `limits.risk` does not allow it"
     many = [Problem(f"billing-{n:02}", message, "if that is intended, pass --accept-risk R301") for n in range(75)]
     return problems_text(
-        (Problem("orders", "has prevent_destroy, and this change would replace it", "set it"), *many), PLAIN
+        (Problem("orders", "has prevent_destroy, but this change would replace it", "set it"), *many), PLAIN
     )
 
 
@@ -109,7 +109,7 @@ def status(width: int) -> str:
     gone = "the queue orders no longer exists; the function orders-worker:live no longer exists"
     rows = (
         Health("orders", "u", "eu-west-1", "Enabled", problem=gone, function="orders-worker:live", source="arn:aws:sqs:eu-west-1:1:orders"),
-        Health("refunds", "", "eu-west-1", "Absent", problem="it is declared and was not applied yet", function="refunds", source="arn:aws:sqs:eu-west-1:1:refunds"),
+        Health("refunds", "", "eu-west-1", "Absent", problem="it is declared in the manifest, but not applied yet", function="refunds", source="arn:aws:sqs:eu-west-1:1:refunds"),
         Health("clicks", "u", "eu-central-1", "Enabled", "No records processed", "User action", function="enricher", source="arn:aws:kinesis:eu-central-1:1:stream/clicks"),
     )  # fmt: skip
     return status_text(rows, PLAIN, width)
@@ -120,7 +120,9 @@ def drift(width: int) -> str:
     found = (
         Drifted("orders", "u1", "eu-west-1", lost=("the queue orders",)),
         Drifted("refunds", "u2", "eu-west-1", vanished=True),
-        Drifted("clicks", "u3", "eu-west-1", fault="EVENT_SOURCE_AUTHN_ERROR (Lambda cannot sign in to the source)"),
+        Drifted(
+            "clicks", "u3", "eu-west-1", fault="EVENT_SOURCE_AUTHN_ERROR (Lambda cannot authenticate to the source)"
+        ),
     )
     return drift_text(found, PLAIN)
 

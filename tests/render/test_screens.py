@@ -62,9 +62,9 @@ def test_words_wrap_under_a_hanging_indent_and_colours_have_no_width() -> None:
 
 
 def test_a_comment_that_does_not_fit_goes_to_a_line_before_its_value() -> None:
-    line = "        ~ batch_size = 3 -> 10  # edit: line removed, so AWS's default"
+    line = "        ~ batch_size = 3 -> 10  # edit: line removed, so AWS's default applies"
 
-    assert fitted(line, 60) == "        # edit: line removed, so AWS's default\n        ~ batch_size = 3 -> 10"
+    assert fitted(line, 60) == "        # edit: line removed, so AWS's default applies\n        ~ batch_size = 3 -> 10"
 
 
 def test_a_command_between_backticks_is_never_broken() -> None:

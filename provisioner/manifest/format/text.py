@@ -21,7 +21,9 @@ _EMPTY_LINE: Final = re.compile(r"^[ \t]*\r?\n", re.MULTILINE)
 _NAMED: Final = ("mappings", "variables")
 _STEP: Final = 2
 _MOST_PASSES: Final = 3
-_OVERSIGHT: Final = "this is an error of the formatter: nothing was changed; please report it with the file"
+_OVERSIGHT: Final = (
+    "this is a bug in the formatter; the file was not changed; please report the bug and attach the file"
+)
 
 
 def formatted(text: str, shown: str = "") -> str:
@@ -37,9 +39,7 @@ def formatted(text: str, shown: str = "") -> str:
         result = rewritten(source, layout(source))
         after = parse(result, shown)
         if after.diagnostics or not _same(before, after.root) or _kept(result, layout(result)) != kept:
-            raise ProvisionerError(
-                f"{shown or 'the manifest'} would mean something else when formatted", hint=_OVERSIGHT
-            )
+            raise ProvisionerError(f"formatting would change the meaning of {shown or 'the manifest'}", hint=_OVERSIGHT)
         if result == source:
             break
         source = result
@@ -61,7 +61,7 @@ def with_mapping(text: str, entry: str) -> str:
     result = _inserted(body if not body or body.endswith("\n") else body + line_break, lines, line_break)
     after = parse(result, "")
     if after.diagnostics or not _same(expected, after.root):
-        raise _not_added("the manifest is written so that nothing can be added to `mappings`", lines)
+        raise _not_added("cannot add the mapping, because of the YAML layout of the manifest", lines)
     return text[: len(text) - len(body)] + result
 
 
@@ -105,10 +105,10 @@ def _joined(before: Node | None, added: Node) -> Node:
     there = root["mappings"].value if "mappings" in root else None
     entries = {} if there is None else there
     if not isinstance(entries, dict):
-        raise UsageError("`mappings` is no group of `name: …`")
+        raise UsageError("`mappings` must be a map of `name: …` entries")
     [(name, node)] = added.value["mappings"].value.items()
     if name in entries:
-        raise UsageError(f"{name} is in the manifest already", hint="choose another name, or change that mapping")
+        raise UsageError(f"{name} is already in the manifest", hint="choose another name, or edit that mapping")
     return Node({**root, "mappings": Node({**entries, name: node}, "", NOWHERE, NOWHERE)}, "", NOWHERE, NOWHERE)
 
 
@@ -145,7 +145,7 @@ def _inserted(text: str, lines: list[str], line_break: str) -> str:
             text, len(text), lines, 0, line_break, apart=bool(text.strip()) and not text.endswith(line_break * 2)
         )
     if root.flow or root.kind != "mapping":
-        raise _not_added("the manifest is written in braces", lines)
+        raise _not_added("cannot add the mapping, because the manifest is in flow style ({ })", lines)
     there = next((item for item in root.entries if item.key.value == "mappings"), None)
     if there is None:
         at = spare_end(text, _line_end(text, root, lines), 0)
@@ -172,7 +172,7 @@ def _instead_of_nothing(text: str, there: Entry, lines: list[str], line_break: s
         ["{}"],
         ["{", "}"],
     ):
-        raise _not_added("`mappings` is not written line by line", lines)
+        raise _not_added("cannot add the mapping, because `mappings` is in flow style ({ })", lines)
     at = spare_end(text, _line_end(text, value, lines), key.column + 1)
     text = text[: key.end + 1] + text[value.end :]
     return _put(text, at - len(nothing), lines[1:], key.column, line_break, apart=False)
@@ -181,7 +181,7 @@ def _instead_of_nothing(text: str, there: Entry, lines: list[str], line_break: s
 def _line_end(text: str, piece: Piece, lines: list[str]) -> int:
     end = line_end(text, piece.hi)
     if end is None:
-        raise _not_added("`mappings` shares a line with something else", lines)
+        raise _not_added("cannot add the mapping, because `mappings` is on the same line as something else", lines)
     return end
 
 
@@ -193,4 +193,8 @@ def _put(text: str, at: int, lines: list[str], deeper: int, line_break: str, *, 
 
 
 def _not_added(why: str, lines: list[str]) -> UsageError:
-    return UsageError(why, hint="write `mappings:` line by line, and add under it:\n" + "\n".join(lines[1:]))
+    return UsageError(
+        why,
+        hint="write `mappings:` in block style (one entry per line), and add this entry under it:\n"
+        + "\n".join(lines[1:]),
+    )

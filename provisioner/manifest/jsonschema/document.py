@@ -50,12 +50,12 @@ def manifest_schema() -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": ID,
-        "title": "Manifest of provisioner",
-        "description": "AWS Lambda event source mappings, as they are wanted.",
+        "title": "provisioner manifest",
+        "description": "Desired AWS Lambda event source mappings.",
         "type": "object",
         # Nothing is required: a file that another one includes has no stack, and may have no mappings.
         "properties": {**_own_keys(), "mappings": _mappings()},
-        "patternProperties": {"^x-": {"description": "Ignored: a place for anchors."}},
+        "patternProperties": {"^x-": {"description": "Ignored. Use it for YAML anchors."}},
         "additionalProperties": False,
         "allOf": [where_complete(rule) for rule in needs_of_kinds()],
         "$defs": _definitions(),
@@ -82,7 +82,9 @@ def _definitions() -> Schema:
 def _body() -> Schema:
     """What a mapping may hold, of whatever kind: nothing is required, and null stands for absence."""
     own = {"region": text_of(None, None, (), null=True), "lifecycle": _lifecycle()}
-    own["region"]["description"] = "The region, where neither the source's ARN nor `provider` says it."
+    own["region"]["description"] = (
+        "Region of the mapping. Needed only if neither the source ARN nor `provider` sets it."
+    )
     return {**ref("map"), "properties": {**fields_of(FIELDS), **own}, "additionalProperties": False}
 
 
@@ -91,7 +93,7 @@ def _body() -> Schema:
 
 def _mappings() -> Schema:
     return {
-        "description": "The mappings by name: what is wanted.",
+        "description": "Desired mappings, by name.",
         **typed("object", "null"),
         "propertyNames": {
             "pattern": f"^(?:{MAPPING_NAME.pattern})$",
@@ -212,7 +214,7 @@ _DURATION: Final = _checked(r"\s*\d+(?:\.\d+)?\s*[smh]?\s*", "a duration such as
 _TEXTS: Final[Mapping[tuple[str, ...], Schema]] = {
     ("stack",): _checked(STACK.pattern, "a valid stack name"),
     ("provider", "endpoint_url"): _checked("(?:https?://.*)?", "a URL that begins with http:// or https://"),
-    ("provider", "allowed_account_ids", "[]"): _checked(ACCOUNT.pattern, "an account id, which has twelve digits"),
+    ("provider", "allowed_account_ids", "[]"): _checked(ACCOUNT.pattern, "a 12-digit AWS account ID"),
     ("provider", "default_tags"): tags_of(null=False),
     ("provider", "retry_timeout"): _DURATION,
     ("provider", "settle_timeout"): _DURATION,
@@ -224,31 +226,34 @@ _TEXTS: Final[Mapping[tuple[str, ...], Schema]] = {
 
 
 _WORDS: Final[Mapping[tuple[str, ...], str]] = {
-    ("version",): "Version of the manifest's language.",
-    ("stack",): "The name of this manifest with its state; one state a stack.",
-    ("provider", "region"): "The region of mappings that name none.",
-    ("provider", "profile"): "The profile of the AWS configuration to use.",
-    ("provider", "endpoint_url"): "Where to send calls instead of to AWS.",
-    ("provider", "allowed_account_ids"): "The only accounts to run in.",
+    ("version",): "Version of the manifest format.",
+    ("stack",): "Name of the stack. Each stack has its own state.",
+    ("provider", "region"): "Default region for mappings.",
+    ("provider", "profile"): "Name of the AWS profile to use.",
+    ("provider", "endpoint_url"): "Custom endpoint URL for all AWS calls.",
+    ("provider", "allowed_account_ids"): "AWS accounts in which provisioner is allowed to run.",
     ("provider", "assume_role"): "The role to assume before the first call.",
-    ("provider", "default_tags"): "Tags of every mapping; a mapping's own tags win.",
-    ("provider", "ignore_tags"): "Tags that others set and that are left alone.",
-    ("provider", "ownership_tags"): "Whether mappings get the tags by which provisioner recognizes them.",
-    ("provider", "max_requests_per_second"): "How fast to call Lambda's control plane. Default 10.",
-    ("provider", "retry_timeout"): "How long to retry what waits for IAM.",
-    ("provider", "settle_timeout"): "How long to wait until a mapping has settled.",
-    ("state", "path"): "The file that holds the state, beside the manifest. Default state/<stack>.json.",
-    ("state", "s3"): "An object in S3, shared by a team.",
-    ("imports",): "Mappings that exist and are to be managed; harmless once they are.",
+    ("provider", "default_tags"): "Tags for every mapping; a mapping's own tags take precedence.",
+    ("provider", "ignore_tags"): "Tags that are managed elsewhere. provisioner does not change or remove them.",
+    ("provider", "ownership_tags"): "Whether to add the tags that provisioner uses to recognize its mappings.",
+    (
+        "provider",
+        "max_requests_per_second",
+    ): "Maximum number of requests per second to the Lambda control plane. Default 10.",
+    ("provider", "retry_timeout"): "How long to retry calls that fail until IAM changes take effect.",
+    ("provider", "settle_timeout"): "How long to wait for a mapping to settle.",
+    ("state", "path"): "Path of the state file, relative to the manifest. Default state/<stack>.json.",
+    ("state", "s3"): "Keep the state in an S3 object that a team can share.",
+    ("imports",): "Existing mappings to import. An entry has no effect once its mapping is imported.",
     ("imports", "[]", "id"): "The UUID of the mapping.",
-    ("moved",): "Mappings that changed their names.",
+    ("moved",): "Mappings that were renamed.",
     ("removed",): "Mappings to remove from the state and keep running.",
-    ("limits", "deletes"): "Refuse a plan with more deletes and replacements.",
-    ("limits", "risk"): "Refuse a plan that carries such a risk to records in flight, or a worse one.",
+    ("limits", "deletes"): "Refuse a plan with more than this number of deletes and replacements.",
+    ("limits", "risk"): "Refuse a plan with a risk of this level or higher to records in flight.",
     ("lifecycle",): "What a plan may do to the mapping.",
     ("lifecycle", "prevent_destroy"): "Refuse to delete or replace the mapping.",
     ("lifecycle", "ignore_changes"): "Fields to leave alone.",
-    ("lifecycle", "on_conflict"): "When the pair of function and source exists already.",
+    ("lifecycle", "on_conflict"): "What to do if a mapping with this function and source already exists.",
 }
 
 
@@ -277,7 +282,7 @@ def _variables() -> Schema:
         "type": "object",
         "properties": {
             "type": {"enum": list(get_args(VariableBlock.model_fields["type"].annotation))},
-            "default": {"description": "The value when none is given."},
+            "default": {"description": "Value to use if none is given."},
             "allowed": {"description": "The allowed values.", "type": "array"},
             "pattern": {"description": "A regular expression that a string must match.", "type": "string"},
             "description": {"type": "string"},
@@ -285,7 +290,7 @@ def _variables() -> Schema:
         "additionalProperties": False,
     }
     return {
-        "description": "Values from outside, by name: `${var.name}` stands for one; `$${` is a plain `${`.",
+        "description": "Input variables, by name. Refer to a variable as `${var.name}`; write `$${` for a literal `${`.",
         "type": "object",
         "propertyNames": {"pattern": VARIABLE_NAME},
         "additionalProperties": variable,
@@ -295,7 +300,8 @@ def _variables() -> Schema:
 def _defaults() -> Schema:
     groups = {name: {"description": f"For {what}.", **ref("body")} for name, what in _GROUPS.items()}
     return {
-        "description": "Fields of many mappings: maps merge, lists and scalars replace, null removes.",
+        "description": "Default fields for groups of mappings. A mapping's maps are merged with the default, "
+        "its lists and scalars replace it, and null removes it.",
         "type": "object",
         "properties": groups,
         "additionalProperties": False,
@@ -303,4 +309,4 @@ def _defaults() -> Schema:
 
 
 def _include() -> Schema:
-    return {"description": "Globs of more files with the same keys.", "type": "array", "items": {"type": "string"}}
+    return {"description": "Globs of other manifest files to include.", "type": "array", "items": {"type": "string"}}

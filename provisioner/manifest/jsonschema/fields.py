@@ -107,14 +107,17 @@ def _list_or_commas(annotation: Any, limits: Limits) -> Schema:
     schema = _list(items, limits, ())
     if limits.bounds:
         most = limits.bounds[1]
-        message = f"this is more than {most} items"
+        message = f"too many items; the maximum is {most}"
         schema |= where_literal({"pattern": f"^[^,]*(?:,[^,]*){{0,{most - 1}}}$", "errorMessage": message})
     return {**typed("array", "string"), **schema}
 
 
 def tags_of(*, null: bool) -> Schema:
     """Tags, whose keys are not AWS's nor ours."""
-    free = {"pattern": "^(?!aws:|provisioner:)", "errorMessage": "tags that begin so cannot be set"}
+    free = {
+        "pattern": "^(?!aws:|provisioner:)",
+        "errorMessage": "tag keys that start with aws: or provisioner: are reserved",
+    }
     names = {**text_limits((1, 128), TAG_KEYS), "allOf": [free]}
     value = text_of((0, 256), TAG_KEYS, (), null=null)
     return {"propertyNames": where_literal(names), "additionalProperties": value, "maxProperties": 50}
@@ -125,7 +128,7 @@ def lacking_of(field: Field, kinds: frozenset[SourceKind]) -> Schema:
     who = "a mapping" if kinds == ALL else kinds_in_words(kinds)
     defaults = (field.row.default[kind] for kind in SourceKind if kind in kinds & field.row.default.keys())
     silent = [None, *_empty(field), *dict.fromkeys(defaults)]
-    return {"enum": silent, "errorMessage": f"{who} has no {field.name}"}
+    return {"enum": silent, "errorMessage": f"{who} does not support {field.name}"}
 
 
 def _empty(field: Field) -> list[Any]:
@@ -148,15 +151,15 @@ def _description(field: Field) -> str:
 def _facts(field: Field) -> Iterator[str]:
     row = field.row
     if not row.kinds:
-        yield "Lambda has it for asynchronous invocations, not for event source mappings."
+        yield "Lambda supports it for asynchronous invocations, but not for event source mappings."
         return
     legal = row.legal or LEGAL_TEXTS.get(field.name)
     if legal and legal.enforced:
-        yield f"It is {legal.words}."
+        yield f"Must be {legal.words}."
     if row.bounds:
         yield f"{_bounds_in_words(field)}."
     if row.values:
-        yield f"Known: {', '.join(row.values)}."
+        yield f"Known values: {', '.join(row.values)}."
     if row.default:
         yield f"Default {_default_in_words(row)}."
     if row.kinds != ALL:
@@ -225,8 +228,8 @@ def _changes(field: Field) -> Iterator[str]:
         if not kept:
             yield "Removing the line resets it."
         elif kept >= row.kinds - row.required:
-            yield "Removing the line keeps what is there."
+            yield "Removing the line keeps the current value."
         else:
-            yield f"Removing the line keeps what is there for {kinds_in_words(kept)}, and resets it for others."
+            yield f"Removing the line keeps the current value for {kinds_in_words(kept)}, and resets it for other sources."
     if row.replaces:
         yield f"{'Some changes replace' if callable(row.replaces) else 'A change replaces'} the mapping."

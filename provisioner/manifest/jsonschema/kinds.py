@@ -131,12 +131,12 @@ def _source_rules(source: Source) -> Iterator[Schema]:
         return
     kind = next(kind for kind in SourceKind if kind in source.kinds)
     if kind is SourceKind.DYNAMODB:
-        yield _resource(".*/stream/", "this is a table; a mapping reads from its stream")
+        yield _resource(".*/stream/", "this is the ARN of a table; use the ARN of its stream")
     elif kind in RESOURCES:
         prefixes, message = RESOURCES[kind]
         yield _resource(f"(?:{'|'.join(prefixes)})", message)
     if source.kinds <= QUEUES | STREAMS:
-        message = f"{kind.phrase} has no metric {' or '.join(sorted(KAFKA_METRICS))}"
+        message = f"{kind.phrase} does not support the metric {' or '.join(sorted(KAFKA_METRICS))}"
         yield at_path(("metrics_config", "metrics", "[]"), other_than(sorted(KAFKA_METRICS), message))
     if kind in OF_KIND:
         yield at_path(("source_access_configuration",), {"allOf": list(_access(kind))})
@@ -151,7 +151,7 @@ def _resource(resource: str, message: str) -> Schema:
 def _access(kind: SourceKind) -> Iterator[Schema]:
     yield ref("accesses")
     lacking = [word for word in ACCESS_TYPES if word not in OF_KIND[kind]]
-    message = f"{kind.phrase} has no such access; it has {', '.join(OF_KIND[kind])}"
+    message = f"{kind.phrase} does not support this access type; supported types: {', '.join(OF_KIND[kind])}"
     yield {"items": {"properties": {"type": other_than(lacking, message)}}}
     if kind in (SourceKind.MQ, SourceKind.DOCUMENTDB):
         yield when({"minItems": 1}, _times("BASIC_AUTH", 1, f"{kind.phrase} needs exactly one BASIC_AUTH"))
@@ -159,7 +159,7 @@ def _access(kind: SourceKind) -> Iterator[Schema]:
 
 def accesses() -> Schema:
     """What holds of access configurations whatever the kind."""
-    rules = [{"items": {"allOf": list(_uris())}}, _times("VIRTUAL_HOST", 0, "a mapping reads from one VIRTUAL_HOST")]
+    rules = [{"items": {"allOf": list(_uris())}}, _times("VIRTUAL_HOST", 0, "a mapping can have only one VIRTUAL_HOST")]
     return {"allOf": [*rules, *_oauth()]}
 
 
@@ -167,13 +167,13 @@ def _uris() -> Iterator[Schema]:
     """Which accesses have a uri. Of a type that is not known, nothing is."""
     without = sorted(WITHOUT_URI)
     others = [word for word in ACCESS_TYPES if word not in WITHOUT_URI]
-    signed = {"enum": [None, ""], "errorMessage": "there is no uri: it authenticates with the function's role"}
+    signed = {"enum": [None, ""], "errorMessage": "remove the uri: this type authenticates with the function's role"}
     yield when(stated("type", {"enum": without}), {"properties": {"uri": signed}})
-    yield when(stated("type", {"enum": others}), _needed("uri", "this type of access needs uri"))
+    yield when(stated("type", {"enum": others}), _needed("uri", "this access type needs a uri"))
 
 
 def _oauth() -> Iterator[Schema]:
-    beside = "IAM_OAUTHBEARER_AUTH cannot have such an entry"
+    beside = "this type cannot be combined with IAM_OAUTHBEARER_AUTH"
     yield when(_holds("IAM_OAUTHBEARER_AUTH"), {"items": {"properties": {"type": other_than(OAUTH_PARTS, beside)}}})
     needed = {"IAM_OAUTHBEARER_AUTH": (AUDIENCE,), AUDIENCE: ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH")}
     for word, wanted in (needed | dict.fromkeys(OAUTH_PARTS, ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH"))).items():
@@ -262,7 +262,7 @@ def needs_of_kinds() -> Iterator[Together]:
                     (name,), at_path((name,), _needed(inner, f"{inner} is missing in {name}", _json_type(part)))
                 )
     brokers = "KAFKA_BOOTSTRAP_SERVERS"
-    endpoints = _needed(brokers, f"endpoints has no {brokers}", "array")
+    endpoints = _needed(brokers, f"endpoints must contain {brokers}", "array")
     yield Together(_SOURCES[1:], at_path((_SOURCES[1], "endpoints"), endpoints))
     yield from _needs_beside()
 
@@ -273,7 +273,7 @@ def _needs_beside() -> Iterator[Together]:
         ("batch_size", _WINDOW),
         when(
             {"allOf": [_from(frozenset({SourceKind.SQS})), large]},
-            _needed(_WINDOW, f"a batch of more than 10 needs {_WINDOW}", "integer", minimum=1),
+            _needed(_WINDOW, f"batch_size above 10 requires {_WINDOW}", "integer", minimum=1),
         ),
     )
     at = stated("starting_position", {"const": "AT_TIMESTAMP"})
@@ -281,7 +281,7 @@ def _needs_beside() -> Iterator[Together]:
     key = stated("kms_key_arn", ref("present"))
     yield Together(
         ("kms_key_arn", "filter_criteria"),
-        when(key, _needed("filter_criteria", "a key without filter_criteria is not stored by AWS", "object")),
+        when(key, _needed("filter_criteria", "AWS ignores kms_key_arn without filter_criteria", "object")),
     )
     either = [
         _needed(name, f"{_POLLERS} needs minimum_pollers or maximum_pollers", "integer") for name in _POLLER_NUMBERS
@@ -300,7 +300,7 @@ def _needs_pollers() -> Iterator[Together]:
     for name, part, what in (
         ("amazon_managed_kafka_event_source_config", registry, "a schema registry needs"),
         ("self_managed_kafka_event_source_config", registry, "a schema registry needs"),
-        ("metrics_config", metrics, "metrics of Kafka need"),
+        ("metrics_config", metrics, "Kafka metrics need"),
     ):
         condition = {"allOf": [_from(KAFKAS), stated(name, {"type": "object"} | part)]}
         message = f"{what} provisioned pollers"
@@ -312,11 +312,11 @@ def contradictions() -> Iterator[Schema]:
     age = "maximum_record_age_in_seconds"
     finite = stated(age, {"type": "integer", "minimum": 0})
     known_position = {"type": "string", "pattern": r"^(?!AT_TIMESTAMP$)(?!.*\$\{)"}
-    only = {"enum": [None, ""], "errorMessage": "a timestamp is only for starting_position: AT_TIMESTAMP"}
+    only = {"enum": [None, ""], "errorMessage": "starting_position_timestamp requires starting_position: AT_TIMESTAMP"}
     never = other_than(["AT_TIMESTAMP"], "a DynamoDB stream cannot be read from a timestamp")
     scaling = stated("scaling_config", {"type": "object"} | stated("maximum_concurrency", {"type": "integer"}))
     pollers = stated(_POLLERS, {"type": "object", "anyOf": [stated(n, {"type": "integer"}) for n in _POLLER_NUMBERS]})
-    excluded = {"type": "null", "errorMessage": f"scaling_config and {_POLLERS} exclude each other"}
+    excluded = {"type": "null", "errorMessage": f"scaling_config and {_POLLERS} cannot be used together"}
     streams = {"allOf": [_from(STREAMS), stated("starting_position", known_position)]}
     for rule in (
         Together((age,), when(finite, at_path((age,), {"minimum": 60}))),
@@ -329,7 +329,7 @@ def contradictions() -> Iterator[Schema]:
             (_FACTOR, _TUMBLING),
             when(
                 {"allOf": [_from(STREAMS), stated(_TUMBLING, {"type": "integer", "minimum": 1})]},
-                at_path((_FACTOR,), {"maximum": 1, "errorMessage": f"with {_TUMBLING}, {_FACTOR} must be 1"}),
+                at_path((_FACTOR,), {"maximum": 1, "errorMessage": f"{_FACTOR} must be 1 if {_TUMBLING} is set"}),
             ),
         ),
         Together(
@@ -371,7 +371,7 @@ _OPERANDS: Final = {
 
 def event_pattern() -> Schema:
     """A pattern goes deeper by objects, to lists of what may match: a scalar, or an object with one rule."""
-    text = {"pattern": r"^\s*\{[\s\S]*\}\s*$", "errorMessage": "a pattern is a JSON object"}
+    text = {"pattern": r"^\s*\{[\s\S]*\}\s*$", "errorMessage": "a pattern must be a JSON object"}
     message = 'match values must be a list, as in ["open"]'
     level = {
         "properties": {"$or": {**_BELOW, "minItems": 2, "items": ref("pattern-alternative")}},

@@ -96,7 +96,7 @@ _SERVICES: Final = "|".join(BY_SERVICE)
 
 LEGAL_TEXTS: Final[Mapping[str, Legal]] = {
     # A named group is spelt otherwise in ECMA-262.
-    "function_name": Legal(re.sub(r"\(\?P<\w+>", "(?:", FUNCTION.pattern), "the name or the ARN of a function"),
+    "function_name": Legal(re.sub(r"\(\?P<\w+>", "(?:", FUNCTION.pattern), "a function name or ARN"),
     "event_source_arn": Legal(
         rf"arn:aws[^:]*:(?:{_SERVICES}):[^:]*:[^:]*:.+", "the ARN of a source that Lambda reads from"
     ),
