@@ -54,11 +54,11 @@ class Node:
         node.key_start, node.key_end = self.key_start, self.key_end
         return node
 
-    def sown(self, value: Any) -> Node:
+    def all_here(self, value: Any) -> Node:
         """A plain value as nodes that all have this position."""
         if isinstance(value, dict):
-            return self.holding({name: self.sown(item) for name, item in value.items()})
-        return self.holding([self.sown(item) for item in value] if isinstance(value, list) else value)
+            return self.holding({name: self.all_here(item) for name, item in value.items()})
+        return self.holding([self.all_here(item) for item in value] if isinstance(value, list) else value)
 
     def below(self, step: Hashable) -> Node | None:
         """The node one step below: under a key, or at an index; None when there is none."""

@@ -93,7 +93,7 @@ class Variables:
         """Give each declared variable the value of its last source."""
         for name, block in self.declared.items():
             if block.default is not None:
-                self._set(name, self.places[name].at(("default",)).sown(block.default))
+                self._set(name, self.places[name].at(("default",)).all_here(block.default))
             text = inputs.environment.get(f"{ENVIRONMENT}{name}")
             if text is not None:
                 self._set_text(name, text, f"{ENVIRONMENT}{name}")
@@ -135,7 +135,7 @@ class Variables:
             return
         document = parse(text, source)
         value = document.root.plain() if document.root else None
-        self._set(name, Node(None, source, NOWHERE, NOWHERE).sown(text if document.diagnostics else value))
+        self._set(name, Node(None, source, NOWHERE, NOWHERE).all_here(text if document.diagnostics else value))
 
     def _set(self, name: str, node: Node) -> None:
         value, block = node.plain(), self.declared[name]
@@ -195,8 +195,8 @@ class Variables:
                 return node.holding(text, unvalued=True)
             known = name in self.values
             self._expand(node, self._sizes.get(name, 1))
-            sown = node.sown(self.values[name] if known else self._stand_in(name))
-            return sown.holding(sown.value, unvalued=not known)
+            here = node.all_here(self.values[name] if known else self._stand_in(name))
+            return here.holding(here.value, unvalued=not known)
         value, unvalued = self._text(node, text)
         self._expand(node, len(value))
         return node.holding(value, unvalued=unvalued)
@@ -317,7 +317,7 @@ def _json(path: Path) -> Node | Diagnostic:
     place = Place(str(path))
     try:
         value = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
-        return Node(None, str(path), NOWHERE, NOWHERE).sown(value)
+        return Node(None, str(path), NOWHERE, NOWHERE).all_here(value)
     except OSError as error:
         return Diagnostic("E001", f"cannot be read: {error.strerror}", place, "check the path")
     except (ValueError, RecursionError) as error:
