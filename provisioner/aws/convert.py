@@ -42,7 +42,7 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
             mapping = with_value(mapping, path, None)
     if mapping.get("self_managed_event_source") and value_at(mapping, CONSUMPTION_MODE) is None:
         mapping = with_value(mapping, CONSUMPTION_MODE, "Stream")  # AWS's default, whether it is shown or not
-    kind = kind_of(mapping) or SourceKind.SQS  # a source that AWS reads from and we do not know: shown, never wanted
+    kind = kind_of(mapping) or SourceKind.UNKNOWN
     unknown: set[FieldPath] = set() if state in _ENABLED else {("enabled",)}
     if kind in STREAMS and "starting_position" not in mapping:
         # Answers of 2021 and 2022 leave it out. It is required on creation, so it is there, whatever it is.

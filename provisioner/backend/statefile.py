@@ -117,7 +117,7 @@ def record_of(value: Any) -> Record:
             raise TypeError(f"{uuid!r} is not a UUID")
     if not _is_mapping(item.applied):
         raise TypeError(f"the applied values recorded for {item.uuid} are damaged")
-    applied = canonical(item.applied, kind_of(item.applied) or SourceKind.SQS)
+    applied = canonical(item.applied, kind_of(item.applied) or SourceKind.UNKNOWN)
     return Record(
         item.uuid,
         item.arn,

@@ -18,7 +18,7 @@ from provisioner.model.canonical import Canonical, is_own_tag
 from provisioner.model.desired import FieldPath
 from provisioner.model.mapping import FIELDS, REQUIRED, TAG_TEXT, Field, Limits, moment, parsed, timestamp
 from provisioner.model.references import REGION, Arn, FunctionReference, partition_of
-from provisioner.model.sources import SourceKind
+from provisioner.model.sources import BY_SERVICE, SourceKind
 
 _IN_MILLISECONDS = 10_000_000_000
 """An epoch from here on is one of milliseconds: in seconds it would be after the year 2286."""
@@ -53,9 +53,13 @@ def source_findings(raw: Mapping[str, Any], kind: SourceKind | None) -> Iterator
             "E106",
             ("event_source_arn",),
             f"Lambda cannot read from service {arn.split(':')[2]!r}",
-            "use the ARN of an SQS queue, a Kinesis or DynamoDB stream, an MSK cluster, an Amazon MQ broker or "
-            "a DocumentDB cluster",
+            "S3, SNS, EventBridge and CloudWatch Logs invoke functions themselves; this version does not support them yet",
         )
+    elif kind is SourceKind.UNKNOWN:
+        message = (
+            f"service {str(arn).split(':')[2]!r} is unknown to this version; no field is checked by kind of source"
+        )
+        yield Finding("W223", ("event_source_arn",), message, f"known services: {', '.join(BY_SERVICE)}")
     function = raw.get("function_name")
     if function and not FunctionReference.parse(function):
         yield Finding("E106", ("function_name",), f"{function!r} is not a function name or ARN")
@@ -87,18 +91,18 @@ def _no_arn(text: str) -> Finding:
 def field_findings(
     raw: Mapping[str, Any], effective: Canonical, kind: SourceKind, malformed_fields: Collection[str]
 ) -> Iterator[Finding]:
-    """Findings about the fields of a mapping, for its kind of source. `effective` is its canonical form; the
-    rules skip `malformed_fields`, whose values have the wrong type.
+    """Findings about the fields of a mapping, for its kind of source. `effective` is its canonical form.
+
+    Rules between fields skip only `malformed_fields`, whose values have the wrong type or are not known: a field with
+    another finding is still judged beside others, so that a warning never hides an error.
     """
-    wrong = set(malformed_fields)
     for name in raw:
-        for finding in _value(FIELDS[name], raw[name], kind, (name,)) if name in effective else ():
-            wrong.add(name)
-            yield finding
+        if name in effective:
+            yield from _value(FIELDS[name], raw[name], kind, (name,))
     for name in REQUIRED[kind]:
         if name not in effective:
             yield Finding("E102", (), f"{name} is required for {kind.phrase}", field=name)
-    yield from rule_findings(raw, effective, kind, wrong)  # rules between fields skip a field whose own value is wrong
+    yield from rule_findings(raw, effective, kind, malformed_fields)
 
 
 def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], provider: ProviderBlock) -> Iterator[Finding]:
@@ -125,7 +129,7 @@ def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], provider: Prov
 
 def _value(field: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) -> Iterator[Finding]:
     row = field.row
-    if kind not in row.kinds:
+    if not row.has(kind):
         hint = "remove it"
         if field.name == "on_success":
             hint = "Lambda supports it for asynchronous invocations, but not for event source mappings"
@@ -152,7 +156,7 @@ def _block(
     for name, field in fields.items():
         if block.get(name) is not None:
             yield from _value(field, block[name], kind, (*path, name))
-        elif kind in field.row.required:
+        elif field.row.requires(kind):
             yield Finding("E102", path, f"{name} is missing in {path[-1] if isinstance(path[-1], str) else path[-2]}")
 
 

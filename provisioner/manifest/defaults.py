@@ -90,7 +90,7 @@ class Defaults:
         self._used.add(id(block))
         for key, node in block.value.items():
             field = fields.get(key)
-            if field and kind not in field.row.kinds:
+            if field and not field.row.has(kind):
                 continue
             inside = field is not None and field.children and isinstance(node.value, dict)
             kept[key] = self._applicable(node, field.children, kind) if field and inside else node

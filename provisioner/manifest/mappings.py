@@ -168,7 +168,7 @@ class MappingChecks:
     def _findings(self, one: _Written) -> Iterator[Finding]:
         findings = [] if _SOURCES & one.malformed_fields() else list(source_findings(one.raw, one.kind))
         yield from findings
-        if one.kind and all(finding.path == ("function_name",) for finding in findings):
+        if one.kind and all(finding.code[0] == "W" or finding.path == ("function_name",) for finding in findings):
             yield from field_findings(one.raw, one.mapping, one.kind, one.unvalued_fields())
         if one.raw.get("tags"):
             own = {key: value for key, value in one.raw["tags"].items() if value is not None}
@@ -210,11 +210,14 @@ class MappingChecks:
     # --- mappings together --------------------------------------------------------------------------------------------
 
     def _unique_pairs(self, mappings: Iterable[Desired]) -> None:
-        holders: dict[tuple[str, ...], Desired] = {}
+        holders: defaultdict[tuple[str, ...], list[Desired]] = defaultdict(list)
         for item in mappings:
             wanted = sorted(claims(item.mapping, item.pair))
-            twins = {claim[0]: holders[claim] for claim in reversed(wanted) if claim in holders}
-            if (twin := twins.get("pair")) and twin.pair.collides(item.pair):
+            twins = {claim[0]: holders[claim][-1] for claim in reversed(wanted) if claim in holders}
+            # Where some only share the queue's name, one that has the same pair is an error all the same.
+            of_pair = [other for claim in wanted if claim[0] == "pair" for other in holders.get(claim, ())]
+            twin = next((other for other in of_pair if other.pair.collides(item.pair)), twins.get("pair"))
+            if twin and twin.pair.collides(item.pair):
                 hint = "Lambda rejects the second mapping with a 409 error; remove one of them"
                 message = f"{item.name} and {twin.name} ({twin.place}) have the same function and source"
                 self._report(item.name, "E107", (), message, hint)
@@ -229,7 +232,8 @@ class MappingChecks:
                 group = consumer_group(item.mapping)
                 message = f"{item.name} and {twin.name} ({twin.place}) use the same consumer group {group!r}"
                 self._report(item.name, "E221", (), message, hint)
-            holders |= dict.fromkeys(wanted, item)
+            for claim in wanted:
+                holders[claim].append(item)
 
     def _poller_groups(self, mappings: Iterable[Desired]) -> None:
         """Mappings of one group share their pollers (docs/aws/kinds.md#fields)."""

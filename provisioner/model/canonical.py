@@ -99,7 +99,7 @@ def _fill(
     filled: Canonical = {}
     for name, field in fields.items():
         value = desired.get(name)
-        if value is None and kind in field.row.kept:
+        if value is None and field.row.keeps(kind):
             value = live.get(name)
         elif field.children and not field.many:
             value = _fill(field.children, value or {}, live.get(name, {}), kind)

@@ -471,6 +471,14 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         'if AWS rejects the request with "Tags not supported in request.", remove the tags',
         "https://github.com/aws/aws-cdk/issues/31965",
     ),
+    "W223": Explanation(
+        "The service of the source is unknown",
+        "This version of provisioner does not know the service in event_source_arn. Lambda may read from it all the same, so "
+        "the mapping is planned and applied, but no field is checked by kind of source, and no default is known: a field that "
+        "is removed from the manifest keeps its value.",
+        "check the ARN; if Lambda supports the service, upgrade provisioner when a newer version is available",
+        _OURS,
+    ),
     # --- risks: what a change does to records in flight ---
     "R101": Explanation(
         "A new mapping that begins at LATEST",

@@ -96,6 +96,18 @@ class Row(Limits):
     empty: bool = False
     explicit: bool = False
 
+    def has(self, kind: SourceKind) -> bool:
+        """Whether mappings of the kind have the field; of an unknown kind, every field that any kind has."""
+        return kind in self.kinds or (kind is SourceKind.UNKNOWN and bool(self.kinds))
+
+    def requires(self, kind: SourceKind) -> bool:
+        """Whether the kind refuses a mapping without the field; of an unknown kind, what every kind requires."""
+        return kind in self.required or (kind is SourceKind.UNKNOWN and self.required == ALL)
+
+    def keeps(self, kind: SourceKind) -> bool:
+        """Whether absence keeps what is there; of an unknown kind no default is known, but tags are the same for all."""
+        return kind in self.kept or (kind is SourceKind.UNKNOWN and self.api != "Tags")
+
 
 def _all(value: Any, kinds: Iterable[SourceKind] = ALL) -> dict[SourceKind, Any]:
     return dict.fromkeys(kinds, value)
@@ -460,7 +472,7 @@ FIELDS: Final[Mapping[str, Field]] = _fields(EventSourceMapping)
 """Every top-level field by our name, in the order of the table."""
 
 REQUIRED: Final[Mapping[SourceKind, tuple[str, ...]]] = {
-    kind: tuple(name for name, field in FIELDS.items() if kind in field.row.required) for kind in SourceKind
+    kind: tuple(name for name, field in FIELDS.items() if field.row.requires(kind)) for kind in SourceKind
 }
 """The fields that each kind refuses a mapping without."""
 

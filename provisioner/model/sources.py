@@ -21,6 +21,7 @@ class SourceKind(StrEnum):
     KAFKA_QUEUE = "kafka-queue"  # self-managed, ConsumptionMode Queue: other defaults, fewer fields
     MQ = "mq"  # an ARN does not distinguish ActiveMQ and RabbitMQ
     DOCUMENTDB = "documentdb"
+    UNKNOWN = "unknown"  # a service that this version does not know: no field is checked by kind, none has a default
 
     @property
     def phrase(self) -> str:
@@ -38,9 +39,11 @@ _TITLES: Final = {
     SourceKind.KAFKA_QUEUE: "a self-managed Kafka cluster in Queue mode",
     SourceKind.MQ: "an Amazon MQ broker",
     SourceKind.DOCUMENTDB: "a DocumentDB cluster",
+    SourceKind.UNKNOWN: "a source of an unknown kind",
 }
 
-ALL: Final = frozenset(SourceKind)
+ALL: Final = frozenset(SourceKind) - {SourceKind.UNKNOWN}
+"""Every kind that is known."""
 QUEUES: Final = frozenset({SourceKind.SQS, SourceKind.FIFO})
 STREAMS: Final = frozenset({SourceKind.KINESIS, SourceKind.DYNAMODB})
 SELF_MANAGED: Final = frozenset({SourceKind.KAFKA, SourceKind.KAFKA_QUEUE})
@@ -56,16 +59,24 @@ BY_SERVICE: Final = {
 }
 
 
+PUSHING: Final = frozenset({"s3", "sns", "events", "logs"})
+"""Services that invoke a function themselves: no event source mapping reads from them."""
+
+
 def kind_of_arn(arn: Arn) -> SourceKind | None:
-    """The kind of source that an ARN names; None for a service that Lambda does not read from."""
-    kind = BY_SERVICE.get(arn.service)
+    """The kind of source that an ARN names: UNKNOWN for a service that this version does not know, None for a service that
+    invokes functions itself.
+    """
+    if arn.service in PUSHING:
+        return None
+    kind = BY_SERVICE.get(arn.service, SourceKind.UNKNOWN)
     if kind is SourceKind.SQS and arn.resource.endswith(".fifo"):
         return SourceKind.FIFO
     return kind
 
 
 def kind_of(mapping: Mapping[str, Any]) -> SourceKind | None:
-    """The kind of source of a mapping in our names; None when its source is missing or unknown."""
+    """The kind of source of a mapping in our names; None when it has no source that Lambda reads from."""
     if mapping.get("self_managed_event_source"):
         config = mapping.get("self_managed_kafka_event_source_config") or {}
         return SourceKind.KAFKA_QUEUE if config.get("consumption_mode") == "Queue" else SourceKind.KAFKA

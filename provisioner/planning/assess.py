@@ -36,7 +36,7 @@ def assume_unchanged(resolution: Resolution) -> Reading:
 
 
 def _unchanged(uuid: str, arn: str, region: str, applied: Canonical) -> Live:
-    return Live(uuid, arn, region, kind_of(applied) or SourceKind.SQS, applied, Status(""))
+    return Live(uuid, arn, region, kind_of(applied) or SourceKind.UNKNOWN, applied, Status(""))
 
 
 def ignored_paths(resolution: Resolution) -> dict[str, tuple[FieldPath, ...]]:

@@ -258,7 +258,7 @@ class _Deciding:
     def _refuse_what_the_mode_lacks(self, wanted: Desired, kind: SourceKind) -> None:
         """Refuse fields that the live consumption mode lacks, when the manifest states no mode: the live one is kept."""
         for name in wanted.mapping:
-            if kind != wanted.kind and kind not in FIELDS[name].row.kinds:
+            if kind != wanted.kind and not FIELDS[name].row.has(kind):
                 hint = "set consumption_mode, for example self_managed_kafka_event_source_config: {consumption_mode: Queue}"
                 self._refuse(wanted.name, f"the source is {kind.phrase}, which does not support {name}", hint)
 
@@ -371,9 +371,9 @@ def _unstated(
     """
     for name, field in fields.items():
         here = (*path, name)
-        if name not in live or kind not in field.row.kinds or (here == CONSUMPTION_MODE and live[name] == "Stream"):
+        if name not in live or not field.row.has(kind) or (here == CONSUMPTION_MODE and live[name] == "Stream"):
             continue
-        if kind in field.row.kept and name not in desired:
+        if field.row.keeps(kind) and name not in desired:
             yield here, live[name]
         elif field.children and not field.many:
             yield from _unstated(field.children, here, desired.get(name, {}), live[name], kind)

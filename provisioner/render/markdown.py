@@ -135,7 +135,7 @@ def _table(changes: Sequence[Change]) -> str:
 def _what(change: Change) -> str:
     parts = [f"moved from `{change.moved_from}`"] * bool(change.moved_from)
     parts += [f"imported as `{change.adopts}`"] * bool(change.adopts)
-    kind = change.live.kind if change.live else SourceKind.SQS
+    kind = change.live.kind if change.live else SourceKind.UNKNOWN
     parts += [_field(field, kind) for field in change.fields]
     if change.action is Action.CREATE and change.desired:
         parts.append(f"reads {_code(short_name(change.pair.source))} for {_code(change.pair.function)}")

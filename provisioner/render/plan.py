@@ -232,7 +232,7 @@ def _item(item: Any) -> str:
 
 
 def _differences(change: Change, style: Style) -> Iterator[str]:
-    kind = change.live.kind if change.live else SourceKind.SQS
+    kind = change.live.kind if change.live else SourceKind.UNKNOWN
     width = max([len("uuid"), *(len(field.path[0]) for field in change.fields if len(field.path) == 1)])
     after = " -> (known after apply)" if change.action is Action.REPLACE else ""
     yield f"        {'uuid':{width}} = {as_json(change.uuid)}{after}"

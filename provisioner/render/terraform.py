@@ -232,7 +232,7 @@ def _ours(change: Change) -> dict[str, Any]:
 
 def _applied(change: Change, path: FieldPath, prior: Any) -> Any:
     """What was last applied, in the shape in which it stands in `before`."""
-    kind = change.live.kind if change.live else SourceKind.SQS
+    kind = change.live.kind if change.live else SourceKind.UNKNOWN
     value: Any = _shaped(FIELDS, with_value({}, path, prior), kind)
     for name in path:
         inner = next(iter(value), None) if isinstance(value, list) else value
@@ -317,7 +317,7 @@ def _existing(mapping: Canonical, held: Live | Record) -> dict[str, Any]:
 
 def _attributes(mapping: Canonical, region: str) -> dict[str, Any]:
     """What a mapping is made from. The default tags have been merged by then, so `tags` has them as `tags_all` has."""
-    values = _shaped(FIELDS, mapping, kind_of(mapping) or SourceKind.SQS)
+    values = _shaped(FIELDS, mapping, kind_of(mapping) or SourceKind.UNKNOWN)
     return {**values, "region": region, "tags_all": values["tags"]}
 
 

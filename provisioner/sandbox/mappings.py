@@ -342,7 +342,7 @@ class Mappings:
             return SourceKind.KAFKA_QUEUE if mode == "Queue" else SourceKind.KAFKA
         arn = Arn.parse(sent.get("EventSourceArn"))
         kind = kind_of_arn(arn) if arn else None
-        if kind is None:
+        if kind in (None, SourceKind.UNKNOWN):
             raise invalid("Unrecognized event source.")
         return kind
 

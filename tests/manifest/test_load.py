@@ -13,7 +13,7 @@ from provisioner.errors import ManifestError
 from provisioner.manifest import load
 from provisioner.manifest.reader import line_at
 from provisioner.model.codes import EXPLANATIONS
-from provisioner.model.sources import SourceKind
+from provisioner.model.sources import ALL, SourceKind
 from provisioner.render.diagnostics import diagnostics_text
 from provisioner.render.style import Style
 
@@ -61,7 +61,7 @@ def test_an_example_has_no_warning(name: str) -> None:
 def test_every_kind_is_reported(tmp_path: Path) -> None:
     kinds = {item.kind for item in load(EXAMPLES / "all-sources").manifest.mappings.values()}
 
-    assert kinds == set(SourceKind) - {SourceKind.KAFKA_QUEUE}
+    assert kinds == ALL - {SourceKind.KAFKA_QUEUE}
 
 
 def write(folder: Path, **files: str) -> Path:
