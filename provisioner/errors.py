@@ -12,7 +12,9 @@ ProvisionerError          1  anything below
 └── AwsError              1  what AWS answered, or why it could not be asked
     ├── CredentialsError  1  no credentials, or expired ones
     ├── AccountError      1  the credentials belong to another account
-    ├── UnreachableError  1  no answer; whether the request arrived is unknown
+    ├── UnreachableError  1  no answer arrived
+    │   ├── NotSentError    1  the request was never sent
+    │   └── LostAnswerError 1  whether AWS acted is not known
     ├── DeniedError       1  IAM refused the caller
     ├── NotFoundError     1  no such mapping
     ├── ConflictError     1  the pair is taken, or an operation is in progress
@@ -90,12 +92,15 @@ class DamagedError(StateError):
 
 
 class AwsError(ProvisionerError):
-    """What AWS answered. `code` is AWS's error code, `request_id` its request, where there was one."""
+    """What AWS answered, or why there is no answer. `code` is AWS's error code, `words` its own message, and `request_id` its
+    request, where there was one.
+    """
 
-    def __init__(self, message: str, *, hint: str = "", code: str = "", request_id: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", code: str = "", request_id: str = "", words: str = "") -> None:
         super().__init__(message, hint=hint)
         self.code = code
         self.request_id = request_id
+        self.words = words
 
 
 class CredentialsError(AwsError):
@@ -107,7 +112,15 @@ class AccountError(AwsError):
 
 
 class UnreachableError(AwsError):
-    """No answer arrived. Whether AWS acted is not known."""
+    """No answer arrived."""
+
+
+class NotSentError(UnreachableError):
+    """The request was never sent, so that AWS did not act."""
+
+
+class LostAnswerError(UnreachableError):
+    """The request was sent and no answer arrived. Whether AWS acted is not known."""
 
 
 class DeniedError(AwsError):
@@ -121,8 +134,10 @@ class NotFoundError(AwsError):
 class ConflictError(AwsError):
     """The pair is taken (`uuid` says by which mapping), or another operation is in progress (`uuid` is empty)."""
 
-    def __init__(self, message: str, *, uuid: str = "", hint: str = "", code: str = "", request_id: str = "") -> None:
-        super().__init__(message, hint=hint, code=code, request_id=request_id)
+    def __init__(
+        self, message: str, *, uuid: str = "", hint: str = "", code: str = "", request_id: str = "", words: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint, code=code, request_id=request_id, words=words)
         self.uuid = uuid
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from provisioner.backend.journal import fold
 from provisioner.backend.planfile import open_plan
 from provisioner.backend.statefile import decode, encode, shared_part
-from provisioner.model.desired import S3Location
+from provisioner.model.manifest import S3Location
 from provisioner.model.references import Pair
 from provisioner.planning.fingerprint import plan_hash
 from tests.planning.test_stories import full

@@ -10,10 +10,13 @@ from typing import Any, Final, get_origin
 from provisioner.aws.gateway import Config
 from provisioner.errors import ServiceError
 from provisioner.model.canonical import Canonical, absent, canonical, is_own_tag, value_at, with_value
-from provisioner.model.desired import FieldPath, Provider
+from provisioner.model.forms import timestamp
 from provisioner.model.live import LINEAGE_TAG, NAME_TAG, STACK_TAG, Live, Owner, Status
-from provisioner.model.mapping import CONSUMER_GROUPS, CONSUMPTION_MODE, FIELDS, NOTHING, Field, timestamp
+from provisioner.model.mapping import CONSUMER_GROUPS, CONSUMPTION_MODE, FIELDS, Field
+from provisioner.model.place import FieldPath
+from provisioner.model.provider import Provider
 from provisioner.model.references import FunctionReference, Pair, channel_of
+from provisioner.model.rows import NOTHING
 from provisioner.model.sources import KAFKAS, STREAMS, SourceKind, kind_of
 
 _ENABLED = {"Enabled": True, "Enabling": True, "Disabled": False, "Disabling": False}

@@ -156,7 +156,7 @@ def from_response(response: Any, what: str) -> AwsError:
     text = detail.get("Message") or response.get("Message") or response.get("message") or f"HTTP {status}"
     kind = ERROR_CLASSES.get(code) or _BY_STATUS.get(status) or (errors.ServiceError if status >= 500 else AwsError)
     message = f"{what}: {code or status}: {text}"
-    known = {"code": code, "request_id": meta.get("RequestId", "")}
+    known = {"code": code, "request_id": meta.get("RequestId", ""), "words": text}
     if issubclass(kind, errors.ConflictError):
         uuid = _UUID_AT_END.search(text)
         return errors.ConflictError(message, uuid=uuid[1] if uuid else "", **known)
@@ -169,7 +169,7 @@ def from_response(response: Any, what: str) -> AwsError:
     if issubclass(kind, errors.DeniedError) and "TagResource" in text:
         hint = "allow lambda:TagResource on event-source-mapping:*, or set `provider: {ownership_tags: false}`"
         return kind(message, hint=hint, **known)
-    error = kind(message, hint=next((hint for words, hint in _HINTS if words in text), ""), **known)
+    error = kind(message, hint=next((hint for part, hint in _HINTS if part in text), ""), **known)
     if isinstance(error, errors.ThrottledError):
         headers = meta.get("HTTPHeaders", {})
         error.retry_after = _number(response.get("retryAfterSeconds") or headers.get("retry-after"))
@@ -196,11 +196,9 @@ def _from_client(error: vendor.BotoCoreError, what: str) -> AwsError:
             "check the network, and AWS_ENDPOINT_URL if it is set; if it points to the sandbox, start it "
             "with `provisioner sandbox`"
         )
-        return errors.UnreachableError(f"{what}: {text}", hint=hint, code="NotSent")
+        return errors.NotSentError(f"{what}: {text}", hint=hint)
     if isinstance(error, vendor.HTTPClientError):
-        return errors.UnreachableError(
-            f"{what}: no response received: {text}", hint="run the command again", code="Lost"
-        )
+        return errors.LostAnswerError(f"{what}: no response received: {text}", hint="run the command again")
     if isinstance(error, vendor.ParamValidationError):
         return errors.InvalidError(f"{what}: {text}")
     if isinstance(error, vendor.IncompleteReadError) or "Parser" in type(error).__name__:
@@ -239,12 +237,12 @@ def retry_class(error: AwsError, *, repeatable: bool) -> Retry | None:
             return Retry.BUSY
         case errors.ConflictError() if not error.uuid:
             return Retry.BUSY
-        case errors.InvalidError() if any(text in error.message for text in _IAM_TEXTS):
+        case errors.InvalidError() if any(text in error.words for text in _IAM_TEXTS):
             return Retry.IAM
-        case errors.InvalidError() if "Function does not exist" in error.message:
+        case errors.InvalidError() if "Function does not exist" in error.words:
             return Retry.FUNCTION
         case errors.ServiceError() if repeatable:
             return Retry.FAULT
-        case errors.UnreachableError() if repeatable and error.code == "Lost":
+        case errors.LostAnswerError() if repeatable:
             return Retry.FAULT
     return None

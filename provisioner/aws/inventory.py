@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from provisioner.aws.gateway import Config, Gateway
 from provisioner.aws.refresh import parallel, with_tags
-from provisioner.model.desired import Provider
 from provisioner.model.live import Live
+from provisioner.model.provider import Provider
 
 
 def inventory(gateway: Gateway, provider: Provider) -> list[Live]:

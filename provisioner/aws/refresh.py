@@ -12,9 +12,9 @@ from provisioner.aws.convert import arn_of, live_mapping, malformed, pair_of, us
 from provisioner.aws.gateway import PAGE, Config, Gateway
 from provisioner.aws.session import Aws
 from provisioner.errors import AwsError, DeniedError
-from provisioner.model.desired import Provider
 from provisioner.model.live import Live
 from provisioner.model.plan import Reading
+from provisioner.model.provider import Provider
 from provisioner.model.references import Pair
 from provisioner.planning.resolve import Resolution
 

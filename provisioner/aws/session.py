@@ -22,7 +22,8 @@ from provisioner.aws.objects import Bucket
 from provisioner.aws.wait import Clock
 from provisioner.environment import environment_region
 from provisioner.errors import AccountError
-from provisioner.model.desired import Desired, Provider
+from provisioner.model.desired import Desired
+from provisioner.model.provider import Provider
 
 DEFAULT_RATE = 10.0
 _LOG = logging.getLogger(__name__)

@@ -11,8 +11,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +20,6 @@ from pydantic import ValidationError
 from provisioner.backend.statefile import intent_of, intent_value, record_of, record_value
 from provisioner.errors import DamagedError, StateError
 from provisioner.filesystem import state_errors, sync_folder, write_all
-from provisioner.model.references import Pair
 from provisioner.model.state import Intent, Record, State
 
 VERSION: Final = 1
@@ -70,26 +67,24 @@ class Journal:
         with self._lock:
             return bool(self._unresolved)
 
-    def intent(self, action: str, name: str, pair: Pair, uuids: Sequence[str] = (), *, protected: bool = False) -> str:
-        """Write an intent before its call. Returns the token for `done` and `failed`."""
-        token = uuid.uuid4().hex
+    def begin(self, intent: Intent) -> None:
+        """Write an intent, before its call. Raises StateError."""
         with self._lock:
-            self._unresolved.add(token)
-        self._append(intent_value(Intent(token, action, name, pair, tuple(uuids), protected)))
-        return token
+            self._unresolved.add(intent.token)
+        self._append(intent_value(intent))
 
-    def done(self, token: str, name: str, record: Record | None) -> None:
+    def done(self, intent: Intent, record: Record | None) -> None:
         """Write the result: the record that the name has now, or None when it has none."""
-        self._append({"done": token, "name": name, "record": record_value(record) if record else None})
+        self._append({"done": intent.token, "name": intent.name, "record": record_value(record) if record else None})
         with self._lock:
-            self._unresolved.discard(token)
-            self._state = self._state.with_record(name, record)
+            self._unresolved.discard(intent.token)
+            self._state = self._state.with_record(intent.name, record)
 
-    def failed(self, token: str) -> None:
+    def failed(self, intent: Intent) -> None:
         """Write that AWS refused the call, so that nothing changed."""
-        self._append({"done": token})
+        self._append({"done": intent.token})
         with self._lock:
-            self._unresolved.discard(token)
+            self._unresolved.discard(intent.token)
 
     def close(self) -> None:
         """Close the file. What a worker writes afterwards is refused, so that it cannot reach another file of the same

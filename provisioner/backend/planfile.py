@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,9 +12,10 @@ from typing import Any, Final
 from provisioner import __version__
 from provisioner.errors import ProvisionerError, StaleError
 from provisioner.filesystem import PRIVATE, rewrite
-from provisioner.model.desired import Provider, S3Location
-from provisioner.model.mapping import json_key
+from provisioner.model.forms import json_key
+from provisioner.model.manifest import S3Location
 from provisioner.model.plan import Plan
+from provisioner.model.provider import Provider
 from provisioner.planning.fingerprint import plan_hash
 
 VERSION: Final = 1
@@ -62,11 +64,19 @@ def open_plan(path: Path) -> SavedPlan:
         raise StaleError(
             f"{path} was modified after it was saved", hint="plan again; to change the plan, edit the manifest"
         )
+    _add_deposed(content)
     try:
         saved: SavedPlan = _adapter().validate_python(content)
     except ValueError as error:
         raise StaleError(f"{path} cannot be read by this version of provisioner", hint="plan again") from error
     return saved
+
+
+def _add_deposed(content: Any) -> None:
+    """Plans of versions before this field was added have only the reason."""
+    with suppress(KeyError, TypeError, AttributeError):
+        for change in content["plan"]["changes"]:
+            change.setdefault("deposed", change["reason"] == "deposed")
 
 
 def _document(path: Path) -> dict[str, Any]:

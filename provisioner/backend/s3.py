@@ -31,7 +31,6 @@ from provisioner.errors import (
     StateError,
     UnreachableError,
 )
-from provisioner.model.references import Pair
 from provisioner.model.state import Intent, Record, State
 
 FLUSH_EVERY: Final = 10.0
@@ -292,35 +291,30 @@ class Pending:
         with self._lock:
             return self._state
 
-    def intent(self, action: str, name: str, pair: Pair, uuids: Sequence[str] = (), *, protected: bool = False) -> str:
-        """The token of a planned call; one that was not planned is stored first. Raises StateError when the state can
-        no longer be stored.
+    def begin(self, intent: Intent) -> None:
+        """Mark a planned call as started; one that was not planned is stored first. Raises StateError when the state can no
+        longer be stored.
         """
         with self._lock:
             if self._trouble:
                 raise self._trouble
             self._writer.check_lock()  # without the lock, the result of the call could not be stored
-            for token, planned in self._unresolved.items():
-                if (planned.action, planned.name) == (action, name) and token not in self._started:
-                    self._started.add(token)
-                    return token
-            token = uuid.uuid4().hex
-            self._unresolved[token] = Intent(token, action, name, pair, tuple(uuids), protected)
-            self._started.add(token)
-            self._flush()
-            return token
+            self._started.add(intent.token)
+            if intent.token not in self._unresolved:
+                self._unresolved[intent.token] = intent
+                self._flush()
 
-    def done(self, token: str, name: str, record: Record | None) -> None:
+    def done(self, intent: Intent, record: Record | None) -> None:
         """Keep a result; it is stored within ten seconds."""
         with self._lock:
-            self._unresolved.pop(token, None)
-            self._state = self._state.with_record(name, record)
+            self._unresolved.pop(intent.token, None)
+            self._state = self._state.with_record(intent.name, record)
             self._soon()
 
-    def failed(self, token: str) -> None:
+    def failed(self, intent: Intent) -> None:
         """Record that AWS refused the call, so that nothing changed."""
         with self._lock:
-            self._unresolved.pop(token, None)
+            self._unresolved.pop(intent.token, None)
             self._soon()
 
     def _soon(self) -> None:

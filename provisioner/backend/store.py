@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from provisioner.model.references import Pair
 from provisioner.model.state import Intent, Record, State
 
 
@@ -31,13 +30,13 @@ class Log(Protocol):
     def state(self) -> State:
         """The state with all results so far."""
 
-    def intent(self, action: str, name: str, pair: Pair, uuids: Sequence[str] = (), *, protected: bool = False) -> str:
-        """Record an intent before its call. Returns the token for `done` or `failed`."""
+    def begin(self, intent: Intent) -> None:
+        """Record an intent, before its call. Raises StateError."""
 
-    def done(self, token: str, name: str, record: Record | None) -> None:
-        """Record the result: the record that the name has now, or None when it has none."""
+    def done(self, intent: Intent, record: Record | None) -> None:
+        """Record the result: the record that the intent's name has now, or None when it has none."""
 
-    def failed(self, token: str) -> None:
+    def failed(self, intent: Intent) -> None:
         """Record that AWS refused the call, so that nothing changed."""
 
 

@@ -127,7 +127,7 @@ class Terminal:
         return answer.strip() == "yes"
 
     def _name_losses(self, plan: Plan, style: Style) -> None:
-        from provisioner.model.desired import Level
+        from provisioner.model.level import Level
         from provisioner.render.plan import risks_text
 
         if losses := risks_text(plan, style, Level.LOSS):

@@ -8,8 +8,8 @@ from provisioner.aws.refresh import holders, with_tags
 from provisioner.aws.session import Aws
 from provisioner.aws.wait import Clock, delays
 from provisioner.errors import DeniedError
-from provisioner.model.desired import Provider
 from provisioner.model.live import Live
+from provisioner.model.provider import Provider
 from provisioner.model.state import Intent
 
 LOOK_FOR = 30.0
@@ -39,7 +39,7 @@ def find_created(
                 "allow lambda:ListEventSourceMappings, so that provisioner can find the mappings that the "
                 "interrupted apply created"
             )
-            raise DeniedError(error.message, hint=hint, code=error.code) from error
+            raise DeniedError(error.message, hint=hint, code=error.code, words=error.words) from error
         return {}  # what is wanted is created again, and the refusal names what is there
     unresolved = {token: intent for token, intent in sought.items() if token in unwanted and token not in created}
     if not unresolved:

@@ -15,9 +15,11 @@ from provisioner.manifest.patterns import pattern_findings
 from provisioner.manifest.rules import rule_findings
 from provisioner.manifest.schema import ProviderBlock
 from provisioner.model.canonical import Canonical, is_own_tag
-from provisioner.model.desired import FieldPath
-from provisioner.model.mapping import FIELDS, REQUIRED, TAG_TEXT, Field, Limits, moment, parsed, timestamp
+from provisioner.model.forms import moment, parsed, timestamp
+from provisioner.model.mapping import FIELDS, REQUIRED, TAG_TEXT, Field
+from provisioner.model.place import FieldPath
 from provisioner.model.references import REGION, Arn, FunctionReference, partition_of
+from provisioner.model.rows import Limits
 from provisioner.model.sources import BY_SERVICE, SourceKind
 
 _IN_MILLISECONDS = 10_000_000_000

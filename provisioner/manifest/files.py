@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from provisioner.manifest.node import NOWHERE, Node
 from provisioner.manifest.reader import read
-from provisioner.model.desired import Place
 from provisioner.model.diagnostics import Diagnostic
+from provisioner.model.place import Place
 
 _LISTS: Final = frozenset({"imports", "moved", "removed"})
 _NAMED: Final = frozenset({"mappings", "variables"})

@@ -21,20 +21,13 @@ from provisioner.manifest.node import Node
 from provisioner.manifest.schema import Root, VariableBlock
 from provisioner.manifest.shape import shape_of
 from provisioner.manifest.variables import Inputs, Variables, declaration_findings
-from provisioner.model.desired import (
-    Adoption,
-    AssumeRole,
-    Desired,
-    Level,
-    Manifest,
-    Place,
-    Provider,
-    Removal,
-    Renaming,
-    S3Location,
-)
+from provisioner.model.desired import Desired
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.duration import seconds
+from provisioner.model.level import Level
+from provisioner.model.manifest import Adoption, Manifest, Removal, Renaming, S3Location
+from provisioner.model.place import Place
+from provisioner.model.provider import AssumeRole, Provider
 from provisioner.model.references import ACCOUNT, UUID
 from provisioner.model.sources import SourceKind
 from provisioner.planning.resolve import contradictions

@@ -8,16 +8,18 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any, Final
 
+from provisioner.manifest.access import secret_findings
 from provisioner.manifest.check import field_findings, ignored_path, source_findings, tag_findings
 from provisioner.manifest.finding import Finding, suggestion
 from provisioner.manifest.node import Node
-from provisioner.manifest.rules import secret_findings
 from provisioner.manifest.schema import LifecycleBlock, ProviderBlock
 from provisioner.manifest.shape import Shape
 from provisioner.model.canonical import Canonical, canonical, claims, consumer_group
-from provisioner.model.desired import Desired, FieldPath, Lifecycle, takes_tags
+from provisioner.model.desired import Desired, Lifecycle
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.mapping import FIELDS
+from provisioner.model.place import FieldPath
+from provisioner.model.provider import takes_tags
 from provisioner.model.references import Arn, FunctionReference, partition_of
 from provisioner.model.sources import SourceKind, kind_of
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from provisioner.model.desired import Place
+from provisioner.model.place import Place
 
 
 class Mark(Protocol):

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Final
 
 from provisioner.manifest.finding import Finding, Step, suggestion
-from provisioner.model.mapping import joined
+from provisioner.model.forms import joined
 
 Problem = tuple[str, str, str]
 """The place in the pattern, as in `body.price[0]`, the message, and the name of an unknown rule, or ""."""

@@ -18,8 +18,8 @@ import yaml
 import yaml.events
 
 from provisioner.manifest.node import Node
-from provisioner.model.desired import Place
 from provisioner.model.diagnostics import Diagnostic
+from provisioner.model.place import Place
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 MAX_DEPTH: Final = 100

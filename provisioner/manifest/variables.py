@@ -20,8 +20,8 @@ from provisioner.manifest.finding import suggestion
 from provisioner.manifest.node import NOWHERE, Node
 from provisioner.manifest.reader import parse, read
 from provisioner.manifest.schema import VariableBlock
-from provisioner.model.desired import Place
 from provisioner.model.diagnostics import Diagnostic
+from provisioner.model.place import Place
 
 ENVIRONMENT: Final = "PROVISIONER_VAR_"
 VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")

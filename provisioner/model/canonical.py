@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from provisioner.model.mapping import CONSUMER_GROUPS, FIELDS, Field, as_set
+from provisioner.model.forms import as_set
+from provisioner.model.mapping import CONSUMER_GROUPS, FIELDS, Field
 from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
 

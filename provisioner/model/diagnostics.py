@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from provisioner.model.codes import EXPLANATIONS
-from provisioner.model.desired import Place
+from provisioner.model.place import Place
 
 
 class Severity(StrEnum):

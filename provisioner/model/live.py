@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.model.canonical import OWN_TAG_PREFIX, Canonical
-from provisioner.model.desired import FieldPath
+from provisioner.model.place import FieldPath
 from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
 

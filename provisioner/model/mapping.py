@@ -9,104 +9,20 @@ docs/aws/updates.md#clearing, docs/aws/kinds.md (kinds, defaults).
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
 
-from provisioner.model.references import FunctionReference, virtual_hosts
+from provisioner.model.forms import as_accesses, as_endpoints, as_function, as_set, parsed, timestamp
+from provisioner.model.references import virtual_hosts
+from provisioner.model.rows import NONE, Legal, Limits, Row
 from provisioner.model.sources import ALL, KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
 
 FIFO, MSK, MQ, KAFKA = SourceKind.FIFO, SourceKind.MSK, SourceKind.MQ, SourceKind.KAFKA
 KAFKA_QUEUE, DOCUMENTDB = SourceKind.KAFKA_QUEUE, SourceKind.DOCUMENTDB
-NONE: Final[frozenset[SourceKind]] = frozenset()
-
-
-class _Nothing:
-    def __repr__(self) -> str:
-        return "NOTHING"
-
-
-NOTHING: Final = _Nothing()
-"""Marks the lack of a value: None, {} and "" mean something to the API."""
-
-
-@dataclass(frozen=True, slots=True)
-class Legal:
-    """Which texts the API's model allows: its pattern, and the same in words, to follow "is not"."""
-
-    pattern: str
-    words: str
-    enforced: bool = True  # False where AWS was seen to let others pass
-
-    def allows(self, text: str) -> bool:
-        """Whether the whole text matches."""
-        return re.fullmatch(self.pattern, text) is not None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What the API's model allows of a value.
-
-    bounds    least and most: of a number, of a text's length, of a list's or a map's items
-    legal     which texts, where not all
-    each      of each item of a list, of each value of a map
-    """
-
-    bounds: tuple[int, int] | None = None
-    legal: Legal | None = None
-    each: Limits | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row(Limits):
-    """What is known of one field, besides its limits.
-
-    api       the API's member, at its level
-    kinds     the kinds of source that have the field
-    required  the kinds that refuse a mapping without it
-    default   AWS's value when the field is absent, by kind
-    kept      the kinds for which absence keeps what is there: AWS generates the value, cannot unset it, or its default is
-              not known (docs/architecture.md#comparison)
-    replaces  a change needs a new mapping: always, or when this says so of (live, desired)
-    clear     the sentinel that unsets the field in an update; NOTHING where there is none: then the default is sent,
-              or, without a default, nothing
-    narrower  bounds of single kinds
-    values    the values known for an enumeration; others are passed through with a warning
-    form      makes one value canonical
-    empty     an empty value says something: `{}` is a pattern that matches everything
-    explicit  the block's mere presence means something, so defaults inside it are written out instead of dropped
-    """
-
-    api: str
-    kinds: frozenset[SourceKind] = ALL
-    required: frozenset[SourceKind] = NONE
-    default: Mapping[SourceKind, Any] = field(default_factory=dict)
-    kept: frozenset[SourceKind] = NONE
-    replaces: bool | Callable[[Any, Any], bool] = False
-    clear: Any = NOTHING
-    narrower: Mapping[SourceKind, tuple[int, int]] = field(default_factory=dict)
-    values: tuple[str, ...] = ()
-    form: Callable[[Any], Any] | None = None
-    empty: bool = False
-    explicit: bool = False
-
-    def has(self, kind: SourceKind) -> bool:
-        """Whether mappings of the kind have the field; of an unknown kind, every field that any kind has."""
-        return kind in self.kinds or (kind is SourceKind.UNKNOWN and bool(self.kinds))
-
-    def requires(self, kind: SourceKind) -> bool:
-        """Whether the kind refuses a mapping without the field; of an unknown kind, what every kind requires."""
-        return kind in self.required or (kind is SourceKind.UNKNOWN and self.required == ALL)
-
-    def keeps(self, kind: SourceKind) -> bool:
-        """Whether absence keeps what is there; of an unknown kind no default is known, but tags are the same for all."""
-        return kind in self.kept or (kind is SourceKind.UNKNOWN and self.api != "Tags")
 
 
 def _all(value: Any, kinds: Iterable[SourceKind] = ALL) -> dict[SourceKind, Any]:
@@ -142,111 +58,6 @@ TAG_TEXT: Final = Legal(
 )
 
 # --- canonical forms -------------------------------------------------------------------------------------------------
-
-
-def json_key(value: Any) -> str:
-    """A sort key that orders all JSON values."""
-    return json.dumps(value, sort_keys=True)
-
-
-def as_set(values: Iterable[Any]) -> list[Any]:
-    """A list as a set: sorted, without repetitions."""
-    return [json.loads(key) for key in sorted({json_key(value) for value in values})]
-
-
-def _function(value: str) -> str:
-    reference = FunctionReference.parse(value)
-    return reference.canonical if reference else value
-
-
-def _endpoints(value: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Brokers as a sorted list: Terraform writes one comma string, AWS answers sorted (docs/aws/kinds.md#answers)."""
-    lists = {key: hosts.split(",") if isinstance(hosts, str) else hosts for key, hosts in value.items()}
-    return {key: sorted({host.strip() for host in hosts} - {""}) for key, hosts in lists.items()}
-
-
-_BARE: Final = re.compile(r"(?:subnet|sg)-")
-_VPC_PREFIXES: Final = {"VPC_SUBNET": "subnet:", "VPC_SECURITY_GROUP": "security_group:"}
-
-
-def _accesses(items: Iterable[Mapping[str, Any]]) -> list[Any]:
-    """Access configurations in one spelling: tools write a subnet as `subnet:subnet-…` or as `subnet-…`, AWS keeps what
-    was sent.
-    """
-    return as_set(
-        {**item, "uri": prefix + uri}
-        if (prefix := _VPC_PREFIXES.get(item["type"], "")) and (uri := item.get("uri")) and _BARE.match(uri)
-        else item
-        for item in items
-    )
-
-
-def parsed(pattern: Any) -> Any:
-    """A filter pattern as a JSON value; a text that is not JSON is returned unchanged.
-
-    Numbers match by their spelling: 300, 300.0 and 3.0e2 are three. A pattern with a number that Python would spell
-    otherwise stays a text too, sorted and without spaces. Of a key that is written twice both objects count, and of two
-    lists the last: AWS reads a pattern as a sequence of paths. A pattern that no object of JSON can say so stays as it
-    is.
-    """
-    if not isinstance(pattern, str):
-        return pattern
-    otherwise: list[str] = []
-
-    def number(text: str) -> float:
-        if repr(float(text)) != text:
-            otherwise.append(text)
-        return float(text)
-
-    try:
-        value = json.loads(pattern, parse_float=number, object_pairs_hook=joined)
-    except (ValueError, RecursionError):
-        return pattern
-    if not otherwise:
-        return value
-    spelt = json.loads(pattern, parse_float=lambda text: f"{_MARK}{text}{_MARK}", object_pairs_hook=joined)
-    return _SPELT.sub(r"\1", json.dumps(spelt, sort_keys=True, separators=(",", ":")))
-
-
-def joined(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """One object of a pattern from its keys in their order. Raises ValueError where a key holds an object and a list."""
-    merged: dict[str, Any] = {}
-    for name, value in pairs:
-        before = merged.get(name, value)
-        if isinstance(before, dict) != isinstance(value, dict):
-            raise ValueError(f"the key {name!r} has both an object and another value")
-        both = name in merged and isinstance(value, dict)
-        merged[name] = joined([*before.items(), *value.items()]) if both else value
-    return merged
-
-
-_MARK: Final = "\0number\0"
-_SPELT: Final = re.compile(r'"\\u0000number\\u0000([-+.eE0-9]+)\\u0000number\\u0000"')
-
-
-def moment(value: str | float | datetime | None) -> datetime | None:
-    """The instant that a text of ISO 8601, an epoch or a datetime names; UTC where it says no zone. None when it is not
-    a time.
-    """
-    if isinstance(value, int | float):
-        return datetime.fromtimestamp(value, UTC)
-    try:
-        instant = datetime.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        return None
-    try:
-        return instant and (instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC))
-    except OverflowError:  # beyond the year 9999 in UTC
-        return None
-
-
-def timestamp(value: str | float | datetime) -> str:
-    """RFC 3339 in UTC and whole seconds: AWS drops fractions. A text that is not a time is returned unchanged."""
-    instant = moment(value)
-    return instant.replace(microsecond=0, tzinfo=None).isoformat() + "Z" if instant else str(value)
-
-
-# --- rules that need both sides --------------------------------------------------------------------------------------
 
 
 def _virtual_host_moves(live: Any, desired: Any) -> bool:
@@ -288,17 +99,28 @@ _REGISTRY_TYPES: Final = (
 )
 
 
-# fmt: off
 class SelfManagedEventSource(Block):
     """The bootstrap brokers of a Kafka cluster that AWS does not manage."""
 
-    endpoints: Annotated[dict[str, str | list[str]], Row(api="Endpoints", required=ALL, bounds=(1, 2), each=Limits(bounds=(1, 10), each=Limits(bounds=(1, 300), legal=_BROKER)), values=("KAFKA_BOOTSTRAP_SERVERS",), form=_endpoints)]
+    endpoints: Annotated[
+        dict[str, str | list[str]],
+        Row(
+            api="Endpoints",
+            required=ALL,
+            bounds=(1, 2),
+            each=Limits(bounds=(1, 10), each=Limits(bounds=(1, 300), legal=_BROKER)),
+            values=("KAFKA_BOOTSTRAP_SERVERS",),
+            form=as_endpoints,
+        ),
+    ]
 
 
 class Filter(Block):
     """One event filter; an event passes when any filter matches."""
 
-    pattern: Annotated[str | dict[str, Any], Row(api="Pattern", required=ALL, bounds=(0, 4096), form=parsed, empty=True)]
+    pattern: Annotated[
+        str | dict[str, Any], Row(api="Pattern", required=ALL, bounds=(0, 4096), form=parsed, empty=True)
+    ]
 
 
 class FilterCriteria(Block):
@@ -316,21 +138,44 @@ class ScalingConfig(Block):
 class ProvisionedPollerConfig(Block):
     """Pollers that are always there."""
 
-    minimum_pollers: Annotated[int | None, Row(api="MinimumPollers", bounds=(1, 200), narrower=_all((2, 200), QUEUES), default=_all(2, QUEUES) | _all(1, KAFKAS))] = None
-    maximum_pollers: Annotated[int | None, Row(api="MaximumPollers", bounds=(1, 10000), narrower=_all((2, 10000), QUEUES) | _all((1, 2000), KAFKAS), default=_all(200, QUEUES | KAFKAS))] = None
-    poller_group_name: Annotated[str | None, Row(api="PollerGroupName", kinds=KAFKAS, bounds=(0, 128), legal=_POLLER_GROUP, clear="")] = None
+    minimum_pollers: Annotated[
+        int | None,
+        Row(
+            api="MinimumPollers",
+            bounds=(1, 200),
+            narrower=_all((2, 200), QUEUES),
+            default=_all(2, QUEUES) | _all(1, KAFKAS),
+        ),
+    ] = None
+    maximum_pollers: Annotated[
+        int | None,
+        Row(
+            api="MaximumPollers",
+            bounds=(1, 10000),
+            narrower=_all((2, 10000), QUEUES) | _all((1, 2000), KAFKAS),
+            default=_all(200, QUEUES | KAFKAS),
+        ),
+    ] = None
+    poller_group_name: Annotated[
+        str | None, Row(api="PollerGroupName", kinds=KAFKAS, bounds=(0, 128), legal=_POLLER_GROUP, clear="")
+    ] = None
 
 
 class MetricsConfig(Block):
     """Which CloudWatch metrics Lambda publishes for the mapping."""
 
-    metrics: Annotated[list[str] | None, Row(api="Metrics", bounds=(0, 3), values=("EventCount", "ErrorCount", "KafkaMetrics"), form=as_set)] = None
+    metrics: Annotated[
+        list[str] | None,
+        Row(api="Metrics", bounds=(0, 3), values=("EventCount", "ErrorCount", "KafkaMetrics"), form=as_set),
+    ] = None
 
 
 class LoggingConfig(Block):
     """How much Lambda logs about the mapping."""
 
-    system_log_level: Annotated[str | None, Row(api="SystemLogLevel", values=("DEBUG", "INFO", "WARN"), kept=ALL)] = None
+    system_log_level: Annotated[str | None, Row(api="SystemLogLevel", values=("DEBUG", "INFO", "WARN"), kept=ALL)] = (
+        None
+    )
 
 
 class Destination(Block):
@@ -378,58 +223,196 @@ class SchemaRegistryConfig(Block):
 class AmazonManagedKafkaEventSourceConfig(Block):
     """What only MSK has."""
 
-    consumer_group_id: Annotated[str | None, Row(api="ConsumerGroupId", bounds=(1, 200), legal=_WORD, kept=ALL, replaces=True)] = None
+    consumer_group_id: Annotated[
+        str | None, Row(api="ConsumerGroupId", bounds=(1, 200), legal=_WORD, kept=ALL, replaces=True)
+    ] = None
     schema_registry_config: Annotated[SchemaRegistryConfig | None, Row(api="SchemaRegistryConfig", clear={})] = None
 
 
 class SelfManagedKafkaEventSourceConfig(Block):
     """What only self-managed Kafka has."""
 
-    consumer_group_id: Annotated[str | None, Row(api="ConsumerGroupId", bounds=(1, 200), legal=_WORD, kept=ALL, replaces=True)] = None
-    consumption_mode: Annotated[str | None, Row(api="ConsumptionMode", values=("Stream", "Queue"), kept=ALL, replaces=True)] = None
+    consumer_group_id: Annotated[
+        str | None, Row(api="ConsumerGroupId", bounds=(1, 200), legal=_WORD, kept=ALL, replaces=True)
+    ] = None
+    consumption_mode: Annotated[
+        str | None, Row(api="ConsumptionMode", values=("Stream", "Queue"), kept=ALL, replaces=True)
+    ] = None
     schema_registry_config: Annotated[SchemaRegistryConfig | None, Row(api="SchemaRegistryConfig", clear={})] = None
 
 
 class DocumentDBEventSourceConfig(Block):
     """What only DocumentDB has."""
 
-    database_name: Annotated[str | None, Row(api="DatabaseName", required=ALL, bounds=(1, 63), legal=_DATABASE, replaces=True)] = None
-    collection_name: Annotated[str | None, Row(api="CollectionName", bounds=(1, 57), legal=_COLLECTION, kept=ALL, replaces=True)] = None
-    full_document: Annotated[str | None, Row(api="FullDocument", values=("UpdateLookup", "Default"), default=_all("Default"))] = None
+    database_name: Annotated[
+        str | None, Row(api="DatabaseName", required=ALL, bounds=(1, 63), legal=_DATABASE, replaces=True)
+    ] = None
+    collection_name: Annotated[
+        str | None, Row(api="CollectionName", bounds=(1, 57), legal=_COLLECTION, kept=ALL, replaces=True)
+    ] = None
+    full_document: Annotated[
+        str | None, Row(api="FullDocument", values=("UpdateLookup", "Default"), default=_all("Default"))
+    ] = None
 
 
 class EventSourceMapping(Block):
     """A mapping: the fields of CreateEventSourceMapping, in the order in which they are shown."""
 
-    function_name: Annotated[str | None, Row(api="FunctionName", required=ALL, bounds=(1, 256), form=_function)] = None
-    event_source_arn: Annotated[str | None, Row(api="EventSourceArn", kinds=ALL - SELF_MANAGED, required=ALL - SELF_MANAGED, bounds=(0, 10000), replaces=True)] = None
-    self_managed_event_source: Annotated[SelfManagedEventSource | None, Row(api="SelfManagedEventSource", kinds=SELF_MANAGED, required=SELF_MANAGED, replaces=True)] = None
-    topics: Annotated[list[str] | None, Row(api="Topics", kinds=KAFKAS, required=KAFKAS, bounds=(1, 1), each=Limits(bounds=(1, 249), legal=_TOPIC), replaces=True)] = None
-    queues: Annotated[list[str] | None, Row(api="Queues", kinds=frozenset({MQ}), required=frozenset({MQ}), bounds=(1, 1), each=Limits(bounds=(1, 1000)), replaces=True)] = None
-    starting_position: Annotated[str | None, Row(api="StartingPosition", kinds=STREAMS | {MSK, KAFKA, DOCUMENTDB}, required=STREAMS, kept=ALL - STREAMS, values=("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"), replaces=True)] = None
-    starting_position_timestamp: Annotated[str | None, Row(api="StartingPositionTimestamp", kinds=STREAMS | {MSK, KAFKA, DOCUMENTDB}, kept=ALL - STREAMS, form=timestamp, replaces=True)] = None
+    function_name: Annotated[str | None, Row(api="FunctionName", required=ALL, bounds=(1, 256), form=as_function)] = (
+        None
+    )
+    event_source_arn: Annotated[
+        str | None,
+        Row(
+            api="EventSourceArn",
+            kinds=ALL - SELF_MANAGED,
+            required=ALL - SELF_MANAGED,
+            bounds=(0, 10000),
+            replaces=True,
+        ),
+    ] = None
+    self_managed_event_source: Annotated[
+        SelfManagedEventSource | None,
+        Row(api="SelfManagedEventSource", kinds=SELF_MANAGED, required=SELF_MANAGED, replaces=True),
+    ] = None
+    topics: Annotated[
+        list[str] | None,
+        Row(
+            api="Topics",
+            kinds=KAFKAS,
+            required=KAFKAS,
+            bounds=(1, 1),
+            each=Limits(bounds=(1, 249), legal=_TOPIC),
+            replaces=True,
+        ),
+    ] = None
+    queues: Annotated[
+        list[str] | None,
+        Row(
+            api="Queues",
+            kinds=frozenset({MQ}),
+            required=frozenset({MQ}),
+            bounds=(1, 1),
+            each=Limits(bounds=(1, 1000)),
+            replaces=True,
+        ),
+    ] = None
+    starting_position: Annotated[
+        str | None,
+        Row(
+            api="StartingPosition",
+            kinds=STREAMS | {MSK, KAFKA, DOCUMENTDB},
+            required=STREAMS,
+            kept=ALL - STREAMS,
+            values=("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"),
+            replaces=True,
+        ),
+    ] = None
+    starting_position_timestamp: Annotated[
+        str | None,
+        Row(
+            api="StartingPositionTimestamp",
+            kinds=STREAMS | {MSK, KAFKA, DOCUMENTDB},
+            kept=ALL - STREAMS,
+            form=timestamp,
+            replaces=True,
+        ),
+    ] = None
     enabled: Annotated[bool | None, Row(api="Enabled", default=_all(True))] = None
-    batch_size: Annotated[int | None, Row(api="BatchSize", bounds=(1, 10000), narrower={FIFO: (1, 10)}, default=_all(100) | _all(10, QUEUES))] = None
-    maximum_batching_window_in_seconds: Annotated[int | None, Row(api="MaximumBatchingWindowInSeconds", kinds=ALL - {FIFO, KAFKA_QUEUE}, bounds=(0, 300), default=_all(0, QUEUES | STREAMS), kept=ALL - QUEUES - STREAMS)] = None
-    parallelization_factor: Annotated[int | None, Row(api="ParallelizationFactor", kinds=STREAMS, bounds=(1, 10), default=_all(1, STREAMS))] = None
-    tumbling_window_in_seconds: Annotated[int | None, Row(api="TumblingWindowInSeconds", kinds=STREAMS, bounds=(0, 900), default=_all(0, STREAMS))] = None
-    bisect_batch_on_function_error: Annotated[bool | None, Row(api="BisectBatchOnFunctionError", kinds=STREAMS | KAFKAS, default=_all(False, STREAMS | KAFKAS))] = None
-    maximum_record_age_in_seconds: Annotated[int | None, Row(api="MaximumRecordAgeInSeconds", kinds=STREAMS | KAFKAS, bounds=(-1, 604800), default=_all(-1, STREAMS | KAFKAS))] = None
-    maximum_retry_attempts: Annotated[int | None, Row(api="MaximumRetryAttempts", kinds=STREAMS | KAFKAS, bounds=(-1, 10000), narrower={KAFKA_QUEUE: (0, 10000)}, default=_all(-1, STREAMS | KAFKAS) | {KAFKA_QUEUE: 0})] = None
-    function_response_types: Annotated[list[str] | None, Row(api="FunctionResponseTypes", kinds=ALL - {MQ, DOCUMENTDB}, bounds=(0, 1), values=("ReportBatchItemFailures",), form=as_set, clear=[])] = None
-    filter_criteria: Annotated[FilterCriteria | None, Row(api="FilterCriteria", kinds=ALL - {DOCUMENTDB}, clear={})] = None
-    kms_key_arn: Annotated[str | None, Row(api="KMSKeyArn", kinds=ALL - {DOCUMENTDB}, bounds=(0, 10000), legal=_KMS_KEY, clear="")] = None
+    batch_size: Annotated[
+        int | None,
+        Row(api="BatchSize", bounds=(1, 10000), narrower={FIFO: (1, 10)}, default=_all(100) | _all(10, QUEUES)),
+    ] = None
+    maximum_batching_window_in_seconds: Annotated[
+        int | None,
+        Row(
+            api="MaximumBatchingWindowInSeconds",
+            kinds=ALL - {FIFO, KAFKA_QUEUE},
+            bounds=(0, 300),
+            default=_all(0, QUEUES | STREAMS),
+            kept=ALL - QUEUES - STREAMS,
+        ),
+    ] = None
+    parallelization_factor: Annotated[
+        int | None, Row(api="ParallelizationFactor", kinds=STREAMS, bounds=(1, 10), default=_all(1, STREAMS))
+    ] = None
+    tumbling_window_in_seconds: Annotated[
+        int | None, Row(api="TumblingWindowInSeconds", kinds=STREAMS, bounds=(0, 900), default=_all(0, STREAMS))
+    ] = None
+    bisect_batch_on_function_error: Annotated[
+        bool | None,
+        Row(api="BisectBatchOnFunctionError", kinds=STREAMS | KAFKAS, default=_all(False, STREAMS | KAFKAS)),
+    ] = None
+    maximum_record_age_in_seconds: Annotated[
+        int | None,
+        Row(
+            api="MaximumRecordAgeInSeconds",
+            kinds=STREAMS | KAFKAS,
+            bounds=(-1, 604800),
+            default=_all(-1, STREAMS | KAFKAS),
+        ),
+    ] = None
+    maximum_retry_attempts: Annotated[
+        int | None,
+        Row(
+            api="MaximumRetryAttempts",
+            kinds=STREAMS | KAFKAS,
+            bounds=(-1, 10000),
+            narrower={KAFKA_QUEUE: (0, 10000)},
+            default=_all(-1, STREAMS | KAFKAS) | {KAFKA_QUEUE: 0},
+        ),
+    ] = None
+    function_response_types: Annotated[
+        list[str] | None,
+        Row(
+            api="FunctionResponseTypes",
+            kinds=ALL - {MQ, DOCUMENTDB},
+            bounds=(0, 1),
+            values=("ReportBatchItemFailures",),
+            form=as_set,
+            clear=[],
+        ),
+    ] = None
+    filter_criteria: Annotated[FilterCriteria | None, Row(api="FilterCriteria", kinds=ALL - {DOCUMENTDB}, clear={})] = (
+        None
+    )
+    kms_key_arn: Annotated[
+        str | None, Row(api="KMSKeyArn", kinds=ALL - {DOCUMENTDB}, bounds=(0, 10000), legal=_KMS_KEY, clear="")
+    ] = None
     scaling_config: Annotated[ScalingConfig | None, Row(api="ScalingConfig", kinds=QUEUES, clear={})] = None
-    provisioned_poller_config: Annotated[ProvisionedPollerConfig | None, Row(api="ProvisionedPollerConfig", kinds=QUEUES | KAFKAS, clear={}, explicit=True)] = None
-    destination_config: Annotated[DestinationConfig | None, Row(api="DestinationConfig", kinds=STREAMS | KAFKAS, clear={})] = None
-    source_access_configuration: Annotated[list[SourceAccess] | None, Row(api="SourceAccessConfigurations", kinds=KAFKAS | {MQ, DOCUMENTDB}, required=SELF_MANAGED | {MQ, DOCUMENTDB}, bounds=(0, 23), kept=ALL, form=_accesses, replaces=_virtual_host_moves)] = None
-    amazon_managed_kafka_event_source_config: Annotated[AmazonManagedKafkaEventSourceConfig | None, Row(api="AmazonManagedKafkaEventSourceConfig", kinds=frozenset({MSK}))] = None
-    self_managed_kafka_event_source_config: Annotated[SelfManagedKafkaEventSourceConfig | None, Row(api="SelfManagedKafkaEventSourceConfig", kinds=SELF_MANAGED)] = None
-    document_db_event_source_config: Annotated[DocumentDBEventSourceConfig | None, Row(api="DocumentDBEventSourceConfig", kinds=frozenset({DOCUMENTDB}), required=frozenset({DOCUMENTDB}))] = None
+    provisioned_poller_config: Annotated[
+        ProvisionedPollerConfig | None,
+        Row(api="ProvisionedPollerConfig", kinds=QUEUES | KAFKAS, clear={}, explicit=True),
+    ] = None
+    destination_config: Annotated[
+        DestinationConfig | None, Row(api="DestinationConfig", kinds=STREAMS | KAFKAS, clear={})
+    ] = None
+    source_access_configuration: Annotated[
+        list[SourceAccess] | None,
+        Row(
+            api="SourceAccessConfigurations",
+            kinds=KAFKAS | {MQ, DOCUMENTDB},
+            required=SELF_MANAGED | {MQ, DOCUMENTDB},
+            bounds=(0, 23),
+            kept=ALL,
+            form=as_accesses,
+            replaces=_virtual_host_moves,
+        ),
+    ] = None
+    amazon_managed_kafka_event_source_config: Annotated[
+        AmazonManagedKafkaEventSourceConfig | None,
+        Row(api="AmazonManagedKafkaEventSourceConfig", kinds=frozenset({MSK})),
+    ] = None
+    self_managed_kafka_event_source_config: Annotated[
+        SelfManagedKafkaEventSourceConfig | None, Row(api="SelfManagedKafkaEventSourceConfig", kinds=SELF_MANAGED)
+    ] = None
+    document_db_event_source_config: Annotated[
+        DocumentDBEventSourceConfig | None,
+        Row(api="DocumentDBEventSourceConfig", kinds=frozenset({DOCUMENTDB}), required=frozenset({DOCUMENTDB})),
+    ] = None
     metrics_config: Annotated[MetricsConfig | None, Row(api="MetricsConfig", clear={})] = None
     logging_config: Annotated[LoggingConfig | None, Row(api="LoggingConfig", kinds=KAFKAS)] = None
     tags: Annotated[dict[str, str | None] | None, Row(api="Tags", each=Limits(bounds=(0, 256), legal=TAG_TEXT))] = None
-# fmt: on
 
 
 # --- the table, walked -----------------------------------------------------------------------------------------------

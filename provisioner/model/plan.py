@@ -8,8 +8,10 @@ from enum import StrEnum
 from typing import Any
 
 from provisioner.model.canonical import Canonical
-from provisioner.model.desired import Desired, FieldPath, Level
+from provisioner.model.desired import Desired
+from provisioner.model.level import Level
 from provisioner.model.live import Live
+from provisioner.model.place import FieldPath
 from provisioner.model.references import Pair
 from provisioner.model.state import Record
 
@@ -43,9 +45,7 @@ class Edit(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an action was chosen. `DEPOSED` also tells the deletion of a deposed mapping from that of the name's own:
-    `Change.key`, `planning/record.py`, `planning/risk.py` and the executor read it. The others are for people only.
-    """
+    """Why an action was chosen. For people: no decision reads it."""
 
     NEW = "new"
     DISAPPEARED = "disappeared"
@@ -96,7 +96,8 @@ class Change:
 
     `desired` of an update and a no-op has live's value in every kept and ignored field. `applied` is what the state
     will hold. `adopts` is a UUID that is imported first. `creates_first`: a replacement makes the new mapping before it
-    deletes the old one. `after` are keys of changes that must be done first.
+    deletes the old one. `deposed`: the change deletes a mapping that an earlier replacement left. `after` are keys of
+    changes that must be done first.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Change:
     moved_from: str = ""
     adopts: str = ""
     creates_first: bool = False
+    deposed: bool = False
     after: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     risks: tuple[Risk, ...] = ()
@@ -121,7 +123,7 @@ class Change:
     @property
     def key(self) -> str:
         """The key of the change, unique in the plan: its name, and for a deposed mapping its UUID."""
-        return f"{self.name} (deposed {self.uuid})" if self.reason is Reason.DEPOSED else self.name
+        return f"{self.name} (deposed {self.uuid})" if self.deposed else self.name
 
     @property
     def calls_aws(self) -> bool:

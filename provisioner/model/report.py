@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from provisioner.model.desired import FieldPath
+from provisioner.model.place import FieldPath
 from provisioner.model.plan import Change
 
 STILL: Final = 30.0

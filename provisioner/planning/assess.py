@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from provisioner.model.canonical import Canonical, fill_kept, value_at, with_value
-from provisioner.model.desired import Desired, FieldPath
+from provisioner.model.desired import Desired
 from provisioner.model.health import Drifted, Health
 from provisioner.model.live import Live, Status
+from provisioner.model.place import FieldPath
 from provisioner.model.plan import Reading
 from provisioner.model.sources import SourceKind, kind_of
 from provisioner.model.state import Record, State

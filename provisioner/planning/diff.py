@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from provisioner.model.canonical import value_at
-from provisioner.model.desired import FieldPath
-from provisioner.model.mapping import FIELDS, json_key
+from provisioner.model.forms import json_key
+from provisioner.model.mapping import FIELDS
+from provisioner.model.place import FieldPath
 from provisioner.model.plan import Cause, Edit, FieldChange
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from provisioner.model.canonical import Canonical, with_value
-from provisioner.model.mapping import json_key
+from provisioner.model.forms import json_key
 from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.state import State
 from provisioner.planning.record import is_protected

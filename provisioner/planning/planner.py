@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from provisioner.environment import command_line
-from provisioner.model.canonical import Canonical, canonical, claims, fill_kept, value_at, with_value
-from provisioner.model.desired import Desired, FieldPath
+from provisioner.model.canonical import Canonical, canonical, fill_kept, value_at, with_value
+from provisioner.model.desired import Desired
 from provisioner.model.live import Live
 from provisioner.model.mapping import CONSUMPTION_MODE, FIELDS, Field
+from provisioner.model.place import FieldPath
 from provisioner.model.plan import Action, Cause, Change, FieldChange, Plan, Problem, Reading, Reason
-from provisioner.model.references import Pair
 from provisioner.model.sources import SELF_MANAGED, SourceKind
 from provisioner.model.state import Deposed, Record, State
 from provisioner.planning.diff import field_changes
+from provisioner.planning.order import collide, doubly_touched, in_order
 from provisioner.planning.resolve import Resolution, Subject
 from provisioner.planning.risk import risks
 
@@ -46,8 +46,8 @@ def make_plan(
     changes = [change for subject in resolution.subjects for change in deciding.changes(subject)]
     ended = [change for change in changes if change.action is Action.DELETE]
     changes = [replace(change, risks=risks(change, ended)) for change in changes]
-    ordered, problems = _ordered(sorted(changes, key=lambda change: change.key))
-    problems += _doubly_touched(ordered)
+    ordered, problems = in_order(sorted(changes, key=lambda change: change.key))
+    problems += doubly_touched(ordered)
     return Plan(
         stack=state.stack,
         account=account,
@@ -77,7 +77,7 @@ class _Deciding:
     def __init__(
         self, subjects: Sequence[Subject], reading: Reading, state: State, replaced: frozenset[str], *, destroys: bool
     ) -> None:
-        self._unwanted_reason = Reason.REQUESTED if destroys else Reason.NOT_IN_MANIFEST
+        self._destroys = destroys
         self._reading = reading
         self._state = state
         self._replaced = replaced
@@ -160,6 +160,7 @@ class _Deciding:
                     live=live,
                     record=record,
                     reason=Reason.DEPOSED,
+                    deposed=True,
                 )
 
     def _change(self, subject: Subject, live: Live | None) -> Change | None:
@@ -199,11 +200,10 @@ class _Deciding:
         assert record is not None  # the caller looked
         forgets = subject.forgets or live is None
         if record.protected and not forgets:
-            destroys = self._unwanted_reason is Reason.REQUESTED
             self._refuse(
                 subject.name,
                 "has prevent_destroy, but destroy would delete it"
-                if destroys
+                if self._destroys
                 else "has prevent_destroy, but removing it from the manifest would delete it",
                 f"apply once with `lifecycle: {{prevent_destroy: false}}` while it is still in the manifest, or keep it running "
                 f"with `removed: [{{from: {subject.name}, destroy: false}}]`",
@@ -216,8 +216,15 @@ class _Deciding:
             uuid=record.uuid,
             live=live,
             record=record,
-            reason=Reason.REMOVED if subject.forgets else Reason.GONE if live is None else self._unwanted_reason,
+            reason=self._why_unwanted(subject, live),
         )
+
+    def _why_unwanted(self, subject: Subject, live: Live | None) -> Reason:
+        if subject.forgets:
+            return Reason.REMOVED
+        if live is None:
+            return Reason.GONE
+        return Reason.REQUESTED if self._destroys else Reason.NOT_IN_MANIFEST
 
     def _adopted(self, subject: Subject, wanted: Desired) -> tuple[Live | None, bool]:
         """The live mapping to adopt, or None, and whether the subject was refused."""
@@ -302,7 +309,7 @@ class _Deciding:
             reason=Reason.REQUESTED if requested else Reason.CANNOT_UPDATE,
             # AWS holds pairs and consumer groups unique: only where old and new share none can the new one be created first,
             # so that no record waits for the replacement.
-            creates_first=not _collide(wanted.mapping, wanted.pair, live.mapping, live.pair),
+            creates_first=not collide(wanted.mapping, wanted.pair, live.mapping, live.pair),
             notes=tuple(
                 f"{'.'.join(path)} is {value!r} now, but it is not set in the manifest, so AWS chooses the "
                 "value for the new mapping"
@@ -377,67 +384,3 @@ def _unstated(
             yield here, live[name]
         elif field.children and not field.many:
             yield from _unstated(field.children, here, desired.get(name, {}), live[name], kind)
-
-
-# --- order -----------------------------------------------------------------------------------------------------------
-
-
-def _collide(one: Mapping[str, Any], one_pair: Pair, other: Mapping[str, Any], other_pair: Pair) -> bool:
-    """Whether AWS refuses two mappings at once."""
-    return not claims(one, one_pair).isdisjoint(claims(other, other_pair))
-
-
-def _moves(change: Change) -> bool:
-    """Whether the mapping ends up with another pair than it has."""
-    return change.live is not None and change.wanted is not None and change.wanted.pair != change.live.pair
-
-
-def _takes(change: Change) -> bool:
-    return change.action in (Action.CREATE, Action.REPLACE) or (change.action is Action.UPDATE and _moves(change))
-
-
-def _frees(change: Change) -> bool:
-    return change.action in (Action.DELETE, Action.REPLACE) or (change.action is Action.UPDATE and _moves(change))
-
-
-def _ordered(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
-    """The changes with `after` set: what takes a pair runs after what frees it. Nothing else is ordered."""
-    # Other changes need no order: AWS has no dependency between mappings but the uniqueness of pairs and groups.
-    freed_by: dict[tuple[str, ...], str] = {}
-    for change in filter(_frees, changes):
-        if change.live:
-            freed_by |= dict.fromkeys(claims(change.live.mapping, change.live.pair), change.key)
-    ordered = [replace(change, after=(*change.after, *_waits_for(change, freed_by))) for change in changes]
-    try:
-        TopologicalSorter({change.key: change.after for change in ordered}).prepare()
-    except CycleError as error:
-        names = " -> ".join(dict.fromkeys(error.args[1]))
-        hint = "apply them one at a time with --target, or change the function or source of one of them first"
-        return ordered, [
-            Problem(
-                names,
-                "these changes block each other: each needs a function and source that another one still uses",
-                hint,
-            )
-        ]
-    return ordered, []
-
-
-def _doubly_touched(changes: Sequence[Change]) -> list[Problem]:
-    """Refuse a plan in which two changes have the same UUID: carrying it out would lose a mapping."""
-    first: dict[str, Change] = {}
-    problems = []
-    for change in changes:
-        if change.uuid and change.uuid in first:
-            names = f"{first[change.uuid].key}, {change.key}"
-            hint = "apply them one at a time with --target"
-            problems.append(Problem(names, f"both would change the mapping {change.uuid}", hint))
-        first.setdefault(change.uuid, change)
-    return problems
-
-
-def _waits_for(change: Change, freed_by: Mapping[tuple[str, ...], str]) -> list[str]:
-    if not _takes(change) or change.wanted is None:
-        return []
-    wanted = claims(change.wanted.mapping, change.wanted.pair)
-    return sorted({freed_by[claim] for claim in wanted if claim in freed_by} - {change.key, *change.after})

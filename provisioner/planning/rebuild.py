@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from provisioner.errors import StateError
 from provisioner.model.canonical import canonical, fill_kept
-from provisioner.model.desired import Desired, Manifest
+from provisioner.model.desired import Desired
 from provisioner.model.live import Live, Owner
+from provisioner.model.manifest import Manifest
 from provisioner.model.state import Record, State
 
 

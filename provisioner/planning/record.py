@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from provisioner.model.canonical import Canonical
 from provisioner.model.live import Live
-from provisioner.model.plan import Action, Change, Plan, Reading, Reason
+from provisioner.model.plan import Action, Change, Plan, Reading
 from provisioner.model.state import Deposed, Intent, Record, State
 
 
 def state_before_calls(state: State, plan: Plan, reading: Reading) -> State:
     """The state with every change that needs no call: moves, imports, forgets, and mappings that match already."""
     mappings = dict(state.mappings)
-    named = [change for change in plan.changes if change.reason is not Reason.DEPOSED]
+    named = [change for change in plan.changes if not change.deposed]
     for change in named:
         mappings.pop(change.moved_from, None)
     for change in named:
@@ -54,11 +54,16 @@ def is_protected(change: Change) -> bool:
     return change.wanted is not None and change.wanted.lifecycle.prevent_destroy
 
 
+def token_of(change: Change, action: str) -> str:
+    """The token of the intent for one call of a change, unique in its plan."""
+    return f"{change.key}: {action}"
+
+
 def planned_calls(plan: Plan) -> tuple[Intent, ...]:
     """The intents of all calls of a plan."""
     return tuple(
         Intent(
-            f"{change.key}: {action}",
+            token_of(change, action),
             action,
             change.name,
             change.pair,

@@ -12,8 +12,10 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from provisioner.errors import UsageError
-from provisioner.model.desired import Desired, Manifest, Place
+from provisioner.model.desired import Desired
 from provisioner.model.diagnostics import Diagnostic
+from provisioner.model.manifest import Manifest
+from provisioner.model.place import Place
 from provisioner.model.references import Pair
 from provisioner.model.state import Deposed, Record, State
 

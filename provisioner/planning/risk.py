@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from provisioner.model.canonical import consumer_group, default_at, value_at
-from provisioner.model.desired import FieldPath, Level
-from provisioner.model.plan import Action, Change, FieldChange, Reason, Risk
+from provisioner.model.level import Level
+from provisioner.model.place import FieldPath
+from provisioner.model.plan import Action, Change, FieldChange, Risk
 from provisioner.model.references import Pair
 from provisioner.model.sources import KAFKAS, QUEUES, STREAMS, SourceKind, kind_of
 from provisioner.planning.filters import covers, signs, structured
@@ -53,7 +54,7 @@ def _kind(change: Change) -> SourceKind | None:
 
 def _of_create(change: Change, ended: Collection[Change]) -> Iterator[Risk]:
     before = next((other.live for other in ended if other.live and _same_source(other.live.pair, change.pair)), None)
-    if change.reason is Reason.DISAPPEARED and change.record:
+    if change.record:  # its mapping no longer exists
         yield from _begins_anew(change, change.record.applied)
     elif before:
         yield from _begins_anew(change, before.mapping)
@@ -74,7 +75,7 @@ def _begins(change: Change) -> Iterator[Risk]:
 
 
 def _of_deletion(change: Change) -> Iterator[Risk]:
-    if change.live and change.live.kind in _POSITIONED and change.reason is not Reason.DEPOSED:
+    if change.live and change.live.kind in _POSITIONED and not change.deposed:
         yield Risk("R111", Level.NOTE, "its read position is deleted; a later mapping starts from scratch")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from provisioner.model.desired import Level
+from provisioner.model.level import Level
 from provisioner.model.plan import Plan, Problem
 from provisioner.model.state import State
 from provisioner.model.words import counted

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 
 from provisioner.model.canonical import default_at
-from provisioner.model.desired import FieldPath
 from provisioner.model.live import Live
+from provisioner.model.place import FieldPath
 from provisioner.model.plan import Action, Change, FieldChange, Plan, Reading
 from provisioner.planning.diff import field_changes
 from provisioner.planning.planner import DELETING

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from provisioner.errors import ProvisionerError
 from provisioner.model.codes import EXPLANATIONS
-from provisioner.model.desired import Place
 from provisioner.model.diagnostics import Diagnostic, Severity
+from provisioner.model.place import Place
 from provisioner.render.style import Style
 from provisioner.render.wrapping import NARROWEST, columns
 

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from provisioner.errors import AwsError, ProvisionerError
-from provisioner.model.desired import Place
 from provisioner.model.diagnostics import Diagnostic, Severity
+from provisioner.model.place import Place
 from provisioner.model.plan import Action, Change, Plan, Problem
 from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.render.report import DOING

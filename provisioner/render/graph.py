@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final, TypeAlias
 
-from provisioner.model.desired import Manifest
+from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.references import Arn, Pair
 from provisioner.model.sources import SELF_MANAGED, SourceKind, kind_of

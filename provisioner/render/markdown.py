@@ -14,8 +14,8 @@ from typing import Any, Final
 from provisioner.environment import command_line
 from provisioner.model.canonical import default_at
 from provisioner.model.codes import EXPLANATIONS
-from provisioner.model.desired import Level
 from provisioner.model.health import Drifted
+from provisioner.model.level import Level
 from provisioner.model.plan import Action, Cause, Change, Edit, FieldChange, Plan, Problem, grouped
 from provisioner.model.sources import SourceKind
 from provisioner.model.words import counted

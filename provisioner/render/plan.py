@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from provisioner.model.canonical import default_at
-from provisioner.model.desired import Level
+from provisioner.model.level import Level
 from provisioner.model.plan import Action, Cause, Change, Edit, FieldChange, Plan, Reason, Risk
 from provisioner.model.sources import SourceKind
 from provisioner.render.structure import changed_items, patterns

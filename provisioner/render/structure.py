@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from provisioner.model.mapping import json_key
+from provisioner.model.forms import json_key
 from provisioner.render.style import Style
 from provisioner.render.values import as_json
 

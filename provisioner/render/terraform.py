@@ -19,9 +19,9 @@ from dataclasses import asdict, replace
 from typing import Any, Final, get_origin
 
 from provisioner.model.canonical import Canonical, value_at, with_value
-from provisioner.model.desired import FieldPath
 from provisioner.model.live import Live, Status
 from provisioner.model.mapping import CONSUMER_GROUPS, FIELDS, Field
+from provisioner.model.place import FieldPath
 from provisioner.model.plan import Action, Cause, Change, Plan, Problem, Reason
 from provisioner.model.references import Arn
 from provisioner.model.sources import SourceKind, kind_of
@@ -103,7 +103,7 @@ def resource_change(change: Change) -> dict[str, Any]:
     return {
         **_head(change),
         **({"previous_address": address(change.moved_from)} if change.moved_from else {}),
-        **({"deposed": change.uuid[:8]} if change.reason is Reason.DEPOSED else {}),
+        **({"deposed": change.uuid[:8]} if change.deposed else {}),
         "change": _change(change),
         **({"action_reason": reason} if reason else {}),
         "x_provisioner": _ours(change),
@@ -137,7 +137,7 @@ def _planned(change: Change) -> dict[str, Any] | None:
 
 def _refreshed(change: Change) -> dict[str, Any] | None:
     values = _before(change) if change.live else None
-    deposed = {"deposed_key": change.uuid[:8]} if change.reason is Reason.DEPOSED else {}
+    deposed = {"deposed_key": change.uuid[:8]} if change.deposed else {}
     return values and {**_head(change), **deposed, "schema_version": 0, "values": values, "sensitive_values": {}}
 
 

@@ -10,14 +10,14 @@ import uuid as uuids
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from heapq import heappop, heappush
 from typing import Any, Final
 
 from provisioner.model.mapping import FIELDS
 from provisioner.model.references import Arn, FunctionReference, Pair, channel_of, partition_of
-from provisioner.model.sources import KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind, kind_of_arn
+from provisioner.model.sources import QUEUES, SELF_MANAGED, STREAMS, SourceKind, kind_of_arn
 from provisioner.sandbox.answers import Refusal, conflict, in_use, invalid, not_found
+from provisioner.sandbox.members import NOT_STORED, complete, defaults, with_new
 from provisioner.sandbox.refusals import KMS_WORDS, Case, Members, check
 from provisioner.sandbox.shapes import check_constraints
 from provisioner.sandbox.world import World
@@ -39,47 +39,12 @@ class Delays:
     deleting: float = 0.0
 
 
-_STREAM = {
-    "BatchSize": 100,
-    "MaximumBatchingWindowInSeconds": 0,
-    "ParallelizationFactor": 1,
-    "TumblingWindowInSeconds": 0,
-    "MaximumRecordAgeInSeconds": -1,
-    "MaximumRetryAttempts": -1,
-    "BisectBatchOnFunctionError": False,
-    "FunctionResponseTypes": [],
-    "DestinationConfig": {"OnFailure": {}},
-}
-_QUEUE = {"BatchSize": 10, "MaximumBatchingWindowInSeconds": 0, "FunctionResponseTypes": []}
-_KAFKA = {
-    "BatchSize": 100,
-    "MaximumRecordAgeInSeconds": -1,
-    "MaximumRetryAttempts": -1,
-    "BisectBatchOnFunctionError": False,
-    "FunctionResponseTypes": [],
-}
-SHOWN: Final[Mapping[SourceKind, Members]] = {
-    SourceKind.SQS: _QUEUE,
-    SourceKind.FIFO: _QUEUE,
-    SourceKind.KINESIS: _STREAM,
-    SourceKind.DYNAMODB: _STREAM,
-    SourceKind.MSK: {**_KAFKA, "StartingPosition": "TRIM_HORIZON"},
-    SourceKind.KAFKA: {**_KAFKA, "StartingPosition": "TRIM_HORIZON"},
-    SourceKind.KAFKA_QUEUE: {**_KAFKA, "MaximumRetryAttempts": 0},
-    SourceKind.MQ: {"BatchSize": 100},
-    SourceKind.DOCUMENTDB: {"BatchSize": 100, "StartingPosition": "LATEST"},
-}
-"""What AWS shows of a new mapping beyond what was sent (docs/aws/kinds.md#defaults)."""
-
-_POLLERS: Final = {**dict.fromkeys(QUEUES, (2, 200)), **dict.fromkeys(KAFKAS, (1, 200))}
-
 _INSTANT_WHEN_DISABLED: Final = QUEUES | {SourceKind.MQ}
 """Kinds whose disabled mappings are created and changed without a transition (docs/aws/lifecycle.md#times)."""
 
-_NOT_STORED: Final = frozenset({"Tags", "Enabled", "UUID"})
 
 _UNSET: Final[Members] = {
-    field.row.api: None for field in FIELDS.values() if field.row.api not in {"FunctionName", *_NOT_STORED}
+    field.row.api: None for field in FIELDS.values() if field.row.api not in {"FunctionName", *NOT_STORED}
 } | {"FilterCriteriaError": None, "LastProcessingResult": None}
 
 
@@ -160,12 +125,12 @@ class Mappings:
         check_constraints("CreateEventSourceMapping", sent)
         kind = self._kind(sent)
         tags = sent.get("Tags") or {}
-        members = _with_new(_defaults(kind), sent, kind)
+        members = with_new(defaults(kind), sent, kind)
         check(Case(creating=True, kind=kind, sent=sent, after=members, world=self._world, before={}))
         self._check_tags(tags, {})
         self._check_free(members, kind)
         uuid = str(uuids.uuid4())
-        _complete(members, kind, uuid)
+        complete(members, kind, uuid)
         enabled = sent.get("Enabled") is not False
         rest = "Enabled" if enabled else "Disabled"
         arn = f"arn:{self._partition}:lambda:{self._region}:{self._account}:event-source-mapping:{uuid}"
@@ -187,7 +152,7 @@ class Mappings:
         item = self._find(uuid)
         if item.state not in ("Enabled", "Disabled"):
             raise in_use("update")
-        members = _with_new(item.members, sent, item.kind)
+        members = with_new(item.members, sent, item.kind)
         case = Case(creating=False, kind=item.kind, sent=sent, after=members, world=self._world, before=item.members)
         check(case)
         if pair_of(members, self._region) != item.pair:
@@ -376,93 +341,6 @@ class Mappings:
             members["FilterCriteria"] = None
             facts["FilterCriteriaError"] = {"ErrorCode": error, "Message": KMS_WORDS[error]}
         return {**_UNSET, **members, **facts}
-
-
-def _defaults(kind: SourceKind) -> Members:
-    return {key: value.copy() if isinstance(value, list | dict) else value for key, value in SHOWN[kind].items()}
-
-
-def _with_new(members: Members, sent: Members, kind: SourceKind) -> Members:
-    """The members after a request: merged by docs/aws/updates.md#clearing."""
-    after = {**members}
-    for name, value in sent.items():
-        if name not in _NOT_STORED:
-            _MERGE.get(name, _set)(after, name, value, kind)
-    if not after.get("FilterCriteria"):
-        after.pop("KMSKeyArn", None)  # a key without filters is silently not stored
-    return after
-
-
-def _set(after: Members, name: str, value: Any, kind: SourceKind) -> None:
-    del kind
-    after[name] = value
-
-
-def _set_or_clear(after: Members, name: str, value: Any, kind: SourceKind) -> None:
-    del kind
-    if value in ({}, "", {"Filters": []}):
-        after.pop(name, None)
-    else:
-        after[name] = value
-
-
-def _set_destination(after: Members, name: str, value: Any, kind: SourceKind) -> None:
-    _set_or_clear(after, name, value, kind)
-    if name not in after and name in SHOWN[kind]:
-        after[name] = {"OnFailure": {}}
-
-
-def _set_pollers(after: Members, name: str, value: Any, kind: SourceKind) -> None:
-    if not value:
-        after.pop(name, None)
-        return
-    least, most = _POLLERS.get(kind, (1, 200))
-    pollers = {"MinimumPollers": least, "MaximumPollers": most, **(after.get(name) or {}), **value}
-    after[name] = {key: item for key, item in pollers.items() if item != ""}
-
-
-def _merge_block(after: Members, name: str, value: Any, kind: SourceKind) -> None:
-    del kind
-    after[name] = {key: item for key, item in {**(after.get(name) or {}), **value}.items() if item != {}}
-
-
-def _set_access(after: Members, name: str, value: Any, kind: SourceKind) -> None:
-    del kind
-    kept = [item for item in after.get(name) or [] if item.get("Type") == "VIRTUAL_HOST"]
-    after[name] = [*kept, *value]
-
-
-def _set_position_time(after: Members, name: str, value: Any, kind: SourceKind) -> None:
-    del kind
-    after[name] = datetime.fromisoformat(value).timestamp() if isinstance(value, str) else float(int(value))
-
-
-_MERGE: Final[Mapping[str, Callable[[Members, str, Any, SourceKind], None]]] = {
-    "FilterCriteria": _set_or_clear,
-    "KMSKeyArn": _set_or_clear,
-    "ScalingConfig": _set_or_clear,
-    "DestinationConfig": _set_destination,
-    "ProvisionedPollerConfig": _set_pollers,
-    "AmazonManagedKafkaEventSourceConfig": _merge_block,
-    "SelfManagedKafkaEventSourceConfig": _merge_block,
-    "DocumentDBEventSourceConfig": _merge_block,
-    "SourceAccessConfigurations": _set_access,
-    "StartingPositionTimestamp": _set_position_time,
-    "MetricsConfig": lambda after, name, value, _: _set(after, name, value or {"Metrics": []}, _),
-}
-
-
-def _complete(members: Members, kind: SourceKind, uuid: str) -> None:
-    """Add the members that AWS generates on creation."""
-    if kind in KAFKAS:
-        name = "SelfManagedKafkaEventSourceConfig" if kind in SELF_MANAGED else "AmazonManagedKafkaEventSourceConfig"
-        generated = uuid if kind in SELF_MANAGED else str(uuids.uuid4())
-        members[name] = {"ConsumerGroupId": generated, **(members.get(name) or {})}
-        endpoints = (members.get("SelfManagedEventSource") or {}).get("Endpoints")
-        if endpoints:
-            members["SelfManagedEventSource"] = {"Endpoints": {key: sorted(hosts) for key, hosts in endpoints.items()}}
-    if kind is SourceKind.DOCUMENTDB:
-        members["DocumentDBEventSourceConfig"] = {"FullDocument": "Default", **members["DocumentDBEventSourceConfig"]}
 
 
 def _group(members: Members) -> str:

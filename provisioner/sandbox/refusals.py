@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from provisioner.model.mapping import FIELDS, moment
+from provisioner.model.forms import moment
+from provisioner.model.mapping import FIELDS
 from provisioner.model.references import Arn, FunctionReference
 from provisioner.model.sources import KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
 from provisioner.sandbox.answers import invalid
@@ -350,356 +351,365 @@ KMS_WORDS: Final = {
     "Please check your KMS key settings.",
 }
 
-# fmt: off
 RULES: Final[tuple[RefusalRule, ...]] = (
     # the kind's own shape
-    RefusalRule("kinds.md#fields: access without a "
-                "type; words ours", _EVERY, lambda c: "" in _sent_access_types(c), _says("1 validation error "
-                                                                                         "detected: Value null "
-                                                                                         "at "
-                                                                                         "'sourceAccessConfigurations.1.member.type' "
-                                                                                         "failed to satisfy "
-                                                                                         "constraint: Member "
-                                                                                         "must not be null")),
-    RefusalRule("errors.md#messages: Position on SQS", QUEUES, lambda c: c.creating and bool(c.sent.get("StartingPosition")), _says("StartingPosition "
-                                                                                                                                    "is "
-                                                                                                                                    "not "
-                                                                                                                                    "valid "
-                                                                                                                                    "for "
-                                                                                                                                    "SQS "
-                                                                                                                                    "event "
-                                                                                                                                    "sources.")),
-    RefusalRule("errors.md#messages: FIFO window", _FIFO, lambda c: bool(c.sent.get("MaximumBatchingWindowInSeconds")), _says("Batching "
-                                                                                                                              "window "
-                                                                                                                              "is "
-                                                                                                                              "not "
-                                                                                                                              "supported "
-                                                                                                                              "for "
-                                                                                                                              "FIFO "
-                                                                                                                              "queues")),
-    RefusalRule("errors.md#messages: Kafka without topic", KAFKAS, lambda c: not c.has("Topics"), _says("Required 'topics' parameter is missing.")),
-    RefusalRule("errors.md#messages: Self-managed "
-                "without access config", SELF_MANAGED, lambda c: not c.has("SourceAccessConfigurations"), _says("Required "
-                                                                                                                "'sourceAccessConfigurations' "
-                                                                                                                "parameter "
-                                                                                                                "is "
-                                                                                                                "missing.")),
-    RefusalRule("errors.md#order: Amazon MQ: the function "
-                "before queues and access", _MQ, _function_missing, _says("Function does not exist")),
-    RefusalRule("kinds.md#fields: Queues", _MQ, lambda c: not c.has("Queues"), _says("Required 'queues' parameter is missing.")),
-    RefusalRule("errors.md#messages: DocumentDB "
-                "missing members", _DOCUMENTDB, lambda c: not c.has("DocumentDBEventSourceConfig"), _says("Invalid "
-                                                                                                          "parameters: "
-                                                                                                          "documentDBEventSourceConfig, "
-                                                                                                          "databaseName")),
-    RefusalRule("errors.md#messages: DocumentDB "
-                "missing members", _DOCUMENTDB, lambda c: not c.after["DocumentDBEventSourceConfig"].get("DatabaseName"), _says("Invalid parameters: databaseName")),
-    RefusalRule("errors.md#messages: DocumentDB "
-                "missing members", _DOCUMENTDB, lambda c: _access_types(c) != ["BASIC_AUTH"], _says("Invalid "
-                                                                                                    "parameters: "
-                                                                                                    "sourceAccessConfigurations, "
-                                                                                                    "sourceAccessConfigurations")),
-    RefusalRule("errors.md#messages: DocumentDB "
-                "names in an update", _DOCUMENTDB, lambda c: bool(_late_names(c)), lambda c: "Invalid "
-                                                                                             "parameters: "
-                                                                                             f"{', '.join(_late_names(c))}"),
-    RefusalRule("errors.md#messages: ActiveMQ with "
-                "VIRTUAL_HOST", _MQ, lambda c: _is_active_mq(c) and "VIRTUAL_HOST" in _sent_access_types(c), _says("Unsupported "
-                                                                                                                   "source "
-                                                                                                                   "access "
-                                                                                                                   "configurations "
-                                                                                                                   "type "
-                                                                                                                   "for "
-                                                                                                                   "given "
-                                                                                                                   "event "
-                                                                                                                   "source "
-                                                                                                                   "mapping "
-                                                                                                                   "type.")),
-    RefusalRule("updates.md#clearing: VIRTUAL_HOST "
-                "in an update", _MQ, lambda c: not c.creating and "VIRTUAL_HOST" in _sent_access_types(c), _says("Invalid parameters: VIRTUAL_HOST")),
-    RefusalRule("updates.md#clearing: "
-                "SourceAccessConfigurations of RabbitMQ", _MQ, lambda c: "VIRTUAL_HOST" in _access_types(c) and (_access_types(c).count("BASIC_AUTH") != 1 or _access_types(c).count("VIRTUAL_HOST") > 1), _says("Invalid "
-                                                                                                                                                                                                                 "parameters: "
-                                                                                                                                                                                                                 "sourceAccessConfigurations")),
-    RefusalRule("updates.md#clearing: "
-                "SourceAccessConfigurations of ActiveMQ", _MQ, lambda c: "BASIC_AUTH" not in _access_types(c), _says("BASIC_AUTH "
-                                                                                                                     "source "
-                                                                                                                     "access "
-                                                                                                                     "configuration "
-                                                                                                                     "was "
-                                                                                                                     "not "
-                                                                                                                     "provided")),
-    RefusalRule("kinds.md#fields: one "
-                "BASIC_AUTH; words ours", _MQ, lambda c: _access_types(c) != ["BASIC_AUTH"] and "VIRTUAL_HOST" not in _access_types(c), _says("Invalid "
-                                                                                                                                              "parameters: "
-                                                                                                                                              "sourceAccessConfigurations")),
-    RefusalRule("errors.md#messages: OnSuccess "
-                "of a stream", STREAMS, _on_success, _says("OnSuccess configuration is not supported for event "
-                                                           "source mappings.")),
-    RefusalRule("errors.md#messages: Member of "
-                "another kind", _EVERY - _DOCUMENTDB, lambda c: bool(unsupported(c)), _unsupported_words),
-    RefusalRule("kinds.md#fields: access types; "
-                "words ours", KAFKAS, _wrong_access, _says("Invalid parameters: sourceAccessConfigurations")),
-    RefusalRule("errors.md#messages: "
-                "ConsumerGroupId in an update", KAFKAS, lambda c: not c.creating and "ConsumerGroupId" in _kafka_block(c), _says("Unsupported "
-                                                                                                                                 "'consumerGroupId' "
-                                                                                                                                 "parameter "
-                                                                                                                                 "for "
-                                                                                                                                 "given "
-                                                                                                                                 "event "
-                                                                                                                                 "source "
-                                                                                                                                 "mapping "
-                                                                                                                                 "type.")),
-    RefusalRule("errors.md#messages: "
-                "ConsumptionMode in an update", SELF_MANAGED, lambda c: not c.creating and "ConsumptionMode" in _kafka_block(c), _says("Unsupported "
-                                                                                                                                       "'ConsumptionMode' "
-                                                                                                                                       "parameter "
-                                                                                                                                       "for "
-                                                                                                                                       "given "
-                                                                                                                                       "event "
-                                                                                                                                       "source "
-                                                                                                                                       "mapping "
-                                                                                                                                       "type.")),
-    RefusalRule("kinds.md#fields: Queue mode, endless "
-                "retries; words ours", _KAFKA_QUEUE, lambda c: c.sent.get("MaximumRetryAttempts") == -1, _says("MaximumRetryAttempts "
-                                                                                                               "must "
-                                                                                                               "be "
-                                                                                                               "between "
-                                                                                                               "0 "
-                                                                                                               "and "
-                                                                                                               "10000 "
-                                                                                                               "(inclusive)")),
-    RefusalRule("kinds.md#answers: no StartingPosition", STREAMS, lambda c: c.creating and not c.sent.get("StartingPosition"), _says("1 "
-                                                                                                                                     "validation "
-                                                                                                                                     "error "
-                                                                                                                                     "detected: "
-                                                                                                                                     "Value "
-                                                                                                                                     "null "
-                                                                                                                                     "at "
-                                                                                                                                     "'startingPosition' "
-                                                                                                                                     "failed "
-                                                                                                                                     "to "
-                                                                                                                                     "satisfy "
-                                                                                                                                     "constraint: "
-                                                                                                                                     "Member "
-                                                                                                                                     "must "
-                                                                                                                                     "not "
-                                                                                                                                     "be "
-                                                                                                                                     "null.")),
-    RefusalRule("errors.md#messages: DynamoDB "
-                "AT_TIMESTAMP", _DYNAMODB, lambda c: c.creating and c.sent.get("StartingPosition") == "AT_TIMESTAMP", lambda c: "Unsupported "
-                                                                                                                                "starting "
-                                                                                                                                "position "
-                                                                                                                                "for "
-                                                                                                                                "arn "
-                                                                                                                                "type: "
-                                                                                                                                f"{c.sent['EventSourceArn']}"),
-    RefusalRule("errors.md#messages: AT_TIMESTAMP "
-                "without timestamp", _EVERY, lambda c: c.creating and c.sent.get("StartingPosition") == "AT_TIMESTAMP" and c.sent.get("StartingPositionTimestamp") is None, _says("When "
-                                                                                                                                                                                  "the "
-                                                                                                                                                                                  "starting "
-                                                                                                                                                                                  "position "
-                                                                                                                                                                                  "is "
-                                                                                                                                                                                  "'AT_TIMESTAMP', "
-                                                                                                                                                                                  "a "
-                                                                                                                                                                                  "starting "
-                                                                                                                                                                                  "position "
-                                                                                                                                                                                  "timestamp "
-                                                                                                                                                                                  "must "
-                                                                                                                                                                                  "be "
-                                                                                                                                                                                  "provided.")),
-    RefusalRule("errors.md#messages: a timestamp with "
-                "another position", STREAMS, lambda c: c.creating and c.sent.get("StartingPosition") != "AT_TIMESTAMP" and c.sent.get("StartingPositionTimestamp") is not None, _says("Timestamp "
-                                                                                                                                                                                      "only "
-                                                                                                                                                                                      "valid "
-                                                                                                                                                                                      "with "
-                                                                                                                                                                                      "StartingPosition "
-                                                                                                                                                                                      "AT_TIMESTAMP")),
-    RefusalRule("kinds.md#documented-rules: timestamp in "
-                "the future; words ours", _EVERY, _late, _says("The starting position timestamp cannot be in the future.")),
-    RefusalRule("errors.md#messages: FIFO batch", _FIFO, lambda c: (c.sent.get("BatchSize") or 0) > 10, _says("Maximum "
-                                                                                                              "batch "
-                                                                                                              "size "
-                                                                                                              "must "
-                                                                                                              "be "
-                                                                                                              "between "
-                                                                                                              "1 "
-                                                                                                              "and "
-                                                                                                              "10 "
-                                                                                                              "inclusive")),
-    RefusalRule("errors.md#messages: SQS batch > "
-                "10, window 0", _SQS, _large_batch, _says("Maximum batch window in seconds must be greater "
-                                                          "than 0 if maximum batch size is greater than 10")),
-    RefusalRule("errors.md#messages: Record age 1-59", STREAMS | KAFKAS, _age_in_the_hole, _says("MaximumRecordAgeInSeconds "
-                                                                                                 "must be "
-                                                                                                 "either -1 "
-                                                                                                 "(forever) or "
-                                                                                                 "between 60 "
-                                                                                                 "and 604800 "
-                                                                                                 "(inclusive)")),
-    RefusalRule("updates.md#clearing: "
-                "ProvisionedPollerConfig {} in a create", QUEUES | KAFKAS, _unsaid_pollers, _says("Either "
-                                                                                                  "MinimumPollers "
-                                                                                                  "or "
-                                                                                                  "MaximumPollers "
-                                                                                                  "are "
-                                                                                                  "required if "
-                                                                                                  "ProvisionedPollerConfig "
-                                                                                                  "is "
-                                                                                                  "provided.")),
-    RefusalRule("errors.md#messages: SQS pollers", QUEUES, _wrong_pollers, _says("MinimumPollers should be "
-                                                                                 "between [2, 200] and "
-                                                                                 "MaximumPollers should be "
-                                                                                 "between [MinimumPollers, "
-                                                                                 "10000]")),
-    RefusalRule("errors.md#order: Pollers of "
-                "Kafka; words ours", KAFKAS, _wrong_pollers, _says("MinimumPollers should be between [1, 200] "
-                                                                   "and MaximumPollers should be between "
-                                                                   "[MinimumPollers, 2000]")),
-    RefusalRule("kinds.md#fields: "
-                "PollerGroupName; words ours", QUEUES, lambda c: bool((c.sent.get("ProvisionedPollerConfig") or {}).get("PollerGroupName")), _says("Unsupported "
-                                                                                                                                                   "'pollerGroupName' "
-                                                                                                                                                   "parameter "
-                                                                                                                                                   "for "
-                                                                                                                                                   "given "
-                                                                                                                                                   "event "
-                                                                                                                                                   "source "
-                                                                                                                                                   "mapping "
-                                                                                                                                                   "type.")),
-    RefusalRule("errors.md#messages: SQS pollers "
-                "with ScalingConfig", QUEUES, lambda c: c.has("ScalingConfig") and c.has("ProvisionedPollerConfig"), _says("Provisioned "
-                                                                                                                           "mode "
-                                                                                                                           "for "
-                                                                                                                           "SQS "
-                                                                                                                           "ESM "
-                                                                                                                           "does "
-                                                                                                                           "not "
-                                                                                                                           "support "
-                                                                                                                           "maximum "
-                                                                                                                           "concurrency "
-                                                                                                                           "feature. "
-                                                                                                                           "Use "
-                                                                                                                           "MaximumPollers "
-                                                                                                                           "as "
-                                                                                                                           "the "
-                                                                                                                           "control "
-                                                                                                                           "mechanism "
-                                                                                                                           "and "
-                                                                                                                           "remove "
-                                                                                                                           "maximum "
-                                                                                                                           "concurrency.")),
-    RefusalRule("updates.md#clearing: SchemaRegistryConfig only in "
-                "provisioned mode; words ours", KAFKAS, _on_demand_registry, _says("SchemaRegistryConfig "
-                                                                                   "requires "
-                                                                                   "ProvisionedPollerConfig.")),
-    RefusalRule("errors.md#messages: on-demand "
-                "Kafka, MetricsConfig", KAFKAS, _on_demand_metrics, _says("MetricsConfig is only available for "
-                                                                          "Provisioned Mode. To configure "
-                                                                          "MetricsConfig, please enable "
-                                                                          "Provisioned Mode by specifying "
-                                                                          "MinimumPollers in "
-                                                                          "ProvisionedPollerConfig.")),
-    RefusalRule("kinds.md#fields: MetricsConfig; "
-                "words ours", QUEUES | STREAMS, _foreign_metrics, _says("Unsupported 'metricsConfig' parameter "
-                                                                        "for given event source mapping type.")),
-    RefusalRule("errors.md#messages: Empty "
-                "OnFailure on update", STREAMS | KAFKAS, _empty_destination, _says("The Destination field is "
-                                                                                   "required for an OnFailure "
-                                                                                   "configuration.")),
-    RefusalRule("kinds.md#fields: factor and window", STREAMS, lambda c: _windowed(c) and (c.after.get("ParallelizationFactor") or 1) > 1, _says("Parallelization "
-                                                                                                                                                 "factor "
-                                                                                                                                                 "must "
-                                                                                                                                                 "be "
-                                                                                                                                                 "equal "
-                                                                                                                                                 "to "
-                                                                                                                                                 "1 "
-                                                                                                                                                 "when "
-                                                                                                                                                 "tumbling "
-                                                                                                                                                 "window "
-                                                                                                                                                 "period "
-                                                                                                                                                 "is "
-                                                                                                                                                 "configured")),
-    RefusalRule("kinds.md#fields: filters and "
-                "window; words ours", STREAMS, lambda c: _windowed(c) and bool((c.after.get("FilterCriteria") or {}).get("Filters")), _says("FilterCriteria "
-                                                                                                                                            "is "
-                                                                                                                                            "not "
-                                                                                                                                            "supported "
-                                                                                                                                            "when "
-                                                                                                                                            "tumbling "
-                                                                                                                                            "window "
-                                                                                                                                            "period "
-                                                                                                                                            "is "
-                                                                                                                                            "configured")),
-    RefusalRule("kinds.md#fields: the quota of "
-                "filters; words ours", _EVERY - _DOCUMENTDB, lambda c: len((c.sent.get("FilterCriteria") or {}).get("Filters") or ()) > _MOST_FILTERS, _says("The "
-                                                                                                                                                             "number "
-                                                                                                                                                             "of "
-                                                                                                                                                             "filters "
-                                                                                                                                                             "exceeds "
-                                                                                                                                                             "the "
-                                                                                                                                                             "limit "
-                                                                                                                                                             "of "
-                                                                                                                                                             "10.")),
-    RefusalRule("errors.md#messages: Filter invalid", _EVERY - _DOCUMENTDB, _bad_patterns, _says("Invalid filter pattern definition.")),
+    RefusalRule(
+        "kinds.md#fields: access without a type; words ours",
+        _EVERY,
+        lambda c: "" in _sent_access_types(c),
+        _says(
+            "1 validation error detected: Value null at 'sourceAccessConfigurations.1.member.type' failed to satisfy constraint: Member must not be null"
+        ),
+    ),
+    RefusalRule(
+        "errors.md#messages: Position on SQS",
+        QUEUES,
+        lambda c: c.creating and bool(c.sent.get("StartingPosition")),
+        _says("StartingPosition is not valid for SQS event sources."),
+    ),
+    RefusalRule(
+        "errors.md#messages: FIFO window",
+        _FIFO,
+        lambda c: bool(c.sent.get("MaximumBatchingWindowInSeconds")),
+        _says("Batching window is not supported for FIFO queues"),
+    ),
+    RefusalRule(
+        "errors.md#messages: Kafka without topic",
+        KAFKAS,
+        lambda c: not c.has("Topics"),
+        _says("Required 'topics' parameter is missing."),
+    ),
+    RefusalRule(
+        "errors.md#messages: Self-managed without access config",
+        SELF_MANAGED,
+        lambda c: not c.has("SourceAccessConfigurations"),
+        _says("Required 'sourceAccessConfigurations' parameter is missing."),
+    ),
+    RefusalRule(
+        "errors.md#order: Amazon MQ: the function before queues and access",
+        _MQ,
+        _function_missing,
+        _says("Function does not exist"),
+    ),
+    RefusalRule(
+        "kinds.md#fields: Queues", _MQ, lambda c: not c.has("Queues"), _says("Required 'queues' parameter is missing.")
+    ),
+    RefusalRule(
+        "errors.md#messages: DocumentDB missing members",
+        _DOCUMENTDB,
+        lambda c: not c.has("DocumentDBEventSourceConfig"),
+        _says("Invalid parameters: documentDBEventSourceConfig, databaseName"),
+    ),
+    RefusalRule(
+        "errors.md#messages: DocumentDB missing members",
+        _DOCUMENTDB,
+        lambda c: not c.after["DocumentDBEventSourceConfig"].get("DatabaseName"),
+        _says("Invalid parameters: databaseName"),
+    ),
+    RefusalRule(
+        "errors.md#messages: DocumentDB missing members",
+        _DOCUMENTDB,
+        lambda c: _access_types(c) != ["BASIC_AUTH"],
+        _says("Invalid parameters: sourceAccessConfigurations, sourceAccessConfigurations"),
+    ),
+    RefusalRule(
+        "errors.md#messages: DocumentDB names in an update",
+        _DOCUMENTDB,
+        lambda c: bool(_late_names(c)),
+        lambda c: f"Invalid parameters: {', '.join(_late_names(c))}",
+    ),
+    RefusalRule(
+        "errors.md#messages: ActiveMQ with VIRTUAL_HOST",
+        _MQ,
+        lambda c: _is_active_mq(c) and "VIRTUAL_HOST" in _sent_access_types(c),
+        _says("Unsupported source access configurations type for given event source mapping type."),
+    ),
+    RefusalRule(
+        "updates.md#clearing: VIRTUAL_HOST in an update",
+        _MQ,
+        lambda c: not c.creating and "VIRTUAL_HOST" in _sent_access_types(c),
+        _says("Invalid parameters: VIRTUAL_HOST"),
+    ),
+    RefusalRule(
+        "updates.md#clearing: SourceAccessConfigurations of RabbitMQ",
+        _MQ,
+        lambda c: (
+            "VIRTUAL_HOST" in _access_types(c)
+            and (_access_types(c).count("BASIC_AUTH") != 1 or _access_types(c).count("VIRTUAL_HOST") > 1)
+        ),
+        _says("Invalid parameters: sourceAccessConfigurations"),
+    ),
+    RefusalRule(
+        "updates.md#clearing: SourceAccessConfigurations of ActiveMQ",
+        _MQ,
+        lambda c: "BASIC_AUTH" not in _access_types(c),
+        _says("BASIC_AUTH source access configuration was not provided"),
+    ),
+    RefusalRule(
+        "kinds.md#fields: one BASIC_AUTH; words ours",
+        _MQ,
+        lambda c: _access_types(c) != ["BASIC_AUTH"] and "VIRTUAL_HOST" not in _access_types(c),
+        _says("Invalid parameters: sourceAccessConfigurations"),
+    ),
+    RefusalRule(
+        "errors.md#messages: OnSuccess of a stream",
+        STREAMS,
+        _on_success,
+        _says("OnSuccess configuration is not supported for event source mappings."),
+    ),
+    RefusalRule(
+        "errors.md#messages: Member of another kind",
+        _EVERY - _DOCUMENTDB,
+        lambda c: bool(unsupported(c)),
+        _unsupported_words,
+    ),
+    RefusalRule(
+        "kinds.md#fields: access types; words ours",
+        KAFKAS,
+        _wrong_access,
+        _says("Invalid parameters: sourceAccessConfigurations"),
+    ),
+    RefusalRule(
+        "errors.md#messages: ConsumerGroupId in an update",
+        KAFKAS,
+        lambda c: not c.creating and "ConsumerGroupId" in _kafka_block(c),
+        _says("Unsupported 'consumerGroupId' parameter for given event source mapping type."),
+    ),
+    RefusalRule(
+        "errors.md#messages: ConsumptionMode in an update",
+        SELF_MANAGED,
+        lambda c: not c.creating and "ConsumptionMode" in _kafka_block(c),
+        _says("Unsupported 'ConsumptionMode' parameter for given event source mapping type."),
+    ),
+    RefusalRule(
+        "kinds.md#fields: Queue mode, endless retries; words ours",
+        _KAFKA_QUEUE,
+        lambda c: c.sent.get("MaximumRetryAttempts") == -1,
+        _says("MaximumRetryAttempts must be between 0 and 10000 (inclusive)"),
+    ),
+    RefusalRule(
+        "kinds.md#answers: no StartingPosition",
+        STREAMS,
+        lambda c: c.creating and not c.sent.get("StartingPosition"),
+        _says(
+            "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null."
+        ),
+    ),
+    RefusalRule(
+        "errors.md#messages: DynamoDB AT_TIMESTAMP",
+        _DYNAMODB,
+        lambda c: c.creating and c.sent.get("StartingPosition") == "AT_TIMESTAMP",
+        lambda c: f"Unsupported starting position for arn type: {c.sent['EventSourceArn']}",
+    ),
+    RefusalRule(
+        "errors.md#messages: AT_TIMESTAMP without timestamp",
+        _EVERY,
+        lambda c: (
+            c.creating
+            and c.sent.get("StartingPosition") == "AT_TIMESTAMP"
+            and c.sent.get("StartingPositionTimestamp") is None
+        ),
+        _says("When the starting position is 'AT_TIMESTAMP', a starting position timestamp must be provided."),
+    ),
+    RefusalRule(
+        "errors.md#messages: a timestamp with another position",
+        STREAMS,
+        lambda c: (
+            c.creating
+            and c.sent.get("StartingPosition") != "AT_TIMESTAMP"
+            and c.sent.get("StartingPositionTimestamp") is not None
+        ),
+        _says("Timestamp only valid with StartingPosition AT_TIMESTAMP"),
+    ),
+    RefusalRule(
+        "kinds.md#documented-rules: timestamp in the future; words ours",
+        _EVERY,
+        _late,
+        _says("The starting position timestamp cannot be in the future."),
+    ),
+    RefusalRule(
+        "errors.md#messages: FIFO batch",
+        _FIFO,
+        lambda c: (c.sent.get("BatchSize") or 0) > 10,
+        _says("Maximum batch size must be between 1 and 10 inclusive"),
+    ),
+    RefusalRule(
+        "errors.md#messages: SQS batch > 10, window 0",
+        _SQS,
+        _large_batch,
+        _says("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"),
+    ),
+    RefusalRule(
+        "errors.md#messages: Record age 1-59",
+        STREAMS | KAFKAS,
+        _age_in_the_hole,
+        _says("MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)"),
+    ),
+    RefusalRule(
+        "updates.md#clearing: ProvisionedPollerConfig {} in a create",
+        QUEUES | KAFKAS,
+        _unsaid_pollers,
+        _says("Either MinimumPollers or MaximumPollers are required if ProvisionedPollerConfig is provided."),
+    ),
+    RefusalRule(
+        "errors.md#messages: SQS pollers",
+        QUEUES,
+        _wrong_pollers,
+        _says("MinimumPollers should be between [2, 200] and MaximumPollers should be between [MinimumPollers, 10000]"),
+    ),
+    RefusalRule(
+        "errors.md#order: Pollers of Kafka; words ours",
+        KAFKAS,
+        _wrong_pollers,
+        _says("MinimumPollers should be between [1, 200] and MaximumPollers should be between [MinimumPollers, 2000]"),
+    ),
+    RefusalRule(
+        "kinds.md#fields: PollerGroupName; words ours",
+        QUEUES,
+        lambda c: bool((c.sent.get("ProvisionedPollerConfig") or {}).get("PollerGroupName")),
+        _says("Unsupported 'pollerGroupName' parameter for given event source mapping type."),
+    ),
+    RefusalRule(
+        "errors.md#messages: SQS pollers with ScalingConfig",
+        QUEUES,
+        lambda c: c.has("ScalingConfig") and c.has("ProvisionedPollerConfig"),
+        _says(
+            "Provisioned mode for SQS ESM does not support maximum concurrency feature. Use MaximumPollers as the control mechanism and remove maximum concurrency."
+        ),
+    ),
+    RefusalRule(
+        "updates.md#clearing: SchemaRegistryConfig only in provisioned mode; words ours",
+        KAFKAS,
+        _on_demand_registry,
+        _says("SchemaRegistryConfig requires ProvisionedPollerConfig."),
+    ),
+    RefusalRule(
+        "errors.md#messages: on-demand Kafka, MetricsConfig",
+        KAFKAS,
+        _on_demand_metrics,
+        _says(
+            "MetricsConfig is only available for Provisioned Mode. To configure MetricsConfig, please enable Provisioned Mode by specifying MinimumPollers in ProvisionedPollerConfig."
+        ),
+    ),
+    RefusalRule(
+        "kinds.md#fields: MetricsConfig; words ours",
+        QUEUES | STREAMS,
+        _foreign_metrics,
+        _says("Unsupported 'metricsConfig' parameter for given event source mapping type."),
+    ),
+    RefusalRule(
+        "errors.md#messages: Empty OnFailure on update",
+        STREAMS | KAFKAS,
+        _empty_destination,
+        _says("The Destination field is required for an OnFailure configuration."),
+    ),
+    RefusalRule(
+        "kinds.md#fields: factor and window",
+        STREAMS,
+        lambda c: _windowed(c) and (c.after.get("ParallelizationFactor") or 1) > 1,
+        _says("Parallelization factor must be equal to 1 when tumbling window period is configured"),
+    ),
+    RefusalRule(
+        "kinds.md#fields: filters and window; words ours",
+        STREAMS,
+        lambda c: _windowed(c) and bool((c.after.get("FilterCriteria") or {}).get("Filters")),
+        _says("FilterCriteria is not supported when tumbling window period is configured"),
+    ),
+    RefusalRule(
+        "kinds.md#fields: the quota of filters; words ours",
+        _EVERY - _DOCUMENTDB,
+        lambda c: len((c.sent.get("FilterCriteria") or {}).get("Filters") or ()) > _MOST_FILTERS,
+        _says("The number of filters exceeds the limit of 10."),
+    ),
+    RefusalRule(
+        "errors.md#messages: Filter invalid",
+        _EVERY - _DOCUMENTDB,
+        _bad_patterns,
+        _says("Invalid filter pattern definition."),
+    ),
     # function, role, source
-    RefusalRule("errors.md#messages: Function unknown, or the "
-                "function or alias deleted", _EVERY, _function_missing, _says("Function does not exist")),
-    RefusalRule("errors.md#messages: Role not "
-                "assumable yet", _EVERY, lambda c: bool(_lacking(c, [ASSUME])), _says("The role defined for "
-                                                                                      "the function cannot be "
-                                                                                      "assumed by Lambda.")),
-    RefusalRule("errors.md#messages: Role: SQS", QUEUES, lambda c: bool(_lacking(c, _QUEUE_ACTIONS)), lambda c: "The "
-                                                                                                                "function "
-                                                                                                                "execution "
-                                                                                                                "role "
-                                                                                                                "does "
-                                                                                                                "not "
-                                                                                                                "have "
-                                                                                                                "permissions "
-                                                                                                                "to "
-                                                                                                                "call "
-                                                                                                                f"{_lacking(c, _QUEUE_ACTIONS).partition(':')[2]} "
-                                                                                                                "on "
-                                                                                                                "SQS"),
-    RefusalRule("errors.md#messages: Queue unknown", QUEUES, _source_missing, _says("Error occurred while "
-                                                                                    "ReceiveMessage. SQS Error "
-                                                                                    "Code: "
-                                                                                    "AWS.SimpleQueueService.NonExistentQueue. "
-                                                                                    "SQS Error Message: The "
-                                                                                    "specified queue does not "
-                                                                                    "exist.")),
-    RefusalRule("errors.md#messages: Visibility timeout", QUEUES, lambda c: _visibility(c) is not None, _visibility_words),
-    RefusalRule("errors.md#messages: Role: streams", STREAMS, _stream_denied, lambda c: "Cannot access stream "
-                                                                                        f"{_source(c)}. "
-                                                                                        f"{_STREAM_WORDS[c.kind]}"),
-    RefusalRule("errors.md#order: Role: consumer", STREAMS, _consumer_denied, lambda c: "Cannot access event "
-                                                                                        f"source {_source(c)}. "
-                                                                                        f"{_CONSUMER_WORDS}"),
-    RefusalRule("errors.md#messages: Stream unknown", STREAMS, _source_missing, lambda c: f"Stream not found: {_source(c)}"),
-    RefusalRule("errors.md#messages: Role: MSK, also "
-                "for an absent cluster", _MSK, lambda c: _source_missing(c) or _cluster_denied(c), lambda c: "Cannot "
-                                                                                                             "access "
-                                                                                                             "cluster "
-                                                                                                             f"{_source(c)}. "
-                                                                                                             f"{_CLUSTER_WORDS}"),
-    RefusalRule("errors.md#messages: DocumentDB "
-                "secret denied", _DOCUMENTDB, _secret_denied, _says("Cannot access secret manager, please "
-                                                                    "ensure the role can perform the "
-                                                                    "'secretsmanager:GetSecretValue' action on "
-                                                                    "your cluster in IAM.")),
-    RefusalRule("errors.md#messages: Secret missing", _DOCUMENTDB | _MQ | KAFKAS, _secret_missing, _says("Lambda "
-                                                                                                         "received "
-                                                                                                         "ResourceNotFoundException "
-                                                                                                         "from "
-                                                                                                         "Secrets "
-                                                                                                         "Manager.")),
-    RefusalRule("errors.md#messages: DocumentDB cluster "
-                "absent, after the secret", _DOCUMENTDB, _source_missing, lambda c: "The requested cluster "
-                                                                                    f"{_source(c)} does not "
-                                                                                    "exist."),
-    RefusalRule("errors.md#messages: DocumentDB illegal "
-                "members, after the secret", _DOCUMENTDB, lambda c: bool(unsupported(c)), _unsupported_words),
-    RefusalRule("errors.md#messages: KMS decrypt denied "
-                "on clearing the key", _EVERY, _cannot_decrypt, lambda c: KMS_WORDS[c.world.key_error(c.before["KMSKeyArn"])]),
+    RefusalRule(
+        "errors.md#messages: Function unknown, or the function or alias deleted",
+        _EVERY,
+        _function_missing,
+        _says("Function does not exist"),
+    ),
+    RefusalRule(
+        "errors.md#messages: Role not assumable yet",
+        _EVERY,
+        lambda c: bool(_lacking(c, [ASSUME])),
+        _says("The role defined for the function cannot be assumed by Lambda."),
+    ),
+    RefusalRule(
+        "errors.md#messages: Role: SQS",
+        QUEUES,
+        lambda c: bool(_lacking(c, _QUEUE_ACTIONS)),
+        lambda c: (
+            f"The function execution role does not have permissions to call {_lacking(c, _QUEUE_ACTIONS).partition(':')[2]} on SQS"
+        ),
+    ),
+    RefusalRule(
+        "errors.md#messages: Queue unknown",
+        QUEUES,
+        _source_missing,
+        _says(
+            "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist."
+        ),
+    ),
+    RefusalRule(
+        "errors.md#messages: Visibility timeout", QUEUES, lambda c: _visibility(c) is not None, _visibility_words
+    ),
+    RefusalRule(
+        "errors.md#messages: Role: streams",
+        STREAMS,
+        _stream_denied,
+        lambda c: f"Cannot access stream {_source(c)}. {_STREAM_WORDS[c.kind]}",
+    ),
+    RefusalRule(
+        "errors.md#order: Role: consumer",
+        STREAMS,
+        _consumer_denied,
+        lambda c: f"Cannot access event source {_source(c)}. {_CONSUMER_WORDS}",
+    ),
+    RefusalRule(
+        "errors.md#messages: Stream unknown", STREAMS, _source_missing, lambda c: f"Stream not found: {_source(c)}"
+    ),
+    RefusalRule(
+        "errors.md#messages: Role: MSK, also for an absent cluster",
+        _MSK,
+        lambda c: _source_missing(c) or _cluster_denied(c),
+        lambda c: f"Cannot access cluster {_source(c)}. {_CLUSTER_WORDS}",
+    ),
+    RefusalRule(
+        "errors.md#messages: DocumentDB secret denied",
+        _DOCUMENTDB,
+        _secret_denied,
+        _says(
+            "Cannot access secret manager, please ensure the role can perform the 'secretsmanager:GetSecretValue' action on your cluster in IAM."
+        ),
+    ),
+    RefusalRule(
+        "errors.md#messages: Secret missing",
+        _DOCUMENTDB | _MQ | KAFKAS,
+        _secret_missing,
+        _says("Lambda received ResourceNotFoundException from Secrets Manager."),
+    ),
+    RefusalRule(
+        "errors.md#messages: DocumentDB cluster absent, after the secret",
+        _DOCUMENTDB,
+        _source_missing,
+        lambda c: f"The requested cluster {_source(c)} does not exist.",
+    ),
+    RefusalRule(
+        "errors.md#messages: DocumentDB illegal members, after the secret",
+        _DOCUMENTDB,
+        lambda c: bool(unsupported(c)),
+        _unsupported_words,
+    ),
+    RefusalRule(
+        "errors.md#messages: KMS decrypt denied on clearing the key",
+        _EVERY,
+        _cannot_decrypt,
+        lambda c: KMS_WORDS[c.world.key_error(c.before["KMSKeyArn"])],
+    ),
 )
-# fmt: on

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import botocore.session
 
-from provisioner.model.mapping import moment
+from provisioner.model.forms import moment
 from provisioner.sandbox.answers import Refusal, violates
 
 _KINDS: Final = {str: "STRING_VALUE", bool: "BOOLEAN_VALUE", int: "NUMBER_VALUE", float: "NUMBER_VALUE"}

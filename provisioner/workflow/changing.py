@@ -25,7 +25,7 @@ from provisioner.errors import (
 from provisioner.execution.executor import Executor
 from provisioner.execution.lookup import find_created
 from provisioner.model.codes import EXPLANATIONS
-from provisioner.model.desired import Manifest
+from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Action, Change, Plan, Reading
 from provisioner.model.report import Outcome, Report, Result
 from provisioner.model.state import Intent, State
@@ -258,12 +258,14 @@ def carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Executi
     if not any(change.calls_aws for change in made.changes):
         return Report(())
     report: Report | None = None
+    intents = planned_calls(made)
     try:
-        with writer.journal(planned_calls(made)) as journal:
+        with writer.journal(intents) as log:
             report = Executor(
                 aws,
                 made,
-                journal,
+                intents,
+                log,
                 run.manifest.provider,
                 run.ui.progress,
                 run.clock,

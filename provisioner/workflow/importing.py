@@ -11,8 +11,9 @@ from provisioner.environment import command_line
 from provisioner.errors import NotFoundError, ProvisionerError, UsageError
 from provisioner.filesystem import rewrite
 from provisioner.manifest.format.writing import addition
-from provisioner.model.desired import Desired, Manifest
+from provisioner.model.desired import Desired
 from provisioner.model.live import Live
+from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Action, Change, Reading
 from provisioner.model.state import Record, State
 from provisioner.planning.planner import DELETING, make_plan

@@ -17,9 +17,10 @@ from provisioner.backend.store import Backend
 from provisioner.environment import environment_region
 from provisioner.manifest import Inputs, load
 from provisioner.manifest.load import Loaded
-from provisioner.model.desired import Manifest, Provider
 from provisioner.model.diagnostics import Diagnostic
+from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Plan, Problem
+from provisioner.model.provider import Provider
 from provisioner.model.report import STILL, Progress
 
 

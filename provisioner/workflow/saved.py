@@ -10,7 +10,8 @@ from provisioner.aws.session import Aws
 from provisioner.backend.planfile import SavedPlan
 from provisioner.environment import environment_region
 from provisioner.errors import StaleError
-from provisioner.model.desired import Manifest, Place
+from provisioner.model.manifest import Manifest
+from provisioner.model.place import Place
 from provisioner.model.plan import Plan
 from provisioner.model.report import Report
 from provisioner.model.state import Intent, State

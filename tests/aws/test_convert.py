@@ -8,8 +8,8 @@ import pytest
 
 from provisioner.aws.convert import create_request, live_mapping, update_requests
 from provisioner.model.canonical import canonical
-from provisioner.model.desired import Provider
 from provisioner.model.live import Owner
+from provisioner.model.provider import Provider
 from provisioner.model.sources import SourceKind
 
 SQS, KINESIS, MSK, KAFKA, MQ, DOCUMENTDB = (

@@ -16,7 +16,7 @@ from provisioner.aws.gateway import Calls, Gateway
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.refresh import holders
 from provisioner.errors import AwsError
-from provisioner.model.desired import Provider
+from provisioner.model.provider import Provider
 from provisioner.model.references import Pair
 from tests.support.clocks import ManualClock
 
@@ -224,8 +224,8 @@ def test_no_rate_is_no_limit(clock: ManualClock) -> None:
 
 
 def test_a_fault_is_another_try_only_for_what_may_be_repeated() -> None:
-    lost = errors.UnreachableError("lost", code="Lost")
-    refused = errors.UnreachableError("refused", code="NotSent")
+    lost = errors.LostAnswerError("lost")
+    refused = errors.NotSentError("refused")
 
     assert retry_class(lost, repeatable=True) is Retry.FAULT
     assert retry_class(lost, repeatable=False) is None
@@ -280,3 +280,11 @@ def test_a_mapping_of_others_that_cannot_be_understood_hinders_nobody(gateway: G
         broken["Topics"] = ["x"]
 
         assert holders(gateway, {"a": pair}) == {}
+
+
+def test_a_retry_looks_at_the_words_of_aws_and_not_at_ours() -> None:
+    ours = errors.InvalidError("creating the mapping for Function does not exist: refused", words="refused")
+    theirs = errors.InvalidError("creating the mapping for f: refused", words="Function does not exist")
+
+    assert retry_class(ours, repeatable=True) is None
+    assert retry_class(theirs, repeatable=True) is Retry.FUNCTION

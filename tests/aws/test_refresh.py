@@ -13,7 +13,9 @@ from provisioner.aws.refresh import read, refresh
 from provisioner.aws.session import Aws
 from provisioner.aws.wait import WallClock
 from provisioner.errors import DeniedError
-from provisioner.model.desired import Desired, Place, Provider
+from provisioner.model.desired import Desired
+from provisioner.model.place import Place
+from provisioner.model.provider import Provider
 from provisioner.model.sources import SourceKind
 from provisioner.model.state import Record
 from provisioner.planning.resolve import Resolution, Subject

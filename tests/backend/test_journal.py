@@ -11,6 +11,7 @@ from provisioner.backend.journal import Journal, fold
 from provisioner.errors import StateError
 from provisioner.model.references import Pair
 from provisioner.model.state import Deposed, Record, State
+from tests.support.intents import begun
 
 PAIR = Pair("eu-west-1", "arn:aws:sqs:eu-west-1:123456789012:q", "f")
 START = State("test", "lineage", "123456789012", 4)
@@ -31,14 +32,14 @@ def path(tmp_path: Path) -> Path:
 def written(path: Path) -> str:
     """A journal of three changes: one done twice, one deleted, one of which nothing is known."""
     journal = Journal(path, START)
-    first = journal.intent("create", "a", PAIR)
-    journal.done(first, "a", record(1))
-    journal.done(first, "a", record(2))
-    second = journal.intent("delete", "b", PAIR, ["u"])
-    journal.done(second, "b", None)
-    refused = journal.intent("update", "c", PAIR, ["v"])
+    first = begun(journal, "create", "a", PAIR)
+    journal.done(first, record(1))
+    journal.done(first, record(2))
+    second = begun(journal, "delete", "b", PAIR, ["u"])
+    journal.done(second, None)
+    refused = begun(journal, "update", "c", PAIR, ["v"])
     journal.failed(refused)
-    journal.intent("create", "d", PAIR)
+    begun(journal, "create", "d", PAIR)
     journal.close()
     return path.read_text()
 
@@ -62,16 +63,16 @@ def test_folding_twice_is_harmless(path: Path) -> None:
 
 def test_the_journal_knows_the_state_as_it_goes(path: Path) -> None:
     journal = Journal(path, START)
-    token = journal.intent("create", "a", PAIR)
+    token = begun(journal, "create", "a", PAIR)
 
-    journal.done(token, "a", record(1))
+    journal.done(token, record(1))
 
     assert journal.state.mappings["a"] == record(1)
 
 
 def test_each_line_is_on_the_disk_before_the_call_goes_on(path: Path) -> None:
     journal = Journal(path, START)
-    journal.intent("create", "a", PAIR)
+    begun(journal, "create", "a", PAIR)
 
     header, intent = map(json.loads, path.read_text().splitlines())
 

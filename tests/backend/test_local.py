@@ -18,6 +18,7 @@ from provisioner.errors import LockedError, StateError
 from provisioner.filesystem import write_atomically
 from provisioner.model.references import Pair
 from provisioner.model.state import Deposed, Record, State
+from tests.support.intents import begun
 
 UUID = "00000001-0000-0000-0000-000000000000"
 UUID2, UUID3 = UUID.replace("1-", "2-", 1), UUID.replace("1-", "3-", 1)
@@ -149,8 +150,8 @@ def break_off(backend: LocalBackend) -> None:
     with backend.locked("apply") as writer:
         writer.save(replace(STATE, mappings={}))
         with writer.journal([]) as journal:
-            token = journal.intent("create", "a", Pair("r", "s", "f"))
-            journal.done(token, "a", RECORD)
+            token = begun(journal, "create", "a", Pair("r", "s", "f"))
+            journal.done(token, RECORD)
             raise RuntimeError
 
 
@@ -174,7 +175,7 @@ def test_what_a_worker_says_after_the_end_reaches_no_other_file(backend: LocalBa
         before = backend.path.read_bytes()
 
         with pytest.raises(StateError, match="was closed"):
-            journal.intent("create", "a", Pair("r", "s", "f"))
+            begun(journal, "create", "a", Pair("r", "s", "f"))
 
     assert backend.path.read_bytes() == before
 
@@ -194,9 +195,9 @@ def test_a_line_written_in_part_is_taken_back(backend: LocalBackend, monkeypatch
 
         monkeypatch.setattr("os.write", write)
         with pytest.raises(StateError):
-            journal.intent("create", "a", Pair("r", "s", "f"))
-        token = journal.intent("create", "b", Pair("r", "s", "f"))
-        journal.done(token, "b", RECORD)
+            begun(journal, "create", "a", Pair("r", "s", "f"))
+        token = begun(journal, "create", "b", Pair("r", "s", "f"))
+        journal.done(token, RECORD)
         journal.close()
 
     assert list(backend.read().state.mappings) == ["b"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from provisioner.aws.convert import live_mapping
-from provisioner.model.desired import Provider
+from provisioner.model.provider import Provider
 from tests.support.control_plane import ACCOUNT, REGION
 from tests.support.lambda_api import AUTH, DB, DOCDB, DYNAMODB, FIFO, KINESIS, MQ, MSK, SELF, SQS, SUBNET, LambdaApi
 

@@ -115,7 +115,8 @@ def test_the_intents_of_the_run_are_stored_before_its_first_call(shared: Machine
         with writer.journal([CREATE]) as log:
             assert [item["name"] for item in stored(shared)["pending"]] == ["a"]
             assert backend(shared).read().unresolved == (CREATE,)
-            log.done(log.intent("create", "a", CREATE.pair), "a", RECORD)
+            log.begin(CREATE)
+            log.done(CREATE, RECORD)
         assert stored(shared)["pending"] == []
         assert list(stored(shared)["mappings"]) == ["a"]
 
@@ -126,8 +127,9 @@ def test_a_result_is_stored_in_time_and_what_is_not_known_stays(
     monkeypatch.setattr(s3, "FLUSH_EVERY", 0.05)
     other = Intent("u", "create", "b", CREATE.pair)
     with backend(shared).locked("apply") as writer, writer.journal([CREATE, other]) as log:
-        log.done(log.intent("create", "a", CREATE.pair), "a", RECORD)
-        log.intent("create", "b", other.pair)
+        log.begin(CREATE)
+        log.done(CREATE, RECORD)
+        log.begin(other)
         deadline = time.monotonic() + 10
         while not stored(shared)["mappings"] and time.monotonic() < deadline:
             time.sleep(0.01)  # S3 tells nobody
@@ -142,7 +144,7 @@ def test_a_lock_that_was_taken_away_stops_the_next_call(shared: Machine) -> None
         shared.client("s3").delete_object(Bucket=BUCKET, Key=f"{KEY}.lock")
         writer._lock_checked = 0.0  # looked at long ago
         with pytest.raises(StateError, match="was removed during this run") as caught:
-            log.intent("create", "a", CREATE.pair)
+            log.begin(CREATE)
 
     assert "force-unlock" in caught.value.hint
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
@@ -15,6 +16,7 @@ import pytest
 from provisioner import workflow
 from provisioner.backend.planfile import SavedPlan, open_plan
 from provisioner.errors import ProvisionerError, StaleError, StateError
+from provisioner.model.forms import json_key
 from provisioner.model.report import Report
 from provisioner.planning.fingerprint import plan_hash
 from provisioner.workflow import Execution, Run, Selection
@@ -322,3 +324,18 @@ def test_a_saved_plan_is_shown_and_applied_from_anywhere(workspace: Workspace, t
     assert shown.out == planned.out
     assert "Apply complete! Mappings: 1 added" in done.out
     workspace.assert_in_sync()
+
+
+def test_a_plan_of_a_version_without_the_field_knows_what_is_deposed(stack: Stack) -> None:
+    """Before `deposed` was a field of a change, only its reason said so."""
+    file = saved(stack, QUEUE)
+
+    def old(document: dict[str, Any]) -> None:
+        for change in document["content"]["plan"]["changes"]:
+            change["reason"] = "deposed"
+            del change["deposed"]
+        document["checksum"] = hashlib.sha256(json_key(document["content"]).encode()).hexdigest()
+
+    edit(file, old)
+
+    assert [change.deposed for change in open_plan(file).plan.changes] == [True]

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from provisioner.manifest.patterns import pattern_findings
-from provisioner.model.mapping import parsed
+from provisioner.model.forms import parsed
 from provisioner.sandbox.patterns import is_pattern
 
 REFUSED = [

@@ -9,8 +9,9 @@ import botocore.session
 import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from provisioner.model.mapping import FIELDS, NOTHING, TAG_TEXT, Field, Limits
-from provisioner.model.sources import SourceKind
+from provisioner.model.mapping import FIELDS, TAG_TEXT, Field
+from provisioner.model.rows import NOTHING, Limits
+from provisioner.model.sources import ALL, SourceKind
 
 SERVICE = botocore.session.get_session().get_service_model("lambda")
 CREATE = SERVICE.operation_model("CreateEventSourceMapping").input_shape
@@ -201,7 +202,7 @@ def test_the_defaults_are_those_that_were_recorded() -> None:
         "parallelization_factor": 1,
         "tumbling_window_in_seconds": 0,
     }
-    assert {kind: defaults(kind) for kind in SourceKind} == {
+    assert {kind: defaults(kind) for kind in ALL} == {
         SourceKind.SQS: queue,
         SourceKind.FIFO: queue,
         SourceKind.KINESIS: stream,

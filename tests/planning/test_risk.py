@@ -9,8 +9,9 @@ import pytest
 
 from provisioner.model.canonical import canonical
 from provisioner.model.codes import EXPLANATIONS
-from provisioner.model.desired import Desired, Place
+from provisioner.model.desired import Desired
 from provisioner.model.live import Live, Status
+from provisioner.model.place import Place
 from provisioner.model.plan import Reading
 from provisioner.model.sources import kind_of
 from provisioner.model.state import Record, State

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from provisioner.errors import DeniedError, LockedError
-from provisioner.model.desired import Place
 from provisioner.model.diagnostics import Diagnostic
+from provisioner.model.place import Place
 from provisioner.model.plan import Change, Plan, Problem
 from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.render.events import (

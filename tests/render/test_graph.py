@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from provisioner.manifest import load
-from provisioner.model.desired import Manifest
+from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Action, Reading
 from provisioner.model.sources import SourceKind
 from provisioner.model.state import State

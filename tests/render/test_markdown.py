@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from provisioner.model.canonical import canonical
-from provisioner.model.desired import Level
 from provisioner.model.health import Drifted
+from provisioner.model.level import Level
 from provisioner.model.plan import Action, Cause, Change, FieldChange, Plan, Risk
 from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind

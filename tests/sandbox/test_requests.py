@@ -14,7 +14,7 @@ import botocore.session
 import pytest
 
 from provisioner.aws.convert import live_mapping
-from provisioner.model.desired import Provider
+from provisioner.model.provider import Provider
 from provisioner.sandbox.app import ControlPlane
 from provisioner.sandbox.mappings import Delays
 from tests.support.control_plane import REGION, World, only_sts

@@ -23,11 +23,14 @@ from provisioner.cli.changes import CHANGES, INCOMPLETE, INTERRUPTED
 from provisioner.cli.language import WOULD_CHANGE
 from provisioner.manifest.jsonschema import manifest_schema
 from provisioner.model.codes import EXPLANATIONS
-from provisioner.model.desired import Level, Place, Provider, S3Location
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.health import Drifted, Health
+from provisioner.model.level import Level
+from provisioner.model.manifest import S3Location
 from provisioner.model.mapping import FIELDS, Field
+from provisioner.model.place import Place
 from provisioner.model.plan import Action, Cause, Edit, FieldChange, Plan, Problem, Reason
+from provisioner.model.provider import Provider
 from provisioner.model.references import Pair
 from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.model.sources import SourceKind
@@ -171,7 +174,8 @@ def _journal() -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "s.journal"
         journal = Journal(path, _STATE)
-        journal.done(journal.intent("create", "orders", _PAIR, [_UUID], protected=True), "orders", _RECORD)
+        journal.begin(_INTENT)
+        journal.done(_INTENT, _RECORD)
         journal.close()
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from provisioner.aws.session import Aws
-from provisioner.model.desired import Provider
+from provisioner.model.provider import Provider
 from provisioner.sandbox.server import served
 from provisioner.workflow import Run
 from tests.support.control_plane import only_sts

@@ -12,9 +12,9 @@ from typing import Any
 from provisioner import workflow
 from provisioner.aws.session import Aws
 from provisioner.aws.wait import WallClock
-from provisioner.model.desired import Provider
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.plan import Change, Plan, Problem
+from provisioner.model.provider import Provider
 from provisioner.model.report import Progress, Report
 from provisioner.workflow import Execution, Imported, Run, Selection
 from tests.support.clocks import Hurried

@@ -39,8 +39,9 @@ from provisioner.manifest.jsonschema.parts import (
 from provisioner.manifest.load import STACK
 from provisioner.manifest.mappings import MAPPING_NAME
 from provisioner.manifest.schema import LifecycleBlock, Root, VariableBlock
-from provisioner.model.mapping import FIELDS, Field, Legal
+from provisioner.model.mapping import FIELDS, Field
 from provisioner.model.references import ACCOUNT, UUID
+from provisioner.model.rows import Legal
 
 ID: Final = "https://example.invalid/provisioner/v1.schema.json"
 

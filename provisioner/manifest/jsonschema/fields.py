@@ -17,7 +17,8 @@ from provisioner.manifest.jsonschema.parts import (
     typed,
     where_literal,
 )
-from provisioner.model.mapping import NOTHING, TAG_TEXT, Field, Limits, Row
+from provisioner.model.mapping import TAG_TEXT, Field
+from provisioner.model.rows import NOTHING, Limits, Row
 from provisioner.model.sources import ALL, SourceKind
 
 # --- one field -------------------------------------------------------------------------------------------------------

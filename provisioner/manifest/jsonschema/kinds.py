@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_origin
 
+from provisioner.manifest.access import AUDIENCE, OAUTH_PARTS, OF_KIND, WITHOUT_URI
 from provisioner.manifest.jsonschema.fields import kinds_in_words, lacking_of, ranged
 from provisioner.manifest.jsonschema.parts import (
     NOT_EMPTY,
@@ -18,14 +19,7 @@ from provisioner.manifest.jsonschema.parts import (
     when,
     where_literal,
 )
-from provisioner.manifest.rules import (
-    AUDIENCE,
-    KAFKA_METRICS,
-    OAUTH_PARTS,
-    OF_KIND,
-    RESOURCES,
-    WITHOUT_URI,
-)
+from provisioner.manifest.rules import KAFKA_METRICS, RESOURCES
 from provisioner.model.mapping import ACCESS_TYPES, FIELDS, Field
 from provisioner.model.sources import ALL, BY_SERVICE, KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
 

@@ -1,0 +1,136 @@
+"""What AWS has accepted: polled in batches until it has settled, then compared with what was applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from provisioner.aws.convert import live_mapping
+from provisioner.aws.gateway import PAGE, Config
+from provisioner.aws.refresh import read
+from provisioner.aws.session import Aws
+from provisioner.aws.wait import Clock, delays
+from provisioner.environment import command_line
+from provisioner.errors import ProvisionerError, ServiceError, ThrottledError, UnreachableError
+from provisioner.execution.work import Accepted
+from provisioner.model.canonical import Canonical, fill_kept
+from provisioner.model.live import Live
+from provisioner.model.place import FieldPath
+from provisioner.model.plan import Action, Change
+from provisioner.model.provider import Provider
+from provisioner.model.report import STILL, Outcome, Result
+from provisioner.planning.diff import field_changes
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What a poll found about one change: its outcome, or None and the state in which it waits, which is to be reported."""
+
+    accepted: Accepted
+    outcome: Outcome | None = None
+    state: str = ""
+
+
+class Settling:
+    """The accepted changes of one apply that have not settled. Used by one thread."""
+
+    def __init__(self, aws: Aws, provider: Provider, clock: Clock) -> None:
+        self._aws = aws
+        self._provider = provider
+        self._clock = clock
+        self._items: dict[str, Accepted] = {}
+        self._next_poll = 0.0
+        self._pauses = delays(0.2, 5.0)
+
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
+    def add(self, accepted: Accepted) -> None:
+        """Wait for a change."""
+        if not self._items:  # nothing was waited for: begin with short pauses again
+            self._pauses = delays(0.2, 5.0)
+            self._next_poll = self._clock.now() + next(self._pauses)
+        self._items[accepted.change.key] = accepted
+
+    @property
+    def until_poll(self) -> float:
+        """Seconds until the next poll is due."""
+        return max(0.0, self._next_poll - self._clock.now())
+
+    def poll(self, *, last: bool) -> list[Polled]:
+        """Read all mappings, by region. With `last` nothing is waited for any longer. Changes with an outcome are removed."""
+        polled: list[Polled] = []
+        for region in sorted({item.record.region for item in self._items.values()}):
+            here = {item.record.uuid: item for item in self._items.values() if item.record.region == region}
+            polled += self._of_region(region, here, last=last)
+        for item in polled:
+            if item.outcome:
+                del self._items[item.accepted.change.key]
+        # Polling many mappings takes many calls of the quota, which pending changes need more.
+        self._next_poll = self._clock.now() + max(next(self._pauses), len(self._items) / PAGE / 2)
+        return polled
+
+    def _of_region(self, region: str, items: dict[str, Accepted], *, last: bool) -> Iterator[Polled]:
+        late = {uuid for uuid, item in items.items() if last or self._age(item) > self._provider.settle_timeout}
+        try:
+            functions = {uuid: item.record.pair.function for uuid, item in items.items()}
+            configs: dict[str, Config] = read(self._aws.gateway(region), functions)
+        except ProvisionerError as error:
+            passing = isinstance(error, ThrottledError | ServiceError | UnreachableError)
+            for uuid, item in items.items():
+                if uuid in late or not passing:
+                    yield Polled(item, Outcome(item.change, Result.APPLIED, error.message, uuid=uuid, settled=False))
+            return
+        for uuid, item in items.items():
+            live = live_mapping(configs[uuid], region, {}, self._provider) if uuid in configs else None
+            if outcome := _outcome(item, live, late=uuid in late):
+                yield Polled(item, outcome)
+            elif live and self._age(item) - item.reported >= STILL:
+                item.reported = self._age(item)
+                yield Polled(item, state=live.status.state)
+
+    def _age(self, item: Accepted) -> float:
+        return self._clock.now() - item.began
+
+
+def _outcome(item: Accepted, live: Live | None, *, late: bool) -> Outcome | None:
+    """The outcome of a change whose mapping has settled, is gone, or may wait no longer; else None."""
+    change = item.change
+    if live is None:
+        # The record stays: the next plan sees that its mapping has disappeared, and what it still has to delete.
+        detail = "it was deleted outside provisioner before it had settled"
+        return Outcome(change, Result.FAILED, detail, "plan again")
+    if live.status.settled:
+        return _read_back(item, live)
+    if late:
+        detail = f"it is still {live.status.state}" + (f" ({live.status.reason})" if live.status.reason else "")
+        hint = f"check it with `{command_line('status')}`"
+        return Outcome(change, Result.APPLIED, detail, hint, uuid=live.uuid, settled=False)
+    return None
+
+
+def _read_back(item: Accepted, live: Live) -> Outcome:
+    """Compare the settled mapping with what was applied, and report fields that AWS ignored. The record keeps what was
+    applied, so that the next plan shows the difference and its cause.
+    """
+    ignored = tuple(_ignored(item.change, item.record.applied, live))
+    detail = ""
+    if ignored == (("enabled",),) and live.status.fault:
+        detail = f"not enabled: AWS reports {live.status.fault}"
+    elif ignored:
+        reason = f"; AWS reports {live.status.fault}" if live.status.fault else ""
+        detail = f"{', '.join('.'.join(path) for path in ignored)} not set: AWS ignored the value{reason}"
+    elif live.status.filter_error:
+        detail = f"the filters cannot be read back: {live.status.filter_error}"
+    return Outcome(item.change, Result.APPLIED, detail, uuid=live.uuid, ignored=ignored)
+
+
+def _ignored(change: Change, applied: Canonical, live: Live) -> Iterator[FieldPath]:
+    """The paths that were sent and that AWS did not set. Tags have their own calls, which ignore nothing."""
+    wanted = {**fill_kept(applied, live.mapping, live.kind), "tags": {}}
+    sent = {field.path[0] for field in change.fields}
+    for field_change in field_changes({}, {**live.mapping, "tags": {}}, wanted):
+        path = field_change.path
+        touched = change.action is not Action.UPDATE or path[0] in sent
+        if touched and not any(path[: len(unknown)] == unknown for unknown in live.unknown):
+            yield path

@@ -1,0 +1,255 @@
+"""What one change does: its calls in their order, each with an intent in the log (docs/architecture.md#one-apply).
+
+Runs in a worker thread. Returns what AWS has accepted and has still to settle, or the outcome of the change. Raises
+ProvisionerError for a change that failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from provisioner.aws.convert import create_request, live_mapping, update_requests
+from provisioner.aws.gateway import Config, Notify
+from provisioner.aws.session import Aws
+from provisioner.aws.wait import Clock, delays
+from provisioner.backend.store import Log
+from provisioner.environment import command_line
+from provisioner.errors import ConflictError, ProvisionerError, ServiceError, StateError, UnreachableError
+from provisioner.execution.creation import Creation
+from provisioner.model.canonical import Canonical, fill_kept
+from provisioner.model.live import SETTLED, Live, Owner
+from provisioner.model.plan import Action, Change, FieldChange, Plan
+from provisioner.model.provider import Provider
+from provisioner.model.report import Outcome, Result
+from provisioner.model.state import Deposed, Intent, Record
+from provisioner.planning.diff import field_changes
+from provisioner.planning.record import applied_record, token_of
+
+
+@dataclass(slots=True)
+class Accepted:
+    """A change that AWS has accepted and whose mapping has not settled. `began` and `reported` are times of the clock."""
+
+    change: Change
+    record: Record
+    began: float
+    reported: float = field(default=0.0)
+
+
+class Work:
+    """Carries out single changes of one plan. Safe to share between threads."""
+
+    def __init__(
+        self,
+        aws: Aws,
+        plan: Plan,
+        intents: Sequence[Intent],
+        log: Log,
+        provider: Provider,
+        clock: Clock,
+        notify: Callable[[Change], Notify],
+    ) -> None:
+        self._aws = aws
+        self._plan = plan
+        self._log = log
+        self._provider = provider
+        self._clock = clock
+        self._notify = notify
+        self._creation = Creation(aws, plan, log, provider, clock)
+        self._intents: Mapping[str, Intent] = {intent.token: intent for intent in intents}
+        self._awaited = {key for change in plan.changes if change.calls_aws for key in change.after}
+        self._forgets = {change.name for change in plan.changes if change.action is Action.FORGET}
+
+    def carry_out(self, change: Change) -> Accepted | Outcome:
+        """Make the calls of a change, up to the point where AWS has accepted the last one."""
+        match change.action:
+            case Action.CREATE:
+                self._await_gone(change.live)
+                return self._create(change)
+            case Action.UPDATE:
+                return self._update(change)
+            case Action.REPLACE if change.creates_first:
+                old_region = change.live.region if change.live else change.region
+                return self._create(change, (*self._deposed(change), Deposed(change.uuid, old_region)))
+            case Action.REPLACE:
+                # Old and new share a pair or group, so AWS refuses the new one while the old one exists.
+                self._delete(change, None)
+                self._await_gone(change.live)
+                return self._create(change)
+            case _:
+                return self._remove(change)
+
+    def _create(self, change: Change, deposed: Sequence[Deposed] = ()) -> Accepted:
+        desired = change.desired or {}
+        owner = (
+            Owner(self._plan.stack, self._plan.lineage, change.name)
+            if self._provider.tags_ownership(change.region)
+            else None
+        )
+        request = create_request(desired, owner)
+        with self._intended(change, "create") as intent:
+            live, made = self._creation.create(change, request, self._notify(change))
+            record = applied_record(change, live, change.applied or {}, tuple(deposed))
+            # Adopted, not created: until the update below has succeeded, what AWS has is what was applied.
+            self._remember(intent, record if made else replace(record, applied=live.as_left))
+        if not made:
+            self._converge_adopted(change, live)
+            self._log.done(intent, record)
+        return Accepted(change, record, self._clock.now())
+
+    def _converge_adopted(self, change: Change, live: Live) -> None:
+        """Update an adopted mapping to what is wanted. Raises ProvisionerError when that needs a replacement."""
+        target = fill_kept(change.desired or {}, live.mapping, live.kind)
+        fields = field_changes({}, live.mapping, target)
+        if any(field.replaces for field in fields):
+            raise ConflictError(
+                f"{live.uuid} already existed; it was imported, but must be replaced", hint="apply again to replace it"
+            )
+        self._await_settled(live)
+        if self._send(change, live, target, fields):
+            self._await_settled(live)
+
+    def _update(self, change: Change) -> Accepted | Outcome:
+        live = change.live
+        assert live is not None  # an update has both sides
+        record = applied_record(change, live, change.applied or {}, self._deposed(change))
+        with self._intended(change, "update") as intent:
+            settles = self._send(
+                change, live, change.desired or {}, change.fields, partial(self._refuse_if_changed, live)
+            )
+            self._log.done(intent, record)
+        if not settles:
+            return Outcome(change, Result.APPLIED, uuid=change.uuid)
+        return Accepted(change, record, self._clock.now())
+
+    def _send(
+        self,
+        change: Change,
+        live: Live,
+        desired: Canonical,
+        fields: Sequence[FieldChange],
+        before_retry: Callable[[], None] | None = None,
+    ) -> bool:
+        """Send the updates that make a mapping the desired one, and its tags. Returns whether it has to settle
+        afterwards.
+
+        `before_retry` is called before the first request is retried because somebody else was changing the mapping.
+        """
+        gateway, notify = self._aws.gateway(live.region), self._notify(change)
+        changed = {field.path[0] for field in fields}
+        requests = update_requests(live.mapping, desired, live.kind, changed, live.unknown)
+        for index, request in enumerate(requests):
+            if index:
+                self._await_settled(live)
+            gateway.update(live.uuid, request, notify, None if index else before_retry)
+        gone, new = _tag_changes(live.mapping.get("tags", {}), desired.get("tags", {}))
+        # First remove, then add: a mapping has at most 50 tags.
+        if gone:
+            gateway.untag(live.arn, gone, notify)
+        if new:
+            gateway.tag(live.arn, new, notify)
+        return bool(requests)
+
+    def _remove(self, change: Change) -> Outcome:
+        current = self._log.state.mappings.get(change.name) if change.deposed else None
+        remaining = _without(current, change.uuid) if current else None
+        # The name is to be forgotten; it was only recorded for what it still had to delete, and this was the last.
+        forgotten = change.name in self._forgets and remaining is not None and not remaining.deposed
+        self._delete(change, None if forgotten else remaining)
+        # A deleted mapping holds its pair for a while: a change that takes the pair would be refused.
+        if change.key in self._awaited:
+            self._await_gone(change.live)
+        return Outcome(change, Result.APPLIED, uuid=change.uuid)
+
+    def _deposed(self, change: Change) -> tuple[Deposed, ...]:
+        """The deposed mappings that the name's record has now: another change may have deleted one of them."""
+        record = self._log.state.mappings.get(change.name)
+        return record.deposed if record else ()
+
+    def delete_replaced(self, change: Change, record: Record, outcome: Outcome) -> Outcome:
+        """Delete the mapping that a settled new one replaces. Returns the outcome of the new one."""
+        self._delete(change, _without(record, change.uuid))
+        if change.key in self._awaited:
+            self._await_gone(change.live)
+        return outcome
+
+    def _delete(self, change: Change, after: Record | None) -> None:
+        region = change.live.region if change.live else change.region
+        with self._intended(change, "delete") as intent:
+            self._aws.gateway(region).delete(change.uuid, self._notify(change))
+            self._log.done(intent, after)
+
+    def _refuse_if_changed(self, live: Live) -> None:
+        """Raise an error when somebody changed the mapping since the plan was made: the planned update must not
+        overwrite that.
+        """
+        config = self._aws.gateway(live.region).get(live.uuid)
+        now = live_mapping(config, live.region, {}, self._provider) if config else None
+        if now is None or any(
+            change.path not in live.unknown | now.unknown and change.path[0] != "tags"
+            for change in field_changes({}, live.mapping, now.mapping)
+        ):
+            raise ConflictError(
+                f"{live.uuid} was changed outside provisioner since the plan was made", hint="plan again"
+            )
+
+    def _await_settled(self, live: Live) -> None:
+        """Wait until a mapping accepts the next request. When it is gone, that request reports it."""
+        self._await(
+            live,
+            lambda config: config is None or config.get("State") in SETTLED,
+            f"mapping {live.uuid} is only partly updated, because it has not settled",
+        )
+
+    def _await_gone(self, live: Live | None) -> None:
+        """Wait until AWS no longer shows a mapping, which holds its pair until then."""
+        if live:
+            self._await(
+                live, lambda config: config is None, f"the mapping {live.uuid} is deleted, but AWS still lists it"
+            )
+
+    def _await(self, live: Live, arrived: Callable[[Config | None], bool], trouble: str) -> None:
+        gateway, deadline = self._aws.gateway(live.region), self._clock.now() + self._provider.settle_timeout
+        for pause in delays(0.2, 5.0):
+            if arrived(gateway.get(live.uuid)):
+                return
+            if self._clock.now() > deadline or not self._clock.sleep(pause):
+                raise ProvisionerError(trouble, hint="apply again to continue")
+
+    @contextmanager
+    def _intended(self, change: Change, action: str) -> Iterator[Intent]:
+        """Record the intent of a call around it. AWS's answer resolves it; without an answer it stays unresolved, because
+        AWS may have acted.
+        """
+        intent = self._intents[token_of(change, action)]
+        self._log.begin(intent)
+        try:
+            yield intent
+        except (UnreachableError, ServiceError, StateError):
+            raise  # AWS may have acted, or the log itself failed: the next run must look
+        except ProvisionerError:
+            self._log.failed(intent)
+            raise
+
+    def _remember(self, intent: Intent, record: Record) -> None:
+        """Record a new UUID at once. When that fails, the error names it, so that it is not lost."""
+        try:
+            self._log.done(intent, record)
+        except ProvisionerError as error:
+            message = f"{error.message}; the mapping was created as {record.uuid}"
+            hint = f"{error.hint}; then import it: `{command_line('import', intent.name, record.uuid)}`"
+            raise StateError(message, hint=hint) from error
+
+
+def _without(record: Record, uuid: str) -> Record:
+    return replace(record, deposed=tuple(item for item in record.deposed if item.uuid != uuid))
+
+
+def _tag_changes(live: Canonical, desired: Canonical) -> tuple[list[str], dict[str, str]]:
+    """The keys to remove, and the tags to set."""
+    return sorted(live.keys() - desired.keys()), {
+        key: value for key, value in desired.items() if live.get(key) != value
+    }

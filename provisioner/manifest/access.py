@@ -1,0 +1,128 @@
+"""Rules about access to the source: secrets, networks and virtual hosts (docs/aws/kinds.md#fields)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
+
+from provisioner.manifest.finding import Finding
+from provisioner.model.mapping import ACCESS_TYPES, FIELDS
+from provisioner.model.references import Arn
+from provisioner.model.sources import KAFKAS, SELF_MANAGED, SourceKind
+
+WITHOUT_URI: Final = frozenset({"IAM_AUTH", "IAM_OAUTHBEARER_AUTH"})
+OAUTH_PARTS: Final = ("OAUTHBEARER_SCOPE", "OAUTHBEARER_LOGICAL_CLUSTER", "OAUTHBEARER_IDENTITY_POOL")
+AUDIENCE: Final = "OAUTHBEARER_AUDIENCE"
+_SIGN_IN: Final = (
+    "BASIC_AUTH",
+    "SASL_SCRAM_512_AUTH",
+    "SASL_SCRAM_256_AUTH",
+    "CLIENT_CERTIFICATE_TLS_AUTH",
+    "OAUTHBEARER_AUTH",
+    "IAM_AUTH",
+    "IAM_OAUTHBEARER_AUTH",
+)
+OF_KIND: Final[Mapping[SourceKind, tuple[str, ...]]] = {
+    SourceKind.MSK: ("SASL_SCRAM_512_AUTH", "CLIENT_CERTIFICATE_TLS_AUTH"),
+    SourceKind.MQ: ("BASIC_AUTH", "VIRTUAL_HOST"),
+    SourceKind.DOCUMENTDB: ("BASIC_AUTH",),
+    **dict.fromkeys(SELF_MANAGED, tuple(name for name in ACCESS_TYPES if name != "VIRTUAL_HOST")),
+}
+
+
+def access_findings(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
+    """Findings about `source_access_configuration`: which types a kind has, and which go together."""
+    name = "source_access_configuration"
+    items, path = raw.get(name), (name,)
+    if not items or kind not in FIELDS[name].row.kinds:
+        return
+    types = [item["type"] for item in items]
+    for index, item in enumerate(items):
+        yield from _access_item(item, kind, (*path, index), types)
+    if kind in (SourceKind.MQ, SourceKind.DOCUMENTDB) and types.count("BASIC_AUTH") != 1:
+        yield Finding("E212", path, f"{kind.phrase} needs exactly one BASIC_AUTH")
+    ways = [word for word in _SIGN_IN if word in types]
+    if kind in KAFKAS and len(ways) > 1:
+        yield Finding("W206", path, f"more than one authentication method: {' and '.join(ways)}", "keep one of them")
+    if ("VPC_SUBNET" in types) != ("VPC_SECURITY_GROUP" in types) and kind in SELF_MANAGED:
+        there, other = sorted(("VPC_SUBNET", "VPC_SECURITY_GROUP"), key=lambda word: word not in types)
+        yield Finding("W205", path, f"{there} needs {other} as well", f"add an entry of type {other}")
+    if types.count("VIRTUAL_HOST") > 1:
+        yield Finding("E216", path, "a mapping can have only one VIRTUAL_HOST")
+
+
+def _access_item(
+    item: Mapping[str, Any], kind: SourceKind, path: tuple[str | int, ...], types: Collection[str]
+) -> Iterator[Finding]:
+    word, uri = item["type"], item.get("uri")
+    if word not in ACCESS_TYPES:
+        return  # unknown here: a warning, and AWS decides
+    if word not in OF_KIND[kind]:
+        hint = f"supported types: {', '.join(OF_KIND[kind])}"
+        yield Finding("E213", (*path, "type"), f"{kind.phrase} does not support the access type {word}", hint)
+        return
+    if word in WITHOUT_URI and uri:
+        yield Finding(
+            "E214", (*path, "uri"), f"{word} takes no uri: it authenticates with the function's role", "remove uri"
+        )
+    elif word not in WITHOUT_URI and not uri:
+        yield Finding("E214", path, f"{word} needs a uri", _uri_hint(word))
+    if uri and word in _SECRETS:
+        yield from _secret(word, uri, kind, (*path, "uri"))
+    if word in OAUTH_PARTS and "IAM_OAUTHBEARER_AUTH" in types:
+        yield Finding("E215", (*path, "type"), f"{word} cannot be combined with IAM_OAUTHBEARER_AUTH", f"remove {word}")
+        return
+    needed = {"IAM_OAUTHBEARER_AUTH": (AUDIENCE,), AUDIENCE: ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH")}
+    needed |= dict.fromkeys(OAUTH_PARTS, ("OAUTHBEARER_AUTH",))
+    if word in needed and not set(needed[word]) & set(types):
+        wanted = " or ".join(needed[word])
+        yield Finding("E215", (*path, "type"), f"{word} needs {wanted}", f"add an entry of type {wanted}")
+
+
+_SECRETS: Final = (
+    frozenset(ACCESS_TYPES)
+    - WITHOUT_URI
+    - {
+        "VPC_SUBNET",
+        "VPC_SECURITY_GROUP",
+        "VIRTUAL_HOST",
+        AUDIENCE,
+        *OAUTH_PARTS,
+    }
+)
+
+
+def _secret(word: str, uri: str, kind: SourceKind, path: tuple[str | int, ...]) -> Iterator[Finding]:
+    """A secret is named by its ARN; MSK takes SCRAM secrets of one prefix only (MSK's guide, "Sign-in credentials")."""
+    arn = Arn.parse(uri)
+    if arn is None:
+        name = uri if re.fullmatch(r"[\w/+=.@-]+", uri) else "NAME"
+        hint = f"use the ARN of the secret, for example arn:aws:secretsmanager:REGION:ACCOUNT:secret:{name}"
+        yield Finding("E223", path, f"{word} needs the ARN of a secret; {uri!r} is not an ARN", hint)
+    elif arn.service != "secretsmanager":
+        hint = "store the credentials in Secrets Manager, and use the ARN of that secret"
+        yield Finding("W221", path, f"{word} needs a Secrets Manager secret; this is an ARN of {arn.service}", hint)
+    elif kind is SourceKind.MSK and word.startswith("SASL_SCRAM") and not arn.resource.startswith("secret:AmazonMSK_"):
+        name = arn.resource.removeprefix("secret:")
+        yield Finding("W221", path, f"the secret name {name!r} does not start with AmazonMSK_, which MSK requires")
+
+
+def _uri_hint(word: str) -> str:
+    if word.startswith("VPC_"):
+        return "write subnet:subnet-…" if word == "VPC_SUBNET" else "write security_group:sg-…"
+    if word == "VIRTUAL_HOST":
+        return "set uri to the virtual host, for example /"
+    if word == AUDIENCE or word in OAUTH_PARTS:
+        return "set uri to the value itself"
+    return "set uri to the ARN of a Secrets Manager secret"
+
+
+def secret_findings(raw: Mapping[str, Any], region: str) -> Iterator[Finding]:
+    """Secrets are in the function's region (docs/aws/kinds.md#documented-rules)."""
+    items = raw.get("source_access_configuration")
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        arn = Arn.parse(item.get("uri")) if isinstance(item, dict) else None
+        if arn and arn.service == "secretsmanager" and region and arn.region != region:
+            path = ("source_access_configuration", index, "uri")
+            yield Finding("W211", path, f"the secret is in {arn.region}, the mapping in {region}")

@@ -1,0 +1,24 @@
+"""Positions in a manifest, and paths in a mapping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FieldPath = tuple[str, ...]
+"""A place in a mapping, by our names: `("destination_config", "on_failure")`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A position in a manifest's file, from start to end (exclusive). Lines and columns count from one; zero means the
+    whole file, or an unknown end.
+    """
+
+    file: str
+    line: int = 0
+    column: int = 0
+    end_line: int = 0
+    end_column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
