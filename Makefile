@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: check test faults demo bench golden schema clean
+.PHONY: check test test-all faults demo bench golden schema clean
 
 # The sandbox is all that the demo needs; the rest comes with the first check or test.
 .venv/demo: pyproject.toml constraints.txt
@@ -24,8 +24,12 @@ check: .venv/dev ## lint, format, types, layers
 test: .venv/dev ## the whole suite, offline, one worker a core
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
+test-all: .venv/dev ## the whole suite with every fault point, more processes and random stories; most of an hour
+	@seed=$$(date +%s); echo "random stories of seed $$seed"; \
+	TEST_ALL=1 $(BIN)/pytest --numprocesses auto --dist worksteal --hypothesis-seed=$$seed
+
 faults: .venv/dev ## every fault at every point of an apply, local and S3; minutes
-	FAULTS_ALL=1 $(BIN)/pytest tests/faults -s
+	TEST_ALL=1 $(BIN)/pytest --numprocesses auto --dist worksteal tests/faults
 
 demo: .venv/demo ## the tour of examples/quickstart, against the sandbox
 	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/quickstart/tour.sh

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support import ALL
 from tests.support.control_plane import ACCOUNT, REGION, ServedControlPlane, any_credentials, served
 from tests.support.stack import Sessions, Stack
 
@@ -252,9 +253,11 @@ def converges(plane: ServedControlPlane, sessions: Sessions, story: list[dict[st
     assert plane.client().list_event_source_mappings()["EventSourceMappings"] == []
 
 
-# Derandomised, so that a run is the same everywhere; drop it to explore.
+# The same stories in every plain run; `make test-all` explores others.
 STORIES = settings(
-    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    deadline=None,
+    derandomize=not ALL,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
@@ -262,7 +265,7 @@ STORIES = settings(
 def test_a_mapping_converges_through_changes_of_its_own_kind(
     kind: str, plane: ServedControlPlane, sessions: Sessions
 ) -> None:
-    @settings(STORIES, max_examples=30)
+    @settings(STORIES, max_examples=300 if ALL else 30)
     @given(st.lists(KINDS[kind], min_size=2, max_size=3))
     def check(story: list[dict[str, Any]]) -> None:
         converges(plane, sessions, story)
@@ -271,7 +274,7 @@ def test_a_mapping_converges_through_changes_of_its_own_kind(
 
 
 def test_a_name_converges_through_changes_of_kind(plane: ServedControlPlane, sessions: Sessions) -> None:
-    @settings(STORIES, max_examples=100)
+    @settings(STORIES, max_examples=1000 if ALL else 100)
     @given(st.lists(anything, min_size=2, max_size=3))
     def check(story: list[dict[str, Any]]) -> None:
         converges(plane, sessions, story)

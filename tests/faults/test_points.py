@@ -1,19 +1,17 @@
-"""Kill it anywhere, run it again: after every call and every file operation of one long apply."""
+"""Kill it anywhere, run it again: after every call and every file operation of one long apply.
+
+A plain run tries every point of a local state, and every third of one in S3; `make test-all` tries them all.
+"""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
 
 from tests.faults.harness import CALL_MODES, FILE_MODES, Fault, Machine
+from tests.support import ALL
 from tests.support.control_plane import ACCOUNT, REGION
-
-ALL = bool(os.environ.get("FAULTS_ALL"))
-"""`make faults` tries every mode at every point; a plain run each mode at every third point, so that every point has
-its turn.
-"""
 
 
 def queue(number: int | str, function: str = "f", **more: Any) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from provisioner.manifest.jsonschema import manifest_schema
 from provisioner.sandbox.seed import load
 from tests.support.github import REPOSITORY, GitHub
 from tests.support.roles import ACCOUNT, REGION, Guard, guarded
-from tests.support.workspace import Result, clean_environment
+from tests.support.workspace import Result, clean_environment, forks
 
 TOP = Path(__file__).parents[2]
 EXAMPLE = TOP / "examples/gitops"
@@ -203,6 +203,9 @@ def team(tmp_path: Path, account: Guard) -> Iterator[Team]:
     shutil.copytree(EXAMPLE, tmp_path / "repository")
     programs = tmp_path / "programs"
     programs.mkdir()
+    command = programs / "provisioner"
+    command.write_text(forks().program)
+    command.chmod(0o755)
     gh = programs / "gh"
     gh.write_text(f'#!/bin/sh\nPYTHONPATH={TOP} exec {sys.executable} -m tests.support.github "$@"\n', encoding="utf-8")
     gh.chmod(0o755)

@@ -1,7 +1,8 @@
 """The command in forked processes: modules are imported once, and each command still has a process of its own.
 
-`Forks` starts a server, `python -m tests.support.forks FD`, which imports the product and forks for each command. A
-command sees the arguments, folder, environment and streams that it was given, as after `python -m provisioner`.
+`Forks` starts a server, `python -m tests.support.forks SOCKET`, which imports the product and forks for each request. A
+command sees the arguments, folder, environment and streams that it was given, as after `python -m provisioner`. Shell
+scripts get it as a program, `Forks.program`, which passes its own streams to the server.
 """
 
 from __future__ import annotations
@@ -10,49 +11,70 @@ import gc
 import importlib
 import json
 import os
+import select
 import signal
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore import loaders
-
 _LENGTH = struct.Struct("!I")
+_TOP = Path(__file__).parents[2]
+_PROGRAM = """\
+#!{python} -IS
+import json, os, socket, struct, sys
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect({path!r})
+    request = {{"arguments": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ)}}
+    data = json.dumps(request).encode()
+    socket.send_fds(server, [struct.pack("!I", len(data)) + data], [0, 1, 2])
+    sys.exit(int(server.recv(16)))
+"""
 
 
 class Forks:
-    """Runs commands, several at once if asked from several threads."""
+    """Runs commands in forks of one server, which ends with the process that made this."""
 
     def __init__(self) -> None:
-        self._control, theirs = socket.socketpair()
-        with theirs:
-            self._server = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.forks", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                cwd=Path(__file__).parents[2],
-            )
+        self._folder = tempfile.TemporaryDirectory()
+        self._path = Path(self._folder.name) / "forks"
+        alive, self._alive = os.pipe()  # the server ends when this end is closed, with this process
+        arguments = [sys.executable, "-m", "tests.support.forks", str(self._path), str(alive)]
+        self._server = subprocess.Popen(arguments, pass_fds=[alive], cwd=_TOP, stdin=subprocess.DEVNULL)
+        os.close(alive)
+        while not self._path.exists():
+            assert self._server.poll() is None
+            time.sleep(0.01)  # a socket tells nobody that it is there
+
+    @property
+    def program(self) -> str:
+        """The text of a program `provisioner` for shell scripts."""
+        return _PROGRAM.format(python=sys.executable, path=str(self._path))
 
     def run(
         self, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdin: str = "", timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Run the command to its end. Raises TimeoutError."""
         request = json.dumps({"arguments": list(arguments), "cwd": str(cwd), "env": dict(env)}).encode()
-        reply, theirs = socket.socketpair()
-        with reply, tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with (
+            socket.socket(socket.AF_UNIX) as server,
+            tempfile.TemporaryFile() as given,
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+        ):
             given.write(stdin.encode())
             given.seek(0)
-            with theirs:
-                streams = [given.fileno(), out.fileno(), err.fileno(), theirs.fileno()]
-                socket.send_fds(self._control, [_LENGTH.pack(len(request)) + request], streams)
-            reply.settimeout(timeout)
-            code = int(reply.recv(16))
+            server.connect(str(self._path))
+            streams = [given.fileno(), out.fileno(), err.fileno()]
+            socket.send_fds(server, [_LENGTH.pack(len(request)) + request], streams)
+            server.settimeout(timeout)
+            code = int(server.recv(16))
             texts = []
             for stream in (out, err):
                 stream.seek(0)
@@ -60,32 +82,33 @@ class Forks:
         return subprocess.CompletedProcess(list(arguments), code, *texts)
 
 
-def _serve(control: socket.socket) -> None:
+def _serve(listening: socket.socket, alive: int) -> None:
     """Fork for each request; returns in the fork that is to run the command."""
     while True:
-        head, descriptors, _, _ = socket.recv_fds(control, _LENGTH.size, 4)
-        if not head:
+        if alive in select.select([listening, alive], [], [])[0]:
             sys.exit()
-        request = json.loads(control.recv(_LENGTH.unpack(head)[0], socket.MSG_WAITALL))
-        if os.fork() == 0 and _is_command(request, descriptors):
-            control.close()
-            return
-        for descriptor in descriptors:
-            os.close(descriptor)
+        connection, _ = listening.accept()
+        if os.fork() == 0:
+            listening.close()
+            head, streams, _, _ = socket.recv_fds(connection, _LENGTH.size, 3)
+            request = json.loads(connection.recv(_LENGTH.unpack(head)[0], socket.MSG_WAITALL))
+            if _is_command(request, streams, connection):
+                return
+        connection.close()
 
 
-def _is_command(request: dict[str, Any], descriptors: Sequence[int]) -> bool:
+def _is_command(request: dict[str, Any], streams: Sequence[int], connection: socket.socket) -> bool:
     """Become the command, and return; or stay to report its exit code, and end."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    *streams, reply = descriptors
     command = os.fork()
     if command:
         _, status = os.waitpid(command, 0)
-        os.write(reply, str(os.waitstatus_to_exitcode(status)).encode())
+        connection.send(str(os.waitstatus_to_exitcode(status)).encode())
         os._exit(0)
+    connection.close()
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
-    for descriptor in descriptors:
+    for descriptor in streams:
         os.close(descriptor)
     os.chdir(request["cwd"])
     os.environ.clear()
@@ -99,9 +122,12 @@ def _is_command(request: dict[str, Any], descriptors: Sequence[int]) -> bool:
 
 def _warm_up() -> None:
     """Import what commands import late, build the models that are built on their first use, and parse botocore's data."""
+    import boto3
+    from botocore import loaders
+
     for module in ("provisioner.workflow", "deepdiff", "rich.progress", "botocore.httpsession"):
         importlib.import_module(module)
-    importlib.import_module("provisioner.manifest").load(Path(__file__).parents[2] / "examples/quickstart")
+    importlib.import_module("provisioner.manifest").load(_TOP / "examples/quickstart")
     loaders.JSONFileLoader.load_file = cache(loaders.JSONFileLoader.load_file)  # type: ignore[method-assign]
     session = boto3.session.Session("x", "x", region_name="eu-west-1")
     for service in ("lambda", "sts", "resourcegroupstaggingapi", "s3", "sqs", "kinesis", "dynamodb"):
@@ -115,5 +141,9 @@ if __name__ == "__main__":
     _warm_up()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who report
     gc.freeze()
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    waiting = socket.socket(socket.AF_UNIX)
+    waiting.bind(f"{sys.argv[1]}.new")
+    waiting.listen()
+    Path(f"{sys.argv[1]}.new").rename(sys.argv[1])
+    _serve(waiting, int(sys.argv[2]))
     main()

@@ -74,7 +74,7 @@ def start_sandbox(*options: str, **environ: str) -> Sandbox:
 
 
 @cache
-def _forks() -> Forks:
+def forks() -> Forks:
     """One server for the whole run; it ends with this process."""
     return Forks()
 
@@ -99,7 +99,7 @@ class Workspace:
     def run(self, *arguments: str, code: int | None = 0, stdin: str = "", **environ: str) -> Result:
         """Run the command; `code` is the exit code that it must end with."""
         environment = {**self.sandbox.environ, **environ}
-        done = _forks().run(arguments, cwd=self.folder, env=environment, stdin=stdin)
+        done = forks().run(arguments, cwd=self.folder, env=environment, stdin=stdin)
         assert "Traceback" not in done.stderr, done.stderr
         assert code is None or done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
         return Result(done.returncode, done.stdout, done.stderr)
