@@ -31,6 +31,20 @@ OF_KIND: Final[Mapping[SourceKind, tuple[str, ...]]] = {
 }
 
 
+NEEDED_BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
+    "IAM_OAUTHBEARER_AUTH": (AUDIENCE,),
+    AUDIENCE: ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH"),
+    **dict.fromkeys(OAUTH_PARTS, ("OAUTHBEARER_AUTH",)),
+}
+"""For each type the types of which one must be there as well."""
+ONE_HOST: Final = "a mapping can have only one VIRTUAL_HOST"
+
+
+def one_basic_auth(kind: SourceKind) -> str:
+    """What is said of a kind that needs exactly one secret."""
+    return f"{kind.phrase} needs exactly one BASIC_AUTH"
+
+
 def access_findings(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
     """Findings about `source_access_configuration`: which types a kind has, and which go together."""
     name = "source_access_configuration"
@@ -41,7 +55,7 @@ def access_findings(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Findin
     for index, item in enumerate(items):
         yield from _access_item(item, kind, (*path, index), types)
     if kind in (SourceKind.MQ, SourceKind.DOCUMENTDB) and types.count("BASIC_AUTH") != 1:
-        yield Finding("E212", path, f"{kind.phrase} needs exactly one BASIC_AUTH")
+        yield Finding("E212", path, one_basic_auth(kind))
     ways = [word for word in _SIGN_IN if word in types]
     if kind in KAFKAS and len(ways) > 1:
         yield Finding("W206", path, f"more than one authentication method: {' and '.join(ways)}", "keep one of them")
@@ -49,7 +63,7 @@ def access_findings(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Findin
         there, other = sorted(("VPC_SUBNET", "VPC_SECURITY_GROUP"), key=lambda word: word not in types)
         yield Finding("W205", path, f"{there} needs {other} as well", f"add an entry of type {other}")
     if types.count("VIRTUAL_HOST") > 1:
-        yield Finding("E216", path, "a mapping can have only one VIRTUAL_HOST")
+        yield Finding("E216", path, ONE_HOST)
 
 
 def _access_item(
@@ -73,10 +87,8 @@ def _access_item(
     if word in OAUTH_PARTS and "IAM_OAUTHBEARER_AUTH" in types:
         yield Finding("E215", (*path, "type"), f"{word} cannot be combined with IAM_OAUTHBEARER_AUTH", f"remove {word}")
         return
-    needed = {"IAM_OAUTHBEARER_AUTH": (AUDIENCE,), AUDIENCE: ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH")}
-    needed |= dict.fromkeys(OAUTH_PARTS, ("OAUTHBEARER_AUTH",))
-    if word in needed and not set(needed[word]) & set(types):
-        wanted = " or ".join(needed[word])
+    if word in NEEDED_BESIDE and not set(NEEDED_BESIDE[word]) & set(types):
+        wanted = " or ".join(NEEDED_BESIDE[word])
         yield Finding("E215", (*path, "type"), f"{word} needs {wanted}", f"add an entry of type {wanted}")
 
 

@@ -215,6 +215,12 @@ RULES: Final = (
     ),
 )
 
+MESSAGES: Final = {rule.code: rule.message for rule in RULES}
+"""What each rule says, by its code: the JSON Schema says it in the same words."""
+
+NO_POLLERS: Final = "provisioned_poller_config needs minimum_pollers or maximum_pollers"
+TABLE_ARN: Final = "this is the ARN of a table; use the ARN of its stream"
+
 RULES_OF: Final[Mapping[SourceKind, tuple[Rule, ...]]] = {
     kind: tuple(rule for rule in RULES if kind in rule.kinds & FIELDS[rule.path[0]].row.kinds) for kind in SourceKind
 }
@@ -228,7 +234,7 @@ def _pollers(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
     if pollers is None or kind not in FIELDS[name].row.kinds:
         return
     if pollers.get("minimum_pollers") is None and pollers.get("maximum_pollers") is None:
-        yield Finding("E209", (name,), f"{name} needs minimum_pollers or maximum_pollers")
+        yield Finding("E209", (name,), NO_POLLERS)
 
 
 # --- the source ------------------------------------------------------------------------------------------------------
@@ -262,7 +268,7 @@ def _source(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
         )
         yield Finding("E211", path, f"{str(arn)!r} contains a wildcard; use the full ARN of one source", hint)
     elif kind is SourceKind.DYNAMODB and not arn.resource.partition("/stream/")[2]:
-        yield Finding("E211", path, "this is the ARN of a table; use the ARN of its stream", label)
+        yield Finding("E211", path, TABLE_ARN, label)
     elif kind in RESOURCES and not arn.resource.startswith(RESOURCES[kind][0]):
         yield Finding("E211", path, f"{arn.resource!r} is not {kind.phrase}", RESOURCES[kind][1])
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_origin
 
-from provisioner.manifest.access import AUDIENCE, OAUTH_PARTS, OF_KIND, WITHOUT_URI
+from provisioner.manifest.access import NEEDED_BESIDE, OAUTH_PARTS, OF_KIND, ONE_HOST, WITHOUT_URI, one_basic_auth
 from provisioner.manifest.jsonschema.fields import kinds_in_words, lacking_of, ranged
 from provisioner.manifest.jsonschema.parts import (
     NOT_EMPTY,
@@ -19,7 +19,7 @@ from provisioner.manifest.jsonschema.parts import (
     when,
     where_literal,
 )
-from provisioner.manifest.rules import KAFKA_METRICS, RESOURCES
+from provisioner.manifest.rules import KAFKA_METRICS, MESSAGES, NO_POLLERS, RESOURCES, TABLE_ARN
 from provisioner.model.mapping import ACCESS_TYPES, FIELDS, Field
 from provisioner.model.sources import ALL, BY_SERVICE, KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
 
@@ -125,7 +125,7 @@ def _source_rules(source: Source) -> Iterator[Schema]:
         return
     kind = next(kind for kind in SourceKind if kind in source.kinds)
     if kind is SourceKind.DYNAMODB:
-        yield _resource(".*/stream/", "this is the ARN of a table; use the ARN of its stream")
+        yield _resource(".*/stream/", TABLE_ARN)
     elif kind in RESOURCES:
         prefixes, message = RESOURCES[kind]
         yield _resource(f"(?:{'|'.join(prefixes)})", message)
@@ -148,12 +148,12 @@ def _access(kind: SourceKind) -> Iterator[Schema]:
     message = f"{kind.phrase} does not support this access type; supported types: {', '.join(OF_KIND[kind])}"
     yield {"items": {"properties": {"type": other_than(lacking, message)}}}
     if kind in (SourceKind.MQ, SourceKind.DOCUMENTDB):
-        yield when({"minItems": 1}, _times("BASIC_AUTH", 1, f"{kind.phrase} needs exactly one BASIC_AUTH"))
+        yield when({"minItems": 1}, _times("BASIC_AUTH", 1, one_basic_auth(kind)))
 
 
 def accesses() -> Schema:
     """What holds of access configurations whatever the kind."""
-    rules = [{"items": {"allOf": list(_uris())}}, _times("VIRTUAL_HOST", 0, "a mapping can have only one VIRTUAL_HOST")]
+    rules = [{"items": {"allOf": list(_uris())}}, _times("VIRTUAL_HOST", 0, ONE_HOST)]
     return {"allOf": [*rules, *_oauth()]}
 
 
@@ -169,8 +169,7 @@ def _uris() -> Iterator[Schema]:
 def _oauth() -> Iterator[Schema]:
     beside = "this type cannot be combined with IAM_OAUTHBEARER_AUTH"
     yield when(_holds("IAM_OAUTHBEARER_AUTH"), {"items": {"properties": {"type": other_than(OAUTH_PARTS, beside)}}})
-    needed = {"IAM_OAUTHBEARER_AUTH": (AUDIENCE,), AUDIENCE: ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH")}
-    for word, wanted in (needed | dict.fromkeys(OAUTH_PARTS, ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH"))).items():
+    for word, wanted in NEEDED_BESIDE.items():
         yield when(_holds(word), _holds(*wanted) | {"errorMessage": f"{word} needs {' or '.join(wanted)}"})
 
 
@@ -267,19 +266,17 @@ def _needs_beside() -> Iterator[Together]:
         ("batch_size", _WINDOW),
         when(
             {"allOf": [_from(frozenset({SourceKind.SQS})), large]},
-            _needed(_WINDOW, f"batch_size above 10 requires {_WINDOW}", "integer", minimum=1),
+            _needed(_WINDOW, MESSAGES["E201"], "integer", minimum=1),
         ),
     )
     at = stated("starting_position", {"const": "AT_TIMESTAMP"})
-    yield Together(("starting_position", _TIMESTAMP), when(at, _needed(_TIMESTAMP, f"AT_TIMESTAMP needs {_TIMESTAMP}")))
+    yield Together(("starting_position", _TIMESTAMP), when(at, _needed(_TIMESTAMP, MESSAGES["E202"])))
     key = stated("kms_key_arn", ref("present"))
     yield Together(
         ("kms_key_arn", "filter_criteria"),
-        when(key, _needed("filter_criteria", "AWS ignores kms_key_arn without filter_criteria", "object")),
+        when(key, _needed("filter_criteria", MESSAGES["E210"], "object")),
     )
-    either = [
-        _needed(name, f"{_POLLERS} needs minimum_pollers or maximum_pollers", "integer") for name in _POLLER_NUMBERS
-    ]
+    either = [_needed(name, NO_POLLERS, "integer") for name in _POLLER_NUMBERS]
     some = {"allOf": [_from(FIELDS[_POLLERS].row.kinds), stated(_POLLERS, {"type": "object"})]}
     yield Together((_POLLERS,), when(some, at_path((_POLLERS,), {"anyOf": either})))
     yield from _needs_pollers()
@@ -291,14 +288,13 @@ _POLLER_NUMBERS: Final = ("minimum_pollers", "maximum_pollers")
 def _needs_pollers() -> Iterator[Together]:
     registry = stated("schema_registry_config", ref("present"))
     metrics = stated("metrics", {"type": "array", "minItems": 1})
-    for name, part, what in (
-        ("amazon_managed_kafka_event_source_config", registry, "a schema registry needs"),
-        ("self_managed_kafka_event_source_config", registry, "a schema registry needs"),
-        ("metrics_config", metrics, "Kafka metrics need"),
+    for name, part, code in (
+        ("amazon_managed_kafka_event_source_config", registry, "E217"),
+        ("self_managed_kafka_event_source_config", registry, "E217"),
+        ("metrics_config", metrics, "E219"),
     ):
         condition = {"allOf": [_from(KAFKAS), stated(name, {"type": "object"} | part)]}
-        message = f"{what} provisioned pollers"
-        yield Together((name, _POLLERS), when(condition, _needed(_POLLERS, message, "object")))
+        yield Together((name, _POLLERS), when(condition, _needed(_POLLERS, MESSAGES[code], "object")))
 
 
 def contradictions() -> Iterator[Schema]:
@@ -306,11 +302,11 @@ def contradictions() -> Iterator[Schema]:
     age = "maximum_record_age_in_seconds"
     finite = stated(age, {"type": "integer", "minimum": 0})
     known_position = {"type": "string", "pattern": r"^(?!AT_TIMESTAMP$)(?!.*\$\{)"}
-    only = {"enum": [None, ""], "errorMessage": "starting_position_timestamp requires starting_position: AT_TIMESTAMP"}
-    never = other_than(["AT_TIMESTAMP"], "a DynamoDB stream cannot be read from a timestamp")
+    only = {"enum": [None, ""], "errorMessage": MESSAGES["E203"]}
+    never = other_than(["AT_TIMESTAMP"], MESSAGES["E204"])
     scaling = stated("scaling_config", {"type": "object"} | stated("maximum_concurrency", {"type": "integer"}))
     pollers = stated(_POLLERS, {"type": "object", "anyOf": [stated(n, {"type": "integer"}) for n in _POLLER_NUMBERS]})
-    excluded = {"type": "null", "errorMessage": f"scaling_config and {_POLLERS} cannot be used together"}
+    excluded = {"type": "null", "errorMessage": MESSAGES["E207"]}
     streams = {"allOf": [_from(STREAMS), stated("starting_position", known_position)]}
     for rule in (
         Together((age,), when(finite, at_path((age,), {"minimum": 60}))),
@@ -323,7 +319,7 @@ def contradictions() -> Iterator[Schema]:
             (_FACTOR, _TUMBLING),
             when(
                 {"allOf": [_from(STREAMS), stated(_TUMBLING, {"type": "integer", "minimum": 1})]},
-                at_path((_FACTOR,), {"maximum": 1, "errorMessage": f"{_FACTOR} must be 1 if {_TUMBLING} is set"}),
+                at_path((_FACTOR,), {"maximum": 1, "errorMessage": MESSAGES["E222"]}),
             ),
         ),
         Together(
