@@ -26,11 +26,12 @@ from provisioner.execution.executor import Executor
 from provisioner.execution.lookup import find_created
 from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.manifest import Manifest
-from provisioner.model.plan import Action, Change, Plan, Reading
-from provisioner.model.report import Outcome, Report, Result
+from provisioner.model.plan import Action, Plan, Reading
+from provisioner.model.report import Outcome, Report
 from provisioner.model.state import Intent, State
 from provisioner.model.words import counted
 from provisioner.planning import safety
+from provisioner.planning.approval import still_approved
 from provisioner.planning.assess import assume_unchanged
 from provisioner.planning.fingerprint import plan_hash, state_fingerprint
 from provisioner.planning.planner import make_plan
@@ -206,7 +207,7 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
                 raise CancelledError("Apply cancelled.")
             # The question may have been open for hours: read AWS again, and make only the changes that are still the same.
             now, reading = _plan(run, aws, account, state, selection)
-            made, changed = _still_approved(made, now)
+            made, changed = still_approved(made, now)
         writer.save(state_before_calls(state, made, reading))
         report = carry_out(run, aws, made, writer, execution)
         return made, replace(report, outcomes=(*report.outcomes, *changed))
@@ -219,36 +220,6 @@ def refuse_other_hash(made: Plan, expected: str) -> None:
             f"the plan is not the one that was approved: its hash is {plan_hash(made)}, not {expected}",
             hint="something has changed since; review this plan and approve it again",
         )
-
-
-_CHANGED = "it changed in AWS after the plan was shown"
-_DEPENDS_ON_CHANGED = "it depends on a mapping that changed in AWS after the plan was shown"
-
-
-def _still_approved(approved: Plan, now: Plan) -> tuple[Plan, tuple[Outcome, ...]]:
-    """The approved changes that would be made the same way now; the others are not attempted."""
-    current = {change.key: change for change in now.changes}
-    changed = {change.key for change in approved.changes if _essence(current.get(change.key)) != _essence(change)}
-    dropped = set(changed)
-    while connected := {change.key for change in approved.changes if _depends_on(change, dropped, approved)} - dropped:
-        dropped |= connected
-    outcomes = tuple(
-        Outcome(change, Result.NOT_ATTEMPTED, _CHANGED if change.key in changed else _DEPENDS_ON_CHANGED, "plan again")
-        for change in approved.changes
-        if change.key in dropped
-    )
-    same = tuple(change for change in approved.changes if change.key not in dropped)
-    return replace(approved, changes=same), outcomes
-
-
-def _depends_on(change: Change, dropped: set[str], approved: Plan) -> bool:
-    """Whether a change depends on a dropped one: by order, name or move."""
-    names = {name for item in approved.changes if item.key in dropped for name in (item.name, item.moved_from) if name}
-    return bool(dropped & set(change.after)) or bool(names & {change.name, change.moved_from})
-
-
-def _essence(change: Change | None) -> object:
-    return change and (change.action, change.uuid, change.desired, change.fields, change.live and change.live.mapping)
 
 
 def carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Execution) -> Report:

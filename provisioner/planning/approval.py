@@ -1,0 +1,37 @@
+"""Which changes of an approved plan are still the ones that were approved, after AWS was read again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from provisioner.model.plan import Change, Plan
+from provisioner.model.report import Outcome, Result
+
+_CHANGED = "it changed in AWS after the plan was shown"
+_DEPENDS_ON_CHANGED = "it depends on a mapping that changed in AWS after the plan was shown"
+
+
+def still_approved(approved: Plan, now: Plan) -> tuple[Plan, tuple[Outcome, ...]]:
+    """The approved changes that would be made the same way now; the others are not attempted."""
+    current = {change.key: change for change in now.changes}
+    changed = {change.key for change in approved.changes if _essence(current.get(change.key)) != _essence(change)}
+    dropped = set(changed)
+    while connected := {change.key for change in approved.changes if _depends_on(change, dropped, approved)} - dropped:
+        dropped |= connected
+    outcomes = tuple(
+        Outcome(change, Result.NOT_ATTEMPTED, _CHANGED if change.key in changed else _DEPENDS_ON_CHANGED, "plan again")
+        for change in approved.changes
+        if change.key in dropped
+    )
+    same = tuple(change for change in approved.changes if change.key not in dropped)
+    return replace(approved, changes=same), outcomes
+
+
+def _depends_on(change: Change, dropped: set[str], approved: Plan) -> bool:
+    """Whether a change depends on a dropped one: by order, name or move."""
+    names = {name for item in approved.changes if item.key in dropped for name in (item.name, item.moved_from) if name}
+    return bool(dropped & set(change.after)) or bool(names & {change.name, change.moved_from})
+
+
+def _essence(change: Change | None) -> object:
+    return change and (change.action, change.uuid, change.desired, change.fields, change.live and change.live.mapping)
