@@ -246,7 +246,9 @@ class Gateway:
         left = began.setdefault(reason, now) + self._budgets[reason] - now
         if notify and left == self._budgets[reason] and self._is_news(reason):
             notify(f"{error.message} ({reason.value}, for up to {left:.0f}s)")
-        elif notify and reason is not Retry.THROTTLED and now - reported.get(reason, began[reason]) >= STILL:
+        elif (
+            notify and left > 0 and reason is not Retry.THROTTLED and now - reported.get(reason, began[reason]) >= STILL
+        ):
             reported[reason] = now
             notify(f"still {reason.value} ({now - began[reason]:.0f}s elapsed, up to {left:.0f}s left)")
         if left <= 0 or not self._clock.sleep(min(pause, left)):

@@ -199,7 +199,7 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)",
     ),
     "E207": Explanation(
-        "scaling_config and provisioned_poller_config exclude each other",
+        "scaling_config and provisioned_poller_config cannot be used together",
         "A queue is either scaled by Lambda up to a maximum concurrency, or read by provisioned pollers.",
         "remove one of the two; provisioner switches from one to the other in two updates, without replacing the mapping",
         f"{_API}ProvisionedPollerConfig.html",
@@ -241,8 +241,8 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     ),
     "E213": Explanation(
         "This kind of source does not support the access type",
-        "Each type in source_access_configuration is valid only for some kinds of source: a virtual host to RabbitMQ, "
-        "subnets and security groups to self-managed Kafka, and so on.",
+        "Each type in source_access_configuration is valid only for some kinds of source: a virtual host for RabbitMQ, "
+        "subnets and security groups for self-managed Kafka, and so on.",
         "use one of the types listed in the message",
         _ACCESS,
     ),

@@ -288,3 +288,14 @@ def test_a_retry_looks_at_the_words_of_aws_and_not_at_ours() -> None:
 
     assert retry_class(ours, repeatable=True) is None
     assert retry_class(theirs, repeatable=True) is Retry.FUNCTION
+
+
+def test_a_wait_that_is_over_is_not_reported_as_going_on(client: Any, clock: ManualClock) -> None:
+    brief = gateway_of(client, clock, retry_timeout=30)
+    lines: list[str] = []
+    with Stubber(client) as stubber:
+        refuse(stubber, CREATE, "InvalidParameterValueException", IAM, times=40)
+        with pytest.raises(AwsError):
+            brief.create(REQUEST, lines.append)
+
+    assert [line for line in lines if line.startswith("still")] == []
