@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
+from provisioner.environment import command_line
 from provisioner.errors import UsageError
 from provisioner.model.desired import Desired
 from provisioner.model.diagnostics import Diagnostic
@@ -212,7 +213,7 @@ def _matching(selectors: Sequence[str], names: set[str], flag: str) -> set[str]:
             hint = (
                 f"did you mean {' or '.join(near)}?"
                 if near
-                else "use a name from `mappings:` or from the state (`provisioner state list`)"
+                else f"use a name from `mappings:` or from the state (`{command_line('state', 'list')}`)"
             )
             raise UsageError(f"{flag} {selector}: no mapping has this name", hint=hint)
         chosen |= matching
