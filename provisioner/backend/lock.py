@@ -43,7 +43,7 @@ def advice(operation: str) -> dict[str, str | int]:
 
 
 def locked_by(path: Path) -> str:
-    """The process that has the lock, as the end of a sentence; empty when nobody has it.
+    """The process that has the lock, as the end of a sentence; empty when no process has it.
 
     Tries a shared lock for a moment, which fails while a writer has the lock; writers retry for longer than that
     moment.

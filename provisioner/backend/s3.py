@@ -174,7 +174,7 @@ class S3Backend:
     def write(self, state: State, pending: Sequence[Intent], etag: str) -> str:
         """Write the state over the version with this ETag. Returns the new ETag.
 
-        After a lost answer the writer's token tells our own write from somebody else's. Raises StateError.
+        After a lost answer the writer's token distinguishes our own write from somebody else's. Raises StateError.
         """
         token = uuid.uuid4().hex
         text = encode(state, pending, writer=token)

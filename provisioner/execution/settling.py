@@ -15,7 +15,7 @@ from provisioner.errors import ProvisionerError, ServiceError, ThrottledError, U
 from provisioner.execution.work import Accepted
 from provisioner.model.canonical import Canonical, fill_kept
 from provisioner.model.live import Live
-from provisioner.model.place import FieldPath
+from provisioner.model.place import FieldPath, is_within
 from provisioner.model.plan import Action, Change
 from provisioner.model.provider import Provider
 from provisioner.model.report import STILL, Outcome, Result
@@ -132,5 +132,5 @@ def _ignored(change: Change, applied: Canonical, live: Live) -> Iterator[FieldPa
     for field_change in field_changes({}, {**live.mapping, "tags": {}}, wanted):
         path = field_change.path
         touched = change.action is not Action.UPDATE or path[0] in sent
-        if touched and not any(path[: len(unknown)] == unknown for unknown in live.unknown):
+        if touched and not is_within(path, live.unknown):
             yield path

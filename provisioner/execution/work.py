@@ -158,10 +158,7 @@ class Work:
         remaining = _without(current, change.uuid) if current else None
         # The name is to be forgotten; it was only recorded for what it still had to delete, and this was the last.
         forgotten = change.name in self._forgets and remaining is not None and not remaining.deposed
-        self._delete(change, None if forgotten else remaining)
-        # A deleted mapping holds its pair for a while: a change that takes the pair would be refused.
-        if change.key in self._awaited:
-            self._await_gone(change.live)
+        self._delete_at_the_end(change, None if forgotten else remaining)
         return Outcome(change, Result.APPLIED, uuid=change.uuid)
 
     def _deposed(self, change: Change) -> tuple[Deposed, ...]:
@@ -171,10 +168,14 @@ class Work:
 
     def delete_replaced(self, change: Change, record: Record, outcome: Outcome) -> Outcome:
         """Delete the mapping that a settled new one replaces. Returns the outcome of the new one."""
-        self._delete(change, _without(record, change.uuid))
+        self._delete_at_the_end(change, _without(record, change.uuid))
+        return outcome
+
+    def _delete_at_the_end(self, change: Change, after: Record | None) -> None:
+        self._delete(change, after)
+        # A deleted mapping holds its pair for a while: a change that takes the pair would be refused.
         if change.key in self._awaited:
             self._await_gone(change.live)
-        return outcome
 
     def _delete(self, change: Change, after: Record | None) -> None:
         region = change.live.region if change.live else change.region

@@ -212,18 +212,17 @@ class MappingChecks:
     # --- mappings together --------------------------------------------------------------------------------------------
 
     def _unique_pairs(self, mappings: Iterable[Desired]) -> None:
-        holders: defaultdict[tuple[str, ...], list[Desired]] = defaultdict(list)
+        # By the pair itself, the virtual host included; and by what AWS may hold unique, in any virtual host.
+        first: dict[tuple[str, ...], Desired] = {}
+        last: dict[tuple[str, ...], Desired] = {}
         for item in mappings:
-            wanted = sorted(claims(item.mapping, item.pair))
-            twins = {claim[0]: holders[claim][-1] for claim in reversed(wanted) if claim in holders}
-            # Where some only share the queue's name, one that has the same pair is an error all the same.
-            of_pair = [other for claim in wanted if claim[0] == "pair" for other in holders.get(claim, ())]
-            twin = next((other for other in of_pair if other.pair.collides(item.pair)), twins.get("pair"))
-            if twin and twin.pair.collides(item.pair):
+            own, wanted = sorted(item.pair.claims()), sorted(claims(item.mapping, item.pair))
+            twins = {claim[0]: last[claim] for claim in reversed(wanted) if claim in last}
+            if twin := next((first[claim] for claim in own if claim in first), None):
                 hint = "Lambda rejects the second mapping with a 409 error; remove one of them"
                 message = f"{item.name} and {twin.name} ({twin.place}) have the same function and source"
                 self._report(item.name, "E107", (), message, hint)
-            elif twin:
+            elif twin := twins.get("pair"):
                 message = (
                     f"{item.name} and {twin.name} ({twin.place}) read queues of the same name in two "
                     "virtual hosts of the same broker"
@@ -234,8 +233,9 @@ class MappingChecks:
                 group = consumer_group(item.mapping)
                 message = f"{item.name} and {twin.name} ({twin.place}) use the same consumer group {group!r}"
                 self._report(item.name, "E221", (), message, hint)
-            for claim in wanted:
-                holders[claim].append(item)
+            for claim in own:
+                first.setdefault(claim, item)
+            last |= dict.fromkeys(wanted, item)
 
     def _poller_groups(self, mappings: Iterable[Desired]) -> None:
         """Mappings of one group share their pollers (docs/aws/kinds.md#fields)."""

@@ -18,7 +18,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `code` is a key of `codes.EXPLANATIONS`; its first letter tells the severity."""
+    """One finding. `code` is a key of `codes.EXPLANATIONS`; its first letter is the severity."""
 
     code: str
     message: str

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 FieldPath = tuple[str, ...]
 """A place in a mapping, by our names: `("destination_config", "on_failure")`."""
+
+
+def is_within(path: FieldPath, blocks: Iterable[FieldPath]) -> bool:
+    """Whether a path is one of the blocks, or in one of them."""
+    return any(path[: len(block)] == block for block in blocks)
 
 
 @dataclass(frozen=True, slots=True)

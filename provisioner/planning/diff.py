@@ -8,7 +8,7 @@ from typing import Any
 from provisioner.model.canonical import value_at
 from provisioner.model.forms import json_key
 from provisioner.model.mapping import FIELDS
-from provisioner.model.place import FieldPath
+from provisioner.model.place import FieldPath, is_within
 from provisioner.model.plan import Cause, Edit, FieldChange
 
 
@@ -73,13 +73,9 @@ def _change(
     before, now, wanted = (value_at(side, path) for side in (prior, live, desired))
     as_prior = [json_key(side) == json_key(before) for side in (now, wanted)]
     cause = Cause.EDIT if as_prior[0] else Cause.DRIFT if as_prior[1] else Cause.CONFLICT
-    edit = Edit.SET if wanted is not None else Edit.SET_TO_DEFAULT if _is_stated(path, stated) else Edit.LINE_REMOVED
+    edit = Edit.SET if wanted is not None else Edit.SET_TO_DEFAULT if is_within(path, stated) else Edit.LINE_REMOVED
     detail = str(edit) if cause is Cause.EDIT else ""
     return FieldChange(path, before, now, wanted, cause, _replaces(path, live, desired), detail)
-
-
-def _is_stated(path: FieldPath, stated: Collection[FieldPath]) -> bool:
-    return any(path[: len(start)] == start for start in stated)
 
 
 def _replaces(path: FieldPath, live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from provisioner.model.canonical import default_at
 from provisioner.model.live import Live
-from provisioner.model.place import FieldPath
+from provisioner.model.place import FieldPath, is_within
 from provisioner.model.plan import Action, Change, FieldChange, Plan, Reading
 from provisioner.planning.diff import field_changes
 from provisioner.planning.planner import DELETING
@@ -38,14 +38,9 @@ def _differences(name: str, planned: Live, live: Live | None, ignored: Sequence[
         yield f"{name}: {planned.uuid} no longer exists"
         return
     for field in field_changes(planned.mapping, live.mapping, planned.mapping):
-        if field.path not in planned.unknown | live.unknown and not _is_ignored(field.path, ignored):
+        if field.path not in planned.unknown | live.unknown and not is_within(field.path, ignored):
             before, after = (_shown(field, live, value) for value in (field.prior, field.live))
             yield f"{name}: {'.'.join(field.path)} changed from {before} to {after}"
-
-
-def _is_ignored(path: FieldPath, ignored: Sequence[FieldPath]) -> bool:
-    """Whether `ignore_changes` has the path, or the block that it is in."""
-    return any(path[: len(item)] == item for item in ignored)
 
 
 def _shown(field: FieldChange, live: Live, value: object) -> str:

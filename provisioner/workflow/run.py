@@ -59,7 +59,9 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How an apply runs. `expected_hash` is the hash of a plan that was approved elsewhere; then nobody is asked."""
+    """How an apply runs. `expected_hash` is the hash of a plan that was approved elsewhere; then the run does not ask
+    for approval.
+    """
 
     auto_approve: bool = False
     parallelism: int = 10

@@ -1,4 +1,4 @@
-"""What becomes of a call that was cut off: decided by what has the same function and source, and by its tags."""
+"""What becomes of a call that was interrupted: decided by what has the same function and source, and by its tags."""
 
 from __future__ import annotations
 

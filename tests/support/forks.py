@@ -18,7 +18,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -46,11 +45,12 @@ class Forks:
         self._path = Path(self._folder.name) / "forks"
         alive, self._alive = os.pipe()  # the server ends when this end is closed, with this process
         arguments = [sys.executable, "-m", "tests.support.forks", str(self._path), str(alive)]
-        self._server = subprocess.Popen(arguments, pass_fds=[alive], cwd=_TOP, stdin=subprocess.DEVNULL)
+        self._server = subprocess.Popen(
+            arguments, pass_fds=[alive], cwd=_TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        )
         os.close(alive)
-        while not self._path.exists():
-            assert self._server.poll() is None
-            time.sleep(0.01)  # a socket tells nobody that it is there
+        assert self._server.stdout
+        assert self._server.stdout.readline() == b"ready\n"
 
     @property
     def program(self) -> str:
@@ -114,6 +114,7 @@ def _is_command(request: dict[str, Any], streams: Sequence[int], connection: soc
     os.environ.clear()
     os.environ.update(request["env"])
     sys.argv = ["provisioner", *request["arguments"]]
+    # The streams are open as long as the process.
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
@@ -128,6 +129,7 @@ def _warm_up() -> None:
     for module in ("provisioner.workflow", "deepdiff", "rich.progress", "botocore.httpsession"):
         importlib.import_module(module)
     importlib.import_module("provisioner.manifest").load(_TOP / "examples/quickstart")
+    # botocore parses its data anew for each session; forks inherit what is parsed here.
     loaders.JSONFileLoader.load_file = cache(loaders.JSONFileLoader.load_file)  # type: ignore[method-assign]
     session = boto3.session.Session("x", "x", region_name="eu-west-1")
     for service in ("lambda", "sts", "resourcegroupstaggingapi", "s3", "sqs", "kinesis", "dynamodb"):
@@ -139,11 +141,11 @@ if __name__ == "__main__":
     from provisioner.cli import main
 
     _warm_up()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who report
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the forks that report are not waited for
     gc.freeze()
     waiting = socket.socket(socket.AF_UNIX)
-    waiting.bind(f"{sys.argv[1]}.new")
+    waiting.bind(sys.argv[1])
     waiting.listen()
-    Path(f"{sys.argv[1]}.new").rename(sys.argv[1])
+    os.write(1, b"ready\n")
     _serve(waiting, int(sys.argv[2]))
     main()
