@@ -6,11 +6,11 @@ import os
 import shlex
 from collections.abc import Sequence
 
-_flags: list[str] = []
+_flags: list[str] = []  # of the module, because hints are made in every package, far from the command line
 
 
 def environment_region() -> str:
-    """The environment's region. boto3 reads only the second variable, the AWS CLI both."""
+    """The environment's region, or "". boto3 reads only the second variable, the AWS CLI both."""
     return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
 
 

@@ -4,9 +4,9 @@ ProvisionerError          1  anything below
 ├── UsageError            1  a flag or an argument is wrong
 ├── ManifestError         1  the YAML is wrong; carries every diagnostic
 ├── RefusedError          1  a plan that must not be carried out; carries every problem
-├── CancelledError        1  the user said no
+├── CancelledError        1  the user did not approve
 ├── StaleError            4  what was approved is no longer what would be done
-├── StateError            1  the state cannot be read, written or trusted
+├── StateError            1  the state cannot be read, written or trusted; a file cannot be written
 │   ├── LockedError       5  somebody else holds the state
 │   └── DamagedError      1  what is stored is not what was written
 └── AwsError              1  what AWS answered, or why it could not be asked
@@ -16,15 +16,15 @@ ProvisionerError          1  anything below
     │   ├── NotSentError    1  the request was never sent
     │   └── LostAnswerError 1  whether AWS acted is not known
     ├── DeniedError       1  IAM refused the caller
-    ├── NotFoundError     1  no such mapping
-    ├── ConflictError     1  the pair is taken, or an operation is in progress
+    ├── NotFoundError     1  no such mapping, function, source, bucket or object
+    ├── ConflictError     1  the pair is taken, an operation is in progress, or the mapping was changed
     ├── PreconditionError 1  an object in S3 is not the version that was read
     ├── InUseError        1  the mapping is in transition
     ├── ThrottledError    1  the request quota is exhausted
     ├── InvalidError      1  AWS refuses the request itself
     └── ServiceError      1  AWS failed (5xx), or answered garbage
 
-The number is the exit code (the README lists them). `message` says what and where, `hint` what to do next.
+The number is the exit code (the README lists them). `message` is what happened and where, `hint` what to do next.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from typing import ClassVar
 
 
 class ProvisionerError(Exception):
-    """A failure that is shown to the user: `message` says what happened, `hint` what to do next."""
+    """A failure that is shown to the user: `message` is what happened, `hint` what to do next, or ""."""
 
     exit_code: ClassVar[int] = 1
 
@@ -78,7 +78,7 @@ class StaleError(ProvisionerError):
 
 
 class StateError(ProvisionerError):
-    """The state cannot be read, written or trusted."""
+    """The state cannot be read, written or trusted; also a saved plan or a manifest that cannot be written."""
 
 
 class LockedError(StateError):
@@ -92,8 +92,8 @@ class DamagedError(StateError):
 
 
 class AwsError(ProvisionerError):
-    """What AWS answered, or why there is no answer. `code` is AWS's error code, `words` its own message, and `request_id` its
-    request, where there was one.
+    """What AWS answered, or why there is no answer. `code` is AWS's error code, `words` its own message, and
+    `request_id` its request, where there was one.
     """
 
     def __init__(self, message: str, *, hint: str = "", code: str = "", request_id: str = "", words: str = "") -> None:
@@ -128,11 +128,13 @@ class DeniedError(AwsError):
 
 
 class NotFoundError(AwsError):
-    """No mapping has this UUID."""
+    """A mapping, function, source, bucket or object does not exist; `code` is AWS's name for what is missing."""
 
 
 class ConflictError(AwsError):
-    """The pair is taken (`uuid` says by which mapping), or another operation is in progress (`uuid` is empty)."""
+    """The pair is taken (`uuid` is the mapping that holds it). With an empty `uuid`: another operation is in progress,
+    an object in S3 is being written, or a mapping is not as the plan expects it.
+    """
 
     def __init__(
         self, message: str, *, uuid: str = "", hint: str = "", code: str = "", request_id: str = "", words: str = ""

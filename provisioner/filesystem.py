@@ -27,16 +27,20 @@ def state_errors(path: Path, doing: str) -> Iterator[None]:
 
 
 PRIVATE = 0o600
+"""The mode of files that only their owner may read."""
 
 
 def write_atomically(path: Path, text: str, *, backup: bool = True) -> None:
     """Replace a file's content atomically: temporary file in the same folder, fsync, rename, fsync of the folder.
 
-    With `backup` the content before is kept beside it as `.backup`. Mode 0600. Raises StateError.
+    With `backup` the content before is kept beside it as `.backup`. Mode 0600. Raises StateError. Unlike `rewrite`,
+    only for a file that has a lock, and not through a symbolic link.
     """
+    # A fixed name, so that what a crash leaves is overwritten; the lock allows one writer.
     temporary = path.with_name(f"{path.name}.tmp")
     with state_errors(path, "written"):
         path.parent.mkdir(parents=True, exist_ok=True)
+        # First, so that a full disk leaves both the file and its backup as they were.
         _write(temporary, text)
         if backup and path.exists():
             _keep(path, path.with_name(f"{path.name}.backup"))
@@ -45,7 +49,10 @@ def write_atomically(path: Path, text: str, *, backup: bool = True) -> None:
 
 
 def _keep(path: Path, backup: Path) -> None:
-    """Keep the old content as `.backup` by a hard link, or by a copy where the file system has no links."""
+    """Keep the old content as `.backup` by a hard link, or by a copy where the file system has no links. Unlike a
+    rename, it leaves the file in its place.
+    """
+    # A link is refused where the name exists.
     backup.unlink(missing_ok=True)
     try:
         backup.hardlink_to(path)
@@ -63,13 +70,14 @@ def _write(path: Path, text: str) -> None:
 
 def write_all(descriptor: int, data: bytes) -> None:
     """Write to the end and make it durable. Raises OSError."""
+    # One call may write only a part.
     while data:
         data = data[os.write(descriptor, data) :]
     os.fsync(descriptor)
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync a folder, so that its new names survive a crash."""
+    """Sync a folder, so that its new names survive a crash. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -79,7 +87,7 @@ def sync_folder(folder: Path) -> None:
 
 def rewrite(path: Path, text: str, mode: int | None = None) -> None:
     """Replace or create a file that a user named. A symbolic link stays one; what is not a regular file is refused. The
-    mode is kept, unless one is given. Raises StateError.
+    mode is kept, unless one is given; a new file has mode 0600. Atomic like `write_atomically`. Raises StateError.
     """
     with state_errors(path, "written"):
         real = Path(os.path.realpath(path))  # unlike resolve, it raises nothing for links in a circle
@@ -87,6 +95,7 @@ def rewrite(path: Path, text: str, mode: int | None = None) -> None:
             raise StateError(f"{path} cannot be written: it is not a regular file", hint="use a different file")
         kept = stat.S_IMODE(real.stat().st_mode) if mode is None and real.exists() else mode or PRIVATE
         content = text.encode()
+        # Beside the file, because a rename works within one file system; nothing locks it, so the name is unique.
         descriptor, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
         try:
             os.fchmod(descriptor, kept)

@@ -19,14 +19,17 @@ from provisioner.model.references import FunctionReference, Pair, channel_of
 from provisioner.model.rows import NOTHING
 from provisioner.model.sources import KAFKAS, STREAMS, SourceKind, kind_of
 
+# A transition counts as its end. Creating, Updating and Deleting do not show whether the mapping is enabled.
 _ENABLED = {"Enabled": True, "Enabling": True, "Disabled": False, "Disabling": False}
 
 # --- the API's shape to ours -----------------------------------------------------------------------------------------
 
 
 def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider: Provider) -> Live:
-    """The canonical form of a mapping that the API answered, with its tags. Raises ServiceError when a value has a type
-    that the API does not have.
+    """The canonical form of a mapping that the API answered. `tags` are passed separately, because no answer except
+    that of ListTags has them (docs/aws/kinds.md#answers).
+
+    Raises ServiceError when a value has a type that the API does not have.
     """
     if member := malformed(config):
         raise ServiceError(
@@ -36,11 +39,12 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
         )
     state = str(config.get("State", ""))
     mapping = _ours(FIELDS, config)
+    # An answer names the function by its ARN alone; `canonical` below shortens it to the compared form.
     mapping["function_name"] = config.get("FunctionArn", "")
     mapping["enabled"] = _ENABLED.get(state)
     mapping["tags"] = user_tags(tags, provider)
     for path in CONSUMER_GROUPS:
-        # What AWS gives a mapping that states none (docs/aws/kinds.md#answers).
+        # AWS's default, the mapping's own UUID (docs/aws/kinds.md#defaults): nobody has set it.
         if value_at(mapping, path) == config["UUID"]:
             mapping = with_value(mapping, path, None)
     if mapping.get("self_managed_event_source") and value_at(mapping, CONSUMPTION_MODE) is None:
@@ -48,10 +52,12 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
     kind = kind_of(mapping) or SourceKind.UNKNOWN
     unknown: set[FieldPath] = set() if state in _ENABLED else {("enabled",)}
     if kind in STREAMS and "starting_position" not in mapping:
-        # Answers of 2021 and 2022 leave it out. It is required on creation, so it is there, whatever it is.
+        # Answers of 2021 and 2022 leave it out. It is required on creation, so the mapping has one, and a value that
+        # counted as absent would replace the mapping.
         unknown |= {("starting_position",), ("starting_position_timestamp",)}
     error = config.get("FilterCriteriaError") or {}
     if error:
+        # The filters exist, but AWS cannot decrypt them for the caller (docs/aws/kinds.md#answers).
         unknown.add(("filter_criteria",))
     modified = config.get("LastModified")
     return Live(
@@ -64,6 +70,7 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
             state,
             str(config.get("StateTransitionReason") or ""),
             str(config.get("LastProcessingResult") or ""),
+            # Shown and never compared, so that another type is no error.
             timestamp(modified) if isinstance(modified, datetime | int | float) else "",
             str(error.get("Message") or error.get("ErrorCode") or ""),
         ),
@@ -85,6 +92,7 @@ def malformed(config: Config) -> str:
 def _malformed(fields: Mapping[str, Field], block: Mapping[str, Any], start: str) -> Iterator[str]:
     for field in fields.values():
         value, path = block.get(field.row.api), f"{start}{field.row.api}"
+        # Unset members are null (docs/aws/kinds.md#answers). The type of a learned field is not known.
         if value is None or field.learned or field.name in _NOT_SHOWN:
             continue
         if field.children:
@@ -104,7 +112,7 @@ _NOT_SHOWN: Final = frozenset({"function_name", "enabled", "tags", "starting_pos
 
 def _has_type(annotation: Any, value: Any) -> bool:
     if annotation is int or annotation is bool:
-        return type(value) is annotation
+        return type(value) is annotation  # not isinstance: True is an int
     if get_origin(annotation) is list:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     if get_origin(annotation) is dict:
@@ -120,8 +128,9 @@ def _member(config: Any, path: str) -> Any:
 
 
 def pair_of(config: Config, region: str) -> Pair:
-    """The pair of a mapping that the API answered."""
+    """The pair of a mapping that the API answered; `Pair.of` is the same for a canonical mapping."""
     reference = FunctionReference.parse(config.get("FunctionArn"))
+    # Sorted brokers, and a virtual host only with a queue: the result must equal that of `Pair.of`.
     endpoints = (config.get("SelfManagedEventSource") or {}).get("Endpoints") or {}
     brokers = ",".join(sorted(endpoints.get("KAFKA_BOOTSTRAP_SERVERS") or ()))
     access = config.get("SourceAccessConfigurations") or () if config.get("Queues") else ()
@@ -170,6 +179,7 @@ def user_tags(tags: Mapping[str, str], provider: Provider) -> dict[str, str]:
 def create_request(desired: Canonical, owner: Owner | None) -> Config:
     """The request that creates a mapping, with its tags and, when `owner` is given, the ownership tags."""
     request: Config = _api(FIELDS, desired)
+    # In the create itself: after a lost answer these tags show that this state created the mapping.
     tags = {**desired.get("tags", {}), **(owner.tags() if owner else {})}
     return {**request, "Tags": tags} if tags else request
 
@@ -185,7 +195,8 @@ def update_requests(
     when only tags did.
 
     What may not be in an update is left out (docs/aws/updates.md#updates): the consumer group, ConsumptionMode, a
-    virtual host; FunctionName goes in only when it changes, because AWS then checks the role and the queue again.
+    virtual host, DocumentDB's database and collection. FunctionName is sent only when it changes, because AWS then
+    checks the role and the queue again. Tags are not members of an update and have their own calls.
     """
     request: Config = {}
     for name, field in FIELDS.items():
@@ -193,7 +204,8 @@ def update_requests(
             value = _update_value(field, live.get(name), desired.get(name), kind)
             if value is not NOTHING:
                 request[field.row.api] = value
-    # Filters that nobody can read, and that the manifest says nothing of, are never cleared beside a change of their key.
+    # A change of the key sends the filters too. Filters that AWS cannot decrypt and that the manifest does not set
+    # would be sent as {}, which clears them.
     hidden = ("filter_criteria",) in unknown and "filter_criteria" not in desired and "filter_criteria" not in changed
     return _in_steps(request if hidden else _filters_with_key(request, live, desired), kind)
 
@@ -205,7 +217,7 @@ def _in_steps(request: Config, kind: SourceKind) -> list[Config]:
     """
     if "ProvisionedPollerConfig" not in request:
         return [request] if request else []
-    # {} unsets the pollers.
+    # {} unsets the pollers. Only for Kafka do schema registry and metrics need them (docs/aws/kinds.md#fields).
     leaving = request["ProvisionedPollerConfig"] == {}
     first = {name: value for name, value in request.items() if leaving and kind in KAFKAS and _is_clear(name, value)}
     last = {"ScalingConfig": request["ScalingConfig"]} if leaving and request.get("ScalingConfig") else {}
@@ -229,6 +241,7 @@ def _filters_with_key(request: Config, live: Canonical, desired: Canonical) -> C
     pair: Config = {
         "FilterCriteria": _api(FIELDS, {"filter_criteria": desired.get("filter_criteria", {})})["FilterCriteria"]
     }
+    # Clearing the filters removes the key, so "" is needed only where filters stay.
     if "kms_key_arn" in desired or ("kms_key_arn" in live and "filter_criteria" in desired):
         pair["KMSKeyArn"] = desired.get("kms_key_arn", "")
     return {**{key: value for key, value in request.items() if key != "KMSKeyArn"}, **pair}
@@ -238,12 +251,15 @@ def _update_value(field: Field, live: Any, desired: Any, kind: SourceKind) -> An
     """What an update sends for one field; NOTHING when the API has no way to unset it."""
     row = field.row
     if absent(desired):
+        # Sent, because a member that is left out keeps its value (docs/aws/updates.md#updates).
         if kind in row.default:
             return row.default[kind]
+        # A block without a sentinel goes on: it is unset part by part.
         if row.clear is not NOTHING or not field.children or field.many:
             return row.clear
     if field.children and not field.many:
         return _update_block(field, live or {}, desired or {}, kind)
+    # AWS refuses a virtual host in an update, and keeps it when it is left out (docs/aws/updates.md#updates).
     if field.name == "source_access_configuration":
         desired = [item for item in desired if item["type"] != "VIRTUAL_HOST"]
     return _api_value(field, desired)
@@ -272,5 +288,6 @@ def _api_value(field: Field, value: Any) -> Any:
     if field.children:
         return _api(field.children, value)
     if field.name == "pattern" and not isinstance(value, str):
+        # Without spaces, as `manifest/check.py` measures it: the API limits the length of a pattern.
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return value

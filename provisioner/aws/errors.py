@@ -14,14 +14,17 @@ from botocore.parsers import ResponseParserError
 from provisioner import errors
 from provisioner.errors import AwsError
 
-_LONGEST: Final = 200
+_LONGEST: Final = 200  # a parser error contains the whole body, such as the HTML page of a proxy
 _NO_CONTENT: Final = 204
 _BY_STATUS: Final[dict[int, type[AwsError]]] = {
     403: errors.DeniedError,
     408: errors.ServiceError,
     429: errors.ThrottledError,
 }
-"""The error class of an HTTP status, used when the code is not in ERROR_CLASSES."""
+"""The error class of an HTTP status, used when the code is not in ERROR_CLASSES. After a timeout (408) it is not known
+whether AWS acted, as after a 5xx.
+"""
+# The refusal of a create ends with the UUID of the mapping that holds the pair (docs/aws/identity.md#uniqueness).
 _UUID_AT_END: Final = re.compile(r"([0-9a-fA-F-]{36})\W*$")
 
 ERROR_CLASSES: Final[dict[str, type[AwsError]]] = {
@@ -41,7 +44,7 @@ ERROR_CLASSES: Final[dict[str, type[AwsError]]] = {
     "ServiceException": errors.ServiceError,
     "InternalServiceException": errors.ServiceError,
     "PreconditionFailed": errors.PreconditionError,
-    "ConditionalRequestConflict": errors.ConflictError,
+    "ConditionalRequestConflict": errors.ConflictError,  # S3: another request writes the object at the same time
     "NoSuchKey": errors.NotFoundError,
     "NoSuchBucket": errors.NotFoundError,
     "ExpiredToken": errors.CredentialsError,
@@ -119,22 +122,24 @@ _HINTS: Final = (
     ),
     ("Invalid filter pattern definition", "run `provisioner explain E220` to see what a pattern may contain"),
 )
-"""Hints by AWS's message (docs/aws/errors.md#messages)."""
+"""Hints by a part of AWS's message (docs/aws/errors.md#messages). The first part that the message contains counts, so
+a special case comes before the general one.
+"""
 
 
 @contextmanager
 def translating_errors(what: str) -> Iterator[None]:
-    """Raise botocore's errors as ours. `what` says what was being done, as in "reading mapping 5f0c…"."""
+    """Raise botocore's errors as ours, each an AwsError. `what` names the action, as in "reading mapping 5f0c…"."""
     try:
         yield
     except vendor.ClientError as error:
         raise from_response(error.response, what) from error
     except vendor.BotoCoreError as error:
         raise _from_client(error, what) from error
-    except ResponseParserError as error:  # in no other class
+    except ResponseParserError as error:  # not a BotoCoreError
         text = " ".join(str(error).split())
         raise errors.ServiceError(f"{what}: cannot parse the response: {text[:_LONGEST]}") from error
-    except ValueError as error:  # botocore's own word for an endpoint or region that is none
+    except ValueError as error:  # botocore has no class for an invalid endpoint
         hint = "check `provider` in the manifest, and AWS_ENDPOINT_URL and AWS_REGION"
         raise AwsError(f"{what}: {error}", hint=hint) from error
 
@@ -150,10 +155,13 @@ def require_member(answer: Mapping[str, Any], member: str, what: str) -> None:
 
 
 def from_response(response: Any, what: str) -> AwsError:
-    """The error of our tree for botocore's ClientError."""
+    """The error of our tree for the response in botocore's ClientError. A ConflictError has the UUID at the end of
+    AWS's message; a ThrottledError has `retry_after`.
+    """
     detail, meta = response.get("Error", {}), response.get("ResponseMetadata", {})
     code, status = str(detail.get("Code", "")), meta.get("HTTPStatusCode", 0)
     text = detail.get("Message") or response.get("Message") or response.get("message") or f"HTTP {status}"
+    # The code comes first, because expired credentials have status 403 too.
     kind = ERROR_CLASSES.get(code) or _BY_STATUS.get(status) or (errors.ServiceError if status >= 500 else AwsError)
     message = f"{what}: {code or status}: {text}"
     known = {"code": code, "request_id": meta.get("RequestId", ""), "words": text}
@@ -171,6 +179,7 @@ def from_response(response: Any, what: str) -> AwsError:
         return kind(message, hint=hint, **known)
     error = kind(message, hint=next((hint for part, hint in _HINTS if part in text), ""), **known)
     if isinstance(error, errors.ThrottledError):
+        # botocore parses the header only for the error class that models it, TooManyRequestsException.
         headers = meta.get("HTTPHeaders", {})
         error.retry_after = _number(response.get("retryAfterSeconds") or headers.get("retry-after"))
     return error
@@ -191,6 +200,7 @@ def _from_client(error: vendor.BotoCoreError, what: str) -> AwsError:
         return AwsError(
             f"{what}: no region is set", hint="set `provider: {region: ...}` in the manifest, or AWS_REGION"
         )
+    # Without a connection nothing was sent. Any other failure of HTTP may have come after the request.
     if isinstance(error, vendor.EndpointConnectionError | vendor.ConnectTimeoutError | vendor.ProxyConnectionError):
         hint = (
             "check the network, and AWS_ENDPOINT_URL if it is set; if it points to the sandbox, start it "
@@ -227,14 +237,16 @@ _IAM_TEXTS: Final = (
 
 
 def retry_class(error: AwsError, *, repeatable: bool) -> Retry | None:
-    """The class of retry for an error, or None when it is not retried. A request that is not `repeatable` (Create has
-    no idempotency token) is never sent again when AWS may have acted on it.
+    """The class of retry for an error, or None when it is not retried (docs/aws/errors.md#retries). A request that is
+    not `repeatable` (Create has no idempotency token) is never sent again when AWS may have acted on it.
     """
+    # Texts are searched in `words`, which is AWS's own message: ours contains names from the manifest.
     match error:
         case errors.ThrottledError():
             return Retry.THROTTLED
         case errors.InUseError():
             return Retry.BUSY
+        # With a UUID the pair is taken, and waiting does not free it.
         case errors.ConflictError() if not error.uuid:
             return Retry.BUSY
         case errors.InvalidError() if any(text in error.words for text in _IAM_TEXTS):

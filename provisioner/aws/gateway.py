@@ -18,10 +18,10 @@ Config = dict[str, Any]
 """A mapping as the API answers it."""
 
 Notify = Callable[[str], None]
-"""Called with a sentence that says why a call is retried."""
+"""Called with the reason why a call is retried, as a sentence."""
 
 PAGE: Final = 100
-"""Mappings on a page of List, whatever MaxItems says (docs/aws/lifecycle.md#list); also ARNs in one call for tags."""
+"""Mappings on a page of List, whatever MaxItems is (docs/aws/lifecycle.md#list); also ARNs in one call for tags."""
 
 BUDGETS: Final = {Retry.FUNCTION: 30.0, Retry.BUSY: 300.0, Retry.THROTTLED: 300.0, Retry.FAULT: 30.0}
 """Seconds for which each class of error is retried; for IAM it is the manifest's `retry_timeout`."""
@@ -34,12 +34,13 @@ class Calls:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        # A worker makes the calls of one change at a time, so the thread identifies the change.
         self._collected = threading.local()
         self.made = 0
         self.throttled = 0
 
     def count(self, *, throttled: bool = False) -> None:
-        """Count a request, or that one was throttled."""
+        """Count a request, or with `throttled` that a request which is already counted was throttled."""
         with self._lock:
             self.made += not throttled
             self.throttled += throttled
@@ -61,7 +62,10 @@ class Calls:
 
 
 class Gateway:
-    """One region's event source mappings. The clients are handed in, and safe to share between threads."""
+    """One region's event source mappings. Safe to share between threads. `tagging` returns the tagging API's client.
+
+    Each call raises AwsError when AWS refuses it, or when the time for its retries is over.
+    """
 
     def __init__(
         self,
@@ -87,7 +91,7 @@ class Gateway:
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def get(self, uuid: str) -> Config | None:
-        """One mapping, or None when there is none with this UUID."""
+        """One mapping as the API answers it, or None when there is none with this UUID."""
         try:
             send = partial(self._client.get_event_source_mapping, UUID=uuid)
             return _body(self._call(f"reading mapping {uuid}", send, required_member="UUID"))
@@ -95,7 +99,9 @@ class Gateway:
             return None
 
     def pages(self, function: str = "", source: str = "") -> Iterator[list[Config]]:
-        """The region's mappings, page by page: all, or those of an exact qualified function, a source, or both."""
+        """The region's mappings, page by page: all, or those of an exact qualified function, a source, or both
+        (docs/aws/lifecycle.md#list). Raises ServiceError when a mapping has no UUID.
+        """
         filters = {"FunctionName": function, "EventSourceArn": source}
         request: dict[str, Any] = {key: value for key, value in filters.items() if value}
         marker = ""
@@ -104,6 +110,7 @@ class Gateway:
             send = partial(self._client.list_event_source_mappings, MaxItems=PAGE, **request, **at)
             answer = self._call("listing mappings", send, required_member="EventSourceMappings")
             page = answer["EventSourceMappings"]
+            # Callers key the mappings by UUID, also those that are not checked any further.
             if not all(isinstance(config.get("UUID"), str) for config in page):
                 raise ServiceError("listing mappings: unexpected response: a mapping has no UUID")
             yield page
@@ -112,7 +119,7 @@ class Gateway:
                 return
 
     def tags(self, arn: str) -> dict[str, str]:
-        """The tags of one mapping; none when the mapping is gone."""
+        """The tags of one mapping by ListTags, unlike `tags_of` always up to date; none when the mapping is gone."""
         try:
             answer = self._call(
                 f"reading the tags of {arn}", lambda: self._client.list_tags(Resource=arn), required_member="Tags"
@@ -123,6 +130,7 @@ class Gateway:
 
     def tags_of(self, arns: Sequence[str]) -> dict[str, dict[str, str]]:
         """The tags of at most 100 mappings by one call of the tagging API, which may be minutes behind ListTags."""
+        # Outside `_call`: it is no request to Lambda, and botocore's own retries are on.
         with translating_errors("reading tags"):
             self._calls.count()
             answer = self._tagging().get_resources(ResourceARNList=list(arns))
@@ -144,7 +152,11 @@ class Gateway:
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def create(self, request: Config, notify: Notify) -> Config:
-        """Create a mapping. Never sent again when AWS may have acted: there is no idempotency token."""
+        """Create a mapping. Returns it as AWS answers it. Never sent again when AWS may have acted: there is no
+        idempotency token (docs/aws/identity.md#uniqueness).
+
+        Raises ConflictError when the pair is taken; LostAnswerError or ServiceError when AWS may have acted.
+        """
         create = self._client.create_event_source_mapping
         what = f"creating the mapping for {request.get('FunctionName')} in {self.region}"
         return _body(self._call(what, lambda: create(**request), notify, required_member="UUID", repeatable=False))
@@ -152,7 +164,11 @@ class Gateway:
     def update(
         self, uuid: str, request: Config, notify: Notify, before_retry: Callable[[], None] | None = None
     ) -> Config:
-        """Change members of a mapping. `before_retry` is called before a retry because the mapping was in use."""
+        """Change members of a mapping. Returns the mapping as AWS answers it.
+
+        `before_retry` is called before the request is sent again because the mapping was in use; what it raises ends
+        the retries.
+        """
         return _body(
             self._call(
                 f"updating {uuid}",
@@ -164,7 +180,7 @@ class Gateway:
         )
 
     def delete(self, uuid: str, notify: Notify) -> None:
-        """Delete a mapping; one that is gone already is a success."""
+        """Delete a mapping; one that is gone already is a success, as after a lost answer."""
         try:
             send = partial(self._client.delete_event_source_mapping, UUID=uuid)
             self._call(f"deleting {uuid}", send, notify, required_member="UUID")
@@ -172,7 +188,7 @@ class Gateway:
             return
 
     def tag(self, arn: str, tags: dict[str, str], notify: Notify) -> None:
-        """Set tags of a mapping."""
+        """Set tags of a mapping; its other tags stay."""
         self._call(
             f"tagging {arn}", lambda: self._client.tag_resource(Resource=arn, Tags=tags), notify, required_member=""
         )
@@ -214,6 +230,7 @@ class Gateway:
                 if notify:
                     self._calls.sent(error.request_id)
                 self._pause(error, began, reported, next(pauses), notify, repeatable=repeatable)
+                # After the pause, so that it reads what the other change has left.
                 if before_retry and isinstance(error, InUseError):
                     before_retry()
             else:
@@ -243,7 +260,9 @@ class Gateway:
         if reason is None:
             raise error
         now = self._clock.now()
+        # Each class has its own budget, from when it was first met: waiting for IAM must not use up that of a fault.
         left = began.setdefault(reason, now) + self._budgets[reason] - now
+        # Equal only when the class was first met just now.
         if notify and left == self._budgets[reason] and self._is_news(reason):
             notify(f"{error.message} ({reason.value}, for up to {left:.0f}s)")
         elif (
@@ -251,6 +270,7 @@ class Gateway:
         ):
             reported[reason] = now
             notify(f"still {reason.value} ({now - began[reason]:.0f}s elapsed, up to {left:.0f}s left)")
+        # The last pause is shortened, so that one more try is made when the budget ends.
         if left <= 0 or not self._clock.sleep(min(pause, left)):
             raise error
 

@@ -9,11 +9,14 @@ from provisioner.model.provider import Provider
 
 
 def inventory(gateway: Gateway, provider: Provider) -> list[Live]:
-    """Every mapping of a region with its tags. One with a KMS key is read by Get, because List omits its filters."""
+    """Every mapping of a region with its tags. One with a KMS key is read by Get, because List omits its filters
+    (docs/aws/lifecycle.md#list). Unlike `refresh`, which reads what one stack needs. Raises AwsError.
+    """
     listed = [config for page in gateway.pages() for config in page]
 
     def whole(config: Config) -> Live | None:
         read = gateway.get(config["UUID"]) if "KMSKeyArn" in config else config
         return with_tags(gateway, read, provider) if read else None
 
+    # A mapping that is deleted between List and Get is None.
     return [live for live in parallel(whole, listed) if live]

@@ -30,6 +30,7 @@ class TokenBucket:
             now = self._clock.now()
             self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
             self._at = now
+            # Below zero each thread has reserved its turn, and waits for it without holding the lock.
             self._tokens -= 1
             delay = -self._tokens / self._rate
         if delay > 0:
@@ -38,7 +39,7 @@ class TokenBucket:
     def throttled(self) -> None:
         """Halve the rate: AWS throttled a request."""
         with self._lock:
-            self._rate = max(self._rate / 2, 0.5)
+            self._rate = max(self._rate / 2, 0.5)  # many refusals in a row must not bring the rate to zero
 
     def answered(self) -> None:
         """Raise the rate by a tenth, up to its maximum: AWS answered."""

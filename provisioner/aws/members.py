@@ -26,6 +26,7 @@ def member_of(path: Sequence[str]) -> str:
         shape = shape.members[fields[block].row.api]
         shape = getattr(shape, "member", shape)  # a list by what it holds
         fields = fields[block].children
+    # Without learned fields: a member that was added to the table must be found again by the next load.
     known = {field.row.api for field in fields.values() if not field.learned}
     return next((api for api in shape.members if xform_name(api) == name and api not in known), "")
 

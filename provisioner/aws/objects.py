@@ -20,13 +20,16 @@ class Bucket:
         self._count = count
 
     def get(self, key: str) -> tuple[str, str] | None:
-        """The text and the ETag of an object, or None. Raises StateError when the bucket is not there, or AwsError."""
+        """The text and the ETag of an object, or None. Raises StateError when the bucket does not exist, DamagedError
+        when the object is not UTF-8 text, or AwsError.
+        """
         where = f"s3://{self._name}/{key}"
         what = f"reading {where}"
         try:
             with translating_errors(what):
                 self._count()
                 answer = self._client.get_object(Bucket=self._name, Key=key)
+                # Within the context: the connection can fail while the body is read.
                 data: bytes = answer["Body"].read()
         except DeniedError as error:
             if not error.hint:
@@ -50,7 +53,12 @@ class Bucket:
             ) from error
 
     def put(self, key: str, text: str, *, match: str) -> str:
-        """Write an object that has this ETag, or none at all when `match` is "". Raises PreconditionError and others."""
+        """Write an object over the version with the ETag `match`; "" is for an object that does not exist. Returns the
+        new ETag.
+
+        Raises PreconditionError when the stored version is another, NotFoundError when it is gone, ConflictError when
+        another request writes it at the same time, or another AwsError.
+        """
         condition = {"IfMatch": match} if match else {"IfNoneMatch": "*"}
         what = f"writing s3://{self._name}/{key}"
         with translating_errors(what):
@@ -62,7 +70,7 @@ class Bucket:
         return str(answer["ETag"])
 
     def delete(self, key: str, *, match: str) -> None:
-        """Delete an object that has this ETag. Raises PreconditionError and others."""
+        """Delete an object that has this ETag. Raises PreconditionError when it has another, or another AwsError."""
         with translating_errors(f"deleting s3://{self._name}/{key}"):
             self._count()
             self._client.delete_object(Bucket=self._name, Key=key, IfMatch=match)

@@ -18,6 +18,7 @@ from provisioner.errors import AwsError
 from provisioner.model.canonical import Canonical
 from provisioner.model.references import Arn, FunctionReference
 
+# SQS names the missing queue differently in its query protocol and in its JSON protocol.
 _GONE: Final = frozenset(
     {"ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "StreamNotFound"}
 )
@@ -37,10 +38,10 @@ class _Question:
 def missing_dependencies(
     aws: Aws, needs: Mapping[str, tuple[str, Canonical]], note: Callable[[str], None]
 ) -> Mapping[str, tuple[str, ...]]:
-    """What is missing in AWS for each key, such as `the queue orders`. `needs` maps each key to the region and the
-    mapping.
+    """What is missing in AWS for each key, such as `the queue orders`; a key that lacks nothing is absent. `needs` maps
+    each key to the region and the mapping.
 
-    `note` is called once for each service that could not be asked.
+    `note` is called once for each service that could not be asked. An AwsError of a lookup is not raised.
     """
     asked: defaultdict[_Question, list[str]] = defaultdict(list)
     for key, (region, mapping) in needs.items():
@@ -105,5 +106,6 @@ def _is_gone(aws: Aws, question: _Question, refused: dict[str, str]) -> bool:
     except AwsError as error:
         if error.code in _GONE:
             return True
+        # The first refusal is enough for the note. Denied is not missing.
         refused.setdefault(question.service, error.message)
     return False

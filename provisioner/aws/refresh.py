@@ -22,6 +22,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 WORKERS: Final = 8
+"""Threads of one parallel read at most."""
 
 
 @dataclass(slots=True)
@@ -36,8 +37,8 @@ class _Region:
 
 
 def refresh(aws: Aws, resolution: Resolution, provider: Provider, note: Callable[[str], None]) -> Reading:
-    """Read all that planning needs from AWS: live mappings, holders of pairs, tags. `note` is called once when the
-    tagging API cannot be used. Raises AwsError.
+    """Read all that planning needs from AWS: live mappings, holders of pairs, tags. `note` is called once for each
+    region in which the tagging API cannot be used. Raises AwsError.
     """
     live: dict[str, Live] = {}
     held: dict[str, Live] = {}
@@ -65,7 +66,7 @@ def _asked(resolution: Resolution) -> dict[str, _Region]:
         if record:
             regions.setdefault(record.region, _Region()).known[record.uuid] = record.pair.function
             for deposed in record.deposed:
-                # Whose function it has is not recorded.
+                # The record does not have its function, by which it could be listed.
                 regions.setdefault(deposed.region, _Region()).known[deposed.uuid] = ""
         if wanted:
             asked = regions.setdefault(wanted.region, _Region())
@@ -81,7 +82,7 @@ def _asked(resolution: Resolution) -> dict[str, _Region]:
 
 def _expected_tags(resolution: Resolution) -> dict[str, list[dict[str, str]]]:
     """For each recorded mapping the tag sets that are expected, the applied and the wanted one. Any other answer of the
-    tagging API is confirmed by ListTags.
+    tagging API is confirmed by ListTags, because it may be from before the last apply.
     """
     return {
         subject.record.uuid: [
@@ -97,7 +98,7 @@ def _expected_tags(resolution: Resolution) -> dict[str, list[dict[str, str]]]:
 
 
 def read(gateway: Gateway, known: Mapping[str, str], seen: dict[str, Config] | None = None) -> dict[str, Config]:
-    """The mappings with these UUIDs; one that is missing does not exist.
+    """The mappings with these UUIDs; one that is missing does not exist. Unlike `holders`, which looks by pair.
 
     `known` maps each UUID to the function that it is expected to serve, or to "". Uses whatever needs the fewest calls:
     one Get per UUID, one List per function, or all pages of the account. What List does not show is confirmed by Get,
@@ -154,8 +155,8 @@ def _look_up(gateway: Gateway, pairs: Mapping[str, Pair], seen: dict[str, Config
 
 
 def holders(gateway: Gateway, pairs: Mapping[str, Pair], seen: dict[str, Config] | None = None) -> dict[str, Config]:
-    """For each key the mapping that holds its pair: from `seen` if it is there, else by one List for each function.
-    `seen` collects all that List showed.
+    """For each key the mapping that holds its pair: from `seen` if it is there, else by one List for each function. A
+    key without a holder is absent. `seen` collects all that List showed. Raises DeniedError where List is denied.
     """
     if not pairs:
         return {}
@@ -180,6 +181,7 @@ def holders(gateway: Gateway, pairs: Mapping[str, Pair], seen: dict[str, Config]
 def _holders(pairs: Mapping[str, Pair], configs: Iterable[Config], region: str) -> dict[str, Config]:
     # A mapping of somebody else that cannot be parsed must not stop the plan.
     readable = (config for config in configs if not malformed(config))
+    # By claim, because one shared broker is enough for a conflict (docs/aws/identity.md#uniqueness).
     by_claim = {claim: config for config in readable for claim in pair_of(config, region).claims()}
     return {name: by_claim[claim] for name, wanted in pairs.items() for claim in wanted.claims() if claim in by_claim}
 
@@ -201,6 +203,7 @@ def _tags(
     try:
         hinted = _hinted_tags(gateway, list(arns.values()))
     except AwsError as error:
+        # Whatever the reason is, ListTags answers the same, with one call for each mapping.
         note(f"the tagging API call failed, so tags are read one mapping at a time: {error.message}")
         hinted = {}
     tags = {uuid: hinted.get(arn, {}) for uuid, arn in arns.items()}
@@ -218,12 +221,14 @@ def _hinted_tags(gateway: Gateway, arns: Sequence[str]) -> dict[str, dict[str, s
 
 
 def with_tags(gateway: Gateway, config: Config, provider: Provider) -> Live:
-    """A live mapping with its tags from ListTags, which is exact: the tags decide who owns it."""
+    """A live mapping with its tags from ListTags, never from the tagging API: the tags decide who owns it, and must not
+    be out of date.
+    """
     return live_mapping(config, gateway.region, gateway.tags(arn_of(config, gateway.region)), provider)
 
 
 def parallel(function: Callable[[T], U], items: Sequence[T]) -> list[U]:
-    """`[function(item) for item in items]`, run in several threads. Raises the first error."""
+    """`[function(item) for item in items]` in several threads. Raises the first error in the order of the items."""
     if len(items) < 2:
         return [function(item) for item in items]
     with ThreadPoolExecutor(min(WORKERS, len(items))) as pool:

@@ -30,7 +30,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class Aws:
-    """A session with AWS: one set of credentials, any region. Credentials and endpoints come as with the AWS CLI."""
+    """A session with AWS: one set of credentials, any region. Credentials and endpoints come as with the AWS CLI.
+    Raises CredentialsError when the profile does not exist.
+    """
 
     def __init__(self, provider: Provider, clock: Clock) -> None:
         self._provider = provider
@@ -40,6 +42,7 @@ class Aws:
         self._others: dict[tuple[str, str], Any] = {}
         self.calls = Calls()
         with translating_errors("opening the session"):
+            # Passed on, because boto3 does not read AWS_REGION.
             region = provider.region or environment_region()
             self._session = boto3.Session(profile_name=provider.profile or None, region_name=region or None)
             if provider.assume_role:
@@ -51,9 +54,10 @@ class Aws:
         return self._session.region_name or ""
 
     def identify(self) -> str:
-        """The account of the credentials, by GetCallerIdentity."""
+        """The account ID of the credentials, by GetCallerIdentity. Raises AwsError, above all CredentialsError."""
         what = "looking up the account ID of the credentials"
         with translating_errors(what):
+            # STS needs some region, also where each mapping names its own; the answer is the same in every one.
             client = self._client(
                 "sts", self.region or "us-east-1", Config(retries={"total_max_attempts": 2, "mode": "standard"})
             )
@@ -63,14 +67,15 @@ class Aws:
         return str(answer["Account"])
 
     def gateway(self, region: str) -> Gateway:
-        """The calls on mappings in one region."""
+        """The calls on mappings in one region, with one limit of requests for all callers."""
+        # boto3 must not make clients of one session in two threads at once.
         with self._lock:
             if region not in self._gateways:
                 self._gateways[region] = self._open(region)
             return self._gateways[region]
 
     def bucket(self, name: str, region: str) -> Bucket:
-        """The objects of one bucket."""
+        """The objects of one bucket. `region` is the bucket's; "" is the session's."""
         with translating_errors("opening S3"):
             client = self._client("s3", region or self.region or None, Config(retries={"mode": "standard"}))
         return Bucket(client, name, self.calls.count)
@@ -88,7 +93,9 @@ class Aws:
 
     def _open(self, region: str) -> Gateway:
         with translating_errors("opening Lambda"):
-            # Our gateway retries by class of error. botocore would retry a create after a lost answer, and create twice.
+            # The gateway retries by class of error. botocore would send a create again after a lost answer, and its
+            # refusal would hide that the first one succeeded. Its default of 10 connections is too few for workers and
+            # polls together.
             client = self._client(
                 "lambda", region or None, Config(retries={"total_max_attempts": 1}, max_pool_connections=32)
             )
@@ -103,7 +110,8 @@ class Aws:
         )
 
     def _tagging(self, region: str) -> Callable[[], Any]:
-        """The tagging API's client, made when it is first asked for."""
+        """A function that returns the tagging API's client, which is made when it is first called."""
+        # `cache` alone would let two threads make a client each.
         lock = threading.Lock()
         make = cache(
             lambda: self._client("resourcegroupstaggingapi", region or None, Config(retries={"mode": "standard"}))
@@ -117,6 +125,7 @@ class Aws:
 
     def _limiter(self, endpoint: str) -> TokenBucket:
         stated = self._provider.max_requests_per_second
+        # The sandbox on this machine has no quota.
         rate = stated or (None if _is_loopback(endpoint) else DEFAULT_RATE)
         return TokenBucket(rate, max(rate or 1.0, 1.0), self._clock)
 
@@ -141,14 +150,17 @@ def _assume(session: Any, provider: Provider) -> None:
     """Make the session act as `provider.assume_role`, renewing its credentials when they expire."""
     role = provider.assume_role
     assert role is not None  # the caller looked
+    # STS refuses an empty ExternalId.
     extra = {"RoleSessionName": role.session_name, **({"ExternalId": role.external_id} if role.external_id else {})}
     core = session._session  # noqa: SLF001  # boto3 has no public way to hand over refreshing credentials
     endpoint = provider.endpoint_url or None
 
+    # With the endpoint of all other calls, so that the role is assumed there too.
     def client(service: str, **arguments: Any) -> Any:
         return core.create_client(service, **{"endpoint_url": endpoint, **arguments})
 
     fetcher = AssumeRoleCredentialFetcher(client, core.get_credentials(), role.role_arn, extra_args=extra)
+    # Deferred, so that the first call assumes the role and translates the error.
     core._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # noqa: SLF001
 
 
@@ -163,7 +175,8 @@ def _is_loopback(endpoint: str) -> bool:
 def check_account(account: str, *, recorded: str, allowed: Iterable[str], mappings: Iterable[Desired]) -> None:
     """Raise AccountError when the credentials belong to another account than the one that is meant.
 
-    Where `allowed_account_ids` is given, it alone decides, so that a source in another account can be named on purpose.
+    The account `recorded` in the state must match in any case. Otherwise `allowed` decides where it is given, and the
+    accounts in the ARNs of the mappings where it is not: so a source in another account can be named on purpose.
     """
     hint = "use credentials for that account"
     if recorded and account != recorded:

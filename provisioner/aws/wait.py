@@ -1,6 +1,7 @@
 """Clocks. They are passed in, so that tests need not wait.
 
-Only `backend/s3.py` has a timer of its own, which stores results every ten seconds.
+Only `backend/s3.py` does not use them: it has a timer that stores results within ten seconds, and reads its lock at
+most once a second.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Clock(Protocol):
 
 
 class WallClock:
-    """The real clock. `stop` ends every wait at once."""
+    """The real clock. After `stop`, which an interrupt calls, no wait lasts any longer."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
@@ -33,7 +34,7 @@ class WallClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> bool:
-        """Wait, unless `stop` was called."""
+        """Wait. Returns False when `stop` was called, before the wait or during it."""
         return not self._stopped.wait(seconds)
 
     def stop(self) -> None:
@@ -42,7 +43,9 @@ class WallClock:
 
 
 def delays(first: float, most: float) -> Iterator[float]:
-    """Growing pauses in seconds between retries, randomised so that many waiters do not wake at once."""
+    """Pauses in seconds between retries, without end: from `first` to `most`, each up to a fifth shorter or longer, so
+    that many waiters do not wake at once.
+    """
     pause = first
     while True:
         yield pause * random.uniform(0.8, 1.2)  # noqa: S311  # spreading, not secrecy

@@ -40,7 +40,8 @@ class Folded:
 
 class Journal:
     """A journal that is being written, one of two implementations of `store.Log`. Safe to share between threads; each
-    method returns when its line is on the disk.
+    method returns when its line is on the disk, unlike those of `s3.Pending`. Raises StateError when it cannot be
+    written.
     """
 
     def __init__(self, path: Path, state: State) -> None:
@@ -48,10 +49,11 @@ class Journal:
         self._lock = threading.Lock()
         self._state = state
         with state_errors(path, "written"):
+            # What an earlier journal has is in the state: `LocalWriter` saves one before it opens a journal.
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
             self._descriptor = os.open(path, flags, 0o600)
-            sync_folder(path.parent)
-        self._size = 0
+            sync_folder(path.parent)  # a crash must not lose the file with all its synced lines
+        self._size = 0  # the end of the last whole line
         self._unresolved: set[str] = set()
         self._append({"journal": VERSION, "lineage": state.lineage, "serial": state.serial})
 
@@ -63,25 +65,27 @@ class Journal:
 
     @property
     def has_unresolved(self) -> bool:
-        """Whether the result of an intent is not known."""
+        """Whether the result of an intent is not known, so that the file must stay."""
         with self._lock:
             return bool(self._unresolved)
 
     def begin(self, intent: Intent) -> None:
-        """Write an intent, before its call. Raises StateError."""
+        """Write an intent, before its call. Raises StateError; then the call must not be made."""
+        # Before the line: part of it may be on the disk even when writing it fails.
         with self._lock:
             self._unresolved.add(intent.token)
         self._append(intent_value(intent))
 
     def done(self, intent: Intent, record: Record | None) -> None:
-        """Write the result: the record that the name has now, or None when it has none."""
+        """Write the result: the record that the name has now, or None when it has none. Raises StateError."""
+        # The line first: when it cannot be written, the intent stays unresolved.
         self._append({"done": intent.token, "name": intent.name, "record": record_value(record) if record else None})
         with self._lock:
             self._unresolved.discard(intent.token)
             self._state = self._state.with_record(intent.name, record)
 
     def failed(self, intent: Intent) -> None:
-        """Write that AWS refused the call, so that nothing changed."""
+        """Write that AWS refused the call, so that nothing changed. Raises StateError."""
         self._append({"done": intent.token})
         with self._lock:
             self._unresolved.discard(intent.token)
@@ -140,12 +144,14 @@ def fold(state: State, text: str, *, where: str) -> Folded:
     if not isinstance(serial, int) or serial > state.serial:
         hint = "the state file is older than the journal: restore the state file that matches the journal"
         raise StateError(f"{where} expects the state at serial {serial}, but it is at serial {state.serial}", hint=hint)
+    # The state was saved after this journal, and a crash came before the journal was removed.
     if serial < state.serial:
         return Folded(state, superseded=True)
     intents: dict[str, Intent] = {}
     try:
         for line in lines[1:]:
             state = _apply_line(state, line, intents)
+    # All that a line can raise that is JSON and has another shape than a journal's line.
     except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
         raise DamagedError(
             f"{where} is damaged: {' '.join(str(error).split())}",
@@ -164,7 +170,7 @@ def _apply_line(state: State, line: dict[str, Any], intents: dict[str, Intent]) 
         intents[line["intent"]] = intent_of(line)
         return state
     intents.pop(line["done"], None)
-    if "name" not in line:
+    if "name" not in line:  # the call was refused
         return state
     if not isinstance(line["name"], str):
         raise TypeError(f"{line['name']!r} is not a name")

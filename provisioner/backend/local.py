@@ -30,8 +30,9 @@ class LocalBackend:
 
     def read(self) -> Snapshot:
         """The state with the results of its journal; nothing is written. A state that was never stored is empty, with a
-        new lineage.
+        new lineage. Raises StateError, and DamagedError when its content cannot be understood.
         """
+        # The lock first: an apply that ends between the two reads would otherwise look like an interrupted one.
         locked_by = lock.locked_by(self._lock)
         folded = self._folded()
         return Snapshot(folded.state, folded.unresolved, locked_by)
@@ -39,15 +40,18 @@ class LocalBackend:
     @contextmanager
     def locked(self, operation: str, timeout: float = 0.0) -> Iterator[LocalWriter]:
         """Hold the state's lock, waiting for it at most `timeout` seconds; the results of an earlier journal are folded
-        in first. Raises LockedError.
+        in first. Raises LockedError, and StateError as `read` does.
         """
         with lock.locked(self._lock, operation, timeout, self._sleep):
             yield LocalWriter(self.path, self._journal, self._folded())
 
     def put_aside(self) -> str:
-        """Rename state and journal to names with the time. Returns the names."""
+        """Rename state and journal to names with the time. Returns the new path of the state. Raises LockedError, or
+        StateError when a file cannot be renamed.
+        """
         ending = f".damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
         with lock.locked(self._lock, "renaming a damaged state file", 0.0, self._sleep):
+            # The journal too, because a journal without its state is refused.
             for path in (self.path, self._journal):
                 with state_errors(path, "renamed"):
                     if path.exists():
@@ -55,7 +59,9 @@ class LocalBackend:
         return f"{self.path}{ending}"
 
     def force_unlock(self, ident: str) -> None:
-        """Raise StateError: a lock on a local file ends with its process, so there is never a stale one to remove."""
+        """Raise StateError always: a lock on a local file ends with its process, so there is never a stale one to
+        remove.
+        """
         del ident
         who = lock.locked_by(self._lock)
         if not who:
@@ -68,6 +74,7 @@ class LocalBackend:
     def _folded(self) -> Folded:
         text = _read(self.path)
         if text is None:
+            # An empty state would have a new lineage, and the results in the journal would be lost.
             if _read(self._journal):
                 raise StateError(
                     f"found {self._journal}, but its state file is missing",
@@ -91,6 +98,7 @@ class LocalWriter:
         self._left = journal.exists()
         self.state = folded.state
         self.unresolved = folded.unresolved
+        # With unresolved intents the journal stays: this command may end before it has saved what became of them.
         if self._left and not folded.unresolved:
             self._settle(folded)
 
@@ -101,12 +109,15 @@ class LocalWriter:
         self._remove_journal()
 
     def save(self, state: State) -> None:
-        """Write a state, with the next serial, when it differs from the stored one."""
+        """Write a state, with the next serial, when it differs from the stored one. Raises StateError."""
+        # An equal state is written too when none is stored yet, and when an earlier journal is to be removed.
         if state != self.state or state.serial == 0 or self._left:
+            # The state first: after a crash in between, its later serial makes the journal superseded.
             self._write(replace(state, serial=self.state.serial + 1))
             self._remove_journal()
 
     def _write(self, state: State) -> None:
+        # Only with the first write: the backup is the state before the command, not before its last write.
         write_atomically(self._path, encode(state), backup=not self._backed_up)
         self._backed_up = True
         self.state = state
@@ -116,7 +127,7 @@ class LocalWriter:
         """A journal for the calls of one apply, folded into the state at its end.
 
         After an error or a second interrupt, or with an intent without a result, the journal stays: the next command
-        folds it. `planned` is not used: each intent is written just before its call.
+        folds it. `planned` is not used: each intent is written just before its call. Raises StateError.
         """
         del planned
         journal = Journal(self._journal, self.state)

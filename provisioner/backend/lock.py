@@ -28,7 +28,7 @@ _READERS: Final = 0.5
 
 
 def advice(operation: str) -> dict[str, str | int]:
-    """The text of a lock: who holds it, for people."""
+    """The content of a lock: who holds it, for people. No decision reads it."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):
@@ -43,7 +43,8 @@ def advice(operation: str) -> dict[str, str | int]:
 
 
 def locked_by(path: Path) -> str:
-    """The process that has the lock, as the end of a sentence; empty when no process has it.
+    """The process that has the lock, as the end of a sentence; empty when no process has it, or when that cannot be
+    determined: a reader does not need the lock.
 
     Tries a shared lock for a moment, which fails while a writer has the lock; writers retry for longer than that
     moment.
@@ -64,7 +65,9 @@ def locked_by(path: Path) -> str:
 
 
 def described(text: bytes) -> str:
-    """The process that a lock's text names, as the end of a sentence."""
+    """The process that a lock's text names, as the end of a sentence. For a text that is not whole it is not named: a
+    writer may have locked the file and not yet written.
+    """
     try:
         said = json.loads(text)
         return f"{said['who']} (pid {said['pid']}) since {said['since']}: {said['operation']}"
@@ -79,6 +82,7 @@ def locked(path: Path, operation: str, timeout: float, sleep: Callable[[float], 
     """
     with state_errors(path, "locked"):
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Without O_TRUNC: the text of the process that has the lock must stay.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         with state_errors(path, "locked"):
@@ -88,7 +92,7 @@ def locked(path: Path, operation: str, timeout: float, sleep: Callable[[float], 
             os.pwrite(descriptor, json.dumps(advice(operation)).encode(), 0)
         yield
     finally:
-        os.close(descriptor)  # the text is only for people, and stays
+        os.close(descriptor)  # this also unlocks; the text is only for people, and stays
 
 
 def _take(descriptor: int, timeout: float, sleep: Callable[[float], bool]) -> None:

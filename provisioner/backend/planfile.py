@@ -35,7 +35,7 @@ class SavedPlan:
 
 
 def save(path: Path, saved: SavedPlan) -> None:
-    """Write a plan atomically. Raises StateError when it cannot be written."""
+    """Write a plan atomically, for its owner only. Raises StateError when it cannot be written."""
     content = _adapter().dump_python(saved, mode="json")
     document = {
         "provisioner_plan": VERSION,
@@ -48,8 +48,8 @@ def save(path: Path, saved: SavedPlan) -> None:
 
 
 def open_plan(path: Path) -> SavedPlan:
-    """Read a saved plan. Raises ProvisionerError when the file is not a saved plan, StaleError when it was edited or
-    written by another version.
+    """Read a saved plan. Raises ProvisionerError when the file cannot be read or is not a saved plan, StaleError when
+    it was edited, or has a format or content of another version.
     """
     document = _document(path)
     version = document.get("provisioner_plan")
@@ -64,16 +64,18 @@ def open_plan(path: Path) -> SavedPlan:
         raise StaleError(
             f"{path} was modified after it was saved", hint="plan again; to change the plan, edit the manifest"
         )
+    # After the checksum, which covers the content as it was written.
     _add_deposed(content)
     try:
         saved: SavedPlan = _adapter().validate_python(content)
-    except ValueError as error:
+    except ValueError as error:  # also pydantic's ValidationError
         raise StaleError(f"{path} cannot be read by this version of provisioner", hint="plan again") from error
     return saved
 
 
 def _add_deposed(content: Any) -> None:
     """Plans of versions before this field was added have only the reason."""
+    # A content of another shape is refused when it is validated.
     with suppress(KeyError, TypeError, AttributeError):
         for change in content["plan"]["changes"]:
             change.setdefault("deposed", change["reason"] == "deposed")

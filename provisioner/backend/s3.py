@@ -1,7 +1,7 @@
 """State in an S3 object that a team shares, guarded by conditional writes (docs/architecture.md#state).
 
 The state is written with If-Match on the ETag that was read, the lock with If-None-Match; the lock never expires by
-time. The intents of a whole run stand in the state as `pending` before its first call and are replaced by results at
+time. The intents of a whole run are in the state as `pending` before its first call and are replaced by results at
 least every ten seconds, so that another machine can recover what this one was doing.
 """
 
@@ -37,10 +37,13 @@ FLUSH_EVERY: Final = 10.0
 """Seconds within which a result is stored in S3."""
 
 TRIES: Final = 5
+"""Attempts to write the state, half a second apart. botocore retries each of them by itself, but not a conflict."""
 
 
 class Objects(Protocol):
-    """The objects of one bucket. Texts are UTF-8; an ETag identifies the content of an object."""
+    """The objects of one bucket, which `aws.objects.Bucket` implements. Texts are UTF-8; an ETag identifies the content
+    of an object.
+    """
 
     def get(self, key: str) -> tuple[str, str] | None:
         """The text and the ETag of an object, or None."""
@@ -80,9 +83,11 @@ class S3Backend:
         return f"{self._key}.lock"
 
     def read(self) -> Snapshot:
-        """The stored state, with the intents of an apply that is running or was interrupted."""
-        held = self._objects.get(self._lock_key)
+        """The stored state, with the intents of an apply that is running or was interrupted. Raises StateError,
+        DamagedError or AwsError.
+        """
         # The lock first: a writer that ends between the two reads is shown as holding it, which only warns.
+        held = self._objects.get(self._lock_key)
         stored = self._stored()
         return Snapshot(stored.state, stored.pending, described(held[0].encode()) if held else "")
 
@@ -97,7 +102,7 @@ class S3Backend:
 
     @contextmanager
     def locked(self, operation: str, timeout: float = 0.0) -> Iterator[S3Writer]:
-        """Hold the lock object; wait for it at most `timeout` seconds. Raises LockedError."""
+        """Hold the lock object; wait for it at most `timeout` seconds. Raises LockedError, and the errors of `read`."""
         ident = str(uuid.uuid4())
         try:
             self._take(json.dumps({"id": ident, **advice(operation)}), ident, timeout)
@@ -111,10 +116,11 @@ class S3Backend:
         return held is not None and _ident(held[0]) == ident
 
     def put_aside(self) -> str:
-        """Copy the object to another key, and delete it."""
+        """Copy the object to another key, and delete it. Returns that key. Raises AwsError."""
         stored = self._objects.get(self._key)
         kept = f"{self._key}.damaged-{uuid.uuid4().hex[:8]}"
         if stored:
+            # The copy first, and then only the version that was copied: nothing is lost in between.
             self._objects.put(kept, stored[0], match="")
             self._objects.delete(self._key, match=stored[1])
         return kept
@@ -129,7 +135,7 @@ class S3Backend:
                 if held and _ident(held[0]) == ident:
                     return  # our own write, whose answer was lost
                 if isinstance(error, ServiceError | UnreachableError):
-                    raise
+                    raise  # S3 itself failed; the lock may be free
             else:
                 return
             if waited >= timeout or not self._sleep(0.5):
@@ -137,7 +143,7 @@ class S3Backend:
             waited += 0.5
 
     def _is_locked(self, held: tuple[str, str] | None) -> LockedError:
-        if held is None:
+        if held is None:  # it was released after our attempt
             return LockedError("another process is locking the state", hint="run the command again")
         hint = (
             "wait for that process to finish, or use --lock-timeout to wait for the lock; if it is no longer "
@@ -160,7 +166,9 @@ class S3Backend:
             )
 
     def force_unlock(self, ident: str) -> None:
-        """Delete the lock object when it has this id. Raises StateError when it has another or does not exist."""
+        """Delete the lock object when it has this id, whether its process still runs or not. Raises StateError when it
+        has another id or does not exist, or AwsError.
+        """
         held = self._objects.get(self._lock_key)
         if held is None:
             raise StateError("the state is not locked", hint="there is nothing to unlock")
@@ -174,9 +182,10 @@ class S3Backend:
     def write(self, state: State, pending: Sequence[Intent], etag: str) -> str:
         """Write the state over the version with this ETag. Returns the new ETag.
 
-        After a lost answer the writer's token distinguishes our own write from somebody else's. Raises StateError.
+        After a lost answer the writer's token distinguishes our own write from somebody else's. Raises StateError; an
+        AwsError becomes one.
         """
-        token = uuid.uuid4().hex
+        token = uuid.uuid4().hex  # one for all attempts, so that a later one recognises an earlier one's write
         text = encode(state, pending, writer=token)
         trouble: AwsError | None = None
         for _ in range(TRIES):
@@ -198,7 +207,7 @@ class S3Backend:
                 raise StateError(f"{self._where} is missing", hint=hint) from error
             except AwsError as error:  # an answer that was lost, a fault, somebody writing at this moment
                 trouble = error
-                if not self._sleep(0.5):
+                if not self._sleep(0.5):  # after an interrupt: the run is to end
                     break
         hint = "check that the bucket exists and that the credentials have s3:PutObject"
         message = f"{self._where} cannot be written: {trouble.message if trouble else 'no answer'}"
@@ -234,13 +243,16 @@ class S3Writer:
         self.unresolved = stored.pending
 
     def save(self, state: State) -> None:
-        """Write a state when it differs from the stored one, or when the stored one still has intents."""
+        """Write a state when it differs from the stored one, or when the stored one still has intents. Raises
+        StateError.
+        """
+        # Serial 0 was never stored.
         if state != self.state or state.serial == 0 or self.unresolved:
             self.write(state, ())
             self.unresolved = ()
 
     def write(self, state: State, pending: Sequence[Intent]) -> None:
-        """Write a state one serial further, with what is still pending."""
+        """Write a state one serial further, with what is pending; unlike `save`, in any case. Raises StateError."""
         state = replace(state, serial=self.state.serial + 1)
         self._etag = self._backend.write(state, pending, self._etag)
         self.state = state
@@ -262,7 +274,9 @@ class S3Writer:
 
     @contextmanager
     def journal(self, planned: Sequence[Intent]) -> Iterator[Pending]:
-        """Store the planned intents before the first call, and at the end the results and the intents without one."""
+        """Store the planned intents before the first call, and at the end the results and the intents without one.
+        Unlike `LocalWriter.journal`, also after an error, because the results are nowhere else. Raises StateError.
+        """
         self.write(self.state, planned)
         pending = Pending(self, planned)
         try:
@@ -278,7 +292,7 @@ class Pending:
 
     def __init__(self, writer: S3Writer, planned: Sequence[Intent]) -> None:
         self._writer = writer
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # `begin` and `close` hold it while they call `_flush`
         self._unresolved = {intent.token: intent for intent in planned}
         self._started: set[str] = set()
         self._state = writer.state
@@ -292,8 +306,8 @@ class Pending:
             return self._state
 
     def begin(self, intent: Intent) -> None:
-        """Mark a planned call as started; one that was not planned is stored first. Raises StateError when the state can no
-        longer be stored.
+        """Mark a planned call as started; one that was not planned is stored first. Raises StateError when the state
+        can no longer be stored; then the call must not be made.
         """
         with self._lock:
             if self._trouble:
@@ -305,7 +319,7 @@ class Pending:
                 self._flush()
 
     def done(self, intent: Intent, record: Record | None) -> None:
-        """Keep a result; it is stored within ten seconds."""
+        """Keep a result; it is stored within ten seconds. Raises nothing: the next `begin` or `close` does."""
         with self._lock:
             self._unresolved.pop(intent.token, None)
             self._state = self._state.with_record(intent.name, record)
@@ -321,24 +335,27 @@ class Pending:
         # One write for many results: S3 has no append, and each write carries the whole state.
         if self._timer is None:
             self._timer = threading.Timer(FLUSH_EVERY, self._flush_later)
-            self._timer.daemon = True
+            self._timer.daemon = True  # a process that ends must not wait for it
             self._timer.start()
 
     def _flush_later(self) -> None:
         try:
             self._flush()
         except ProvisionerError as error:
-            self._trouble = error  # raised before the next call, and at the end
+            self._trouble = error  # raised before the next call; `close` writes again
 
     def _flush(self) -> None:
         with self._lock:
+            # This write has all results so far; the next result starts a timer again.
             if self._timer:
                 self._timer.cancel()
                 self._timer = None
             self._writer.write(self._state, tuple(self._unresolved.values()))
 
     def close(self) -> None:
-        """Store all results, without the planned calls that were never started. Raises StateError."""
+        """Store all results, without the planned calls that were never started: the next run would look for what they
+        made. Raises StateError.
+        """
         with self._lock:
             self._unresolved = {token: intent for token, intent in self._unresolved.items() if token in self._started}
             self._flush()

@@ -19,6 +19,7 @@ from provisioner.model.state import Deposed, Intent, Record, State
 VERSION: Final = 1
 
 
+# Strict: a number in quotes is damage, not a number.
 class _Deposed(BaseModel):
     model_config = ConfigDict(strict=True)
     uuid: str
@@ -46,14 +47,14 @@ class _File(BaseModel):
 
 def decode(text: str, *, where: str, stack: str) -> State:
     """The state in a text. Raises DamagedError when it is damaged, StateError when its version is unknown or it is
-    another stack's.
+    another stack's. `where` names the text in errors; with `s3://` the hint is about versions of an object.
     """
     try:
         value = json.loads(text)
         version = value["version"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise _damaged(where, "it is not a state file") from error
-    if type(version) is not int or version < 1:
+    if type(version) is not int or version < 1:  # not isinstance: True is an int
         raise _damaged(where, f"{version!r} is not a version")
     if version > VERSION:
         raise StateError(
@@ -62,6 +63,7 @@ def decode(text: str, *, where: str, stack: str) -> State:
         )
     try:
         file = _File.model_validate(value)
+        # From the JSON value, because `record_of` is also for the lines of a journal.
         mappings = {name: record_of(item) for name, item in value["mappings"].items()}
     except (ValidationError, TypeError, KeyError) as error:
         raise _damaged(where, " ".join(str(error).split())) from error
@@ -86,7 +88,7 @@ def _damaged(where: str, why: str) -> StateError:
 
 
 def encode(state: State, pending: Sequence[Intent] = (), writer: str = "") -> str:
-    """The text of a state. In S3 it also has the pending intents and the token of its last writer."""
+    """The text of a state. With `writer`, as in S3, it also has the pending intents and the writer's token."""
     value = {
         "version": VERSION,
         "lineage": state.lineage,
@@ -101,7 +103,9 @@ def encode(state: State, pending: Sequence[Intent] = (), writer: str = "") -> st
 
 
 def shared_part(text: str, *, where: str) -> tuple[tuple[Intent, ...], str]:
-    """The pending intents and the writer's token of a text that `decode` understood. Raises StateError."""
+    """The pending intents and the writer's token of a text that `decode` understood; none and "" in a text without
+    them. Raises DamagedError.
+    """
     value = json.loads(text)
     try:
         return tuple(intent_of(item) for item in value.get("pending", ())), str(value.get("writer", ""))
@@ -117,6 +121,7 @@ def record_of(value: Any) -> Record:
             raise TypeError(f"{uuid!r} is not a UUID")
     if not _is_mapping(item.applied):
         raise TypeError(f"the applied values recorded for {item.uuid} are damaged")
+    # Again, because an older version or a person may have written it in another form.
     applied = canonical(item.applied, kind_of(item.applied) or SourceKind.UNKNOWN)
     return Record(
         item.uuid,
@@ -129,7 +134,9 @@ def record_of(value: Any) -> Record:
 
 
 def _is_mapping(applied: dict[str, Any]) -> bool:
-    """Whether every field that the table has is of its type; unknown fields are not checked."""
+    """Whether every field that the table has is of its type. Unknown fields are no damage: a later version, or one with
+    another botocore, may have written them.
+    """
     try:
         EventSourceMapping.model_validate(applied)
     except ValidationError as error:
@@ -138,7 +145,7 @@ def _is_mapping(applied: dict[str, Any]) -> bool:
 
 
 def intent_of(value: Any) -> Intent:
-    """The intent in a JSON value. Raises KeyError or TypeError when it is malformed."""
+    """The intent in a JSON value. Raises KeyError, TypeError or AttributeError when it is malformed."""
     texts = (value["intent"], value["action"], value["name"], *value["pair"].values(), *value["uuids"])
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("every value of an intent must be a string")
@@ -147,7 +154,7 @@ def intent_of(value: Any) -> Intent:
 
 
 def intent_value(intent: Intent) -> dict[str, Any]:
-    """An intent as a JSON value."""
+    """An intent as a JSON value, with `protected` only where it is true; the reverse of `intent_of`."""
     pair = intent.pair
     where = {"region": pair.region, "source": pair.source, "function": pair.function, "channel": pair.channel}
     return {
@@ -161,7 +168,7 @@ def intent_value(intent: Intent) -> dict[str, Any]:
 
 
 def record_value(record: Record) -> dict[str, Any]:
-    """A record as a JSON value, with `deposed` only where there is one."""
+    """A record as a JSON value, with `deposed` only where there is one; the reverse of `record_of`."""
     value = {
         "uuid": record.uuid,
         "arn": record.arn,

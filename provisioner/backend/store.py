@@ -31,13 +31,15 @@ class Log(Protocol):
         """The state with all results so far."""
 
     def begin(self, intent: Intent) -> None:
-        """Record an intent, before its call. Raises StateError."""
+        """Record an intent, before its call. Raises StateError; then the call must not be made."""
 
     def done(self, intent: Intent, record: Record | None) -> None:
-        """Record the result: the record that the intent's name has now, or None when it has none."""
+        """Record the result: the record that the intent's name has now, or None when it has none. A second result of
+        one intent replaces the first. Raises StateError.
+        """
 
     def failed(self, intent: Intent) -> None:
-        """Record that AWS refused the call, so that nothing changed."""
+        """Record that AWS refused the call, so that nothing changed. Raises StateError."""
 
 
 class Writer(Protocol):
@@ -50,23 +52,27 @@ class Writer(Protocol):
     unresolved: tuple[Intent, ...]
 
     def save(self, state: State) -> None:
-        """Store a state, with the next serial, when it differs from the stored one."""
+        """Store a state, with the next serial, when it differs from the stored one. Raises StateError."""
 
     def journal(self, planned: Sequence[Intent]) -> AbstractContextManager[Log]:
-        """A log for the `planned` calls of one apply; its results are stored at the end."""
+        """A log for the `planned` calls of one apply; its results are stored at the end. Raises StateError."""
 
 
 class Backend(Protocol):
     """Where the state of one stack is kept."""
 
     def read(self) -> Snapshot:
-        """The state as it is now. Writes nothing. One that was never stored is empty, with a new lineage."""
+        """The state as it is now. Writes nothing. One that was never stored is empty, with a new lineage. Raises
+        StateError; DamagedError when its content cannot be understood; in S3 also AwsError.
+        """
 
     def locked(self, operation: str, timeout: float = 0.0) -> AbstractContextManager[Writer]:
-        """Hold the lock, waiting for it at most `timeout` seconds. Raises LockedError."""
+        """Hold the lock, waiting for it at most `timeout` seconds. Raises LockedError, and the errors of `read`."""
 
     def put_aside(self) -> str:
-        """Rename a state that cannot be read. Returns the new name. Raises StateError."""
+        """Rename a state that cannot be read. Returns the new path or key. Raises StateError; in S3 AwsError."""
 
     def force_unlock(self, ident: str) -> None:
-        """Remove a stale lock. Raises StateError when it cannot be removed, or is not stale."""
+        """Remove the lock with this id; nothing checks that it is stale. Raises StateError when there is none, and always
+        for a local file.
+        """

@@ -1,3 +1,3 @@
 """Carries out plans. It decides nothing that a plan decides; only when a create is refused because the pair is taken,
-it adopts the holder by the same rule as planning.
+it imports the holder by the same rule as planning.
 """

@@ -1,4 +1,6 @@
-"""One create: sent, and after a lost answer looked for before it is sent again, because Create has no idempotency token."""
+"""One create: sent, and after a lost answer looked for before it is sent again, because Create has no idempotency
+token.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ _MAY_BE_THERE: Final = (
 
 
 class Creation:
-    """Creates mappings of one plan, or adopts what holds their pair. Safe to share between threads."""
+    """Creates mappings of one plan, or imports what holds their pair. Safe to share between threads."""
 
     def __init__(self, aws: Aws, plan: Plan, log: Log, provider: Provider, clock: Clock) -> None:
         self._aws = aws
@@ -42,7 +44,10 @@ class Creation:
         """The created mapping and True, or a mapping that existed already and False.
 
         After a lost answer the holder of the pair is read before the create is sent again. A second create cannot make
-        a second mapping: AWS holds the pair unique, and its refusal names the first.
+        a second mapping: AWS holds the pair unique, and its refusal names the first (docs/aws/identity.md#uniqueness).
+
+        Raises ConflictError when the pair is taken and its holder may not be imported; UnreachableError or ServiceError
+        when it is not known whether AWS created the mapping; another AwsError when AWS refused it.
         """
         lost_answers: list[AwsError] = []
         try:
@@ -58,10 +63,12 @@ class Creation:
         self, change: Change, request: Config, lost_answers: list[AwsError], notify: Notify
     ) -> tuple[Live, bool]:
         gateway = self._aws.gateway(change.region)
-        # List may show a new mapping seconds late, so it is read again after each pause before the create is sent again.
+        # List may show a new mapping seconds late, so the create is sent again only after a pause. When the lost one was
+        # carried out after all, the next is refused and names its mapping.
         for pause in (1.0, 2.0, 4.0, None):
             try:
                 config = gateway.create(request, notify)
+                # Without tags: only UUID, ARN and region are recorded of it.
                 return live_mapping(config, change.region, {}, self._provider), True
             except ConflictError as error:
                 live = self._adoptable(change, error.uuid)
@@ -74,6 +81,7 @@ class Creation:
                 if holder := holders(gateway, {change.name: change.pair}).get(change.name):
                     return self._claim_lost_create(change, holder, error), False
                 if pause is None or not self._clock.sleep(pause):
+                    # The same class, by which the caller leaves the intent unresolved.
                     raise type(error)(
                         error.message,
                         hint=_MAY_BE_THERE,
@@ -87,11 +95,13 @@ class Creation:
         """The mapping that holds the wanted pair, when it is ours or `on_conflict: adopt` allows it; else None."""
         gateway = self._aws.gateway(change.region)
         config = gateway.get(uuid) if uuid else None
+        # A mapping that is recorded already must not get a second record.
         if config is None or uuid in self._log.state.managers():
             return None
         live = with_tags(gateway, config, self._provider)
         ours = live.owner is not None and live.owner.lineage == self._plan.lineage
         adopts = live.owner is None and change.wanted is not None and change.wanted.lifecycle.on_conflict == "adopt"
+        # The refusal may be about a consumer group or one shared broker: then the holder has another pair.
         return live if (ours or adopts) and live.pair == change.pair else None
 
     def _claim_lost_create(self, change: Change, config: Config, error: AwsError) -> Live:

@@ -1,7 +1,7 @@
 """Carries out a plan: what runs when (docs/architecture.md#one-apply).
 
-Changes run in parallel, each after those that free its pair. Workers make the calls of one change (`work`). What AWS has
-accepted is polled by the main thread, with the fewest calls, and compared with what was applied once it has settled
+Changes run in parallel, each after those that free its pair. Workers make the calls of one change (`work`). What AWS
+has accepted is polled by the main thread, with the fewest calls, and compared with what was applied once it has settled
 (`settling`): that wait delays no other change.
 """
 
@@ -56,6 +56,7 @@ class Executor:
         self._work = Work(aws, plan, intents, log, provider, clock, self._notify)
         self._settling = Settling(aws, provider, clock)
         self._changes = {change.key: change for change in plan.changes if change.calls_aws}
+        # Changes without calls are left out: they were recorded before the first call.
         earlier = {
             key: [other for other in change.after if other in self._changes] for key, change in self._changes.items()
         }
@@ -83,6 +84,7 @@ class Executor:
                 while self._order.is_active():
                     self._step()
         except KeyboardInterrupt:
+            # The process is to end now. The intents of calls in flight stay unresolved, and the next apply looks.
             wait_for_workers = False
             raise
         finally:
@@ -93,10 +95,11 @@ class Executor:
     def _interrupt(self) -> None:
         self._interrupted = True
         self._stopping = "the apply was interrupted"
-        self._clock.stop()
+        self._clock.stop()  # ends the waits of workers too, so that no retry delays the end
 
     def _step(self) -> None:
         self._ready += self._order.get_ready()
+        # While stopping, none needs a worker: each change that is ready ends as not attempted.
         while self._ready and (self._stopping or len(self._running) < self._parallelism):
             self._start(self._changes[self._ready.popleft()])
         if self._running:
@@ -104,6 +107,7 @@ class Executor:
             done, _ = wait(self._running, timeout=until_poll, return_when=FIRST_COMPLETED)
             for future in done:
                 self._take(future)
+        # No call runs that would end the wait; an interrupt does.
         elif self._settling and not self._ready and not self._interrupted:
             self._clock.sleep(self._settling.until_poll)
         if self._settling and (self._interrupted or self._settling.until_poll <= 0):
@@ -130,6 +134,7 @@ class Executor:
         result = future.result()
         if isinstance(result, Outcome):
             self._end(change, result)
+        # With --no-wait too, the old mapping is not deleted before the new one has settled.
         elif self._waits or _deletes_last(change):
             self._settling.add(result)
         else:
@@ -164,6 +169,7 @@ class Executor:
 
     def _guarded(self, change: Change, work: Callable[[], Accepted | Outcome]) -> Accepted | Outcome:
         """Do the work of one change. Its failure becomes its outcome and stops no other change."""
+        # Not a new list each time: the delete that ends a replacement adds its ids to those of the create.
         with self._aws.calls.collecting(self._requests.setdefault(change.key, [])):
             try:
                 return work()

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while changes are in flight."""
+"""Ctrl-C, SIGTERM and SIGHUP while changes are in flight."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ def interrupts(stop: Callable[[], None]) -> Iterator[None]:
     """Call `stop` at the first interrupt, and raise KeyboardInterrupt at the second.
 
     The first must not raise: an exception between any two lines of the main thread would leave the scheduler
-    half-updated. Signals reach only the main thread; elsewhere this does nothing.
+    half-updated. Signals reach only the main thread; elsewhere this does nothing. The handlers from before are restored
+    at the end.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -25,11 +26,11 @@ def interrupts(stop: Callable[[], None]) -> Iterator[None]:
         nonlocal seen
         seen += 1
         if seen > 1:
-            signal.default_int_handler(number, frame)
+            signal.default_int_handler(number, frame)  # raises KeyboardInterrupt
         stop()
 
     heard = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it must stay ignored
         heard.append(signal.SIGHUP)
     before = {number: signal.signal(number, handle) for number in heard}
     try:

@@ -1,4 +1,4 @@
-"""Looks in AWS for mappings that the creates of an interrupted apply made. `planning/recovery.py` decides about them."""
+"""Looks for mappings that the creates of an interrupted apply made. `planning/recovery.py` decides about them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from provisioner.model.provider import Provider
 from provisioner.model.state import Intent
 
 LOOK_FOR = 30.0
-"""Seconds to look for a mapping that is no longer wanted."""
+"""Seconds to look for a mapping that is no longer wanted, because List may show it late."""
 
 
 def find_created(
@@ -29,7 +29,8 @@ def find_created(
 
     List may show a new mapping late. One that is still wanted is looked for once: if it exists after all, the create
     that follows is refused and names it. For the tokens in `unwanted`, nothing else would find it: they are looked for
-    during LOOK_FOR seconds. Raises DeniedError when List is denied and a token is unwanted.
+    during LOOK_FOR seconds, or until an interrupt. Raises DeniedError when List is denied and a token is unwanted, or
+    another AwsError.
     """
     try:
         created = _look(aws, sought, provider)

@@ -24,7 +24,7 @@ from provisioner.planning.diff import field_changes
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """What a poll found about one change: its outcome, or None and the state in which it waits, which is to be reported."""
+    """What a poll found about one change: its outcome, or None and the state in which it waits, to be reported."""
 
     accepted: Accepted
     outcome: Outcome | None = None
@@ -54,11 +54,14 @@ class Settling:
 
     @property
     def until_poll(self) -> float:
-        """Seconds until the next poll is due."""
+        """Seconds until the next poll is due; 0 when it is overdue."""
         return max(0.0, self._next_poll - self._clock.now())
 
     def poll(self, *, last: bool) -> list[Polled]:
-        """Read all mappings, by region. With `last` nothing is waited for any longer. Changes with an outcome are removed."""
+        """Read all mappings, by region. Returns the changes that have an outcome, which are removed, and those whose
+        wait is to be reported. With `last` nothing is waited for any longer, and every change gets an outcome. A failed
+        read is no error of the apply: AWS has accepted the calls.
+        """
         polled: list[Polled] = []
         for region in sorted({item.record.region for item in self._items.values()}):
             here = {item.record.uuid: item for item in self._items.values() if item.record.region == region}
@@ -76,6 +79,7 @@ class Settling:
             functions = {uuid: item.record.pair.function for uuid, item in items.items()}
             configs: dict[str, Config] = read(self._aws.gateway(region), functions)
         except ProvisionerError as error:
+            # These may be over at the next poll. The change counts as applied, because AWS has accepted its calls.
             passing = isinstance(error, ThrottledError | ServiceError | UnreachableError)
             for uuid, item in items.items():
                 if uuid in late or not passing:
@@ -127,10 +131,12 @@ def _read_back(item: Accepted, live: Live) -> Outcome:
 
 def _ignored(change: Change, applied: Canonical, live: Live) -> Iterator[FieldPath]:
     """The paths that were sent and that AWS did not set. Tags have their own calls, which ignore nothing."""
+    # AWS chooses kept values that the manifest does not set, such as a consumer group.
     wanted = {**fill_kept(applied, live.mapping, live.kind), "tags": {}}
     sent = {field.path[0] for field in change.fields}
     for field_change in field_changes({}, {**live.mapping, "tags": {}}, wanted):
         path = field_change.path
+        # An update sends only the changed fields: a difference in another one is drift.
         touched = change.action is not Action.UPDATE or path[0] in sent
         if touched and not is_within(path, live.unknown):
             yield path

@@ -31,7 +31,9 @@ from provisioner.planning.record import applied_record, token_of
 
 @dataclass(slots=True)
 class Accepted:
-    """A change that AWS has accepted and whose mapping has not settled. `began` and `reported` are times of the clock."""
+    """A change that AWS has accepted and whose mapping has not settled. `began` is a time of the clock; `reported` is
+    how many seconds after it the wait was last reported.
+    """
 
     change: Change
     record: Record
@@ -64,14 +66,19 @@ class Work:
         self._forgets = {change.name for change in plan.changes if change.action is Action.FORGET}
 
     def carry_out(self, change: Change) -> Accepted | Outcome:
-        """Make the calls of a change, up to the point where AWS has accepted the last one."""
+        """Make the calls of a change, up to the point where AWS has accepted the last one. Returns Accepted when the
+        mapping has still to settle, else the outcome. Raises ProvisionerError. `delete_replaced` is the part of a
+        replacement that comes after the wait.
+        """
         match change.action:
             case Action.CREATE:
+                # A create has `live` when a mapping that is being deleted still holds its pair.
                 self._await_gone(change.live)
                 return self._create(change)
             case Action.UPDATE:
                 return self._update(change)
             case Action.REPLACE if change.creates_first:
+                # One write records the new UUID and, as deposed, the old one: neither can be lost.
                 old_region = change.live.region if change.live else change.region
                 return self._create(change, (*self._deposed(change), Deposed(change.uuid, old_region)))
             case Action.REPLACE:
@@ -93,17 +100,17 @@ class Work:
         with self._intended(change, "create") as intent:
             live, made = self._creation.create(change, request, self._notify(change))
             record = applied_record(change, live, change.applied or {}, tuple(deposed))
-            # Adopted, not created: until the update below has succeeded, what AWS has is what was applied.
+            # Imported, not created: until the update below has succeeded, what AWS has is what was applied.
             self._remember(intent, record if made else replace(record, applied=live.as_left))
         if not made:
             self._converge_adopted(change, live)
-            self._log.done(intent, record)
+            self._log.done(intent, record)  # a second result of the intent, which replaces the first
         return Accepted(change, record, self._clock.now())
 
     def _converge_adopted(self, change: Change, live: Live) -> None:
-        """Update an adopted mapping to what is wanted. Raises ProvisionerError when that needs a replacement."""
+        """Update an imported mapping to what is wanted. Raises ConflictError when that needs a replacement."""
         target = fill_kept(change.desired or {}, live.mapping, live.kind)
-        fields = field_changes({}, live.mapping, target)
+        fields = field_changes({}, live.mapping, target)  # without a prior side: causes do not matter here
         if any(field.replaces for field in fields):
             raise ConflictError(
                 f"{live.uuid} already existed; it was imported, but must be replaced", hint="apply again to replace it"
@@ -144,6 +151,7 @@ class Work:
         for index, request in enumerate(requests):
             if index:
                 self._await_settled(live)
+            # Only the first: after it the mapping differs from the plan because of this change.
             gateway.update(live.uuid, request, notify, None if index else before_retry)
         gone, new = _tag_changes(live.mapping.get("tags", {}), desired.get("tags", {}))
         # First remove, then add: a mapping has at most 50 tags.
@@ -154,6 +162,7 @@ class Work:
         return bool(requests)
 
     def _remove(self, change: Change) -> Outcome:
+        # The name of a deposed mapping keeps its record, without the deleted UUID.
         current = self._log.state.mappings.get(change.name) if change.deposed else None
         remaining = _without(current, change.uuid) if current else None
         # The name is to be forgotten; it was only recorded for what it still had to delete, and this was the last.
@@ -187,6 +196,7 @@ class Work:
         """Raise an error when somebody changed the mapping since the plan was made: the planned update must not
         overwrite that.
         """
+        # Tags are not read, and what AWS does not show at one of the two times cannot be compared.
         config = self._aws.gateway(live.region).get(live.uuid)
         now = live_mapping(config, live.region, {}, self._provider) if config else None
         if now is None or any(
@@ -222,8 +232,8 @@ class Work:
 
     @contextmanager
     def _intended(self, change: Change, action: str) -> Iterator[Intent]:
-        """Record the intent of a call around it. AWS's answer resolves it; without an answer it stays unresolved, because
-        AWS may have acted.
+        """Record the intent of a call around it. AWS's answer resolves it; without an answer it stays unresolved,
+        because AWS may have acted.
         """
         intent = self._intents[token_of(change, action)]
         self._log.begin(intent)
