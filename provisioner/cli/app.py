@@ -19,14 +19,14 @@ from provisioner.cli.terminal import Terminal
 
 
 class _Commands(click.Group):
-    """Commands in the order in which they are used."""
+    """Commands in the order in which they are used; click sorts them by name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
         return list(self.commands)
 
 
-# The escape keeps click from filling the lines below it into a paragraph.
+# The escape \b keeps click from filling the lines below it into a paragraph.
 _HELP = """Plan and apply AWS Lambda event source mappings from YAML.
 
 \b
@@ -64,6 +64,7 @@ def sandbox(port: int, seed: str | None, delay: str) -> None:
     """Run a local emulator of the AWS control plane in the foreground (account 123456789012)."""
     terminal = Terminal(colour="auto")
     with errors_shown(terminal):
+        # Late: the sandbox needs packages that are installed only with the extra `sandbox`.
         from provisioner.sandbox.server import serve
 
         serve(port=port, seed=seed, delay=delay, announce=terminal.data)
@@ -103,6 +104,7 @@ for command in (
 def _two_dashes(arguments: Sequence[str]) -> list[str]:
     """Long flags work with one dash or two, as Terraform's users type them."""
     known = {flag for command in _commands(cli) for option in command.params for flag in option.opts}
+    # Only known flags, so that -f, -q and a value such as -1 stay; after `--` everything is a value.
     ours = list(takewhile(lambda argument: argument != "--", arguments))
     return [f"-{item}" if f"-{item.partition('=')[0]}" in known else item for item in ours] + list(
         arguments[len(ours) :]
@@ -117,9 +119,11 @@ def _commands(group: click.Group) -> Iterator[click.Command]:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. Every error is printed and becomes an exit code, as the README lists them."""
     if os.name != "posix":
         sys.exit("provisioner runs only on Linux and macOS: its state lock needs flock, which Windows does not support")
+    # SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does: by default they end the process at once, and a lock in
+    # S3 would stay.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
         signal.signal(signal.SIGHUP, signal.default_int_handler)
@@ -131,6 +135,7 @@ def main() -> None:
         logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
         logging.getLogger("provisioner").setLevel(logging.DEBUG)
     try:
+        # Not standalone: click exits with 2 for a wrong flag, which here means that there are changes.
         cli.main(_two_dashes(sys.argv[1:]), prog_name="provisioner", standalone_mode=False)
     except click.ClickException as error:
         error.show()
@@ -139,7 +144,7 @@ def main() -> None:
         print("Interrupted.", file=sys.stderr, flush=True)
         # At once: workers may still wait for AWS, and what they did is in the journal.
         os._exit(INTERRUPTED)
-    except BrokenPipeError:
+    except BrokenPipeError:  # as with `| head`: nobody reads an error message, and the flush at exit would raise again
         os._exit(1)
     except OSError as error:
         print(f"Error: {error.filename or 'the output'}: {error.strerror}", file=sys.stderr, flush=True)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from provisioner.workflow import Execution
 
 CHANGES, INCOMPLETE, INTERRUPTED = 2, 3, 130
+# Options about how to apply and to print. What a plan contains is in the file, also the manifest that it was made from.
 _BESIDE_A_PLAN = frozenset({"planfile", "colour", "no_input", "quiet", "as_events", "compact", "no_wait", *EXECUTION})
 
 
@@ -71,7 +72,9 @@ def _say_saved(terminal: Terminal, made: Plan, out: Path) -> None:
 @click.option("--destroy", is_flag=True, help="Delete everything that the stack manages.")
 @approval_options
 def apply(invocation: Invocation, planfile: Path | None, **options: Any) -> None:
-    """Apply the saved plan in PLANFILE without asking for approval. Without PLANFILE, make a new plan and ask for approval."""
+    """Apply the saved plan in PLANFILE without asking for approval. Without PLANFILE, make a new plan and ask for
+    approval.
+    """
     if planfile:
         _apply_saved(invocation, planfile, _execution(options), _given_beside_a_plan())
     else:
@@ -84,6 +87,7 @@ def _given_beside_a_plan() -> list[str]:
     return [
         option.opts[0]
         for option in ctx.command.params
+        # By its source and not by its value: a default that is written out, as in `--refresh=true`, is refused too.
         if ctx.get_parameter_source(str(option.name)) is click.core.ParameterSource.COMMANDLINE
         and option.name not in _BESIDE_A_PLAN
     ]
@@ -99,6 +103,7 @@ def destroy(invocation: Invocation, **options: Any) -> None:
 
 
 def _execution(options: dict[str, Any]) -> Execution:
+    # Taken out of `options`: the others are the fields of a Selection.
     from provisioner.workflow import Execution
 
     return Execution(wait=not options.pop("no_wait"), **{name: options.pop(name) for name in EXECUTION})
@@ -115,6 +120,7 @@ def _apply(invocation: Invocation, options: dict[str, Any]) -> None:
 
 
 def _apply_saved(invocation: Invocation, planfile: Path, execution: Execution, beside: list[str]) -> None:
+    # Not `running`: it reads the manifest, which a saved plan does not need.
     terminal = invocation.terminal()
     with counting_calls(terminal) as counting, errors_shown(terminal):
         from provisioner import workflow
@@ -134,6 +140,7 @@ def _apply_saved(invocation: Invocation, planfile: Path, execution: Execution, b
 
 def _finish(terminal: Terminal, made: Plan, report: Report) -> None:
     terminal.report(made, report)
+    # An interrupted apply is incomplete too: its own code is the more specific one.
     sys.exit(INTERRUPTED if report.interrupted else 0 if report.clean else INCOMPLETE)
 
 

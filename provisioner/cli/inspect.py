@@ -86,6 +86,7 @@ def show(invocation: Invocation, what: str | None, resolved: bool) -> None:
     with errors_shown(terminal):
         from provisioner.errors import UsageError
 
+        # One argument is a plan file or a name, depending on the flag.
         if resolved and invocation.form != "text":
             raise UsageError(f"--resolved prints YAML, not {invocation.form}", hint="remove --json or --format")
         if resolved:
@@ -99,6 +100,7 @@ def show(invocation: Invocation, what: str | None, resolved: bool) -> None:
 def _show_plan(terminal: Terminal, planfile: Path) -> None:
     from provisioner.backend.planfile import open_plan
 
+    # Without problems: a refused plan is saved by no command.
     terminal.show(open_plan(planfile).plan, ())
 
 
@@ -107,6 +109,7 @@ def _show_resolved(invocation: Invocation, terminal: Terminal, name: str | None)
     from provisioner.planning.resolve import require_names
     from provisioner.render.resolved import resolved_text
 
+    # Not through a run: this must work without credentials, and loads nothing of AWS.
     manifest = loaded(invocation)
     if name:
         require_names([name], list(manifest.manifest.mappings), "show --resolved")

@@ -26,7 +26,9 @@ FAILED, WOULD_CHANGE = 1, 3
 
 
 def loaded(invocation: Invocation, *, needs_values: bool = True) -> Loaded:
-    """The manifest, without anything of AWS. Raises ManifestError."""
+    """The manifest, without anything of AWS: unlike `workflow.Run.on`, it does not import botocore unless a field is
+    unknown, and shows no warnings. Raises ManifestError; with `needs_values` also for a variable without a value.
+    """
     from provisioner.environment import environment_region
     from provisioner.manifest import load
 
@@ -80,7 +82,7 @@ def _print(
         case "sarif":
             terminal.data(render.diagnostics_sarif(diagnostics, __version__))
         case "github":
-            if diagnostics:
+            if diagnostics:  # `data` would print an empty line
                 terminal.data(render.diagnostics_github(diagnostics))
         case _:
             if diagnostics:
@@ -103,7 +105,8 @@ def _print(
 def fmt(paths: tuple[Path, ...], check: bool, diff: bool, colour: str) -> None:
     """Rewrite manifests in canonical form: key order, quotes, blank lines. Comments and meaning are preserved.
 
-    PATH is a manifest (the files that it includes are formatted too), or a folder that contains one (default: current folder).
+    PATH is a manifest (the files that it includes are formatted too), or a folder that contains one (default: current
+    folder).
     """
     terminal = Terminal(colour=colour)
     with errors_shown(terminal):

@@ -30,7 +30,9 @@ _PLAN_HASH = re.compile(r"v\d+:[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """The values of the options that every command on a manifest has."""
+    """The values of the options that every command on a manifest has. `form` is a choice of `--format`, or `events` for
+    the `--json` of commands that apply; `compact` is false where a command lacks the flag.
+    """
 
     path: Path
     variables: tuple[str, ...]
@@ -42,7 +44,7 @@ class Invocation:
     compact: bool
 
     def inputs(self) -> Inputs:
-        """The values of variables given on the command line and in the environment."""
+        """The values of variables given on the command line and in the environment. Files are not read yet."""
         from provisioner.manifest import Inputs
 
         return Inputs(self.variables, tuple(Path(file) for file in self.var_files), os.environ)
@@ -54,10 +56,13 @@ class Invocation:
 
     @contextmanager
     def running(self) -> Iterator[tuple[Run, Terminal]]:
-        """A run on the manifest. Errors are printed, and the last line counts the calls."""
+        """A run on the manifest. Errors are printed and end the process with their code, and the last line counts the
+        calls.
+        """
         from provisioner.workflow import Run
 
         terminal = self.terminal()
+        # The count is outermost, so that it comes after an error, and also when the process exits.
         with counting_calls(terminal) as counting, errors_shown(terminal):
             run = Run.on(self.path, terminal, inputs=self.inputs())
             counting.append(run)
@@ -81,7 +86,7 @@ def counting_calls(terminal: Terminal) -> Iterator[list[Run]]:
 
 @contextmanager
 def errors_shown(terminal: Terminal) -> Iterator[None]:
-    """Print an error instead of raising it, and exit with its code."""
+    """Print a ProvisionerError instead of raising it, and exit with its code. `app.main` handles other exceptions."""
     try:
         yield
     except ProvisionerError as error:
@@ -96,6 +101,7 @@ def with_options(*options: Callable[[F], F]) -> Callable[[F], F]:
     """Several options in the order in which `--help` shows them."""
 
     def decorated(command: F) -> F:
+        # click lists the option that was applied last first.
         for option in reversed(options):
             command = option(command)
         return command
@@ -139,12 +145,13 @@ _terminal_options = with_options(
 
 
 def on_manifest(command: F) -> F:
-    """A command on a manifest: its function gets an Invocation, then its own options."""
+    """A command on a manifest: its function gets an Invocation, then its own arguments and options."""
 
     @functools.wraps(command)
     def invoked(
         *arguments: Any, path: str, variables: tuple[str, ...], var_files: tuple[str, ...], **options: Any
     ) -> Any:
+        # Commands in hints repeat them: without them, a pasted command would read another manifest.
         remember_flags(_flags(path, variables, var_files))
         invocation = Invocation(
             path=Path(path),
@@ -163,12 +170,13 @@ def on_manifest(command: F) -> F:
 
 def _flags(path: str, variables: tuple[str, ...], var_files: tuple[str, ...]) -> list[str]:
     """The flags on this command line that name the manifest and set its variables."""
-    pairs = [("-f", path)] * (path != ".")
+    pairs = [("-f", path)] * (path != ".")  # the default needs no flag
     pairs += [("--var-file", file) for file in var_files] + [("--var", text) for text in variables]
     return [word for pair in pairs for word in pair]
 
 
 def _form(options: dict[str, Any]) -> str:
+    # Popped, because commands take the form from the Invocation. `--json` wins over `--format`.
     form = str(options.pop("form", "text"))
     form = "json" if options.pop("as_json", False) else form
     return "events" if options.pop("as_events", False) else form
@@ -188,7 +196,7 @@ plan_formats = with_options(format_options("text", "json", "markdown", "gitlab")
 
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
-    del ctx, param
+    del ctx, param  # click passes both to every callback
     from provisioner.model.duration import seconds
 
     try:
@@ -230,6 +238,7 @@ _names = with_options(
         help="Exclude mappings that match NAME (glob; repeatable).",
     ),
 )
+# As in Terraform, `--refresh=false`; `--refresh` alone is true.
 _refresh = click.option(
     "--refresh",
     type=bool,
@@ -277,4 +286,6 @@ approval_options = with_options(
     compact_option,
 )
 EXECUTION = ("auto_approve", "expected_hash", "parallelism", "fail_fast", "lock_timeout")
-"""The options of commands that apply."""
+"""The options of commands that apply, as far as their names are those of fields of `workflow.Execution`; the other one
+is `no_wait`.
+"""

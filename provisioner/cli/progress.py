@@ -18,9 +18,12 @@ _NAMED = 3  # mappings in flight that are named; the rest are counted
 
 
 class Display:
-    """A progress bar with the names of changes in progress. A change that ends leaves a line above it."""
+    """A progress bar with the names of changes in progress. A change that ends leaves a line above it. Unlike
+    `Terminal.progress` without a display, waits get no lines: the bar shows them.
+    """
 
     def __init__(self, stream: TextIO, *, colour: bool) -> None:
+        # Neither markup nor highlighting: names and AWS's messages may contain brackets, and are printed as they are.
         self._console = Console(file=stream, no_color=not colour, highlight=False, markup=False, soft_wrap=True)
         self._style = Style(colour)
         columns = (
@@ -30,6 +33,7 @@ class Display:
             TimeElapsedColumn(),
             TextColumn("{task.description}", markup=False),
         )
+        # Transient: the bar is removed at the end, so that the report follows the lines.
         self._progress = Progress(*columns, console=self._console, transient=True)
         self._task: TaskID | None = None
         self._expected = 0
@@ -44,7 +48,7 @@ class Display:
         self._progress.stop()
 
     def expect(self, changes: int) -> None:
-        """Set the number of changes."""
+        """Set the number of changes, before the first event."""
         self._expected = changes
 
     def message(self, text: str) -> None:
@@ -52,7 +56,8 @@ class Display:
         self._console.out(text, highlight=False)
 
     def progress(self, event: Event) -> None:
-        """Update the display for an event."""
+        """Update the display for an event. The first one starts the bar."""
+        # Not earlier: a moving bar would be drawn over the plan and the question for approval.
         if self._task is None:
             self._task = self._progress.add_task("", total=self._expected or None)
             self._progress.start()
@@ -60,6 +65,7 @@ class Display:
         if event.phase is Phase.ENDED:
             self._flying.pop(name, None)
             self._progress.advance(self._task)
+            # There may be hundreds after an interrupt; the report names them, grouped.
             if event.outcome is None or event.outcome.result is not Result.NOT_ATTEMPTED:
                 self.message(fitted(progress_line(event), self._console.width))
         else:

@@ -53,7 +53,7 @@ def state_mv(invocation: Invocation, source: str, target: str, lock_timeout: flo
     with invocation.running() as (run, terminal):
         from provisioner import workflow
 
-        check_name(target)
+        check_name(target)  # a name that no manifest can have could never be planned again
         workflow.move(run, source, target, lock_timeout)
         terminal.message(f"Renamed {source} to {target}.")
 
@@ -79,7 +79,7 @@ def state_pull(invocation: Invocation) -> None:
     with invocation.running() as (run, terminal):
         from provisioner import workflow
 
-        terminal.data(workflow.pull(run).rstrip())
+        terminal.data(workflow.pull(run).rstrip())  # `data` ends the line
 
 
 @state.command(name="push")

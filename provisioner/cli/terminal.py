@@ -22,7 +22,9 @@ if TYPE_CHECKING:  # late, so that --help and version stay fast
 
 
 class Terminal:
-    """Data goes to stdout, everything else to stderr. Colour, questions and the progress display need a terminal."""
+    """The output of commands, and the `Ui` of workflows. Data goes to stdout, everything else to stderr. Questions and
+    the progress display need a terminal, as colour does unless it is forced.
+    """
 
     def __init__(
         self, *, colour: str, may_ask: bool = False, quiet: bool = False, form: str = "text", compact: bool = False
@@ -37,15 +39,15 @@ class Terminal:
         self._last_wait: float | None = None
 
     def data(self, text: str) -> None:
-        """Print the command's result to stdout."""
+        """Print the command's result to stdout, as it is: for programs and tables. Unlike `text`, never wrapped."""
         _write(sys.stdout, text)
 
     def text(self, text: str) -> None:
-        """Print the command's result as sentences, wrapped to the terminal."""
+        """Print the command's result to stdout, as sentences: wrapped on a terminal, unchanged elsewhere."""
         self.data(_fit(text, sys.stdout))
 
     def message(self, text: str) -> None:
-        """Print to stderr."""
+        """Print to stderr, above the progress display where there is one. Unlike `note`, without a style."""
         text = _fit(text, sys.stderr)
         if self._display:
             self._display.message(text)
@@ -53,19 +55,20 @@ class Terminal:
             _write(sys.stderr, text)
 
     def style(self, stream: TextIO) -> Style:
-        """The style for a stream."""
+        """The style for a stream, which is plain unless `wants_colour`."""
         from provisioner.render.style import Style
 
         return Style(wants_colour(self._colour, stream))
 
     @property
     def width(self) -> int:
-        """The columns for data on stdout; a large number when it is not a terminal."""
+        """The columns for data on stdout; 200 when it is not a terminal, so that a table in a log is not cropped."""
         return columns_of(sys.stdout) or 200
 
     @contextmanager
     def live(self) -> Iterator[None]:
         """Show the progress display, on a terminal only; elsewhere progress is printed as lines."""
+        # The display moves the cursor, which a dumb terminal cannot do.
         if self._quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
             yield
             return
@@ -89,11 +92,13 @@ class Terminal:
             self.message(diagnostics_text(diagnostics, self.style(sys.stderr), line_at, columns_of(sys.stderr)))
 
     def note(self, text: str) -> None:
-        """Print a notice to stderr."""
+        """Print a notice to stderr, in yellow where `style` allows it."""
         self.message(self.style(sys.stderr).yellow(text))
 
     def show(self, plan: Plan, refused: Sequence[Problem]) -> None:
-        """Show a plan in the format that was asked for."""
+        """Show a plan in the format that was asked for. JSON and Markdown contain why it is `refused`; `fail` prints
+        that too.
+        """
         from provisioner.render.formats import plan_in
 
         self.planned(plan)
@@ -103,12 +108,14 @@ class Terminal:
         (self.text if self._form == "text" else self.data)(shown)
 
     def planned(self, plan: Plan) -> None:
-        """Set the number of changes to apply."""
+        """Set the number of changes to apply, for the progress display. Unlike `show`, prints nothing."""
         if self._display:
             self._display.expect(sum(change.calls_aws for change in plan.changes))
 
     def confirm(self, plan: Plan, *, destroys_all: bool) -> bool:
-        """Ask for approval, as Terraform does: only `yes` approves. Every risk of loss is listed again."""
+        """Ask for approval, as Terraform does, and return whether it was given: only `yes` approves. Every risk of loss
+        is listed again. Raises UsageError when stdin is not a terminal, or with --no-input.
+        """
         if not self._may_ask or not sys.stdin.isatty():
             raise UsageError(
                 "cannot ask for approval: stdin is not a terminal, or --no-input was given",
@@ -120,10 +127,11 @@ class Terminal:
         question = f"Do you {'really ' if destroys_all else ''}want to {question}?"
         consequence = "There is no undo." if destroys_all else "provisioner will perform the actions described above."
         self.message(f"\n{style.bold(question)}\n  {consequence}\n  Only 'yes' will be accepted to approve.\n")
+        # Not `input`: its prompt can go to stdout, which is for data.
         print("  Enter a value: ", end="", file=sys.stderr, flush=True)
         answer = sys.stdin.readline()
-        if not answer:
-            self.message("")  # ends the line of the prompt
+        if not answer:  # stdin was closed, so no line break follows the prompt
+            self.message("")
         return answer.strip() == "yes"
 
     def _name_losses(self, plan: Plan, style: Style) -> None:
@@ -147,7 +155,7 @@ class Terminal:
         elif event.phase is Phase.WAITING:
             self._waits(event)
         else:
-            self._waiting.pop(event.change.key, None)
+            self._waiting.pop(event.change.key, None)  # it has ended, or is retried: the line for waits leaves it out
             self.message(progress_line(event))
 
     def _waits(self, event: Progress) -> None:
@@ -162,13 +170,13 @@ class Terminal:
             self.message(waiting_line(list(self._waiting.values())))
 
     def report(self, plan: Plan, report: Report) -> None:
-        """Print the result of an apply."""
+        """Print the result of an apply, to stdout: it is what the command is about."""
         from provisioner.render.report import report_text
 
         self.text("\n" + report_text(plan, report, self.style(sys.stdout)))
 
     def fail(self, error: ProvisionerError) -> None:
-        """Print an error with its diagnostics or problems."""
+        """Print an error with its diagnostics or problems to stderr. Does not exit."""
         from provisioner.render.diagnostics import error_text
         from provisioner.render.report import problems_text
 
@@ -182,7 +190,7 @@ class Terminal:
 
 
 def columns_of(stream: TextIO) -> int:
-    """The columns of a terminal; 0 when the stream is not one."""
+    """The columns of a terminal; 0 when the stream is not one, 80 when its size is not known. COLUMNS wins."""
     try:
         if not stream.isatty():
             return 0
@@ -208,7 +216,9 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 class EventStream(Terminal):
-    """An apply for a program: events on stdout, one per line. Never asks."""
+    """An apply for a program: events on stdout, one JSON object a line, as Terraform's machine-readable UI. Never asks.
+    Messages still go to stderr, where they do not disturb the events.
+    """
 
     _begun = False
     _plan: Plan | None = None
@@ -222,6 +232,7 @@ class EventStream(Terminal):
         from provisioner.render.events import stamped, version_event
 
         now = datetime.now(UTC)
+        # Workers report retries while the main thread reports results. The version comes first, and once.
         with self._lock:
             if not self._begun:
                 self._begun = True
@@ -230,23 +241,25 @@ class EventStream(Terminal):
 
     @contextmanager
     def live(self) -> Iterator[None]:
-        """Nothing moves."""
+        """No progress display: the events are the progress."""
         yield
 
     def diagnose(self, diagnostics: Sequence[Diagnostic]) -> None:
-        """An event a finding."""
+        """Emit one event for each diagnostic."""
         from provisioner.render.events import diagnostic_event
 
         for item in diagnostics:
             self._emit(diagnostic_event(item))
 
     def show(self, plan: Plan, refused: Sequence[Problem]) -> None:
-        """An event a change, and the counts."""
-        del refused  # reported when RefusedError is raised
+        """Emit one event for each change, and the counts."""
+        del refused  # `fail` emits the problems of the RefusedError that follows
         self.planned(plan)
 
     def planned(self, plan: Plan) -> None:
-        """An event a change, and the counts."""
+        """Emit one event for each planned change, and the counts. Unlike `Terminal.planned`, it prints: an apply of a
+        saved plan shows the plan in no other way.
+        """
         from provisioner.render.events import planned_events, summary_event
 
         self._plan = plan
@@ -255,18 +268,18 @@ class EventStream(Terminal):
         self._emit(summary_event(plan))
 
     def confirm(self, plan: Plan, *, destroys_all: bool) -> bool:
-        """Nobody reads a stream to answer it."""
+        """Raise UsageError: a program reads the events, and nobody can answer."""
         del plan, destroys_all
         raise UsageError("cannot ask for approval with --json", hint="pass --auto-approve or --expect-plan-hash")
 
     def progress(self, event: Progress) -> None:
-        """An event a phase."""
+        """Emit one event for a phase of a change, also with --quiet."""
         from provisioner.render.events import progress_event
 
         self._emit(progress_event(event))
 
     def report(self, plan: Plan, report: Report) -> None:
-        """What is not as planned, and the counts of what was done."""
+        """Emit one event for each change that is not clean, and the counts of what was done."""
         from provisioner.render.events import diagnostic_event, summary_event
 
         for outcome in report.outcomes:
@@ -275,19 +288,22 @@ class EventStream(Terminal):
         self._emit(summary_event(plan, report))
 
     def fail(self, error: ProvisionerError) -> None:
-        """An event a problem, and the counts of what was done, which is nothing."""
+        """Emit one event for each diagnostic or problem of an error, and counts of nothing done."""
         from provisioner.model.report import Report
         from provisioner.render.events import diagnostic_event, summary_event
 
+        # ManifestError has diagnostics, RefusedError has problems; any other error is an event itself.
         carried = getattr(error, "diagnostics", ()) or getattr(error, "problems", ()) or (error,)
         for item in carried:
             self._emit(diagnostic_event(item))
-        if self._plan:
+        if self._plan:  # a stream that planned changes must end with counts; without a plan there is nothing to count
             self._emit(summary_event(self._plan, Report((), trouble=error.message)))
 
 
 def wants_colour(choice: str, stream: TextIO) -> bool:
-    """Whether to use colour on a stream (no-color.org, force-color.org)."""
+    """Whether to use colour on a stream (no-color.org, force-color.org). `choice` is that of `--color`: it wins over
+    the environment, and NO_COLOR wins over FORCE_COLOR.
+    """
     if choice != "auto":
         return choice == "always"
     if os.environ.get("NO_COLOR"):

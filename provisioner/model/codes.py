@@ -30,8 +30,8 @@ _OURS: Final = 'the README, "Manifest"'
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A code at length: a heading, what it means, what to do (also the
-    hint of a diagnostic that has none of its own), AWS's words for it where they were recorded, a source.
+    """A code at length: a heading, what it means, what to do (also the hint of a diagnostic that has none of its own),
+    a source, AWS's words for it where they were recorded, else "".
     """
 
     title: str
@@ -635,4 +635,4 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         _FILTERING,
     ),
 }
-"""Every code that a diagnostic can bear."""
+"""Every code that a diagnostic or a risk can have, in the order in which `provisioner explain` lists them."""

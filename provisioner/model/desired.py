@@ -13,7 +13,9 @@ from provisioner.model.sources import SourceKind
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """How a mapping may be changed."""
+    """How a mapping may be changed. `prevent_destroy` refuses plans that delete or replace it, `ignore_changes` are
+    paths whose live value stays, `on_conflict` is what happens when another mapping without an owner holds its pair.
+    """
 
     prevent_destroy: bool = False
     ignore_changes: tuple[FieldPath, ...] = ()
@@ -38,5 +40,5 @@ class Desired:
 
     @property
     def pair(self) -> Pair:
-        """The pair that Lambda will hold unique."""
+        """The pair that Lambda will hold unique (docs/aws/identity.md#uniqueness)."""
         return Pair.of(self.mapping, self.region)

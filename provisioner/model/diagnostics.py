@@ -10,7 +10,7 @@ from provisioner.model.place import Place
 
 
 class Severity(StrEnum):
-    """Whether it stops the run."""
+    """Whether a diagnostic stops the run: an error does, a warning does not."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -27,7 +27,7 @@ class Diagnostic:
 
     @property
     def advice(self) -> str:
-        """What to do: the hint, or what is always right for this code."""
+        """What to do: the hint, or the remedy that `codes.EXPLANATIONS` has for the code."""
         return self.hint or EXPLANATIONS[self.code].remedy
 
     @property

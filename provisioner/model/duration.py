@@ -12,6 +12,7 @@ _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
 def seconds(value: str | float) -> float:
     """`30`, `"30s"`, `"5m"` or `"1h"` in seconds. Raises ValueError for anything else, and for less than zero."""
     if not isinstance(value, str):
+        # In Python true is a number, and NaN is neither below nor above any.
         if isinstance(value, bool) or not 0 <= value < float("inf"):
             raise ValueError(f"{value} is not a number of seconds")
         return float(value)

@@ -12,23 +12,29 @@ from provisioner.model.references import FunctionReference
 
 
 def json_key(value: Any) -> str:
-    """A sort key that orders all JSON values."""
+    """The JSON text of a value, with sorted keys. It orders all JSON values, and unlike `==` it distinguishes 1 from
+    True and 300 from 300.0.
+    """
     return json.dumps(value, sort_keys=True)
 
 
 def as_set(values: Iterable[Any]) -> list[Any]:
-    """A list as a set: sorted, without repetitions."""
+    """A list as a set: sorted, without repetitions. The items are copies."""
+    # Through JSON text, because dicts can be neither hashed nor ordered.
     return [json.loads(key) for key in sorted({json_key(value) for value in values})]
 
 
 def as_function(value: str) -> str:
-    """A function by its name and qualifier, in whatever form it is written; what is no function stays."""
+    """A function by its name and qualifier, in whatever form it is written (docs/aws/identity.md#functions). A text
+    that is not a function reference is returned unchanged.
+    """
     reference = FunctionReference.parse(value)
     return reference.canonical if reference else value
 
 
 def as_endpoints(value: Mapping[str, Any]) -> dict[str, list[str]]:
     """Brokers as a sorted list: Terraform writes one comma string, AWS answers sorted (docs/aws/kinds.md#answers)."""
+    # Without the empty text: a comma at the end is no broker.
     lists = {key: hosts.split(",") if isinstance(hosts, str) else hosts for key, hosts in value.items()}
     return {key: sorted({host.strip() for host in hosts} - {""}) for key, hosts in lists.items()}
 
@@ -42,8 +48,9 @@ def as_accesses(items: Iterable[Mapping[str, Any]]) -> list[Any]:
     was sent.
     """
     return as_set(
+        # Only where the prefix is missing: what was sent with one has it already.
         {**item, "uri": prefix + uri}
-        if (prefix := _VPC_PREFIXES.get(item["type"], "")) and (uri := item.get("uri")) and _BARE.match(uri)
+        if (prefix := _VPC_PREFIXES.get(item.get("type", ""), "")) and (uri := item.get("uri")) and _BARE.match(uri)
         else item
         for item in items
     )
@@ -54,8 +61,8 @@ def parsed(pattern: Any) -> Any:
 
     Numbers match by their spelling: 300, 300.0 and 3.0e2 are three. A pattern with a number that Python would spell
     otherwise stays a text too, sorted and without spaces. Of a key that is written twice both objects count, and of two
-    lists the last: AWS reads a pattern as a sequence of paths. A pattern that no object of JSON can say so stays as it
-    is.
+    lists the last: AWS reads a pattern as a sequence of paths. A pattern that cannot be joined into one JSON object in
+    this way is returned unchanged. Unlike `planning.filters.structured`, which gives up the spelling of numbers.
     """
     if not isinstance(pattern, str):
         return pattern
@@ -72,12 +79,16 @@ def parsed(pattern: Any) -> Any:
         return pattern
     if not otherwise:
         return value
+    # The numbers go through the JSON writer as marked texts and lose mark and quotes afterwards, so that each keeps its
+    # spelling. As floats they would be written in Python's, which matches other records.
     spelt = json.loads(pattern, parse_float=lambda text: f"{_MARK}{text}{_MARK}", object_pairs_hook=joined)
     return _SPELT.sub(r"\1", json.dumps(spelt, sort_keys=True, separators=(",", ":")))
 
 
 def joined(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """One object of a pattern from its keys in their order. Raises ValueError where a key holds an object and a list."""
+    """One object of a pattern from its keys in their order; used in place of `dict`, which keeps the last of two equal
+    keys. Raises ValueError where one key has an object and something else.
+    """
     merged: dict[str, Any] = {}
     for name, value in pairs:
         before = merged.get(name, value)
@@ -88,13 +99,14 @@ def joined(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return merged
 
 
+# With a NUL, so that no text of a real pattern looks like a marked number.
 _MARK: Final = "\0number\0"
 _SPELT: Final = re.compile(r'"\\u0000number\\u0000([-+.eE0-9]+)\\u0000number\\u0000"')
 
 
 def moment(value: str | float | datetime | None) -> datetime | None:
-    """The instant that a text of ISO 8601, an epoch or a datetime names; UTC where it says no zone. None when it is not
-    a time.
+    """The instant that a text of ISO 8601, an epoch or a datetime names, in UTC; a time without a zone is in UTC. None
+    when it is not a time. Raises OverflowError, OSError or ValueError for an epoch that Python cannot hold.
     """
     if isinstance(value, int | float):
         return datetime.fromtimestamp(value, UTC)
@@ -109,9 +121,8 @@ def moment(value: str | float | datetime | None) -> datetime | None:
 
 
 def timestamp(value: str | float | datetime) -> str:
-    """RFC 3339 in UTC and whole seconds: AWS drops fractions. A text that is not a time is returned unchanged."""
+    """RFC 3339 in UTC and whole seconds: AWS drops fractions. A text that is not a time is returned unchanged. Unlike
+    `moment`, the result is a text.
+    """
     instant = moment(value)
     return instant.replace(microsecond=0, tzinfo=None).isoformat() + "Z" if instant else str(value)
-
-
-# --- rules that need both sides --------------------------------------------------------------------------------------

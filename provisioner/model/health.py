@@ -12,8 +12,8 @@ from provisioner.model.sources import SourceKind
 class Drifted:
     """What changed outside provisioner in one mapping since the last apply.
 
-    `fields` have as desired what was applied. `vanished`: the mapping is gone. `fault` is why AWS disabled it, `lost`
-    what it needs and no longer exists, such as its function.
+    `fields` have as desired what was applied. `vanished`: the mapping is gone, and `kind` is None. `fault` is why AWS
+    disabled it, `lost` what it needs and no longer exists, such as its function.
     """
 
     name: str
@@ -30,13 +30,15 @@ class Drifted:
         """Whether an apply can restore it: not while something that it needs is missing, or while AWS would disable it
         again.
         """
+        # A drift of lost or fault alone has nothing that an apply would send.
         return (self.vanished or bool(self.fields)) and not (self.lost or self.fault)
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The health of one mapping. `problem` says what is wrong with it, or is empty. A mapping that is declared and was
-    never applied has no UUID and the state `Absent`; one that is recorded and gone has the state `Missing`.
+    """The health of one mapping. `problem` is what is wrong with it, or "". `state` is the one that AWS shows
+    (docs/aws/lifecycle.md#states). A mapping that is declared and was never applied has no UUID and the state `Absent`;
+    one that is recorded and gone has the state `Missing`.
     """
 
     name: str

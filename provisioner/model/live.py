@@ -10,13 +10,14 @@ from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
 
 SETTLED = frozenset({"Enabled", "Disabled"})
+"""The final states; every other state ends by itself (docs/aws/lifecycle.md#states)."""
 
 STACK_TAG = f"{OWN_TAG_PREFIX}stack"
 LINEAGE_TAG = f"{OWN_TAG_PREFIX}lineage"
 NAME_TAG = f"{OWN_TAG_PREFIX}name"
 
 
-_BY_USERS = frozenset({"", "USER_INITIATED", "User action"})
+_BY_USERS = frozenset({"", "USER_INITIATED", "User action"})  # the last is that of streams
 _BY_AWS = {
     "ESM_CONFIG_NOT_VALID": "the mapping's configuration is not valid",
     "EVENT_SOURCE_AUTHN_ERROR": "Lambda cannot authenticate to the source",
@@ -28,20 +29,24 @@ _BY_AWS = {
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The owner of a mapping, from its ownership tags (docs/architecture.md#state)."""
+    """The owner of a mapping, from its ownership tags (docs/architecture.md#state). The lineage makes the owner: stack
+    and name are "" where only their tags are missing.
+    """
 
     stack: str
     lineage: str
     name: str
 
     def tags(self) -> dict[str, str]:
-        """The ownership tags, as they go into the create call."""
+        """The ownership tags, key to value, as they go into the create call."""
         return {STACK_TAG: self.stack, LINEAGE_TAG: self.lineage, NAME_TAG: self.name}
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Live facts that are shown and never compared."""
+    """Live facts that are shown and never compared; "" where an answer lacks one. `last_modified` is RFC 3339 in UTC,
+    `filter_error` why Get cannot show the filters (docs/aws/kinds.md#answers).
+    """
 
     state: str
     reason: str = ""
@@ -56,7 +61,9 @@ class Status:
 
     @property
     def fault(self) -> str:
-        """Why AWS disabled the mapping, or "" when it did not."""
+        """Why AWS itself changed the state, or "" when a user did. Does not look at the state: AWS disabled the mapping
+        only where it is disabled too.
+        """
         if self.reason in _BY_USERS:
             return ""
         return f"{self.reason} ({_BY_AWS[self.reason]})" if self.reason in _BY_AWS else self.reason
@@ -64,7 +71,9 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """One mapping as AWS shows it. `unknown` are the paths whose value AWS does not show now."""
+    """One mapping as AWS shows it. `unknown` are the paths whose value AWS does not show now, such as filters that it
+    cannot decrypt; `mapping` lacks them. `owner` is None without a lineage tag, and where no tags were read.
+    """
 
     uuid: str
     arn: str
@@ -77,12 +86,13 @@ class Live:
 
     @property
     def pair(self) -> Pair:
-        """What Lambda holds unique for it."""
+        """What Lambda holds unique for it (docs/aws/identity.md#uniqueness)."""
         return Pair.of(self.mapping, self.region)
 
     @property
     def as_left(self) -> Canonical:
         """The mapping as a person left it: enabled, where AWS disabled it. What an import records as applied."""
         if self.mapping.get("enabled") is False and self.status.fault:
+            # Recorded as disabled, the next plan would take AWS's change for an edit of the manifest.
             return {name: value for name, value in self.mapping.items() if name != "enabled"}
         return self.mapping

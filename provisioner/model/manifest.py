@@ -14,7 +14,7 @@ from provisioner.model.provider import Provider
 
 @dataclass(frozen=True, slots=True)
 class Renaming:
-    """`moved: {from, to}`."""
+    """`moved: {from, to}`: the record of the name `source` gets the name `target`."""
 
     source: str
     target: str
@@ -23,7 +23,7 @@ class Renaming:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """`imports: {to, id}`: the mapping with this UUID is to bear this name."""
+    """`imports: {to, id}`: the mapping with this UUID is imported under this name."""
 
     name: str
     uuid: str
@@ -52,7 +52,9 @@ class S3Location:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A whole manifest. Its state is in the file `state_path` or the object `state_s3`."""
+    """A whole manifest. Its state is in the object `state_s3` where that is set, else in the file `state_path`, which
+    always has a value. `delete_limit` and `risk_limit` are the manifest's `limits`, None where it has none.
+    """
 
     stack: str
     state_path: str
@@ -77,4 +79,5 @@ class Manifest:
 
     def of_nothing(self) -> Self:
         """The manifest without mappings: what `destroy` applies."""
+        # `imports` and `moved` would contradict the missing names. `removed` would forget what is to be deleted.
         return replace(self, mappings={}, imports=(), moved=(), removed=())

@@ -3,8 +3,11 @@
 One annotated line a field: its type, then a `Row` with the API's member and all that is known of it. Manifest,
 canonical form, planning, request building, rendering and the sandbox read this table. Rules between fields are in
 `manifest/rules.py`; the sandbox takes types and kinds from here, and has its own defaults and refusals in
-`sandbox/mappings.py` and `sandbox/refusals.py`. Sources: botocore's model (members, limits),
+`sandbox/members.py` and `sandbox/refusals.py`. Sources: botocore's model (members, limits),
 docs/aws/updates.md#clearing, docs/aws/kinds.md (kinds, defaults).
+
+Most fields are optional to pydantic, also those that AWS requires: `manifest/check.py` reports what a kind requires,
+after defaults are merged and with its place. Each block's docstring is the description in the manifest's JSON schema.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ _BROKER: Final = Legal(
     r"(([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9\-]*[a-zA-Z0-9])\.)*"
     r"([A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9\-]*[A-Za-z0-9]):[0-9]{1,5}",
     "a broker's host and port, as in broker-1.example.com:9092",
-    enforced=False,
+    enforced=False,  # docs/aws/errors.md#order
 )
 _DATABASE: Final = Legal(r"[^ /\.$\x22]*", "a database name, without spaces, '/', '.', '$' or '\"'")
 _COLLECTION: Final = Legal(
@@ -57,10 +60,11 @@ TAG_TEXT: Final = Legal(
     "made of letters, digits, spaces and _.:/=+-@",
 )
 
-# --- canonical forms -------------------------------------------------------------------------------------------------
+# --- rules that need both sides --------------------------------------------------------------------------------------
 
 
 def _virtual_host_moves(live: Any, desired: Any) -> bool:
+    # A changed secret beside the same host is an update: only the host replaces (docs/aws/updates.md#replacements).
     return virtual_hosts(live) != virtual_hosts(desired)
 
 
@@ -107,7 +111,7 @@ class SelfManagedEventSource(Block):
         Row(
             api="Endpoints",
             required=ALL,
-            bounds=(1, 2),
+            bounds=(1, 2),  # keys of the map; each is a list of brokers, each a text
             each=Limits(bounds=(1, 10), each=Limits(bounds=(1, 300), legal=_BROKER)),
             values=("KAFKA_BOOTSTRAP_SERVERS",),
             form=as_endpoints,
@@ -118,6 +122,7 @@ class SelfManagedEventSource(Block):
 class Filter(Block):
     """One event filter; an event passes when any filter matches."""
 
+    # An empty pattern matches everything (`empty`), so it is not the same as no pattern.
     pattern: Annotated[
         str | dict[str, Any], Row(api="Pattern", required=ALL, bounds=(0, 4096), form=parsed, empty=True)
     ]
@@ -138,6 +143,7 @@ class ScalingConfig(Block):
 class ProvisionedPollerConfig(Block):
     """Pollers that are always there."""
 
+    # The defaults differ by kind (docs/aws/kinds.md#fields). They are written out, because the block is `explicit`.
     minimum_pollers: Annotated[
         int | None,
         Row(
@@ -173,6 +179,7 @@ class MetricsConfig(Block):
 class LoggingConfig(Block):
     """How much Lambda logs about the mapping."""
 
+    # Kept: no value is known to clear it (docs/aws/updates.md#clearing).
     system_log_level: Annotated[str | None, Row(api="SystemLogLevel", values=("DEBUG", "INFO", "WARN"), kept=ALL)] = (
         None
     )
@@ -223,9 +230,12 @@ class SchemaRegistryConfig(Block):
 class AmazonManagedKafkaEventSourceConfig(Block):
     """What only MSK has."""
 
+    # Kept: AWS generates a group for a mapping without one (docs/aws/kinds.md#defaults), which is no difference.
     consumer_group_id: Annotated[
         str | None, Row(api="ConsumerGroupId", bounds=(1, 200), legal=_WORD, kept=ALL, replaces=True)
     ] = None
+    # The sentinel goes in the parent; without it, or with an empty parent, the registry stays
+    # (docs/aws/updates.md#clearing).
     schema_registry_config: Annotated[SchemaRegistryConfig | None, Row(api="SchemaRegistryConfig", clear={})] = None
 
 
@@ -247,6 +257,7 @@ class DocumentDBEventSourceConfig(Block):
     database_name: Annotated[
         str | None, Row(api="DatabaseName", required=ALL, bounds=(1, 63), legal=_DATABASE, replaces=True)
     ] = None
+    # Kept: neither name may be in an update (docs/aws/updates.md#updates), and nothing unsets a collection.
     collection_name: Annotated[
         str | None, Row(api="CollectionName", bounds=(1, 57), legal=_COLLECTION, kept=ALL, replaces=True)
     ] = None
@@ -297,6 +308,7 @@ class EventSourceMapping(Block):
             replaces=True,
         ),
     ] = None
+    # Kept where AWS chooses a position for a mapping that states none (docs/aws/kinds.md#defaults).
     starting_position: Annotated[
         str | None,
         Row(
@@ -329,7 +341,10 @@ class EventSourceMapping(Block):
             api="MaximumBatchingWindowInSeconds",
             kinds=ALL - {FIFO, KAFKA_QUEUE},
             bounds=(0, 300),
+            # FIFO does not have the field, but answers with 0 (docs/aws/kinds.md#defaults), which must not be a
+            # difference.
             default=_all(0, QUEUES | STREAMS),
+            # Once set, the default of 500 ms cannot be restored (docs/aws/updates.md#replacements).
             kept=ALL - QUEUES - STREAMS,
         ),
     ] = None
@@ -348,7 +363,7 @@ class EventSourceMapping(Block):
         Row(
             api="MaximumRecordAgeInSeconds",
             kinds=STREAMS | KAFKAS,
-            bounds=(-1, 604800),
+            bounds=(-1, 604800),  # 0 to 59 are refused by a rule (`manifest/rules.py`): bounds have no gap
             default=_all(-1, STREAMS | KAFKAS),
         ),
     ] = None
@@ -376,6 +391,7 @@ class EventSourceMapping(Block):
     filter_criteria: Annotated[FilterCriteria | None, Row(api="FilterCriteria", kinds=ALL - {DOCUMENTDB}, clear={})] = (
         None
     )
+    # "" is a legal text of the key's pattern, because it is what clears the key.
     kms_key_arn: Annotated[
         str | None, Row(api="KMSKeyArn", kinds=ALL - {DOCUMENTDB}, bounds=(0, 10000), legal=_KMS_KEY, clear="")
     ] = None
@@ -394,7 +410,7 @@ class EventSourceMapping(Block):
             kinds=KAFKAS | {MQ, DOCUMENTDB},
             required=SELF_MANAGED | {MQ, DOCUMENTDB},
             bounds=(0, 23),
-            kept=ALL,
+            kept=ALL,  # omission keeps the list, and an empty one is refused (docs/aws/updates.md#clearing)
             form=as_accesses,
             replaces=_virtual_host_moves,
         ),
@@ -410,8 +426,10 @@ class EventSourceMapping(Block):
         DocumentDBEventSourceConfig | None,
         Row(api="DocumentDBEventSourceConfig", kinds=frozenset({DOCUMENTDB}), required=frozenset({DOCUMENTDB})),
     ] = None
+    # Which of its metrics a kind has is a rule (`manifest/rules.py`).
     metrics_config: Annotated[MetricsConfig | None, Row(api="MetricsConfig", clear={})] = None
     logging_config: Annotated[LoggingConfig | None, Row(api="LoggingConfig", kinds=KAFKAS)] = None
+    # A tag may be null in the manifest: null is the absence of a value everywhere.
     tags: Annotated[dict[str, str | None] | None, Row(api="Tags", each=Limits(bounds=(0, 256), legal=TAG_TEXT))] = None
 
 
@@ -420,8 +438,8 @@ class EventSourceMapping(Block):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A line of the table. `children` are the fields of a block; `many` says that the value is a list of such blocks;
-    `learned` that only botocore knows the field.
+    """A line of the table. `children` are the fields of a block, else empty; `many`: the value is a list of such
+    blocks; `learned`: only botocore knows the field. `annotation` is the type without None.
     """
 
     name: str
@@ -432,7 +450,9 @@ class Field:
     learned: bool = False
 
     def replaced_by(self, live: Any, desired: Any) -> bool:
-        """Whether going from the one value to the other needs a new mapping."""
+        """Whether going from the one value to the other needs a new mapping (docs/aws/updates.md#replacements). None is
+        an absent value.
+        """
         return self.row.replaces(live, desired) if callable(self.row.replaces) else self.row.replaces
 
 
@@ -444,6 +464,7 @@ def _field(name: str, annotation: Any, metadata: list[Any]) -> Field:
     row = next(item for item in metadata if isinstance(item, Row))
     if get_origin(annotation) is UnionType:
         options = [option for option in get_args(annotation) if option is not type(None)]
+        # A filter pattern is a text or a map: such a union stays.
         annotation = options[0] if len(options) == 1 else annotation
     many = get_origin(annotation) is list
     inner = get_args(annotation)[0] if many else annotation
@@ -457,11 +478,12 @@ FIELDS: Final[Mapping[str, Field]] = _fields(EventSourceMapping)
 REQUIRED: Final[Mapping[SourceKind, tuple[str, ...]]] = {
     kind: tuple(name for name, field in FIELDS.items() if field.row.requires(kind)) for kind in SourceKind
 }
-"""The fields that each kind refuses a mapping without."""
+"""The fields that each kind refuses a mapping without, in the order of the table."""
 
 
 def learn(path: Sequence[str], api: str) -> None:
-    """Add a line to the table for a member that AWS has and this version does not know; `path` ends in its name.
+    """Add a line to the table for a member that AWS has and this version does not know; `path` ends in its name, after
+    the names of blocks that the table has. `api` is the API's name. A line that exists stays as it is.
 
     Its value goes to the API as it is. Nothing is known of its default, so absence keeps what is there.
     """
@@ -477,7 +499,7 @@ CONSUMER_GROUPS: Final = (
     ("amazon_managed_kafka_event_source_config", "consumer_group_id"),
     ("self_managed_kafka_event_source_config", "consumer_group_id"),
 )
-"""Where a consumer group stands: a second thing that AWS holds unique, on its cluster."""
+"""Where a consumer group is in a mapping. AWS holds it unique on its cluster (docs/aws/identity.md#uniqueness)."""
 
 CONSUMPTION_MODE: Final = ("self_managed_kafka_event_source_config", "consumption_mode")
-"""Where it stands whether a self-managed cluster is read as a stream or as a queue."""
+"""Where a mapping has `Stream` or `Queue`: how a self-managed cluster is read."""

@@ -10,7 +10,7 @@ FieldPath = tuple[str, ...]
 
 
 def is_within(path: FieldPath, blocks: Iterable[FieldPath]) -> bool:
-    """Whether a path is one of the blocks, or in one of them."""
+    """Whether a path is one of the blocks, or in one of them: `tags` in `ignore_changes` covers each single tag."""
     return any(path[: len(block)] == block for block in blocks)
 
 

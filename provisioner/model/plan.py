@@ -17,7 +17,7 @@ from provisioner.model.state import Record
 
 
 class Action(StrEnum):
-    """The action of a change."""
+    """The action of a change, as in Terraform; FORGET changes the state alone."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -28,7 +28,7 @@ class Action(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a value differs."""
+    """Why a value differs (docs/architecture.md#comparison)."""
 
     EDIT = "edit"  # the manifest changed
     DRIFT = "drift"  # somebody changed it outside provisioner
@@ -37,7 +37,9 @@ class Cause(StrEnum):
 
 
 class Edit(StrEnum):
-    """How the manifest changed a value."""
+    """How the manifest changed a value. Both SET_TO_DEFAULT and LINE_REMOVED restore AWS's default; only for the first
+    the manifest has a line.
+    """
 
     SET = "set"
     SET_TO_DEFAULT = "set to the default"
@@ -45,7 +47,7 @@ class Edit(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an action was chosen. For people: no decision reads it."""
+    """Why an action was chosen. For people: no decision reads it, and a test holds this."""
 
     NEW = "new"
     DISAPPEARED = "disappeared"
@@ -68,8 +70,8 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One differing value. None means that the field is absent on that side. `detail` says more of the cause: an
-    `Edit`, or why AWS changed it.
+    """One differing value: `prior` is the applied one. None means that the field is absent on that side. `replaces`:
+    the value cannot be updated. `detail` is an `Edit`, or why AWS changed it, else "".
     """
 
     path: FieldPath
@@ -87,7 +89,7 @@ class Change:
 
     | action  | uuid        | live         | desired            | record            |
     |---------|-------------|--------------|--------------------|-------------------|
-    | create  | ""          | None, or a dying one that holds the pair | to be sent | one whose mapping is gone, or None |
+    | create  | ""          | None, or one that is being deleted | to be sent | of a mapping that is gone, or None |
     | update  | to update   | before       | after, kept filled | prior             |
     | replace | to delete   | before       | to be sent         | prior             |
     | delete  | to delete   | before       | None               | prior             |
@@ -95,9 +97,10 @@ class Change:
     | no-op   | the live one| as it is     | as it is           | prior, or None    |
 
     `desired` of an update and a no-op has live's value in every kept and ignored field. `applied` is what the state
-    will hold. `adopts` is a UUID that is imported first. `creates_first`: a replacement makes the new mapping before it
-    deletes the old one. `deposed`: the change deletes a mapping that an earlier replacement left. `after` are keys of
-    changes that must be done first.
+    will hold. `pair` is the one that a create or replacement takes, else the live one. `wanted` is None where the
+    manifest has no mapping of this name. `adopts` is a UUID that is imported first. `creates_first`: a replacement
+    makes the new mapping before it deletes the old one. `deposed`: the change deletes a mapping that an earlier
+    replacement left. `after` are keys of changes that must be done first.
     """
 
     name: str
@@ -122,28 +125,32 @@ class Change:
 
     @property
     def key(self) -> str:
-        """The key of the change, unique in the plan: its name, and for a deposed mapping its UUID."""
+        """The key of the change, unique in the plan: its name, and for a deposed mapping its UUID too, because the name
+        can have a change of its own.
+        """
         return f"{self.name} (deposed {self.uuid})" if self.deposed else self.name
 
     @property
     def calls_aws(self) -> bool:
-        """Whether the change makes calls that change AWS."""
+        """Whether the change makes calls that change AWS. Unlike `counts`, false where only the state changes."""
         return self.action not in (Action.NO_OP, Action.FORGET)
 
     @property
     def counts(self) -> bool:
-        """Whether it is counted as a change: everything but a no-op that neither moves nor imports."""
+        """Whether it is counted as a change: everything but a no-op that neither moves nor imports. Unlike `calls_aws`,
+        true where only the state changes.
+        """
         return self.action is not Action.NO_OP or bool(self.moved_from or self.adopts)
 
     @property
     def destroys(self) -> bool:
-        """Whether a mapping ceases to exist."""
+        """Whether a mapping is deleted, also as a part of a replacement."""
         return self.action in (Action.DELETE, Action.REPLACE)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a plan must not be carried out."""
+    """Why a plan must not be carried out. `name` is one mapping, several in one text, or "" for the whole plan."""
 
     name: str
     message: str
@@ -164,8 +171,8 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything an apply does, from which state, in which account. `destroys`: it is the plan of `destroy`.
-    `selected`: it covers only some of the mappings.
+    """Everything an apply does, from which state, in which account. `missing` are the UUIDs of recorded mappings that
+    no longer exist. `destroys`: it is the plan of `destroy`. `selected`: it covers only some of the mappings.
     """
 
     stack: str
@@ -208,7 +215,9 @@ class Plan:
 
 
 def grouped(problems: Iterable[Problem]) -> dict[tuple[str, str], list[str]]:
-    """Each message and hint once, with the names that it is about; "" is the plan as a whole."""
+    """Each message and hint once, with the names that it is about, in the order of the problems; "" is the plan as a
+    whole.
+    """
     names: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
         names.setdefault((problem.message, problem.hint), []).append(problem.name)
@@ -218,7 +227,8 @@ def grouped(problems: Iterable[Problem]) -> dict[tuple[str, str], list[str]]:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a refresh read: live mappings by UUID (a missing UUID answered 404), and `holders`, by wanted name the
-    mapping that holds its pair. `listed` are the UUIDs of all mappings that were listed on the way, by region.
+    mapping that holds its pair; only pairs that were looked up are in it. `listed` are the UUIDs of all mappings that
+    were listed on the way, by region.
     """
 
     live: Mapping[str, Live] = field(default_factory=dict)

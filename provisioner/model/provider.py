@@ -8,10 +8,8 @@ from provisioner.model.references import partition_of
 
 
 def takes_tags(region: str) -> bool:
-    """Whether AWS is known to take tags on mappings of a region: those of the partition `aws`.
-
-    GovCloud and China refused them when it was last reported (https://github.com/aws/aws-cdk/issues/31965,
-    https://github.com/aws/aws-cdk/issues/31532).
+    """Whether AWS is known to take tags on mappings of a region: those of the partition `aws`. Others were reported to
+    refuse them (docs/aws/tags.md).
     """
     return partition_of(region) == "aws"
 
@@ -27,7 +25,9 @@ class AssumeRole:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """How to talk to AWS. Times are in seconds; None means the default that the README names."""
+    """How to talk to AWS. Timeouts are in seconds. "" and an empty collection mean that the manifest has no value; None
+    means the default that the README names, which depends on the region or the endpoint.
+    """
 
     region: str = ""
     profile: str = ""
@@ -42,7 +42,5 @@ class Provider:
     settle_timeout: float = 600.0
 
     def tags_ownership(self, region: str) -> bool:
-        """Whether mappings of a region get ownership tags: unless it is stated, where AWS is known to take tags on
-        mappings.
-        """
+        """Whether mappings of a region get ownership tags: as the manifest states, else as `takes_tags` has it."""
         return takes_tags(region) if self.ownership_tags is None else self.ownership_tags

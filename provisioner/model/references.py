@@ -14,8 +14,8 @@ UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 _RECENT: Final = 512  # a mapping's references are asked for several times, one mapping after the other
 
-# The pattern of FunctionName in botocore's model: everything before the name may be missing. A full ARN may carry a newer
-# partition or region than the pattern knows, so both are matched by position instead of by their spelling.
+# The pattern of FunctionName in botocore's model: everything before the name may be missing. The region is looser than
+# there, because new partitions have regions of new forms.
 FUNCTION: Final = re.compile(
     r"(?:arn:(?P<partition>aws[a-zA-Z-]*):lambda:)?"
     r"(?:(?P<region>(?:eusc-)?[a-z]{2}(?:-[a-z]+)+-\d):)?"
@@ -41,13 +41,13 @@ class Arn:
 
     @staticmethod
     def parse(text: object) -> Arn | None:
-        """The ARN in a text, or None."""
+        """The ARN that a text is, or None. Region and account may be empty, as in the ARN of a bucket."""
         return _arn(text) if isinstance(text, str) else None
 
 
 @lru_cache(maxsize=_RECENT)
 def _arn(text: str) -> Arn | None:
-    parts = text.split(":", 5)
+    parts = text.split(":", 5)  # the resource may contain colons
     if len(parts) != 6 or parts[0] != "arn" or not parts[1].startswith("aws") or not parts[2] or not parts[5]:
         return None
     return Arn(*parts[1:])
@@ -66,18 +66,19 @@ _PARTITIONS: Final = {
 
 
 def partition_of(region: str) -> str:
-    """The partition of a region; `aws` for one that no other partition's prefix begins."""
+    """The partition of a region, as in an ARN; `aws` for one that has no other partition's prefix."""
     return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
 
 
 def channel_of(names: Sequence[str], virtual_host: str = "") -> str:
-    """The topic or queue of a mapping, with RabbitMQ's virtual host where that is not the default one."""
+    """The topic or queue of a mapping, with RabbitMQ's virtual host where that is not the default one, or ""."""
+    # "/" is RabbitMQ's default host: one that is written out and none are the same.
     name = names[0] if names else ""
     return name if virtual_host in ("", "/") else f"{name}{_IN_HOST}{virtual_host}"
 
 
 def virtual_hosts(access: Iterable[Mapping[str, Any]] | None) -> list[str]:
-    """The RabbitMQ virtual hosts among access configurations: no update may carry one (docs/aws/updates.md#clearing)."""
+    """The RabbitMQ virtual hosts among access configurations. No update may carry one (docs/aws/updates.md#updates)."""
     return [item.get("uri") or "" for item in access or () if item.get("type") == "VIRTUAL_HOST"]
 
 
@@ -96,7 +97,7 @@ class FunctionReference:
 
     @staticmethod
     def parse(text: object) -> FunctionReference | None:
-        """The reference in a text, or None."""
+        """The function reference that a text is, or None."""
         return _function(text) if isinstance(text, str) else None
 
     @property
@@ -116,7 +117,8 @@ def _function(text: str) -> FunctionReference | None:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Pair:
-    """What Lambda holds unique: a function and a source, with the topic or queue where there is one.
+    """What Lambda holds unique (docs/aws/identity.md#uniqueness): a function and a source, with the topic or queue
+    where there is one. `function` is a `FunctionReference.canonical`, `channel` what `channel_of` returns.
 
     `source` is an ARN, or the bootstrap brokers of a self-managed cluster, sorted and joined by commas.
     """
@@ -131,6 +133,7 @@ class Pair:
         """The pair of a mapping in canonical form."""
         endpoints = mapping.get("self_managed_event_source", {}).get("endpoints", {})
         brokers = ",".join(endpoints.get("KAFKA_BOOTSTRAP_SERVERS", ()))
+        # Only brokers have queues: on another source, the access type is a mistake and does not change the pair.
         hosts = virtual_hosts(mapping.get("source_access_configuration")) if mapping.get("queues") else []
         channel = channel_of(mapping.get("topics") or mapping.get("queues") or (), hosts[0] if hosts else "")
         return cls(region, mapping.get("event_source_arn") or brokers, mapping.get("function_name", ""), channel)
@@ -144,12 +147,14 @@ class Pair:
         """What the pair occupies in AWS: two pairs conflict when they share a claim.
 
         One claim, but one a broker for a Kafka cluster: any shared broker makes two clusters one
-        (docs/aws/identity.md#uniqueness).
+        (docs/aws/identity.md#uniqueness). Unlike `canonical.claims`, without the consumer group.
         """
         return [(self.region, source, self.function, self.channel) for source in self.source.split(",")]
 
     def collides(self, other: Pair) -> bool:
-        """Whether Lambda refuses the one while the other exists."""
+        """Whether Lambda refuses the one while the other exists. Unlike `planning.order.collide`, two virtual hosts of
+        one broker do not collide here, and consumer groups do not count.
+        """
         return not set(self.claims()).isdisjoint(other.claims())
 
     def __str__(self) -> str:

@@ -23,8 +23,9 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of one change, with the reason. `ignored` are fields that AWS accepted and did not set; `request_ids`
-    are AWS's names for the requests that were to change something, the refused ones too.
+    """The outcome of one change, with the reason. `uuid` is that of the mapping that the change made or changed, or "".
+    `ignored` are fields that AWS accepted and did not set; `request_ids` are AWS's names for the requests that were to
+    change something, the refused ones too.
     """
 
     change: Change
@@ -38,13 +39,15 @@ class Outcome:
 
     @property
     def clean(self) -> bool:
-        """Applied, settled, and all of it."""
+        """Whether the change was applied, has settled, and AWS set every field."""
         return self.result is Result.APPLIED and self.settled and not self.ignored
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of a whole plan. `trouble` is what went wrong with recording it."""
+    """The outcomes of a plan's changes. `trouble` is what went wrong with recording them, or ""; then the report is the
+    only place that has the results.
+    """
 
     outcomes: tuple[Outcome, ...]
     interrupted: bool = False
@@ -52,7 +55,7 @@ class Report:
 
     @property
     def clean(self) -> bool:
-        """Whether every change was applied completely."""
+        """Whether every change was applied completely and recorded."""
         return not (self.interrupted or self.trouble) and all(outcome.clean for outcome in self.outcomes)
 
 
@@ -67,7 +70,9 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """An event of an apply: one change reaches a phase. `seconds` since it started; `text` says more."""
+    """An event of an apply: one change reaches a phase. `seconds` since it started; `text` is the reason of a retry or
+    the state in which the mapping waits; `outcome` is set when the phase is ENDED.
+    """
 
     change: Change
     phase: Phase

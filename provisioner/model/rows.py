@@ -23,7 +23,7 @@ NOTHING: Final = _Nothing()
 
 @dataclass(frozen=True, slots=True)
 class Legal:
-    """Which texts the API's model allows: its pattern, and the same in words, to follow "is not"."""
+    """Which texts the API's model allows: its pattern, and the same in words, as they follow "is not" in a message."""
 
     pattern: str
     words: str
@@ -56,15 +56,15 @@ class Row(Limits):
     kinds     the kinds of source that have the field
     required  the kinds that refuse a mapping without it
     default   AWS's value when the field is absent, by kind
-    kept      the kinds for which absence keeps what is there: AWS generates the value, cannot unset it, or its default is
-              not known (docs/architecture.md#comparison)
-    replaces  a change needs a new mapping: always, or when this says so of (live, desired)
+    kept      the kinds for which absence keeps what is there: AWS generates the value, cannot unset it, or its default
+              is not known (docs/architecture.md#comparison)
+    replaces  a change needs a new mapping: always, or when this is true of (live, desired)
     clear     the sentinel that unsets the field in an update; NOTHING where there is none: then the default is sent,
               or, without a default, nothing
-    narrower  bounds of single kinds
+    narrower  bounds of single kinds, in place of `bounds`
     values    the values known for an enumeration; others are passed through with a warning
     form      makes one value canonical
-    empty     an empty value says something: `{}` is a pattern that matches everything
+    empty     an empty value is not an absent one: `{}` is a pattern that matches everything
     explicit  the block's mere presence means something, so defaults inside it are written out instead of dropped
     """
 
@@ -90,5 +90,5 @@ class Row(Limits):
         return kind in self.required or (kind is SourceKind.UNKNOWN and self.required == ALL)
 
     def keeps(self, kind: SourceKind) -> bool:
-        """Whether absence keeps what is there; of an unknown kind no default is known, but tags are the same for all."""
+        """Whether absence keeps what is there; of an unknown kind, everything but tags, because no default is known."""
         return kind in self.kept or (kind is SourceKind.UNKNOWN and self.api != "Tags")

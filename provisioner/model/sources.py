@@ -55,8 +55,9 @@ BY_SERVICE: Final = {
     "dynamodb": SourceKind.DYNAMODB,
     "kafka": SourceKind.MSK,
     "mq": SourceKind.MQ,
-    "rds": SourceKind.DOCUMENTDB,
+    "rds": SourceKind.DOCUMENTDB,  # clusters of DocumentDB have ARNs of RDS
 }
+"""The kind of source by the service in its ARN; a FIFO queue is distinguished by its name."""
 
 
 PUSHING: Final = frozenset({"s3", "sns", "events", "logs"})
@@ -64,8 +65,8 @@ PUSHING: Final = frozenset({"s3", "sns", "events", "logs"})
 
 
 def kind_of_arn(arn: Arn) -> SourceKind | None:
-    """The kind of source that an ARN names: UNKNOWN for a service that this version does not know, None for a service that
-    invokes functions itself.
+    """The kind of source that an ARN names: UNKNOWN for a service that this version does not know, None for a service
+    that invokes functions itself.
     """
     if arn.service in PUSHING:
         return None
@@ -76,7 +77,9 @@ def kind_of_arn(arn: Arn) -> SourceKind | None:
 
 
 def kind_of(mapping: Mapping[str, Any]) -> SourceKind | None:
-    """The kind of source of a mapping in our names; None when it has no source that Lambda reads from."""
+    """The kind of source of a mapping in our names, also before it is in canonical form; None when it has no source
+    that Lambda reads from. Unlike `kind_of_arn`, it knows self-managed clusters, which have no ARN.
+    """
     if mapping.get("self_managed_event_source"):
         config = mapping.get("self_managed_kafka_event_source_config") or {}
         return SourceKind.KAFKA_QUEUE if config.get("consumption_mode") == "Queue" else SourceKind.KAFKA

@@ -22,7 +22,8 @@ class Deposed:
 class Record:
     """One managed mapping.
 
-    `applied` is the canonical form that was last applied. `protected` remembers `prevent_destroy`.
+    `applied` is the canonical form that was last applied. `protected` keeps `prevent_destroy` of the last apply, so
+    that a mapping whose lines were removed from the manifest is still protected.
     """
 
     uuid: str
@@ -34,14 +35,15 @@ class Record:
 
     @property
     def pair(self) -> Pair:
-        """What Lambda holds unique for it."""
+        """The pair of the applied values. Unlike `Live.pair`, it is not what Lambda holds after drift."""
         return Pair.of(self.applied, self.region)
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A call, recorded before it is made. `uuids` are the mappings that it touches; of a create, those that it
-    replaces. `protected` is the `prevent_destroy` of what it makes.
+    """A call, recorded before it is made. `token` is unique in its apply, `action` is `create`, `update` or `delete`.
+    `uuids` are the mappings that it touches; of a create, those that it replaces. `protected` is the `prevent_destroy`
+    of what it makes.
     """
 
     token: str
@@ -54,7 +56,9 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The records of one stack. A state that was never written has serial 0."""
+    """The records of one stack, by name. A state that was never written has serial 0; one that was never applied has no
+    account.
+    """
 
     stack: str
     lineage: str
@@ -63,7 +67,7 @@ class State:
     mappings: Mapping[str, Record] = field(default_factory=dict)
 
     def managers(self) -> dict[str, str]:
-        """The name of the record of each UUID, deposed ones included."""
+        """The name of the record that has each UUID, deposed ones included."""
         return {
             uuid: name
             for name, record in self.mappings.items()
@@ -72,7 +76,7 @@ class State:
 
     @property
     def is_sound(self) -> bool:
-        """Whether every UUID stands under one name only."""
+        """Whether every UUID is recorded once: in two records, one change of each would act on one mapping."""
         return len(self.managers()) == sum(1 + len(record.deposed) for record in self.mappings.values())
 
     def with_record(self, name: str, record: Record | None) -> Self:

@@ -12,10 +12,14 @@ _DEPENDS_ON_CHANGED = "it depends on a mapping that changed in AWS after the pla
 
 
 def still_approved(approved: Plan, now: Plan) -> tuple[Plan, tuple[Outcome, ...]]:
-    """The approved changes that would be made the same way now; the others are not attempted."""
+    """The approved changes that would be made the same way now, and an outcome for each of the others, which are not
+    attempted. Unlike `stale.changed_since`, which refuses a saved plan as a whole. A change that only `now` has is not
+    made: nobody approved it.
+    """
     current = {change.key: change for change in now.changes}
     changed = {change.key for change in approved.changes if _essence(current.get(change.key)) != _essence(change)}
     dropped = set(changed)
+    # Until nothing is added: what depends on a dropped change is dropped too, and so is what depends on that.
     while connected := {change.key for change in approved.changes if _depends_on(change, dropped, approved)} - dropped:
         dropped |= connected
     outcomes = tuple(
@@ -29,9 +33,11 @@ def still_approved(approved: Plan, now: Plan) -> tuple[Plan, tuple[Outcome, ...]
 
 def _depends_on(change: Change, dropped: set[str], approved: Plan) -> bool:
     """Whether a change depends on a dropped one: by order, name or move."""
+    # Changes of one name write the same record, and half a swap of names would lose one of two records.
     names = {name for item in approved.changes if item.key in dropped for name in (item.name, item.moved_from) if name}
     return bool(dropped & set(change.after)) or bool(names & {change.name, change.moved_from})
 
 
 def _essence(change: Change | None) -> object:
+    # Unlike the one of a plan's hash, with the causes: at the terminal they were shown and are a part of the approval.
     return change and (change.action, change.uuid, change.desired, change.fields, change.live and change.live.mapping)

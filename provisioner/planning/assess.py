@@ -1,5 +1,5 @@
-"""Assesses mappings: drift since the last apply, and health. Compares state and AWS; the manifest only says what is
-ignored, and what is declared.
+"""Assesses mappings: drift since the last apply, and health. Compares state and AWS; of the manifest, only
+`ignore_changes` and the declared names count.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from provisioner.planning.resolve import Resolution, Subject
 
 
 def recorded(state: State) -> Resolution:
-    """A resolution of all records with nothing wanted, so that a refresh reads only what is recorded."""
+    """A resolution of all records with nothing wanted, so that a refresh reads only what is recorded. Unlike `resolve`,
+    under the names that the state has.
+    """
     return Resolution(tuple(Subject(name, None, record) for name, record in sorted(state.mappings.items())))
 
 
@@ -31,6 +33,7 @@ def assume_unchanged(resolution: Resolution) -> Reading:
     """
     live: dict[str, Live] = {}
     for record in (subject.record for subject in resolution.subjects if subject.record):
+        # Left out, a deposed mapping would count as gone, and its UUID would be forgotten.
         live[record.uuid] = _unchanged(record.uuid, record.arn, record.region, record.applied)
         live |= {item.uuid: _unchanged(item.uuid, "", item.region, {}) for item in record.deposed}
     return Reading(live)
@@ -41,7 +44,9 @@ def _unchanged(uuid: str, arn: str, region: str, applied: Canonical) -> Live:
 
 
 def ignored_paths(resolution: Resolution) -> dict[str, tuple[FieldPath, ...]]:
-    """The paths under `ignore_changes`, by the names that the mappings have in state."""
+    """The paths under `ignore_changes`, by the names that the mappings have in the state: `drift` and `health` go by
+    records.
+    """
     return {
         subject.moved_from or subject.name: subject.wanted.lifecycle.ignore_changes
         for subject in resolution.subjects
@@ -71,6 +76,7 @@ def _drifted(
 ) -> Drifted | None:
     if live is None or live.status.state == DELETING:
         return Drifted(name, record.uuid, record.region, vanished=True, lost=lost)
+    # Kept values, such as a generated consumer group, were never applied: live's count as applied.
     prior = fill_kept(record.applied, live.mapping, live.kind)
     now: Canonical = live.mapping
     for path in (*live.unknown, *ignored):
@@ -78,6 +84,7 @@ def _drifted(
     fault = _fault(record, live, ignored)
     if fault:
         now = with_value(now, ("enabled",), value_at(prior, ("enabled",)))  # reported by the fault
+    # What was applied is also what is desired, so that every difference has the cause drift: an edit is none here.
     fields = field_changes(prior, now, prior)
     drifted = Drifted(name, record.uuid, record.region, live.kind, fields, fault=fault, lost=lost)
     return drifted if fields or lost or fault else None
@@ -85,13 +92,14 @@ def _drifted(
 
 def _fault(record: Record, live: Live, ignored: Sequence[FieldPath]) -> str:
     """Why AWS disabled a mapping that should be enabled, or ""."""
+    # An absent `enabled` is the default, true. What was applied as disabled, AWS may disable too: that is no fault.
     should = record.applied.get("enabled", True) is True and ("enabled",) not in ignored
     return live.status.fault if should and live.mapping.get("enabled") is False else ""
 
 
 def needs(state: State, reading: Reading, unapplied: Sequence[Desired] = ()) -> dict[str, tuple[str, Canonical]]:
-    """The region and the mapping of each recorded name, live or else as applied, and of those in `unapplied`: whose
-    functions and sources `presence` looks up.
+    """The region and the mapping of each recorded name, live or else as applied, and of those in `unapplied`:
+    `aws/presence.py` looks up their functions and sources.
     """
     known = {
         name: (record.region, live.mapping if (live := reading.live.get(record.uuid)) else record.applied)
@@ -112,8 +120,9 @@ def health(
     unapplied: Sequence[Desired] = (),
     lost: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> tuple[Health, ...]:
-    """The health of each mapping, the broken ones first. `ignored` are the paths of each name under `ignore_changes`,
-    `unapplied` the mappings that are declared and not recorded, `lost` is what each name needs and no longer exists.
+    """The health of each mapping, the broken ones first, then by name. `ignored` are the paths of each name under
+    `ignore_changes`, `unapplied` the mappings that are declared and not recorded, `lost` is what each name needs and no
+    longer exists. Unlike `drift`, a changed field is no problem here, except `enabled`.
     """
     rows = [
         _health(name, record, reading.live.get(record.uuid), ignored.get(name, ()), lost.get(name, ()))
@@ -159,6 +168,7 @@ def _problems(record: Record, live: Live, ignored: Sequence[FieldPath]) -> Itera
         yield "it is being deleted"
     elif fault := _fault(record, live, ignored):
         yield f"AWS disabled it: {fault}"
+    # Only one way round: a mapping that somebody enabled delivers records, and `drift` shows it.
     elif ("enabled",) not in ignored and live.mapping.get("enabled", True) != record.applied.get(
         "enabled", True
     ) is True:

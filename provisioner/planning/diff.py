@@ -18,8 +18,9 @@ def field_changes(
     desired: Mapping[str, Any],
     stated: Collection[FieldPath] = frozenset(),
 ) -> tuple[FieldChange, ...]:
-    """The fields in which live differs from desired, with the cause, in the order of the field table. `stated` are
-    paths that the manifest sets to AWS's default, so that desired lacks them.
+    """The fields in which live differs from desired, with the cause, in the order of the field table; down to a scalar
+    or a list. All sides are in canonical form. `stated` are paths that the manifest sets to AWS's default, so that
+    desired lacks them. The cause AWS is never among them: the planner sets it.
 
     Desired = live is no difference, whatever prior is. Otherwise prior = live is an edit, prior = desired is drift, and
     all three different is a conflict (docs/architecture.md#comparison).
@@ -35,7 +36,8 @@ def _differing(live: Mapping[str, Any], desired: Mapping[str, Any]) -> Iterator[
     """The paths that differ, down to a scalar or a list: a list is one value, because its items have no names."""
     from deepdiff import DeepDiff  # late: it costs 0.1 s and most plans change nothing
 
-    # deepdiff ignores keys such as `__typename` otherwise
+    # deepdiff ignores keys such as `__typename` otherwise, and reports a block as one difference when its sides have
+    # few keys in common.
     tree = DeepDiff(
         _texts(live), _texts(desired), view="tree", ignore_private_variables=False, threshold_to_diff_deeper=0
     )
@@ -57,6 +59,7 @@ def _leaves(path: FieldPath, live: Any, desired: Any) -> Iterator[FieldPath]:
     sides = [side for side in (live, desired) if isinstance(side, Mapping)]
     if not sides:
         yield path
+    # A dict in place of a set keeps the order of the names.
     for name in {name: None for side in sides for name in side}:
         here, there = (side.get(name) if isinstance(side, Mapping) else None for side in (live, desired))
         if json_key(here) != json_key(there):
@@ -71,6 +74,7 @@ def _change(
     stated: Collection[FieldPath],
 ) -> FieldChange:
     before, now, wanted = (value_at(side, path) for side in (prior, live, desired))
+    # As JSON text too, for the reason in `_texts`.
     as_prior = [json_key(side) == json_key(before) for side in (now, wanted)]
     cause = Cause.EDIT if as_prior[0] else Cause.DRIFT if as_prior[1] else Cause.CONFLICT
     edit = Edit.SET if wanted is not None else Edit.SET_TO_DEFAULT if is_within(path, stated) else Edit.LINE_REMOVED
@@ -79,9 +83,10 @@ def _change(
 
 
 def _replaces(path: FieldPath, live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+    # Each block above the value is asked too: brokers are below a field that replaces.
     fields = FIELDS
     for depth, name in enumerate(path, start=1):
-        if name not in fields:
+        if name not in fields:  # below a map without fields of its own, such as a tag
             return False
         if fields[name].replaced_by(value_at(live, path[:depth]), value_at(desired, path[:depth])):
             return True

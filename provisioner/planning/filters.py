@@ -25,12 +25,12 @@ DATA_KEYS: Final[Mapping[SourceKind, str]] = {
     **dict.fromkeys(KAFKAS, "value"),
     SourceKind.MQ: "data",
 }
-"""Where the data of a record stands, by kind; DocumentDB has no filters."""
+"""The field of a record that has its data, by kind; DocumentDB has no filters (docs/aws/kinds.md#fields)."""
 
 _ADDED: Final = frozenset(
     {"eventSource", "eventSourceARN", "awsRegion", "eventVersion", "eventID", "invokeIdentityArn"}
 )
-"""Fields that the poller adds to a record. They are not known to match."""
+"""Fields that the poller adds to a record. Whether a filter can match them is not known, so they are a doubt."""
 
 _QUEUE_FIELDS: Final = frozenset(
     {"messageId", "receiptHandle", "attributes", "messageAttributes", "md5OfBody", "md5OfMessageAttributes"}
@@ -58,6 +58,7 @@ _FIELDS: Final[Mapping[SourceKind, frozenset[str]]] = {
 }
 """The other fields of a record, by kind."""
 
+# Which of the fields above hold objects, at the top of a record.
 _OBJECTS: Final = frozenset({"attributes", "messageAttributes", "userIdentity", "properties", "basicProperties"})
 _IMAGES: Final = frozenset({"NewImage", "OldImage", "Keys"})
 _OF_DYNAMODB: Final = _IMAGES | {"ApproximateCreationDateTime", "SequenceNumber", "SizeBytes", "StreamViewType"}
@@ -80,7 +81,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """One finding about a filter. `loses` says that records may not reach the function because of it."""
+    """One finding about a filter, as message and hint. `loses`: records may not reach the function because of it."""
 
     effect: Effect
     message: str
@@ -105,12 +106,13 @@ _Paths = set[tuple[str, ...]]
 
 
 def signs(filters: Sequence[Mapping[str, Any]] | None, kind: SourceKind) -> tuple[tuple[int, Sign], ...]:
-    """What is wrong with the filters of a mapping, `[{"pattern": …}]`, each with the index of its filter. Patterns that
-    are not legal are skipped.
+    """What is wrong with the filters of a mapping, `[{"pattern": …}]`, each with the index of its filter, from 0.
+    Patterns that are not legal are skipped: `manifest/patterns.py` reports them. Empty for a kind without filters.
     """
     if not filters or kind not in DATA_KEYS:
         return ()
     patterns = [structured(item["pattern"]) for item in filters]
+    # Of all filters together: one may show that a path is an object, and another test the same path for a value.
     objects = {prefix for pattern in patterns if isinstance(pattern, Mapping) for prefix in _objects(pattern)}
     effects = [
         (index, sign)
@@ -122,7 +124,9 @@ def signs(filters: Sequence[Mapping[str, Any]] | None, kind: SourceKind) -> tupl
 
 
 def structured(pattern: Any) -> Any:
-    """A pattern as a JSON value, also one that is kept as text for the spelling of its numbers, or of a duplicate key."""
+    """A pattern as a JSON value, also where `forms.parsed` keeps it as text for the spelling of its numbers. A text
+    that is not JSON is returned unchanged.
+    """
     value = parsed(pattern)
     try:
         return json.loads(value) if isinstance(value, str) else value
@@ -131,7 +135,10 @@ def structured(pattern: Any) -> Any:
 
 
 def covers(wide: Any, narrow: Any) -> bool:
-    """Whether whatever matches `narrow` also matches `wide`, judged by their form alone."""
+    """Whether whatever matches `narrow` also matches `wide`, judged by their form alone: False where the form does not
+    show it, as for a prefix that covers a value.
+    """
+    # All fields of a pattern must match, so `wide` has no field that `narrow` lacks. Of rules in a list one is enough.
     if isinstance(wide, Mapping) and isinstance(narrow, Mapping):
         return all(name in narrow and covers(wide[name], narrow[name]) for name in wide)
     if isinstance(wide, list) and isinstance(narrow, list):
@@ -143,6 +150,7 @@ def _idle(patterns: Sequence[Any]) -> Iterator[tuple[int, Sign]]:
     for index, narrow in enumerate(patterns):
         for other, wide in enumerate(patterns):
             same = json_key(wide) == json_key(narrow)
+            # Of two equal filters only the later one is reported, so that following the hints leaves one.
             if other != index and covers(wide, narrow) and (not same or other < index):
                 message = f"filter {other + 1} already matches everything that filter {index + 1} matches"
                 yield index, Sign(Effect.IDLE, message, "remove this filter, or narrow the other", loses=False)
@@ -171,6 +179,7 @@ def _of_alternatives(parts: Sequence[Sequence[Sign]]) -> Iterator[Sign]:
         if dead or sign.effect is not Effect.NEVER:
             yield sign
         else:
+            # Without its last part, "every message would be deleted": the other alternatives still match.
             message = f"an alternative of $or never matches: {sign.message.partition('; every ')[0]}"
             yield replace(sign, effect=Effect.DOUBT, message=message, loses=False)
 
@@ -196,7 +205,8 @@ def _of_leaf(leaf: _Leaf, kind: SourceKind, objects: _Paths) -> Iterator[Sign]:
         yield Sign(Effect.NEVER, f"{what}, and AWS rejects a filter on a string", f"write {data}: {{ field: [value] }}")
         return
     if any(_is_absence(rule) for rule in leaf.rules):
-        yield from _always_absent(leaf, kind)  # a missing field matches
+        # A missing field matches, so the checks below, which find fields that are always missing, do not apply.
+        yield from _always_absent(leaf, kind)
         return
     if top in _ADDED or (top == "eventName" and kind is not SourceKind.DYNAMODB):
         message = f"the pattern uses `{top}`, which Lambda adds to the record; a filter on it may never match"
@@ -237,6 +247,7 @@ def _no_such_field(top: str, kind: SourceKind) -> str:
 
 def _where_instead(top: str, kind: SourceKind) -> str:
     data = DATA_KEYS[kind]
+    # In this order, because a later hint would be wrong where an earlier one applies.
     if spelt := _spelt(top, {data, "eventName", *_FIELDS[kind]}):
         return f"names are case-sensitive: write {spelt}"
     if top in _WRAPPERS:
@@ -277,7 +288,7 @@ def _of_text(leaf: _Leaf, kind: SourceKind) -> Iterator[Sign]:
             f"`{leaf.name}` is compared with a string that contains JSON, but a JSON body is parsed and "
             "never matches a string"
         )
-        whole = len(spelt) == len(leaf.rules)
+        whole = len(spelt) == len(leaf.rules)  # of rules on one path one is enough: any other may still match
         yield Sign(Effect.NEVER if whole else Effect.DOUBT, message, hint, loses=whole)
     else:
         message = (
@@ -328,6 +339,7 @@ def _of_event_name(leaf: _Leaf) -> Iterator[Sign]:
 
 
 def _has_letter(leaf: _Leaf) -> bool:
+    # dynamodb, image, attribute, letter: a shorter path can only end in an attribute that is named like a letter.
     return len(leaf.path) > 3 and leaf.path[-1] in _TEXTS | _BOOLEANS
 
 
@@ -351,6 +363,7 @@ def _of_item(leaf: _Leaf) -> Iterator[Sign]:
 def _fits(rule: Any, letter: str) -> bool:
     """Whether a rule can match a value of this type: N holds a text too."""
     if isinstance(rule, Mapping):
+        # Rules such as `prefix` are about texts.
         return rule.keys() <= {"exists", "anything-but"} if letter in _BOOLEANS else "numeric" not in rule
     return isinstance(rule, bool if letter in _BOOLEANS else str)
 

@@ -13,20 +13,25 @@ from provisioner.model.state import State
 from provisioner.planning.record import is_protected
 
 VERSION: Final = "v1"
-"""The version of what is hashed. It changes with the hashed content, so that hashes of two versions never match."""
+"""The version of what is hashed. It changes with the hashed content, so that hashes of two versions never match. The
+command line accepts it as `v` and digits, and scripts rely on that form (docs/compatibility.md).
+"""
 
 
 def plan_hash(plan: Plan) -> str:
-    """The hash of what a plan does: account, regions, actions, UUIDs touched, values before and after.
+    """The hash of what a plan does: account, regions, actions, UUIDs touched, values before and after. `v1:` and 64
+    hexadecimal digits. Unlike `state_fingerprint`, people approve by it.
 
     Causes, reasons, risks, the serial, times, places in files and what is under `ignore_changes` are not in it. It
     guards against accidents, not attackers.
     """
+    # A mapping that needs nothing may change between an approval and its apply: it is not a part of what was approved.
     changes = sorted((_essence(change) for change in plan.changes if change.counts), key=json_key)
     return f"{VERSION}:{_sha256([plan.stack, plan.account, changes])}"
 
 
 def _essence(change: Change) -> dict[str, Any]:
+    # The live mapping of a create is one that is being deleted. Whether it is gone by now makes no difference.
     before = change.live.mapping if change.live and change.action is not Action.CREATE else None
     return {
         "name": change.key,
@@ -50,7 +55,9 @@ def _without_ignored(mapping: Canonical | None, change: Change) -> Canonical | N
 
 
 def state_fingerprint(state: State) -> str:
-    """The hash of all that a state records. The serial is not enough: it repeats after a backup was restored."""
+    """The hash of all that a state records, 64 hexadecimal digits. A saved plan is compared by it and not by the serial
+    alone, which repeats after a backup was restored.
+    """
     return _sha256({name: asdict(record) for name, record in state.mappings.items()})
 
 

@@ -13,7 +13,9 @@ from provisioner.model.references import Pair
 
 
 def collide(one: Mapping[str, Any], one_pair: Pair, other: Mapping[str, Any], other_pair: Pair) -> bool:
-    """Whether AWS refuses two mappings at once."""
+    """Whether AWS may refuse two mappings at once (docs/aws/identity.md#uniqueness). Unlike `Pair.collides`, consumer
+    groups count, and two virtual hosts of one broker collide, because it is not recorded that they do not.
+    """
     return not claims(one, one_pair).isdisjoint(claims(other, other_pair))
 
 
@@ -31,17 +33,20 @@ def _frees(change: Change) -> bool:
 
 
 def in_order(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
-    """The changes with `after` set: what takes a pair runs after what frees it. Nothing else is ordered."""
+    """The changes with `after` set, in the order given, and a problem where they wait for each other: what takes a pair
+    runs after what frees it. Nothing else is ordered.
+    """
     # Other changes need no order: AWS has no dependency between mappings but the uniqueness of pairs and groups.
     freed_by: dict[tuple[str, ...], str] = {}
     for change in filter(_frees, changes):
+        # By the live values: after drift, a record does not have the pair that AWS holds.
         if change.live:
             freed_by |= dict.fromkeys(claims(change.live.mapping, change.live.pair), change.key)
     ordered = [replace(change, after=(*change.after, *_waits_for(change, freed_by))) for change in changes]
     try:
         TopologicalSorter({change.key: change.after for change in ordered}).prepare()
     except CycleError as error:
-        names = " -> ".join(dict.fromkeys(error.args[1]))
+        names = " -> ".join(dict.fromkeys(error.args[1]))  # graphlib's cycle ends with its first key again
         hint = "apply them one at a time with --target, or change the function or source of one of them first"
         return ordered, [
             Problem(
@@ -54,7 +59,7 @@ def in_order(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
 
 
 def doubly_touched(changes: Sequence[Change]) -> list[Problem]:
-    """Refuse a plan in which two changes have the same UUID: carrying it out would lose a mapping."""
+    """A problem for each two changes that have the same UUID: carrying them out would lose a mapping."""
     first: dict[str, Change] = {}
     problems = []
     for change in changes:
@@ -70,4 +75,5 @@ def _waits_for(change: Change, freed_by: Mapping[tuple[str, ...], str]) -> list[
     if not _takes(change) or change.wanted is None:
         return []
     wanted = claims(change.wanted.mapping, change.wanted.pair)
+    # Without itself: a replacement frees the pair that it takes, and `creates_first` orders its two calls.
     return sorted({freed_by[claim] for claim in wanted if claim in freed_by} - {change.key, *change.after})

@@ -21,6 +21,7 @@ from provisioner.planning.resolve import Resolution, Subject
 from provisioner.planning.risk import risks
 
 DELETING = "Deleting"
+"""The state of a mapping that is not gone yet (docs/aws/lifecycle.md#states)."""
 _ENABLED = ("enabled",)
 _TAKEN_AS_WANTED = frozenset({_ENABLED, ("starting_position",), ("starting_position_timestamp",)})
 """Paths that are assumed to be as wanted when neither AWS nor the record has their value: nothing is changed or
@@ -37,13 +38,14 @@ def make_plan(
     replaced: Collection[str] = (),
     destroys: bool = False,
 ) -> Plan:
-    """Decide what must change.
+    """Decide what must change, sorted by key. What must not be carried out is in `Plan.problems`; nothing is raised.
 
     `replaced` are names to replace on request; `destroys` marks a plan of `destroy`, whose deletions have the reason
     REQUESTED.
     """
     deciding = _Deciding(resolution.subjects, reading, state, frozenset(replaced), destroys=destroys)
     changes = [change for subject in resolution.subjects for change in deciding.changes(subject)]
+    # A create that reads the source of a deleted mapping has the risks of a replacement.
     ended = [change for change in changes if change.action is Action.DELETE]
     changes = [replace(change, risks=risks(change, ended)) for change in changes]
     ordered, problems = in_order(sorted(changes, key=lambda change: change.key))
@@ -90,7 +92,7 @@ class _Deciding:
         """The changes of one subject: at most one of its own, and one for each deposed mapping."""
         record, live = self._known(subject)
         self._refuse_what_stays(subject)
-        if subject.displaces_protected in self._reading.live:
+        if subject.displaces_protected in self._reading.live:  # one that is gone has nothing to protect
             hint = (
                 f"use a different name for the mapping that takes over the name {subject.name}, or set "
                 "`prevent_destroy: false` first"
@@ -102,6 +104,7 @@ class _Deciding:
         if change:
             # One after the other, because both write the name's record.
             after = tuple(item.key for item in cleared)
+            # Another record than that of the state: the holder replaced it in `_known`, which is an import.
             imported = record.uuid if record and subject.record and record.uuid != subject.record.uuid else ""
             yield replace(change, moved_from=subject.moved_from, adopts=change.adopts or imported, after=after)
 
@@ -165,7 +168,8 @@ class _Deciding:
 
     def _change(self, subject: Subject, live: Live | None) -> Change | None:
         wanted, record = subject.wanted, subject.record
-        # A mapping in state Deleting counts as gone, but holds its pair until the deletion ends: creation waits for that.
+        # A mapping in state Deleting counts as gone, but holds its pair until the deletion ends: creation waits for
+        # that.
         holder = self._holder_of(subject)
         gone = next((item for item in (live, holder) if item and item.status.state == DELETING), None)
         live = None if live is gone else live
@@ -263,7 +267,7 @@ class _Deciding:
     # --- a mapping that is wanted and lives ---------------------------------------------------------------------------
 
     def _refuse_what_the_mode_lacks(self, wanted: Desired, kind: SourceKind) -> None:
-        """Refuse fields that the live consumption mode lacks, when the manifest states no mode: the live one is kept."""
+        """Refuse fields that the live consumption mode, kept where the manifest states none, does not support."""
         for name in wanted.mapping:
             if kind != wanted.kind and not FIELDS[name].row.has(kind):
                 hint = "set consumption_mode, for example self_managed_kafka_event_source_config: {consumption_mode: Queue}"
@@ -290,14 +294,15 @@ class _Deciding:
             fields=fields,
             notes=tuple(_notes(wanted, record, live, sides)),
         )
-        # A mapping cannot move between regions; no field says so.
+        # A mapping cannot move between regions, and no field has the region.
         if wanted.region == live.region and not requested and not any(field.replaces for field in fields):
             self._refuse_what_the_mode_lacks(wanted, kind)
             return change
         if wanted.lifecycle.prevent_destroy:
             hint = "set `prevent_destroy: false` to allow it"
             self._refuse(wanted.name, "has prevent_destroy, but this change would replace it", hint)
-        # A new mapping is created from the manifest alone: a kept value, such as a generated group, belongs to the old one.
+        # A new mapping is created from the manifest alone: a kept value, such as a generated group, belongs to the old
+        # one.
         alone = _sides(wanted, record, live, wanted.kind).stated
         return replace(
             change,
@@ -307,8 +312,8 @@ class _Deciding:
             desired=alone,
             applied=alone,
             reason=Reason.REQUESTED if requested else Reason.CANNOT_UPDATE,
-            # AWS holds pairs and consumer groups unique: only where old and new share none can the new one be created first,
-            # so that no record waits for the replacement.
+            # AWS holds pairs and consumer groups unique: only where old and new share none can the new one be created
+            # first, so that no record waits for the replacement.
             creates_first=not collide(wanted.mapping, wanted.pair, live.mapping, live.pair),
             notes=tuple(
                 f"{'.'.join(path)} is {value!r} now, but it is not set in the manifest, so AWS chooses the "
@@ -319,13 +324,14 @@ class _Deciding:
 
 
 def _sides(wanted: Desired, record: Record | None, live: Live, kind: SourceKind) -> _Sides:
-    desired = canonical(wanted.mapping, kind)
+    desired = canonical(wanted.mapping, kind)  # again, because the kind can be live's, with other defaults
     known = live.mapping
     for path in live.unknown:
         applied = value_at(record.applied, path) if record and path != _ENABLED else None
         taken = value_at(desired, path) if applied is None and path in _TAKEN_AS_WANTED else applied
         known = with_value(known, path, taken)
-    # Without a record there is no last apply: what a person left in AWS counts as prior, so that a difference is an edit.
+    # Without a record there is no last apply: what a person left in AWS counts as prior, so that a difference is an
+    # edit.
     prior = record.applied if record else live.as_left
     applied = desired
     for path in wanted.lifecycle.ignore_changes:

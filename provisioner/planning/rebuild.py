@@ -15,7 +15,7 @@ from provisioner.model.state import Record, State
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """The state, and notices for the user."""
+    """The state, with serial 0 because it was not stored yet, and notices for the user."""
 
     state: State
     notices: tuple[str, ...]
@@ -25,9 +25,10 @@ def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str
     """The state of a manifest whose state was lost. `lineage` is for a stack whose mappings bear no tags.
 
     The state gets the lineage in the mappings' tags, so that they stay ours. Raises StateError when the tags of this
-    stack have several lineages: then two states of it were in use, and only a person can decide which is meant.
+    stack have several lineages: then two states of it were in use, and only a person can decide which is meant. Unlike
+    `recovery.recover`, a mapping without tags is recorded too: the manifest has its function and source.
     """
-    everything = list(live)
+    everything = list(live)  # walked several times
     lineages = {item.owner.lineage for item in everything if item.owner and item.owner.stack == manifest.stack}
     if len(lineages) > 1:
         raise StateError(
@@ -40,6 +41,7 @@ def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str
     taken: set[str] = set()
     for name, wanted in sorted(manifest.mappings.items()):
         holder = next((by_claim[claim] for claim in wanted.pair.claims() if claim in by_claim), None)
+        # Taken: two clusters in the manifest can share a broker with one mapping in AWS.
         if holder is None or holder.uuid in taken:
             notices.append(f"{name}: AWS has no mapping for its function and source")
         elif holder.owner and holder.owner.stack != manifest.stack:
@@ -52,6 +54,7 @@ def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str
                 )
             records[name] = _record(holder, wanted)
             taken.add(holder.uuid)
+    # Left out, these mappings would never be deleted: no later plan would have a record of them.
     for item in everything:
         if item.owner and item.owner.stack == manifest.stack and item.uuid not in taken:
             name = _free_name(item.owner, item.uuid, records)
@@ -67,6 +70,7 @@ def _record(live: Live, wanted: Desired) -> Record:
     """The record of a live mapping. Unknown values, such as filters that cannot be decrypted, are assumed to be as
     wanted.
     """
+    # As AWS has it, not as wanted: then the next plan shows what the manifest changes.
     applied = dict(live.as_left)
     desired = canonical(wanted.mapping, wanted.kind)
     for path in live.unknown:

@@ -9,9 +9,13 @@ from provisioner.model.state import Deposed, Intent, Record, State
 
 
 def state_before_calls(state: State, plan: Plan, reading: Reading) -> State:
-    """The state with every change that needs no call: moves, imports, forgets, and mappings that match already."""
+    """The state with every change that needs no call: moves, imports, forgets, and mappings that match already. It is
+    stored before the first call (docs/architecture.md#decisions); the serial is that of `state`.
+    """
     mappings = dict(state.mappings)
+    # The change of a deposed mapping has no record of its own: it is a part of the name's.
     named = [change for change in plan.changes if not change.deposed]
+    # First all old names, then all new ones: in a swap, the old name of one record is the new name of another.
     for change in named:
         mappings.pop(change.moved_from, None)
     for change in named:
@@ -26,21 +30,25 @@ def state_before_calls(state: State, plan: Plan, reading: Reading) -> State:
 def _record_before_calls(change: Change, reading: Reading) -> Record | None:
     record = change.record
     if record:
+        # One that is gone needs no delete. Kept here, nothing would ever remove it from the record.
         alive = tuple(deposed for deposed in record.deposed if deposed.uuid in reading.live)
         record = Record(record.uuid, record.arn, record.region, record.applied, record.protected, alive)
     if change.action is Action.FORGET:
         # What it deposed is still to be deleted: the executor forgets the name with the last of it.
         return record if record and record.deposed else None
+    # Before a delete, and before the create in place of a mapping that is gone, the old record stays as it is.
     if change.live is None or change.wanted is None or change.action is Action.CREATE:
         return record
     protected = change.wanted.lifecycle.prevent_destroy
     deposed = record.deposed if record else ()
     if change.action is Action.NO_OP:
         return applied_record(change, change.live, change.applied or {}, deposed)
+    # The call may fail: until it has succeeded, what was applied is what the record had.
     base = record.applied if record else change.live.as_left
     return Record(change.uuid, change.live.arn, change.live.region, base, protected, deposed)
 
 
+# Both calls of a replacement have an intent, whichever comes first.
 _CALLS = {
     Action.CREATE: ("create",),
     Action.UPDATE: ("update",),
@@ -55,12 +63,14 @@ def is_protected(change: Change) -> bool:
 
 
 def token_of(change: Change, action: str) -> str:
-    """The token of the intent for one call of a change, unique in its plan."""
+    """The token of the intent for one call of a change, unique in its plan. `action` is `create`, `update` or
+    `delete`, because a replacement has two calls.
+    """
     return f"{change.key}: {action}"
 
 
 def planned_calls(plan: Plan) -> tuple[Intent, ...]:
-    """The intents of all calls of a plan."""
+    """The intents of all calls of a plan, in the order of the plan."""
     return tuple(
         Intent(
             token_of(change, action),
@@ -76,5 +86,7 @@ def planned_calls(plan: Plan) -> tuple[Intent, ...]:
 
 
 def applied_record(change: Change, live: Live, applied: Canonical, deposed: tuple[Deposed, ...] = ()) -> Record:
-    """The record of a mapping to which `applied` was applied."""
+    """The record of the live mapping of a change, with `applied` as the applied values and `deposed` as what it still
+    has to delete.
+    """
     return Record(live.uuid, live.arn, live.region, applied, is_protected(change), deposed)

@@ -26,12 +26,15 @@ class Recovery:
 
 
 def unresolved_creates(intents: Sequence[Intent]) -> dict[str, Intent]:
-    """The creates without a result, by token."""
+    """The creates among these intents, by token: the only ones that are looked for."""
     return {intent.token: intent for intent in intents if intent.action == CREATE}
 
 
 def recover(state: State, intents: Sequence[Intent], holders: Mapping[str, Live]) -> Recovery:
-    """Decide about each intent. `holders` are the mappings that hold an intent's function and source, by token."""
+    """The state after each unresolved intent is decided, with notices. `holders` are the mappings that hold an intent's
+    function and source, by token, with their tags. Unlike `rebuild.rebuild`, only a mapping with this state's lineage
+    is recorded: what holds the pair may be somebody else's.
+    """
     notices = []
     nothing = [intent.name for intent in intents if intent.action == CREATE and intent.token not in holders]
     for intent in intents:
@@ -49,6 +52,7 @@ def recover(state: State, intents: Sequence[Intent], holders: Mapping[str, Live]
 def _created(state: State, intent: Intent, live: Live) -> tuple[State, str]:
     interrupted = f"an apply was interrupted while creating {intent.name}"
     manager = state.managers().get(live.uuid)
+    # Two records of one UUID would make two changes of one mapping.
     if manager:
         return state, f"{interrupted}; its function and source belong to {manager} ({live.uuid})"
     if live.owner is None:
@@ -58,6 +62,8 @@ def _created(state: State, intent: Intent, live: Live) -> tuple[State, str]:
     old = state.mappings.get(intent.name)
     record = Record(live.uuid, live.arn, live.region, live.as_left, intent.protected)
     if old:
+        # The create was that of a replacement, or the name has another record by now: its mapping is still to be
+        # deleted.
         deposed = (*old.deposed, Deposed(old.uuid, old.region))
         record = replace(record, protected=old.protected or intent.protected, deposed=deposed)
     return state.with_record(

@@ -23,7 +23,7 @@ from provisioner.model.state import Deposed, Record, State
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One name with what is wanted, what is recorded, and how the two came together.
+    """One name with what is wanted, what is recorded, and how the two were matched.
 
     `moved_from` is the record's name in the state, when it is another one; `adopts` the UUID to import; `forgets`: the
     record is removed and the mapping keeps running. When a record is moved to a name that has a record, that one's
@@ -48,7 +48,9 @@ class Resolution:
 
 
 def resolve(manifest: Manifest, state: State) -> Resolution:
-    """Match what is wanted with what is recorded."""
+    """Match what is wanted with what is recorded. Contradictions are in `Resolution.diagnostics` (E108); nothing is
+    raised. The entries that contradict have no effect.
+    """
     diagnostics: list[Diagnostic] = []
     origin, forgotten = _stated_moves(manifest, manifest.mappings, state, diagnostics)
     adopted = _adoptions(manifest, manifest.mappings, state, origin, diagnostics)
@@ -64,6 +66,7 @@ def resolve(manifest: Manifest, state: State) -> Resolution:
         )
         for name, wanted in manifest.mappings.items()
     ]
+    # Records without a mapping of their own: displaced where the name has another record now, else to be deleted.
     left = recorded.keys() - set(matched.values())
     subjects = [
         _with_displaced(subject, recorded[subject.name]) if subject.name in left else subject for subject in subjects
@@ -76,7 +79,9 @@ def resolve(manifest: Manifest, state: State) -> Resolution:
 
 
 def contradictions(manifest: Manifest, names: Collection[str]) -> list[Diagnostic]:
-    """Diagnostics where `moved`, `removed` and `imports` contradict the names of the mappings, whatever the state has."""
+    """Diagnostics (E108) where `moved`, `removed` and `imports` contradict the names of the mappings. Unlike `resolve`,
+    without a state, so that `validate` can report them offline.
+    """
     diagnostics: list[Diagnostic] = []
     state = State(manifest.stack, "")
     origin, _ = _stated_moves(manifest, names, state, diagnostics)
@@ -106,6 +111,7 @@ def _stated_moves(
     """Each record's name after `moved`, with its name in state; and the names that `removed` forgets."""
     steps = {move.source: move.target for move in manifest.moved}
     origin = {name: name for name in state.mappings}
+    # An entry whose source is not recorded was applied already, or elsewhere: it may stay in the manifest.
     for move in manifest.moved:
         target = _end_of_chain(move.source, steps)
         if target is None:
@@ -141,6 +147,7 @@ def _adoptions(
     manifest: Manifest, names: Collection[str], state: State, origin: Mapping[str, str], diagnostics: list[Diagnostic]
 ) -> dict[str, str]:
     """The UUID that each name imports, without those that it has already."""
+    # By the names after `moved`, which the entries of `imports` use too. A deposed mapping is managed as well.
     renamed = {source: name for name, source in origin.items()}
     holders = {uuid: renamed.get(name, name) for uuid, name in state.managers().items()}
     adopted: dict[str, str] = {}
@@ -154,7 +161,7 @@ def _adoptions(
             diagnostics.append(_error(f"imports: {item.name} is already recorded as {recorded}", item.place))
         elif item.uuid in adopted.values() or adopted.get(item.name, item.uuid) != item.uuid:
             diagnostics.append(_error(f"imports: {item.name} or {item.uuid} is listed more than once", item.place))
-        elif not recorded:
+        elif not recorded:  # else it was imported by an earlier apply
             adopted[item.name] = item.uuid
     return adopted
 
@@ -164,15 +171,17 @@ def _error(message: str, place: Place) -> Diagnostic:
 
 
 def _match(wanted: Mapping[str, Desired], recorded: Mapping[str, Record]) -> dict[str, str]:
-    """For each wanted name, the name of the record that is its own: first by name and pair, then by pair, then by name."""
+    """For each wanted name, the name of its record: first by name and pair, then by pair, then by name."""
     pairs = {name: record.pair for name, record in recorded.items()}
     stay = {name for name, item in wanted.items() if pairs.get(name) == item.pair}
     matched = {name: name for name in stay}
+    # Reversed, so that of records with one pair the first name is matched.
     free: dict[Pair, str] = {pair: name for name, pair in sorted(pairs.items(), reverse=True) if name not in stay}
     for name, item in wanted.items():
         if name not in stay and item.pair in free:
             matched[name] = free.pop(item.pair)
     taken = set(matched.values())
+    # A name keeps its record when its pair changed: that is an update or a replacement, not a delete and a create.
     matched |= {name: name for name in wanted if name not in matched and name in recorded and name not in taken}
     return matched
 
@@ -183,13 +192,15 @@ def _match(wanted: Mapping[str, Desired], recorded: Mapping[str, Record]) -> dic
 def select(resolution: Resolution, targets: Sequence[str], excludes: Sequence[str] = ()) -> Resolution:
     """Only the subjects that the selectors (names or globs) choose, with both sides of each move.
 
-    Raises UsageError for a selector that matches nothing.
+    Raises UsageError for a selector that matches nothing, and when the selectors leave nothing.
     """
+    # Old names too: they are what the state and the last plan show.
     names = {name for subject in resolution.subjects for name in (subject.name, subject.moved_from) if name}
     wanted = _matching(targets, names, "--target") if targets else names
     wanted -= _matching(excludes, names, "--exclude")
     if names and not wanted:
         raise UsageError("--target and --exclude leave no mapping to plan", hint="remove one of them")
+    # Both sides of each move, and those of the moves that these names are in: half a chain would lose a record.
     kept = [subject for subject in resolution.subjects if subject.name in wanted or subject.moved_from in wanted]
     while True:
         sides = {name for subject in kept for name in (subject.name, subject.moved_from) if name}
@@ -200,7 +211,7 @@ def select(resolution: Resolution, targets: Sequence[str], excludes: Sequence[st
 
 
 def require_names(names: Sequence[str], known: Sequence[str], flag: str) -> None:
-    """Raise UsageError when a name given with a flag is not among the known ones."""
+    """Raise UsageError when a name or glob given with a flag matches none of the known names."""
     _matching(names, set(known), flag)
 
 

@@ -26,7 +26,9 @@ _POSITIONED: Final = STREAMS | KAFKAS | {SourceKind.DOCUMENTDB}
 
 
 def risks(change: Change, ended: Collection[Change] = ()) -> tuple[Risk, ...]:
-    """The risks of one change, the worst first. `ended` are the mappings that the same plan deletes."""
+    """The risks of one change, the worst first. `ended` are the changes of the same plan that delete a mapping: one
+    that read the source of a new mapping had a position that the new one does not have.
+    """
     order = list(Level)
     return tuple(sorted(_risks_of(change, ended), key=lambda risk: -order.index(risk.level)))
 
@@ -54,6 +56,7 @@ def _kind(change: Change) -> SourceKind | None:
 
 def _of_create(change: Change, ended: Collection[Change]) -> Iterator[Risk]:
     before = next((other.live for other in ended if other.live and _same_source(other.live.pair, change.pair)), None)
+    # After another mapping of the same source, its position is lost: the risks are those of a replacement.
     if change.record:  # its mapping no longer exists
         yield from _begins_anew(change, change.record.applied)
     elif before:
@@ -63,6 +66,7 @@ def _of_create(change: Change, ended: Collection[Change]) -> Iterator[Risk]:
     kind, filters = _kind(change), value_at(change.desired or {}, _FILTERS)
     if kind and filters:
         if kind in QUEUES:
+            # Also those that were in the queue before the mapping. A stream keeps its records for other readers.
             message = "messages that do not match the filters are deleted from the queue unprocessed"
             yield Risk("R301", Level.LOSS, message)
         yield from _unmatched(filters, kind)
@@ -75,6 +79,7 @@ def _begins(change: Change) -> Iterator[Risk]:
 
 
 def _of_deletion(change: Change) -> Iterator[Risk]:
+    # A deposed mapping's position was given up by the replacement, which had its own risks.
     if change.live and change.live.kind in _POSITIONED and not change.deposed:
         yield Risk("R111", Level.NOTE, "its read position is deleted; a later mapping starts from scratch")
 
@@ -85,6 +90,7 @@ def _of_deletion(change: Change) -> Iterator[Risk]:
 def _of_replacement(change: Change) -> Iterator[Risk]:
     assert change.live is not None  # a replacement replaces something
     before, after, kind = change.live.pair, change.pair, _kind(change)
+    # First, because database and collection are not in the pair: both sides would count as the same source.
     if any(field.path in _COLLECTION for field in change.fields):
         yield from _begins(change)
         yield Risk("R109", Level.LOSS, "unread changes of the old collection are no longer read")
@@ -95,6 +101,8 @@ def _of_replacement(change: Change) -> Iterator[Risk]:
     else:
         yield from _begins(change)
         yield _left_behind(before.source, after.source)
+    # Between kinds the values are not comparable. Another function in place (R203) keeps the position, a new mapping
+    # does not.
     for field in change.fields:
         if kind is change.live.kind and field.path != ("function_name",) and (rule := _RULES.get(field.path)):
             yield from rule(field, change.live.kind)
@@ -107,6 +115,7 @@ def _same_source(one: Pair, other: Pair) -> bool:
 
 
 def _left_behind(before: str, after: str) -> Risk:
+    # A stream's ARN ends in its creation time, so a recreated table has a stream with another ARN.
     table = before.partition("/stream/")[0]
     if ":dynamodb:" in before and after.startswith(f"{table}/stream/"):
         message = "the table was recreated: unread records of its old stream are no longer read"
@@ -121,6 +130,7 @@ def _begins_anew(change: Change, before: Mapping[str, Any]) -> Iterator[Risk]:
         return
     begin, level = _beginning(desired)
     if kind in KAFKAS:
+        # Kafka keeps offsets by group: only in another group the starting position counts.
         group = consumer_group(desired)
         if group and group == consumer_group(before):
             message = f"the new mapping continues at the committed offsets of the consumer group {group}"
@@ -138,6 +148,7 @@ def _beginning(desired: Mapping[str, Any]) -> tuple[str, Level]:
     if position == "LATEST":
         return "at LATEST: records that arrive before it starts polling are skipped", Level.LOSS
     if position == "AT_TIMESTAMP":
+        # Loss and replay: the worse level counts.
         since = value_at(desired, _TIMESTAMP)
         return f"at {since}: records since then are processed again, unread records before it are skipped", Level.LOSS
     return "at the oldest retained record: records that were already processed are processed again", Level.REPLAY
@@ -147,6 +158,7 @@ def _position(mapping: Mapping[str, Any]) -> str:
     """Where a mapping begins to read; one of DocumentDB that does not say begins at LATEST
     (docs/aws/kinds.md#defaults).
     """
+    # The others begin at the oldest record, or require a position (docs/aws/kinds.md#defaults).
     default = "LATEST" if kind_of(mapping) is SourceKind.DOCUMENTDB else ""
     return str(mapping.get("starting_position", default))
 
@@ -170,6 +182,7 @@ def _restarts(change: Change) -> bool:
     after.
     """
     sides = (change.live.mapping if change.live else {}, change.desired or {})
+    # Disabling has a risk of its own (`_enabled`). Tags are set by calls of their own, which do not restart polling.
     polls = all(side.get("enabled", True) for side in sides)
     return polls and any(field.path[0] != "tags" for field in change.fields)
 
@@ -195,6 +208,7 @@ def _limit(code: str, what: str) -> Callable[[FieldChange, SourceKind], Iterator
     """Risks of a lower limit, which discards records that a higher one would retry. -1 is no limit."""
 
     def rule(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
+        # Absent means AWS's default, which is no limit for some kinds and 0 for another.
         default = default_at(field.path, kind)
         before, after = (default if value is None else value for value in (field.live, field.desired))
         if after != -1 and (before == -1 or after < before):
@@ -241,6 +255,7 @@ def _filters(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
 
 def _unmatched(filters: Sequence[Mapping[str, Any]] | None, kind: SourceKind) -> Iterator[Risk]:
     """Risks of filters that match nothing, or may match nothing."""
+    # Messages of a queue that match no filter are deleted; elsewhere records are skipped.
     level = Level.LOSS if kind in QUEUES else Level.NOTE
     for index, sign in signs(filters, kind):
         if sign.loses:
@@ -252,6 +267,7 @@ def _patterns(filters: Sequence[Mapping[str, Any]] | None) -> list[Any]:
     return [structured(item["pattern"]) for item in filters or ()] or [{}]
 
 
+# Fields without a row have no risk of their own; an update of them can still restart polling (`_restarts`).
 _RULES: Final[Mapping[FieldPath, Callable[[FieldChange, SourceKind], Iterator[Risk]]]] = {
     ("enabled",): _enabled,
     ("function_name",): _function,

@@ -24,14 +24,15 @@ def problems(
     risk_limit: Level | None = None,
     accepted: Collection[str] = (),
 ) -> tuple[Problem, ...]:
-    """Why the plan must not be carried out; empty when it may.
+    """Why the plan must not be carried out, its own problems first; empty when it may.
 
     `where` names account, region and endpoint. `interrupted` are the mappings that an apply was deleting when it was
-    interrupted: that they are missing is no surprise. `risk_limit` is the least risk that is refused, but for the codes
-    that are `accepted`.
+    interrupted: that they are missing is no surprise. `delete_limit` is the most deletes and replacements that are
+    allowed, None for any number. `risk_limit` is the least risk that is refused, but for the codes that are `accepted`.
     """
     refused = list(plan.problems)
     missing, recorded = len(set(plan.missing) - set(interrupted)), len(state.mappings)
+    # More than half: somebody may delete a few of many, but with a wrong endpoint nearly all are missing.
     if missing >= MISSING_AT_LEAST and missing * 2 > recorded and not allow_missing:
         refused.append(
             Problem(
@@ -53,7 +54,7 @@ def problems(
 
 
 def _risky(plan: Plan, limit: Level | None, accepted: Collection[str]) -> Iterator[Problem]:
-    levels = list(Level)[list(Level).index(limit) :] if limit else []
+    levels = list(Level)[list(Level).index(limit) :] if limit else []  # the limit and all that is worse
     for change in plan.changes:
         for risk in change.risks:
             if risk.level in levels and risk.code not in accepted:

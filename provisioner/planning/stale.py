@@ -14,13 +14,17 @@ from provisioner.planning.planner import DELETING
 
 
 def changed_since(plan: Plan, now: Reading) -> tuple[str, ...]:
-    """A line for each mapping of the plan that changed since; empty when none did."""
+    """A line for each field or mapping of the plan that changed since; empty when none did. Unlike
+    `approval.still_approved`, one changed mapping makes the whole plan stale.
+    """
+    # A pair whose holder the plan itself deletes is not taken.
     freed = {change.uuid for change in plan.changes if change.destroys}
     return tuple(line for change in plan.changes if change.counts for line in _changes(change, now, freed))
 
 
 def _changes(change: Change, now: Reading, freed: set[str]) -> Iterator[str]:
     name = change.key
+    # A create has no UUID; that of its record is of a mapping that was gone.
     live = now.live.get(change.uuid or (change.record.uuid if change.record else ""))
     if change.live is None and live and live.status.state != DELETING:
         yield f"{name}: {live.uuid} exists again"
@@ -38,11 +42,13 @@ def _differences(name: str, planned: Live, live: Live | None, ignored: Sequence[
         yield f"{name}: {planned.uuid} no longer exists"
         return
     for field in field_changes(planned.mapping, live.mapping, planned.mapping):
+        # A value that AWS did not show at one of the two times is not known to have changed.
         if field.path not in planned.unknown | live.unknown and not is_within(field.path, ignored):
             before, after = (_shown(field, live, value) for value in (field.prior, field.live))
             yield f"{name}: {'.'.join(field.path)} changed from {before} to {after}"
 
 
 def _shown(field: FieldChange, live: Live, value: object) -> str:
+    # Canonical form has no defaults, but people know the number.
     value = default_at(field.path, live.kind) if value is None else value
     return "absent" if value is None else json.dumps(value, ensure_ascii=False)

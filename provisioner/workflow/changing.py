@@ -44,7 +44,12 @@ from provisioner.workflow.run import Execution, Run, Selection
 
 
 def plan(run: Run, selection: Selection, out: Path | None = None) -> Plan:
-    """Make and show a plan, and save it to `out` if given. Raises RefusedError when it must not be carried out."""
+    """Make and show a plan, and save it to `out` if given. Writes no state, and does not take the lock.
+
+    Raises ManifestError for contradictions with the state, UsageError for selectors that match nothing, RefusedError
+    when the plan must not be carried out (it is shown before), StateError when it cannot be saved, and AwsError.
+    """
+    # Without the lock: a reading command must not make a writer fail (docs/architecture.md#decisions).
     snapshot = run.backend.read()
     if snapshot.locked_by:
         run.ui.note(f"the state is locked by {snapshot.locked_by}; this plan may soon be out of date")
@@ -52,6 +57,7 @@ def plan(run: Run, selection: Selection, out: Path | None = None) -> Plan:
     aws, account = run.connect(snapshot.state.account)
     # What another process is doing now is not an interrupted apply.
     unresolved = () if snapshot.locked_by else snapshot.unresolved
+    # Not patient: a plan stores nothing, so the apply looks again.
     state = recovered(run, aws, snapshot.state, unresolved, patient=False)
     if unresolved:
         _refuse_contradictions(run, state, selection)
@@ -64,6 +70,7 @@ def plan(run: Run, selection: Selection, out: Path | None = None) -> Plan:
 
 
 def _save(run: Run, made: Plan, aws: Aws, out: Path, snapshot: Snapshot) -> None:
+    # The state will change when the calls are resolved, so the plan would be stale before it is applied.
     if snapshot.unresolved:
         names = ", ".join(sorted({intent.name for intent in snapshot.unresolved}))
         raise StateError(
@@ -85,6 +92,7 @@ def _note_unmanaged(run: Run, aws: Aws, state: State, reading: Reading) -> None:
             page = next(aws.gateway(region).pages())
             listed.setdefault(region, set()).update(str(config["UUID"]) for config in page)
             more = len(page) >= PAGE
+    # What the plan is about is not counted either: it is imported, refused or deleted, and the plan shows that.
     managed = {*state.managers(), *reading.live, *(live.uuid for live in reading.holders.values())}
     counts = {region: len(uuids - managed) for region, uuids in sorted(listed.items())}
     parts = [f"{counted(count, 'mapping')} in {region}" for region, count in counts.items() if count]
@@ -104,8 +112,8 @@ def _creates_all(selection: Selection) -> bool:
 def recovered(
     run: Run, aws: Aws, state: State, unresolved: Sequence[Intent], *, patient: bool, certain: bool = False
 ) -> State:
-    """The state with the mappings that an interrupted apply created. Prints a notice about each of its unfinished
-    calls.
+    """The state with the mappings that an interrupted apply created; it is not stored. Prints a notice about each of
+    its unfinished calls. Raises AwsError, such as DeniedError when mappings must be looked for and List is denied.
 
     `patient`: keep looking for mappings that this run will not create, because no later run would look. `certain`: this
     run creates everything that is wanted, so a refused create would name a mapping that exists.
@@ -113,6 +121,7 @@ def recovered(
     if not unresolved:
         return state
     sought = unresolved_creates(unresolved)
+    # By name and pair: after an edit of the function or source, this run creates another mapping than the one sought.
     wanted = {(item.name, item.pair) for item in run.manifest.mappings.values()} if certain else set()
     unwanted = (
         {token for token, intent in sought.items() if (intent.name, intent.pair) not in wanted} if patient else ()
@@ -127,6 +136,7 @@ def recovered(
 def _plan(run: Run, aws: Aws, account: str, state: State, selection: Selection) -> tuple[Plan, Reading]:
     manifest = _meant(run, selection)
     resolution = resolve(manifest, state)
+    # Only names of the manifest: without a wanted mapping there is nothing to create in the place of the old one.
     require_names(selection.replaced, list(manifest.mappings), "--replace")
     resolution = select(resolution, selection.targets, selection.excludes)
     reading = (
@@ -153,12 +163,14 @@ def _show_or_refuse(
     run: Run, made: Plan, state: State, selection: Selection, account: str, aws: Aws, unresolved: Sequence[Intent]
 ) -> None:
     """Show the plan; raise RefusedError when it must not be carried out."""
+    # For the refusal of missing mappings: a wrong endpoint or region is its likely cause.
     regions = sorted({record.region for record in state.mappings.values()})
     endpoints = {region: aws.gateway(region).endpoint for region in regions}
     where = f"account {account}, " + ", ".join(
         f"region {region} at {endpoint}" for region, endpoint in endpoints.items()
     )
     limit = run.manifest.delete_limit if selection.allow_deletes is None else selection.allow_deletes
+    # What an interrupted apply was deleting is expected to be missing.
     interrupted = {uuid for intent in unresolved for uuid in intent.uuids}
     problems = safety.problems(
         made,
@@ -176,6 +188,7 @@ def _show_or_refuse(
 
 
 def _accepted(selection: Selection) -> set[str]:
+    # An unknown code is refused: a misspelt one would otherwise accept nothing, without a message.
     accepted = {code.upper() for code in selection.accepted_risks}
     for code in sorted(accepted):
         if code not in EXPLANATIONS or not code.startswith("R"):
@@ -189,7 +202,14 @@ def _accepted(selection: Selection) -> set[str]:
 
 
 def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, Report]:
-    """Carry out what a plan made now says, and record it. Raises LockedError, RefusedError, CancelledError, StaleError."""
+    """Make a plan, ask for approval, carry it out and record it. Returns the plan, reduced to what was still as
+    approved, and the report, whose outcomes include the changes that were not. Unlike `saved.apply_saved`, it plans
+    now.
+
+    Raises LockedError, ManifestError, UsageError, RefusedError, CancelledError when the user does not approve,
+    StaleError for another hash than the expected one, StateError when the state cannot be stored, and AwsError before
+    the first call.
+    """
     with run.backend.locked("destroy" if selection.destroy else "apply", execution.lock_timeout) as writer:
         _refuse_contradictions(run, writer.state, selection)
         aws, account = run.connect(writer.state.account)
@@ -205,9 +225,11 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
         if made.has_changes and not (execution.auto_approve or execution.expected_hash):
             if not run.ui.confirm(made, destroys_all=selection.destroy and not selection.targets):
                 raise CancelledError("Apply cancelled.")
-            # The question may have been open for hours: read AWS again, and make only the changes that are still the same.
+            # The question may have been open for hours: read AWS again, and make only the changes that are still the
+            # same.
             now, reading = _plan(run, aws, account, state, selection)
             made, changed = still_approved(made, now)
+        # Before the first call: a mapping that is created has the lineage in its tags, which must be on disk by then.
         writer.save(state_before_calls(state, made, reading))
         report = carry_out(run, aws, made, writer, execution)
         return made, replace(report, outcomes=(*report.outcomes, *changed))
@@ -224,8 +246,10 @@ def refuse_other_hash(made: Plan, expected: str) -> None:
 
 def carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Execution) -> Report:
     """Carry out a plan whose state before the calls is saved. The report is returned even when the results could not be
-    stored.
+    stored; `trouble` is then the reason. Raises StateError when no change was carried out, KeyboardInterrupt at the
+    second interrupt.
     """
+    # Without calls, no journal: with state in S3 it would cost two writes.
     if not any(change.calls_aws for change in made.changes):
         return Report(())
     report: Report | None = None
@@ -245,7 +269,7 @@ def carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Executi
                 waits=execution.wait,
             ).run()
     except StateError as error:
-        if report is None:
+        if report is None:  # the journal could not be opened
             raise
         # The report must be printed all the same: when results could not be stored, it is the only place that has them.
         made_now = [command_line("import", item.change.name, item.uuid) for item in report.outcomes if _is_new(item)]

@@ -25,8 +25,8 @@ from provisioner.workflow.run import Run
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The result of an import: the change that the next plan makes when the manifest has the name, else the missing
-    entry, and the file that it was added to.
+    """The result of an import: the change that the next plan makes when the manifest has the name (None when there is
+    none), else the missing `entry` in YAML, and the `file` that it was added to, or "".
     """
 
     name: str
@@ -41,9 +41,15 @@ def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: b
 
     With `write` the entry is added to the manifest, where it has none of this name. This is checked before anything is
     stored, because an apply would delete a mapping that is recorded and not in the manifest.
+
+    Raises NotFoundError when there is no such mapping, UsageError for a region that contradicts the manifest, or for an
+    entry that cannot be added, ProvisionerError when the name or the UUID is recorded already or the mapping is being
+    deleted, LockedError, StateError and other AwsErrors.
     """
     with run.backend.locked("import") as writer:
         aws, account = run.connect(writer.state.account)
+        # First, because the mapping may be the one that the interrupted apply created. Saving removes the intents, so
+        # this is the only run that looks for what they made.
         if writer.unresolved:
             writer.save(recovered(run, aws, writer.state, writer.unresolved, patient=True))
         wanted = run.manifest.mappings.get(name)
@@ -60,12 +66,14 @@ def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: b
                 "AWS does not return starting_position for this mapping, so the entry lists it in ignore_changes;"
                 " if you know the value, set it"
             )
+        # What can refuse the import comes before the two writes.
         file = Path(run.manifest.place.file)
         text = addition(file, entry) if write and entry else ""
         protected = wanted is not None and wanted.lifecycle.prevent_destroy
         record = Record(live.uuid, live.arn, live.region, live.as_left, protected)
         state = replace(writer.state, account=account).with_record(name, record)
         change = _next_change(run.manifest, state, name, live) if wanted else None
+        # The manifest first: an entry without a record is imported again, but a record without an entry is deleted.
         if text:
             rewrite(file, text)
         writer.save(state)
@@ -99,6 +107,7 @@ def _entry(run: Run, name: str, live: Live, region: str) -> str:
 
 
 def _next_change(manifest: Manifest, state: State, name: str, live: Live) -> Change | None:
+    # These entries are about other names, or were fulfilled by this import.
     resolution = resolve(replace(manifest, imports=(), moved=(), removed=()), state)
     own = replace(resolution, subjects=tuple(subject for subject in resolution.subjects if subject.name == name))
     made = make_plan(own, Reading({live.uuid: live}), state, account=state.account)
@@ -110,6 +119,7 @@ def _refuse_import(state: State, name: str, uuid: str, aws: Aws, *, wanted: bool
     hindrance.
     """
     record = state.mappings.get(name)
+    # Without an entry in the manifest, the import is repeated: its result is the entry, which was not added.
     if record and record.uuid == uuid and wanted:
         raise ProvisionerError(f"{name} is already managed as {uuid}", hint="there is nothing to import")
     if record and record.uuid != uuid and aws.gateway(record.region).get(record.uuid):

@@ -15,15 +15,17 @@ from provisioner.workflow.run import Run
 
 
 def drift(run: Run) -> tuple[Drifted, ...]:
-    """What changed outside provisioner since the last apply."""
+    """What changed outside provisioner since the last apply, and which functions, queues and streams no longer exist,
+    by mapping and sorted by name. Unlike `status`, only recorded mappings. Raises AwsError, StateError.
+    """
     aws, state, reading = _looked(run)
     ignored = ignored_paths(resolve(run.manifest, state))
     return drifted(state, reading, ignored, missing_dependencies(aws, needs(state, reading), run.ui.note))
 
 
 def status(run: Run, *, checks: bool = True) -> tuple[Health, ...]:
-    """The health of each mapping, recorded or declared. With `checks`, functions, queues and streams are looked up too:
-    Lambda keeps a mapping Enabled without them.
+    """The health of each mapping, recorded or declared, the broken ones first. With `checks`, functions, queues and
+    streams are looked up too: Lambda keeps a mapping Enabled without them. Raises AwsError, StateError.
     """
     aws, state, reading = _looked(run)
     resolution = resolve(run.manifest, state)
@@ -37,4 +39,5 @@ def _looked(run: Run) -> tuple[Aws, State, Reading]:
     if snapshot.locked_by:
         run.ui.note(f"the state is locked by {snapshot.locked_by}; the result may be outdated")
     aws, _ = run.connect(snapshot.state.account)
+    # Only what is recorded: holders of other pairs are no concern here, and would cost List calls.
     return aws, snapshot.state, refresh(aws, recorded(snapshot.state), run.manifest.provider, run.ui.note)

@@ -20,7 +20,9 @@ from provisioner.workflow.run import Run
 
 
 def records(run: Run, name: str = "") -> dict[str, Record]:
-    """What the state holds: all of it, or one name. Raises UsageError for a name that it does not hold."""
+    """The records by name: all of them, or only that of `name`. Raises UsageError for a name that is not recorded,
+    StateError when the state cannot be read.
+    """
     mappings = run.backend.read().state.mappings
     if not name:
         return dict(mappings)
@@ -33,6 +35,7 @@ def _editing(run: Run, operation: str, lock_timeout: float, *, mends: bool = Fal
     """A writer of the state. Raises StateError when an interrupted apply has calls without a result. With `mends` a
     damaged state is renamed first.
     """
+    # Before the lock is taken, which reads the state and would fail on a damaged one.
     if mends:
         _put_aside_if_damaged(run)
     with run.backend.locked(operation, lock_timeout) as writer:
@@ -54,7 +57,9 @@ def _put_aside_if_damaged(run: Run) -> None:
 
 
 def move(run: Run, source: str, target: str, lock_timeout: float) -> None:
-    """Give a record another name. Raises UsageError when there is none, or when the name is taken."""
+    """Give a record another name. Raises UsageError when there is none, or when the name is taken; LockedError and
+    StateError as all commands that edit the state.
+    """
     with _editing(run, "state mv", lock_timeout) as writer:
         mappings = writer.state.mappings
         require_names([source], list(mappings), "state mv")
@@ -65,7 +70,7 @@ def move(run: Run, source: str, target: str, lock_timeout: float) -> None:
 
 
 def remove(run: Run, names: Sequence[str], lock_timeout: float) -> None:
-    """Forget records; their mappings keep running. Raises UsageError when one is not there."""
+    """Forget records; their mappings keep running. Raises UsageError when one is not there, and then forgets none."""
     with _editing(run, "state rm", lock_timeout) as writer:
         require_names(names, list(writer.state.mappings), "state rm")
         state = writer.state
@@ -75,23 +80,28 @@ def remove(run: Run, names: Sequence[str], lock_timeout: float) -> None:
 
 
 def pull(run: Run) -> str:
-    """The state's text with the results of its journal, and with the calls without a result."""
+    """The state's text with the results of its journal, and with the calls without a result. Raises StateError when it
+    cannot be read.
+    """
     snapshot = run.backend.read()
     if snapshot.unresolved:
         names = ", ".join(sorted({intent.name for intent in snapshot.unresolved}))
         run.ui.note(
             f"an apply was interrupted at {names} (or is still running); this state may be incomplete: apply first"
         )
+    # Intents are only written beside a writer's token. `push` refuses a text that has any.
     return encode(snapshot.state, snapshot.unresolved, writer="pull" if snapshot.unresolved else "")
 
 
 def push(run: Run, text: str, where: str, lock_timeout: float, *, force: bool) -> State:
-    """Store a state that was read elsewhere, for example to move it to S3.
+    """Store a state that was read elsewhere, for example to move it to S3. `where` names the text: its file, or `-`.
+    Returns the stored state, with its new serial.
 
-    Raises StateError when it is not this stack's, of another lineage, or older than what is stored; `force` overrules
-    the last two.
+    Raises StateError when it is not this stack's, has calls without a result, is of another lineage, or older than what
+    is stored; `force` overrules the last two. Raises DamagedError when it is not a state.
     """
     pushed = decode(text, where=where, stack=run.manifest.stack)
+    # A copied state file lacks what its journal has.
     beside = Path(where).with_suffix(".journal")
     if shared_part(text, where=where)[0] or (where != "-" and beside.exists() and beside.stat().st_size):
         hint = (
@@ -113,12 +123,16 @@ def push(run: Run, text: str, where: str, lock_timeout: float, *, force: bool) -
                     f"{where} is older: it has serial {pushed.serial}, but the stored state has serial {stored.serial}",
                     hint=f"`{command_line('state', 'pull')}` shows the stored state; use --force to replace it",
                 )
+        # The serial never goes back, also with --force: journals and saved plans of the stored state are compared by
+        # it.
         writer.save(replace(pushed, serial=max(pushed.serial, stored.serial)))
         return writer.state
 
 
 def rebuild_state(run: Run, lock_timeout: float) -> State:
-    """Rebuild a lost state from AWS. Raises StateError when there is a state."""
+    """Rebuild a lost state from AWS, store it and return it; a damaged one is renamed first. Raises StateError when
+    there are records, or when the tags have several lineages; AwsError.
+    """
     with _editing(run, "state rebuild", lock_timeout, mends=True) as writer:
         if writer.state.mappings:
             raise StateError(
@@ -138,5 +152,7 @@ def rebuild_state(run: Run, lock_timeout: float) -> State:
 
 
 def force_unlock(run: Run, ident: str) -> None:
-    """Remove a stale lock."""
+    """Remove a stale lock. Raises StateError when the state is not locked, the lock has another ID, or it is a file
+    lock, which is never stale.
+    """
     run.backend.force_unlock(ident)

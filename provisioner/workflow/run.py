@@ -25,7 +25,9 @@ from provisioner.model.report import STILL, Progress
 
 
 class Ui(Protocol):
-    """Output of a workflow, and its question for approval."""
+    """Output of a workflow, and its question for approval. `cli.terminal.Terminal` implements it; workflows never
+    print.
+    """
 
     def diagnose(self, diagnostics: Sequence[Diagnostic]) -> None:
         """Show diagnostics about the manifest."""
@@ -34,18 +36,21 @@ class Ui(Protocol):
         """Print a notice."""
 
     def show(self, plan: Plan, refused: Sequence[Problem]) -> None:
-        """Show a plan, and why it is refused."""
+        """Show a plan, and why it is refused; `refused` is empty when it may be carried out."""
 
     def confirm(self, plan: Plan, *, destroys_all: bool) -> bool:
-        """Ask for approval. Raises UsageError when there is no terminal."""
+        """Ask for approval, and return whether it was given. Raises UsageError when nobody can be asked."""
 
     def progress(self, event: Progress) -> None:
-        """Show an event of the apply."""
+        """Show an event of the apply. Called from several threads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which mappings a run is about, and what its flags allow."""
+    """Which mappings a run is about, and what its flags allow. `targets` and `excludes` are names or globs; without
+    both, all mappings. `refresh` False trusts the state instead of reading AWS. `allow_deletes` None leaves the limit
+    to the manifest.
+    """
 
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
@@ -59,8 +64,8 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How an apply runs. `expected_hash` is the hash of a plan that was approved elsewhere; then the run does not ask
-    for approval.
+    """How an apply runs. `lock_timeout` is in seconds. `wait` False does not wait for mappings to settle.
+    `expected_hash` is the hash of a plan that was approved elsewhere; then the run does not ask for approval.
     """
 
     auto_approve: bool = False
@@ -72,8 +77,8 @@ class Execution:
 
 
 class Run:
-    """One run of one command on one manifest. Session and state are opened when first used: reading the state needs no
-    AWS.
+    """One run of one command on one manifest. Session and state are opened when first used: a state in a file is read
+    without AWS. `opened` makes the session, so that tests can replace it.
     """
 
     def __init__(
@@ -106,7 +111,7 @@ class Run:
         clock: WallClock | None = None,
         opened: Callable[[Provider, WallClock], Aws] = Aws,
     ) -> Self:
-        """A run on the manifest in a file or folder. Raises ManifestError."""
+        """A run on the manifest in a file or folder, whose warnings are shown. Raises ManifestError."""
         inputs = inputs or Inputs(environment=os.environ)
         loaded = load(path, inputs=inputs, region=environment_region(), member=member_of)
         ui.diagnose(loaded.warnings)
@@ -115,12 +120,12 @@ class Run:
     @property
     def backend(self) -> Backend:
         """The state's backend. A bucket is not accessed with the credentials of another account: the account is checked
-        first.
+        first. Raises AccountError and other AwsErrors for state in S3.
         """
         if self._backend is None:
             stack, place = self.manifest.stack, self.manifest.state_s3
             if place:
-                self.check_account("")
+                self.check_account("")  # which account the state belongs to is not known before it is read
                 objects = self.aws.bucket(place.bucket, place.region)
                 self._backend = S3Backend(objects, place.key, stack, str(place), self._wait_for_lock, self.ui.note)
             else:
@@ -132,7 +137,9 @@ class Run:
         return self._backend
 
     def _wait_for_lock(self, seconds: float) -> bool:
-        """Wait between two attempts to lock the state; prints a line every thirty seconds."""
+        """Wait between two attempts to lock the state; prints a line every thirty seconds. False when the clock
+        was stopped.
+        """
         self._waited += seconds
         if self._waited >= STILL * (self._lines + 1):
             self._lines += 1
@@ -141,7 +148,9 @@ class Run:
 
     @property
     def aws(self) -> Aws:
-        """The session, opened when it is first needed: looking at a state in a file needs none."""
+        """The session, opened when it is first needed: looking at a state in a file needs none. Raises AwsError, such
+        as CredentialsError.
+        """
         if self._aws is None:
             self._aws = self._opened(self.manifest.provider, self.clock)
         return self._aws
@@ -152,12 +161,17 @@ class Run:
         return (self._aws.calls.made, self._aws.calls.throttled) if self._aws else (0, 0)
 
     def connect(self, recorded: str) -> tuple[Aws, str]:
-        """The session and its account, which must be the one that is meant. Raises AccountError."""
+        """The session and its account, which must be the one that is meant. `recorded` is the state's account, or "".
+        Raises AccountError and other AwsErrors.
+        """
+        # Only the session has the region of a profile, which mappings without one get.
         self.manifest = self.manifest.in_region(self.aws.region)
         return self.aws, self.check_account(recorded)
 
     def check_account(self, recorded: str) -> str:
-        """The account of the credentials, asked for once. `recorded` is that of the state. Raises AccountError."""
+        """The account of the credentials, 12 digits, asked for once. `recorded` is that of the state, or "". Unlike
+        `connect`, does not change the manifest. Raises AccountError and other AwsErrors.
+        """
         if not self._account:
             self._account = self.aws.identify()
         allowed = self.manifest.provider.allowed_account_ids

@@ -24,7 +24,10 @@ from provisioner.workflow.run import Execution, Run
 
 
 def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
-    """Carry out a saved plan, if state and AWS are still as they were when it was made. Raises StaleError, LockedError."""
+    """Carry out a saved plan, if state and AWS are still as they were when it was made. Unlike `changing.apply`, it
+    asks nothing: whoever passes the file has approved the plan. Raises StaleError, LockedError, StateError and
+    AwsError.
+    """
     made = saved.plan
     refuse_other_hash(made, execution.expected_hash)
     with run.backend.locked("apply", execution.lock_timeout) as writer:
@@ -44,7 +47,9 @@ def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
 
 
 def manifest_of(saved: SavedPlan) -> Manifest:
-    """A manifest with what a run needs of the one that a saved plan was made from."""
+    """A manifest with what a run needs of the one that a saved plan was made from. It has no mappings: a saved plan is
+    applied without the manifest, from any folder.
+    """
     return Manifest(
         stack=saved.plan.stack,
         state_path=saved.state_path,
@@ -55,10 +60,12 @@ def manifest_of(saved: SavedPlan) -> Manifest:
 
 
 def _refuse_other_state(saved: SavedPlan, state: State, unresolved: Sequence[Intent]) -> None:
+    # The most specific reason first: the fingerprint differs in most of these cases.
     made = saved.plan
     if unresolved:
         names = ", ".join(sorted({intent.name for intent in unresolved}))
         raise StaleError(f"the plan is stale: an apply was interrupted at {names} since", hint="plan again")
+    # A state that was never stored (serial 0) has a new lineage each time that it is read.
     if made.serial and state.lineage != made.lineage:
         raise StaleError(
             f"the plan was made from a different state: it has lineage {made.lineage}, but stack {state.stack} "
@@ -77,10 +84,12 @@ def _refuse_other_state(saved: SavedPlan, state: State, unresolved: Sequence[Int
 def _connected(run: Run, saved: SavedPlan) -> Aws:
     aws = run.aws
     here = environment_region()
+    # A region in the provider wins over the environment's, and without one in the environment nothing contradicts.
     if here and not saved.provider.region and here != saved.region:
         raise StaleError(
             f"the plan was made for region {saved.region}, but the environment has region {here}", hint="plan again"
         )
+    # Without the recorded account: the plan's is the one that is meant, and has a message of its own.
     account = run.check_account("")
     if account != saved.plan.account:
         raise StaleError(
@@ -92,6 +101,7 @@ def _connected(run: Run, saved: SavedPlan) -> Aws:
 
 def _touched(made: Plan) -> Resolution:
     """The mappings of a saved plan, as a resolution to refresh."""
+    # A name with a deposed mapping has two changes. The one with the record is needed: a refresh reads what it deposed.
     by_name: dict[str, Subject] = {}
     for change in made.changes:
         if change.record or change.name not in by_name:
