@@ -15,13 +15,13 @@ from provisioner.model.place import Place
 from provisioner.render.style import Style
 from provisioner.render.wrapping import NARROWEST, columns
 
-_LONGEST: Final = 600
-_WIDEST: Final = 110
-_MARGIN: Final = 20
+_LONGEST: Final = 600  # characters of a message, which may quote a value of any length
+_WIDEST: Final = 110  # columns of a manifest's line
+_MARGIN: Final = 20  # characters shown before the span of a long line
 _SARIF_LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning"}
 
 LineOf = Callable[[Place], str]
-"""The line of a manifest at a place, or "" when it cannot be had."""
+"""Returns the line of a manifest at a place, or "" when it cannot be read."""
 
 
 def _no_line(_: Place) -> str:
@@ -49,15 +49,17 @@ def diagnostics_text(
 def _snippet(place: Place, line: str, paint: Callable[[str], str], width: int) -> Iterator[str]:
     number = f"{place.line:>5}"
     widest = min(_WIDEST, max(width, NARROWEST) - len(f"{number} | ")) if width else _WIDEST
+    # One character stays one character, a tab too, so that the columns of the place still fit.
     line = "".join(char if char.isprintable() else " " if char == "\t" else "?" for char in line.rstrip("\r\n"))
     line = line.rstrip()
     start = place.column - 1
     if not place.line or start >= len(line):
         return
     end = min(place.end_column - 1, len(line)) if place.end_line == place.line else len(line)
-    end = max(end, start + 1)
+    end = max(end, start + 1)  # an empty value has a caret too
     if columns(line) > widest:
         begin = max(0, start - _MARGIN)
+        # The first "…" replaces a character, so that the span keeps its columns; `cut` leaves a column for the last.
         line, start, end = "…" * bool(begin) + line[begin + bool(begin) :], start - begin, end - begin
         cut = columns(line) > widest
         while columns(line) + cut > widest:
@@ -78,19 +80,19 @@ def _counts(diagnostics: Sequence[Diagnostic]) -> str:
 
 
 def _printable(text: str) -> str:
-    """A line of a manifest without control characters, and cut to a length."""
+    """A text of a message without control characters, and cut to a length. Unlike `values.printable`, not for JSON."""
     safe = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
     return safe if len(safe) <= _LONGEST else f"{safe[:_LONGEST]}..."
 
 
 def error_text(error: ProvisionerError, style: Style) -> str:
-    """An error: its message and its hint."""
+    """An error without diagnostics or problems: its message, and its hint on a line below."""
     head = style.red("Error: ") + style.bold(error.message)
     return f"{head}\n  {error.hint}" if error.hint else head
 
 
 def diff_text(file: str, before: str, after: str, style: Style) -> str:
-    """The change to a file as a unified diff."""
+    """The change to a file as a unified diff; one sentence when only line ends change, which a diff does not show."""
     paints = {"+": style.green, "-": style.red, "@": style.grey}
     lines = list(unified_diff(before.splitlines(), after.splitlines(), file, file, lineterm=""))
     if not lines:
@@ -102,7 +104,9 @@ def diff_text(file: str, before: str, after: str, style: Style) -> str:
 
 
 def diagnostics_json(diagnostics: Sequence[Diagnostic], unvalued: Sequence[str] = ()) -> str:
-    """All diagnostics in the format of `terraform validate -json`. `unvalued` are variables that had no value."""
+    """All diagnostics as a JSON document. The counts have the keys of `terraform validate -json`, each diagnostic has
+    keys of its own. `unvalued` are variables that had no value.
+    """
     errors = sum(item.severity is Severity.ERROR for item in diagnostics)
     document = {
         "format_version": "1.0",
@@ -129,7 +133,7 @@ def _as_json(item: Diagnostic) -> dict[str, Any]:
 
 
 def diagnostics_github(diagnostics: Sequence[Diagnostic]) -> str:
-    """Workflow commands that GitHub shows beside the lines of a pull request."""
+    """GitHub's workflow commands, one a line; GitHub shows them beside the lines of a pull request."""
     return "\n".join(
         f"::{item.severity} {_properties(item)}::{_escaped(f'{item.message} ({item.advice})')}" for item in diagnostics
     )
@@ -148,17 +152,17 @@ def _properties(item: Diagnostic) -> str:
 
 def _escaped(text: str, more: str = "") -> str:
     """Percent-encoded where GitHub's commands need it (docs.github.com, "Workflow commands")."""
-    for char in "%\r\n" + more:
+    for char in "%\r\n" + more:  # % first: it begins each code that follows
         text = text.replace(char, f"%{ord(char):02X}")
     return text
 
 
 def diagnostics_sarif(diagnostics: Sequence[Diagnostic], version: str) -> str:
-    """SARIF 2.1.0, for code scanning."""
+    """A SARIF 2.1.0 document, for code scanning. `version` is ours."""
     codes = sorted({item.code for item in diagnostics})
     run = {
         "tool": {"driver": {"name": "provisioner", "version": version, "rules": [_sarif_rule(code) for code in codes]}},
-        "columnKind": "unicodeCodePoints",
+        "columnKind": "unicodeCodePoints",  # as a place counts
         "results": [_sarif_result(item, codes) for item in diagnostics],
     }
     document = {
@@ -171,6 +175,7 @@ def diagnostics_sarif(diagnostics: Sequence[Diagnostic], version: str) -> str:
 
 def _sarif_rule(code: str) -> Mapping[str, Any]:
     item = EXPLANATIONS[code]
+    # A helpUri must be a URI, and a source may be a page of this repository.
     help_uri = {"helpUri": item.source} if item.source.startswith("https://") else {}
     return {
         "id": code,
@@ -190,6 +195,7 @@ def _sarif_result(item: Diagnostic, codes: Sequence[str]) -> Mapping[str, Any]:
     from urllib.parse import quote  # late: only SARIF needs it
 
     place = item.place
+    # By bytes: a file's name may not be UTF-8.
     location: dict[str, Any] = {"artifactLocation": {"uri": quote(os.fsencode(place.file))}}
     if place.line:
         region = {"startLine": place.line, "startColumn": place.column}

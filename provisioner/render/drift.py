@@ -20,7 +20,7 @@ from provisioner.render.wrapping import columns, wrapped
 
 
 def drift_text(drifted: Sequence[Drifted], style: Style) -> str:
-    """Each drifted mapping with its applied and live values; one line when there is no drift."""
+    """Each drifted mapping with its applied and live values, then what an apply can restore; one line without drift."""
     if not drifted:
         return style.bold("No drift.") + " Everything is as last applied."
     blocks = ["\n".join(_drifted(item, style)) for item in drifted]
@@ -84,7 +84,7 @@ def _value(value: Any) -> str:
 
 
 def drift_json(stack: str, drifted: Sequence[Drifted]) -> str:
-    """The same as JSON."""
+    """What `drift_text` shows, as a JSON document: each differing field with its applied and live value."""
     mappings = [
         {
             "name": item.name,
@@ -112,8 +112,8 @@ _HEADS: Final = ("NAME", "STATE", "FUNCTION", "SOURCE", "REGION", "LAST RESULT",
 
 
 def status_text(rows: Sequence[Health], style: Style, width: int) -> str:
-    """A table when it fits the terminal, with reasons on their own lines when they do not; else a block for each
-    mapping.
+    """A table when it fits `width` columns, with reasons on lines of their own when they do not fit; else a block for
+    each mapping. The counts are in the last line.
     """
     if not rows:
         return "No mappings are declared or recorded."
@@ -129,6 +129,7 @@ def status_text(rows: Sequence[Health], style: Style, width: int) -> str:
         parts = [style.bold(_row(_HEADS[:-1], widths))]
         for row, cell in zip(rows, cells, strict=True):
             parts.append(_red(row, _row(cell[:-1], widths), style))
+            # A reason is a sentence, so it can be wrapped; "-" stands for none.
             parts += [_red(row, wrapped(cell[-1], width, "    "), style)] * (cell[-1] != "-")
     else:
         parts = [_block(row, cell, style, width) for row, cell in zip(rows, cells, strict=True)]
@@ -163,11 +164,12 @@ def _red(row: Health, text: str, style: Style) -> str:
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    # By columns, not characters: `str.ljust` would misplace wide ones.
     padded = [cell + " " * (width - columns(cell)) for cell, width in zip(cells, widths, strict=False)]
     return "  ".join(padded).rstrip()
 
 
 def status_json(stack: str, rows: Sequence[Health]) -> str:
-    """The same as JSON."""
+    """What `status_text` shows, with UUIDs, `last_modified` and `healthy`, as a JSON document."""
     mappings = [{**asdict(row), "healthy": not row.problem} for row in rows]
     return json.dumps({"stack": stack, "mappings": mappings}, indent=2, ensure_ascii=False)

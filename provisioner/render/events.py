@@ -24,7 +24,7 @@ from provisioner.render.terraform import TERRAFORM_VERSION, TYPE, address, resou
 Event = dict[str, Any]
 
 UI_VERSION: Final = "1.2"
-# What readers select the lines by. It names the contract, not the speaker: that is in the event `version`.
+# Readers select the lines by it. It names the format; the program is in the event `version`.
 MODULE: Final = "terraform.ui"
 
 _PLANNED: Final = {
@@ -39,7 +39,7 @@ _REASONS: Final = {"replace_because_cannot_update": "cannot_update", "replace_by
 
 
 def stamped(event: Event, when: datetime) -> Event:
-    """The event with its time, in UTC and microseconds."""
+    """A copy of the event with its time, in UTC and microseconds."""
     return {**event, "@timestamp": when.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")}
 
 
@@ -69,7 +69,7 @@ def planned_events(plan: Plan) -> list[Event]:
 
 
 def _drift_event(change: Change, drift: dict[str, Any]) -> Event:
-    [action] = drift["change"]["actions"]
+    [action] = drift["change"]["actions"]  # "update" or "delete"
     sides = {"before": drift["change"]["before"], "after": drift["change"]["after"]}
     body = {"resource": _resource(change.name), "action": action, "x_provisioner": sides}
     return _event("resource_drift", f"{address(change.name)}: Drift detected ({action})", change=body)
@@ -78,6 +78,7 @@ def _drift_event(change: Change, drift: dict[str, Any]) -> Event:
 def _planned_event(change: Change) -> Event:
     document = resource_change(change)
     planned, reason = document["change"], document.get("action_reason", "")
+    # A no-op that counts either imports or moves.
     action = _PLANNED.get(change.action) or ("import" if change.adopts else "move")
     body = {
         "resource": _resource(change.name),
@@ -111,8 +112,8 @@ def _resource(name: str) -> dict[str, Any]:
 
 
 def progress_event(progress: Progress) -> Event:
-    """A change reaches a phase. A replacement is one change, with the action `replace`; one that was not attempted is
-    reported by a diagnostic, because nothing of it was started.
+    """The event of a change that reaches a phase. A replacement is one change, with the action `replace`; one that was
+    not attempted is a diagnostic, because nothing of it was started. Unlike `report.progress_line`, for programs.
     """
     doing, noun = DOING[progress.change.action]
     name, elapsed = address(progress.change.name), f"{progress.seconds:.0f}s"
@@ -136,6 +137,7 @@ def _ended_event(progress: Progress, noun: str, elapsed: str) -> Event:
     kind, verb = ("apply_complete", "complete") if applied else ("apply_errored", "errored")
     message = f"{address(progress.change.name)}: {noun} {verb} after {elapsed}{_ident(progress)}"
     hook = {**_timed_hook(progress), "x_provisioner": _result(outcome)}
+    # A failure is "info", as in Terraform: its error is a diagnostic of its own.
     return _event(kind, message, "warn" if applied and not outcome.clean else "info", hook=hook)
 
 
@@ -153,6 +155,7 @@ def _timed_hook(progress: Progress) -> dict[str, Any]:
 
 
 def _uuid(progress: Progress) -> str:
+    # A replacement ends with the UUID of the new mapping; before that, the UUID is the one that it deletes.
     made = progress.outcome.uuid if progress.outcome else ""
     return made or progress.change.uuid
 
@@ -167,6 +170,7 @@ def _result(outcome: Outcome) -> dict[str, Any]:
     planned = resource_change(outcome.change)["change"]
     after = planned["after"]
     if after and outcome.uuid:
+        # Unknown when it was planned.
         after = {**after, "id": outcome.uuid, "uuid": outcome.uuid}
     return {
         "result": str(outcome.result),
@@ -181,7 +185,7 @@ def _result(outcome: Outcome) -> dict[str, Any]:
 
 
 def summary_event(plan: Plan, report: Report | None = None) -> Event:
-    """The counts of the plan, or with a report of what was done."""
+    """The counts of the plan; with a report, those of what was done."""
     return _plan_summary(plan) if report is None else _apply_summary(plan, report)
 
 
@@ -195,6 +199,7 @@ def _plan_summary(plan: Plan) -> Event:
 
 
 def _apply_summary(plan: Plan, report: Report) -> Event:
+    # Counted from the outcomes: a plan that failed in part did less. Imports are recorded before the first call.
     done = [outcome.change.action for outcome in report.outcomes if outcome.result is Result.APPLIED]
     replaced, imported = done.count(Action.REPLACE), plan.summary.imported
     added, changed, removed = (done.count(item) for item in (Action.CREATE, Action.UPDATE, Action.DELETE))
@@ -226,7 +231,9 @@ def _rest(plan: Plan, report: Report) -> dict[str, Any]:
 
 
 def diagnostic_event(source: ProvisionerError | Diagnostic | Problem | Outcome) -> Event:
-    """A diagnostic event. An error with diagnostics or problems is reported as one event for each of them."""
+    """One diagnostic event. Of an error that carries diagnostics or problems the caller passes each of these instead of
+    the error.
+    """
     match source:
         case Diagnostic():
             body = {**_summary(source.severity, source.message, source.advice), "x_provisioner": {"code": source.code}}

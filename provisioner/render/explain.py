@@ -12,7 +12,7 @@ _WIDTH = 100
 
 
 def explanation_text(code: str, item: Explanation, style: Style) -> str:
-    """One code at length."""
+    """One code: its title, what it means, what to do, AWS's message where one was recorded, and a source."""
     remedy = item.remedy[0].upper() + item.remedy[1:] + "."
     parts = [style.bold(f"{code}: {item.title}"), _filled(item.meaning), _filled(f"What to do: {remedy}")]
     if item.aws:
@@ -26,4 +26,4 @@ def codes_text(codes: Mapping[str, Explanation]) -> str:
 
 
 def _filled(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)  # URLs and flags stay whole

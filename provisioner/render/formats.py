@@ -12,7 +12,10 @@ from provisioner.render.style import Style
 
 
 def plan_in(form: str, plan: Plan, refused: Sequence[Problem], style: Style, *, compact: bool = False) -> str:
-    """A plan as text, json, markdown or gitlab. `refused` says why it must not be carried out."""
+    """A plan in the form `text`, `json`, `markdown` or `gitlab`, without a last line break. `refused` is why it must
+    not be carried out; the text and GitLab's counts do not show it. `style` and `compact` are for the text alone.
+    """
+    # Imported late: a command loads only the format that it prints.
     match form:
         case "json":
             from provisioner.render.terraform import plan_document

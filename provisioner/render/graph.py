@@ -1,5 +1,5 @@
 """Sources and functions as a graph with one arrow for each mapping: the common part, and the formats Mermaid and
-Graphviz. `svg.py` is the third.
+Graphviz. The third, SVG, is in `svg.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ EMPTY: Final = "No mappings"
 @dataclass(frozen=True, slots=True)
 class Edge:
     """One mapping: `source` is an ARN or the brokers joined by commas, `channel` a topic, a queue or "", `function` a
-    name or name:qualifier. Without an action it is not coloured. An empty `region` is the one of the ARN.
+    name or name:qualifier. Without an action it is drawn in `NEUTRAL`. An empty `region` is the one of the ARN.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Edge:
 
 
 def edges_of_manifest(manifest: Manifest) -> list[Edge]:
-    """The edges of the manifest's mappings, sorted by name."""
+    """The edges of the manifest's mappings, sorted by name, without actions: unlike those of `edges_of_plan`."""
     edges = [
         _edge(name, item.pair, item.kind, enabled=item.mapping.get("enabled", True))
         for name, item in manifest.mappings.items()
@@ -73,7 +73,7 @@ NEUTRAL: Final = "#8c959f"
 LOOKS: Final[Mapping[Action | None, _Look]] = {
     Action.CREATE: _Look("+", "#1a7f37"),
     Action.UPDATE: _Look("~", "#d98200"),
-    Action.REPLACE: _Look("±", "#cf222e"),  # an edge does not say which half comes first
+    Action.REPLACE: _Look("±", "#cf222e"),  # an edge does not show which half comes first
     Action.DELETE: _Look("-", "#cf222e"),
     Action.FORGET: _Look(".", "#57606a"),
     Action.NO_OP: _Look("", NEUTRAL),
@@ -113,13 +113,13 @@ def function_key(edge: Edge) -> Key:
 
 
 def label_of(edge: Edge) -> str:
-    """The label of a mapping's arrow."""
+    """The label of a mapping's arrow: symbol, name and channel. Unlike `in_full`, short."""
     channel = f"({edge.channel})" if edge.channel else ""
     return " ".join(filter(None, [LOOKS[edge.action].symbol, edge.name, channel]))
 
 
 def in_full(edge: Edge) -> str:
-    """All details of a mapping, for the tooltip."""
+    """All details of a mapping, for a tooltip: name, action, whether it is disabled, and its pair."""
     facts = [*([edge.action.value] if edge.action else []), *([] if edge.enabled else ["disabled"])]
     pair = Pair(edge.region, edge.source, edge.function, edge.channel)
     aside = f" ({', '.join(facts)})" if facts else ""
@@ -127,12 +127,16 @@ def in_full(edge: Edge) -> str:
 
 
 def source_nodes(edges: Sequence[Edge]) -> GraphNodes:
-    """The sources by their short names; those that share one say in their notes what tells them apart."""
+    """A node for each source, by region and source: titles are short names, and sources that share one have in their
+    notes what differs. Ids are s1, s2, …
+    """
     kinds = {source_key(edge): edge.kind for edge in edges}
     regional = _is_regional(edges)
     twins: dict[tuple[str, str], list[Key]] = defaultdict(list)
     for key in sorted(kinds):
+        # Queue mode belongs to a mapping: a cluster that is read in both modes is still one node.
         kind = SourceKind.KAFKA if kinds[key] in SELF_MANAGED else kinds[key]
+        # The phrase without its article.
         twins[short_name(key[1]), _note(kind.phrase.partition(" ")[2], key[0] if regional else "")].append(key)
     labels = {
         key: (title, _note(note, difference))
@@ -143,7 +147,9 @@ def source_nodes(edges: Sequence[Edge]) -> GraphNodes:
 
 
 def function_nodes(edges: Sequence[Edge]) -> GraphNodes:
-    """The functions by their names; the region only where there are several."""
+    """A node for each function, by region and function; the region is in the note only where there are several. Ids are
+    f1, f2, …
+    """
     regional = _is_regional(edges)
     notes = {key: _note("Lambda function", key[0] if regional else "") for key in sorted(set(map(function_key, edges)))}
     return {
@@ -172,6 +178,7 @@ def short_name(source: str) -> str:
 
 def _differences(sources: Sequence[str]) -> list[str]:
     """The part of each source that differs: without the prefix and suffix that all share. Empty for a single one."""
+    # By parts, so that a difference never begins inside an account or a date.
     parts = [re.split("([:/,])", source) for source in sources]
     start = _shared(parts)
     rests = [part[start:] for part in parts]
@@ -189,7 +196,7 @@ _CONTROLS: Final = re.compile("[^\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 
 def drawable(text: str) -> str:
-    """A text without characters that the formats cannot have."""
+    """A text in which each character that one of the formats cannot have is U+FFFD."""
     return _CONTROLS.sub("\ufffd", text)
 
 
@@ -197,13 +204,13 @@ def drawable(text: str) -> str:
 
 
 def mermaid(edges: Sequence[Edge]) -> str:
-    """A Mermaid flowchart, as GitHub and GitLab draw it in Markdown."""
+    """A Mermaid flowchart, as GitHub and GitLab draw it in Markdown, without a fence."""
     if not edges:
         return f'flowchart LR\n  none["{EMPTY}"]'
     sources, functions = source_nodes(edges), function_nodes(edges)
     regional = _is_regional(edges)
     lines = [f'{node.id}(["{_mermaid_text(node.title, node.note)}"])' for node in sources.values()]
-    # Mermaid refuses texts of more than 50,000 characters, and the shape says that it is a function.
+    # No note: Mermaid refuses texts of more than 50,000 characters, and the shape already means a function.
     lines += [
         f'{node.id}["{_mermaid_text(node.title, key[0] if regional else "")}"]' for key, node in functions.items()
     ]
@@ -215,6 +222,7 @@ def mermaid(edges: Sequence[Edge]) -> str:
 
 
 def _link_styles(edges: Sequence[Edge]) -> list[str]:
+    # A link is known by its number, so the edges must be in the order of their lines.
     numbers: dict[str, list[str]] = defaultdict(list)
     for number, edge in enumerate(edges):
         if edge.action:
@@ -238,7 +246,7 @@ def _mermaid_text(*lines: str) -> str:
 
 
 def dot(edges: Sequence[Edge]) -> str:
-    """A Graphviz digraph."""
+    """A Graphviz digraph, to be drawn by `dot`."""
     head = [
         "rankdir=LR; ranksep=2; nodesep=0.15; bgcolor=white;",
         'node [shape=box, margin="0.2,0.06", fontname="Helvetica", fontsize=11, color="#d1d9e0", fillcolor="#f6f8fa"];',

@@ -16,15 +16,16 @@ from provisioner.model.mapping import CONSUMPTION_MODE, FIELDS, Field
 from provisioner.model.references import Arn
 from provisioner.model.sources import SourceKind
 
-_DEEP: Final = 60
+_DEEP: Final = 60  # below MAX_DEPTH of `manifest.reader`, because the blocks around a pattern are levels too
 HIDDEN: Final = frozenset({("starting_position",)})
 """Required fields that AWS may not show: they get `ignore_changes`, so that the entry plans no change."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes block style, with quotes where our reader would not read a string."""
+    """Writes block style, with quotes where our reader would not read a string, besides those that PyYAML writes."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002  # PyYAML's signature
+        # PyYAML would put the items of a list at the column of their key.
         super().increase_indent(flow, indentless=False)
 
 
@@ -37,12 +38,13 @@ _Dumper.add_representer(str, _text)
 
 
 def entry_yaml(name: str, live: Live, default_region: str, defaults: Mapping[str, Any] | None = None) -> str:
-    """The entry under `mappings:` for a live mapping. Its canonical form has no AWS defaults, so the entry states none,
-    except where the manifest's `defaults` would change the value.
+    """A manifest with one mapping, `name`, that plans no change for a live mapping. Its canonical form has no AWS
+    defaults, so the entry states none, except where `defaults`, the manifest's own for the kind, would change the
+    value. `default_region` is the region of a mapping that states none.
     """
     entry: Canonical = {**live.mapping}
     if value_at(entry, CONSUMPTION_MODE) == "Stream":
-        entry = with_value(entry, CONSUMPTION_MODE, None)
+        entry = with_value(entry, CONSUMPTION_MODE, None)  # AWS's default, which `aws.convert` fills in
     filters = value_at(entry, ("filter_criteria", "filter"))
     if filters:
         entry = with_value(entry, ("filter_criteria", "filter"), [_filter(item) for item in filters])
@@ -50,6 +52,7 @@ def entry_yaml(name: str, live: Live, default_region: str, defaults: Mapping[str
     hidden = [path[0] for path in sorted(live.unknown) if path in HIDDEN]
     if hidden:
         entry["lifecycle"] = {"ignore_changes": hidden}
+    # Where the source has an ARN, the region comes from it.
     source = Arn.parse(entry.get("event_source_arn"))
     if source is None and live.region != default_region:
         entry = {"region": live.region, **entry}
@@ -64,7 +67,7 @@ def _against(
     for name, value in defaults.items():
         field = fields.get(name)
         if value is None or (field is None and fields is FIELDS):
-            continue  # region and lifecycle say nothing of what AWS has
+            continue  # region and lifecycle are not values in AWS; a key below `tags` is one, without a field
         here, inside = mapping.get(name), field.children if field else {}
         if isinstance(value, Mapping) and (here is not None or not inside):
             stated[name] = _against(inside, here or {}, value, kind)
@@ -74,7 +77,7 @@ def _against(
 
 
 def literal(value: Any) -> Any:
-    """A value in which `${` is escaped."""
+    """A copy of a value in which `${` is escaped, in keys too, so that a manifest has no reference there."""
     if isinstance(value, str):
         return value.replace("${", "$${")
     if isinstance(value, list):

@@ -25,10 +25,10 @@ from provisioner.render.plan import compact_text, counts_text, plan_text, reason
 from provisioner.render.style import Style
 from provisioner.render.values import as_json
 
-LONGEST: Final = 65_000
+LONGEST: Final = 65_000  # characters, a little below what GitHub takes
 _MOST_DRAWN: Final = 60  # mappings; more are a picture that nobody reads in a comment
-_LONG_VALUE: Final = 60
-_NAMED: Final = 5
+_LONG_VALUE: Final = 60  # characters: a longer value is in the full plan only
+_NAMED: Final = 5  # so many names are all printed
 _SIGN: Final = re.compile(r"^( *)(-/\+|\+/-|[+~-]) ", re.MULTILINE)
 _SPECIAL: Final = re.compile(r"[^\w\s.,:;/=+'\"{}()?%$-]|_")
 _PLAIN: Final = Style()
@@ -36,13 +36,16 @@ _ALERTS: Final = {Level.LOSS: "CAUTION", Level.REPLAY: "WARNING", Level.NOTE: "N
 
 
 def plan_markdown(plan: Plan, plan_hash: str, refused: Sequence[Problem] = ()) -> str:
-    """The plan: counts, risks, a line for each mapping with its cause, the hash, and the full plan in a folded section."""
+    """The plan: counts, risks, a line for each mapping with its cause, the hash, and the full plan in a folded section.
+    At most `LONGEST` characters.
+    """
     head = [f"<!-- provisioner:{plan.stack} -->", f"### `{plan.stack}`: {_headline(plan)}"]
     tail = [f"Account `{plan.account}`, plan `{plan_hash}`"]
     shown = [change for change in plan.changes if change.counts]
     whole = _folded("Full plan", plan_text(plan, _PLAIN))
     short = _folded("All changes", compact_text(plan, _PLAIN))
     alerts, numbers = [*_refusals(refused), *_alerts(plan)], [*_refusal_counts(refused), *_risk_counts(plan)]
+    # From the fullest form to the shortest; the first that fits is taken. Counts, hash and risk codes are in all.
     for shown_alerts, extra in (
         (alerts, [_table(shown), _picture(plan, len(shown)), whole]),
         (alerts, [_table(shown), whole]),
@@ -63,7 +66,7 @@ def plan_markdown(plan: Plan, plan_hash: str, refused: Sequence[Problem] = ()) -
 
 
 def drift_markdown(stack: str, drifted: Sequence[Drifted]) -> str:
-    """The drift, for an issue that a scheduled job opens, updates and closes."""
+    """The drift, for an issue that a scheduled job opens, updates and closes. At most `LONGEST` characters."""
     count = (
         f"{len(drifted)} {'mapping has' if len(drifted) == 1 else 'mappings have'} drifted" if drifted else "no drift"
     )
@@ -123,6 +126,7 @@ def _risk_counts(plan: Plan) -> Iterator[str]:
 
 
 def _table(changes: Sequence[Change]) -> str:
+    # The region only where it distinguishes rows.
     regional = len({change.region for change in changes}) > 1
     rows = [
         f"| `{symbol_of(change) or '='}` | `{change.key}`{f' ({change.region})' if regional else ''} "
@@ -143,6 +147,7 @@ def _what(change: Change) -> str:
 
 
 def _field(field: FieldChange, kind: SourceKind) -> str:
+    # As in `plan_text`, an absent value is shown as AWS's default.
     default = default_at(field.path, kind)
     before, after = (default if value is None else value for value in (field.live, field.desired))
     name = f"`{'.'.join(field.path)}`"
@@ -185,13 +190,15 @@ def _folded(title: str, text: str) -> str:
 
 
 def _fenced(text: str) -> str:
-    """Text as a diff, whose lines GitHub and GitLab colour by their first character."""
+    """Text as a diff, of which GitHub and GitLab highlight lines by their first character: signs move to the front."""
+    # Longer than every run of backticks in the text, which would end the block.
     ticks = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, ticks + 1)
     return f"{fence}diff\n{_SIGN.sub(_moved_sign, text)}\n{fence}"
 
 
 def _moved_sign(match: re.Match[str]) -> str:
+    # A diff knows + and - only; lines with ! are highlighted as changes.
     sign = "!" if match[2] in ("~", "-/+", "+/-") else match[2]
     return f"{sign}{match[1]}{match[2]} "
 
@@ -201,7 +208,7 @@ def _code(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Text that means only itself, in a table too: whatever Markdown or HTML could read is an entity."""
+    """Text on one line that stays plain text in Markdown, HTML and a table: special characters are entities."""
     return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", " ".join(text.split()))
 
 

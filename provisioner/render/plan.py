@@ -36,8 +36,9 @@ _INDENT = 4
 
 
 def plan_text(plan: Plan, style: Style) -> str:
-    """The whole plan: legend, one block a change, notes, and the line of counts; one line when there is nothing to do."""
+    """The whole plan: legend, one block a change, notes, and the line of counts; one line without changes."""
     shown = [change for change in plan.changes if change.counts]
+    # A mapping without a change is not shown, but a note on it is.
     noted = [change for change in plan.changes if not change.counts and change.notes]
     parts = [_notes(change, style) for change in noted]
     if not shown:
@@ -56,7 +57,7 @@ def plan_text(plan: Plan, style: Style) -> str:
 
 
 def compact_text(plan: Plan, style: Style) -> str:
-    """One line for each mapping, and the line of counts: for long plans."""
+    """One line for each change, then the counts, for long plans. Without a change the same as `plan_text`."""
     shown = [change for change in plan.changes if change.counts]
     if not shown:
         return plan_text(plan, style)
@@ -75,7 +76,8 @@ def _compact_line(change: Change, width: int, style: Style) -> str:
 
 
 def risks_text(plan: Plan, style: Style, least: Level = Level.NOTE) -> str:
-    """Each risk of a level or worse, with its mappings."""
+    """Each risk of the level `least` or worse, one a line, with its mappings; "" when there is none."""
+    # The levels are declared in ascending order.
     levels = list(Level)[list(Level).index(least) :]
     return "\n".join(
         f"  {style.bold(names(keys))}: {_risk(risk, style)}"
@@ -95,6 +97,7 @@ def _painted_level(level: Level, text: str, style: Style) -> str:
 def _risk_counts(plan: Plan, style: Style) -> Iterator[str]:
     counts: Counter[tuple[Level, str]] = Counter()
     for change in plan.changes:
+        # A set: two risks of one code in one mapping are one mapping.
         counts.update({(risk.level, risk.code) for risk in change.risks})
     parts = []
     for level in reversed(Level):
@@ -115,7 +118,7 @@ def change_text(change: Change, style: Style) -> str:
 
 
 def counts_text(plan: Plan, style: Style) -> str:
-    """The counts of each action: `Plan: 1 to add, …`."""
+    """The counts of each action, `Plan: 1 to add, …`, with imports, moves and forgets only where there are some."""
     summary = plan.summary
     imported = f"{summary.imported} to import, " if summary.imported else ""
     others = [f"{summary.moved} to move"] * bool(summary.moved) + [f"{summary.forgotten} to forget"] * bool(
@@ -130,7 +133,7 @@ def _notes(change: Change, style: Style) -> str:
 
 
 def symbol_of(change: Change) -> str:
-    """The symbol before a change."""
+    """The symbol before a change, as in the legend; "" for a no-op."""
     return "+/-" if change.action is Action.REPLACE and change.creates_first else _SYMBOLS[change.action]
 
 
@@ -167,7 +170,7 @@ def _header(change: Change, style: Style) -> Iterator[str]:
 
 
 def reason_text(change: Change) -> str:
-    """The reason of an action, when the action alone does not show it."""
+    """The reason of an action as a sentence, or "" when the action or its lines show it."""
     reasons = {
         Reason.DISAPPEARED: f"the recorded mapping {change.record.uuid if change.record else ''} no longer exists",
         Reason.NOT_IN_MANIFEST: f"{change.name} is not in the manifest",
@@ -213,7 +216,7 @@ def _block(symbol: str, values: Mapping[str, Any], style: Style, indent: int) ->
 
 
 def _key(name: str) -> str:
-    return name if name.replace("_", "").isalnum() else as_json(name)
+    return name if name.replace("_", "").isalnum() else as_json(name)  # a tag may have any key
 
 
 def _value(value: Any, indent: int) -> str:
@@ -233,6 +236,7 @@ def _item(item: Any) -> str:
 
 def _differences(change: Change, style: Style) -> Iterator[str]:
     kind = change.live.kind if change.live else SourceKind.UNKNOWN
+    # `uuid` is aligned with the fields of the top level, so blocks do not count.
     width = max([len("uuid"), *(len(field.path[0]) for field in change.fields if len(field.path) == 1)])
     after = " -> (known after apply)" if change.action is Action.REPLACE else ""
     yield f"        {'uuid':{width}} = {as_json(change.uuid)}{after}"
@@ -263,6 +267,7 @@ def _changed_block(
 def _changed_value(
     field: FieldChange, name: str, width: int, kind: SourceKind, style: Style, indent: int
 ) -> Iterator[str]:
+    # Absent means AWS's default, so the default is shown where there is one (docs/architecture.md#comparison).
     default = default_at(field.path, kind)
     before = default if field.live is None else field.live
     after = default if field.desired is None else field.desired
@@ -294,6 +299,7 @@ def _edit(field: FieldChange, default: Any) -> str:
 
 
 def _comment(field: FieldChange, default: Any) -> str:
+    # Lists and blocks are too long for a comment, so it only states whether the desired value had been applied.
     applied = default if field.prior is None else field.prior
     if applied is None:
         was = "it was not set"

@@ -16,11 +16,11 @@ DOING = {
     Action.REPLACE: ("Replacing", "Replacement"),
     Action.DELETE: ("Destroying", "Destruction"),
 }
-"""Terraform's words for an action in progress and completed."""
+"""Terraform's words for an action in progress and completed. FORGET and NO_OP make no calls, so have no progress."""
 
 
 def progress_line(event: Progress) -> str:
-    """One event as one line, in Terraform's words."""
+    """One event as one line, in Terraform's words. Unlike `events.progress_event`, for people."""
     doing, noun = DOING[event.change.action]
     name, seconds = event.change.key, f"{event.seconds:.0f}s"
     match event.phase:
@@ -35,7 +35,7 @@ def progress_line(event: Progress) -> str:
 
 
 def waiting_line(events: Sequence[Progress]) -> str:
-    """One line about what an apply is waiting for."""
+    """One line about all that an apply is waiting for. `events` is not empty; each has the phase WAITING."""
     first = events[0]
     if len(events) == 1:
         return progress_line(first)
@@ -53,7 +53,9 @@ def _ended(name: str, noun: str, seconds: str, outcome: Outcome | None) -> str:
 
 
 def report_text(plan: Plan, report: Report, style: Style) -> str:
-    """What was applied, failed, or was not attempted, with the reason of each outcome that is not clean."""
+    """One line when everything was applied; else the count of each result, and the reason of each outcome that is not
+    clean.
+    """
     summary = plan.summary
     if report.clean:
         counts = f"{summary.added} added, {summary.changed} changed, {summary.destroyed} destroyed"
@@ -73,7 +75,7 @@ _FEW: Final = 2
 
 
 def _details(report: Report, style: Style) -> Iterator[str]:
-    """The outcomes that are not clean, failures first; equal ones share a line."""
+    """The outcomes that are not clean, in the order of `_WORDS`: failures first. Equal ones share a line."""
     groups: dict[tuple[str, str, str], list[str]] = {}
     for result in _WORDS:
         for outcome in report.outcomes:
@@ -97,7 +99,7 @@ def _few(keys: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def problems_text(problems: tuple[Problem, ...], style: Style) -> str:
-    """Why a plan is refused, each reason once, with its hint and its mappings."""
+    """Why a plan is refused: each reason once, with its hint and its mappings. One without a name is about the plan."""
     lines = []
     for (message, hint), subjects in grouped(problems).items():
         for subject, rest in _few(subjects):

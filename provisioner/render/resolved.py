@@ -22,7 +22,9 @@ _Line = tuple[str, str]
 
 
 def resolved_text(wanted: Desired, root: Node, style: Style) -> str:
-    """One mapping of a manifest as YAML. `root` is the manifest's tree of nodes after variables and defaults."""
+    """One mapping of a manifest as YAML, each value with its origin in a comment: file, line and column, or "AWS
+    default". `root` is the manifest's tree of nodes after variables and defaults.
+    """
     node = root.at(("mappings", wanted.name))
     lines = [(f"{_text(wanted.name)}:", str(wanted.place))]
     if wanted.region:
@@ -35,7 +37,7 @@ def resolved_text(wanted: Desired, root: Node, style: Style) -> str:
 
 
 def _tags(node: Node, root: Node) -> dict[str, Node]:
-    """The tags, merged over the provider's."""
+    """The tags, merged over the provider's. Each keeps its own place."""
     own, shared = node.below("tags"), root.at(("provider",)).below("default_tags")
     values = {
         **(shared.value if shared and isinstance(shared.value, dict) else {}),
@@ -45,6 +47,7 @@ def _tags(node: Node, root: Node) -> dict[str, Node]:
 
 
 def _region(node: Node, root: Node) -> str:
+    """Where the region comes from. The order is that in which `manifest.mappings` looks for it."""
     if own := node.below("region"):
         return str(own.place())
     if (source := node.below("event_source_arn")) and (arn := Arn.parse(source.value)) and arn.region:
@@ -86,7 +89,7 @@ def _nested(name: str, node: Node, indent: int) -> Iterator[_Line]:
 
 def _text(value: Any) -> str:
     """A value on one line, in YAML that our reader reads as the same value."""
-    value = literal(value)
+    value = literal(value)  # variables have their values here: a `${` that is left is literal
     if isinstance(value, dict | list):
         return as_json(value)
-    return dump(value).removesuffix("...\n").strip()
+    return dump(value).removesuffix("...\n").strip()  # PyYAML ends a plain scalar with this end mark

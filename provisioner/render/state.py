@@ -9,13 +9,13 @@ from provisioner.render.manifest import dump
 
 
 def state_list(records: Mapping[str, Record]) -> str:
-    """One line a mapping: its name and UUID, as columns."""
+    """One line a mapping, sorted by name: its name and UUID, as columns."""
     width = max((len(name) for name in records), default=0)
     return "\n".join(f"{name:{width}}  {record.uuid}" for name, record in sorted(records.items()))
 
 
 def state_show(name: str, record: Record) -> str:
-    """One record whole, as YAML."""
+    """One record as YAML, under its name; `deposed` only where there are such mappings."""
     value = {
         "uuid": record.uuid,
         "arn": record.arn,

@@ -21,6 +21,7 @@ def changed_items(before: Sequence[Any], after: Sequence[Any], style: Style, ind
     if here == there:  # only order or repetitions differ, which mean something inside a rule
         yield f"{' ' * indent}{style.yellow('~')} {_line(before)} {style.yellow('->')} {_line(after)}"
         return
+    # Lists, because items may be dicts, which no set can hold; order is kept for the output.
     removed = [item for item in before if json_key(item) not in there]
     added = [item for item in after if json_key(item) not in here]
     for old, new in _pairs(removed, added):
@@ -38,7 +39,9 @@ def changed_items(before: Sequence[Any], after: Sequence[Any], style: Style, ind
 
 
 def _pairs(removed: Sequence[Any], added: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
-    """Pairs of each removed item and the most similar added one, or None; then the other added items."""
+    """Pairs of each removed item and the most similar added one, or None; then the other added items. Unlike items make
+    no pair: they are shown as removed and added.
+    """
     left = list(added)
     for old in removed:
         near = max(left, key=lambda new: _likeness(old, new), default=None)
@@ -93,5 +96,5 @@ def _line(value: Any) -> str:
 
 
 def patterns(items: Sequence[Any]) -> list[Any]:
-    """Filters as their patterns, without the block around each."""
+    """Filters as their patterns, without the block around each. What is no filter is returned as it is."""
     return [item["pattern"] if isinstance(item, Mapping) and item.keys() == {"pattern"} else item for item in items]

@@ -1,4 +1,4 @@
-"""Colour, or none."""
+"""Text with ANSI codes, or without."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Paints text with ANSI codes when `colour` is true, in Terraform's colours (docs/architecture.md#output)."""
+    """Puts ANSI codes around text when `colour` is true, as Terraform does (docs/architecture.md#output). Empty text
+    stays empty.
+    """
 
     colour: bool = False
 

@@ -1,6 +1,6 @@
 """Sources and functions as an SVG picture.
 
-Laid out here: sources at the left, functions at the right, between them a row a mapping, so that no label can lie on
+Layout: sources at the left, functions at the right, between them a row a mapping, so that no label can lie on
 another or be crossed by a curve.
 """
 
@@ -43,9 +43,9 @@ _ROW: Final = 30
 _PILL_HEIGHT: Final = 22
 _PADDING: Final = 12
 _BADGE: Final = 26  # the letter before a function's name
-_TEXT_LIMIT: Final = 270
-_ROUNDS: Final = 12
-_TITLE, _TEXT, _SMALL = 13, 12, 11
+_TEXT_LIMIT: Final = 270  # units: a longer text is shortened
+_ROUNDS: Final = 12  # of sorting each side; a fixed number, because the order may never become stable
+_TITLE, _TEXT, _SMALL = 13, 12, 11  # font sizes
 
 # In ems of DejaVu Sans, the widest of the fonts that may be met, so that a text never leaves its box.
 _WIDTHS: Final = {
@@ -54,7 +54,7 @@ _WIDTHS: Final = {
     **dict.fromkeys("abcdeghknopqsuvxyz0123456789_$", 0.64),
     **dict.fromkeys("ABCDEFGHJKLNOPQRSTUVXYZ", 0.78),
 }
-_BOLD: Final = 1.12
+_BOLD: Final = 1.12  # how much wider than regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,7 @@ def _layout(edges: Sequence[Edge], sources: GraphNodes, functions: GraphNodes, t
     edges = _untangled(edges)
     rows = _rows(edges)
     left, right = _middles(edges, rows, source_key), _middles(edges, rows, function_key)
+    # Nodes are placed around their rows and may begin above the first row, so everything is moved down by one distance.
     down = top + _NODE_HEIGHT / 2 - min(*left.values(), *right.values())
     rows, left, right = [y + down for y in rows], _moved(left, down), _moved(right, down)
     leaves = _ports(edges, source_key, left)
@@ -117,6 +118,7 @@ def _rows(edges: Sequence[Edge]) -> list[float]:
     """The middle of each edge's row; the rows of one source take at least a node's height."""
     rows: list[float] = []
     top = 0.0
+    # `_untangled` sorts by source, so the edges of one source are one group.
     for _, group in groupby(edges, source_key):
         count = len(list(group))
         height = max(_NODE_PITCH, count * _ROW)
@@ -133,7 +135,11 @@ def _middles(edges: Sequence[Edge], rows: Sequence[float], side: Callable[[Edge]
 
 
 def _apart(wanted: Sequence[float], pitch: float) -> list[float]:
-    """The places nearest to the wanted ones, which ascend, that are a pitch apart: those that are too near pool."""
+    """The places nearest to the wanted ones, which ascend, that are at least a pitch apart.
+
+    The algorithm is "pool adjacent violators": with the pitch subtracted, places must only ascend, and adjacent ones
+    that do not are moved to their common mean.
+    """
     pools: list[tuple[float, int]] = []
     for number, place in enumerate(wanted):
         total, count = place - number * pitch, 1
@@ -159,13 +165,14 @@ def _ports(edges: Sequence[Edge], side: Callable[[Edge], Key], middles: Mapping[
     ports = []
     for edge, number in zip(edges, numbers, strict=True):
         last = counts[side(edge)] - 1
+        # Closer together where there are many: all must meet the side of the node.
         step = min(9.0, (_NODE_HEIGHT - 14) / max(last, 1))
         ports.append(middles[side(edge)] + (number - last / 2) * step)
     return ports
 
 
 def _gap(starts: Sequence[float], ends: Sequence[float]) -> float:
-    """Between two columns: the wider, the farther curves rise and fall, so that they do not become walls."""
+    """The space between two columns. It grows with the height of the curves, which would else be nearly vertical."""
     return min(70 + max(abs(end - start) for start, end in zip(starts, ends, strict=True)) * 0.15, 420)
 
 
@@ -187,7 +194,9 @@ def _width(text: str, size: float) -> float:
 
 
 def _fitted(text: str, size: float) -> str:
-    """The text, its middle left out when it is too long: names differ at their ends."""
+    """The text, its middle left out when it is too long, because names differ at their ends. Unlike `wrapping.fitted`,
+    by width in the picture.
+    """
     if _width(text, size) <= _TEXT_LIMIT:
         return text
     kept = next(kept for kept in range(len(text) // 2, 0, -1) if _width(text[:kept] + text[-kept:], size) < _TEXT_LIMIT)
@@ -202,7 +211,7 @@ _DASHES: Final = "5 4"
 
 
 def svg(edges: Sequence[Edge]) -> str:
-    """A picture that needs nothing to be drawn with; whatever it shortens stands whole in a tooltip."""
+    """An SVG document without scripts, links or fonts of its own; what is shortened is in a tooltip in full."""
     if not edges:
         text = _text(EMPTY, 160, 52, size=_TITLE, fill=_MUTED, text_anchor="middle")
         return _document(EMPTY, 320, 96, [text])
@@ -240,7 +249,9 @@ def _document(title: str, width: float, height: float, drawn: Sequence[str]) -> 
 
 
 def _legend(edges: Sequence[Edge]) -> tuple[list[str], float]:
-    """What the colours and dashes mean, and how far to the right it reaches; nothing when there are none."""
+    """What the strokes of edges mean, and how far to the right this reaches; nothing when there are neither actions nor
+    disabled mappings.
+    """
     seen = {edge.action for edge in edges}
     entries = [(_note_of(action), LOOKS[action].colour, "") for action in Action if action in seen]
     entries += [("disabled", NEUTRAL, _DASHES)] if not all(edge.enabled for edge in edges) else []
@@ -282,12 +293,14 @@ def _mapping(layout: _Layout, number: int) -> str:
     names, labels, targets = layout.columns
     colour, dashes = LOOKS[edge.action].colour, "" if edge.enabled else _DASHES
     start, end, tip = layout.leaves[number], layout.arrives[number], targets[0] - 1
+    # Level across the column of labels, so that a line crosses no other label.
     line = f"M{names[1]:.1f} {start:.1f}{_curve(names[1], start, labels[0], y)}H{labels[1]:.1f}"
     width = _pill_width(edge)
     box = {"x": fmean(labels) - width / 2, "y": y - _PILL_HEIGHT / 2, "width": width, "height": _PILL_HEIGHT}
     return _element(
         "g",
         _element("title", _xml(in_full(edge))),
+        # It ends inside the arrowhead, which is 9 units long.
         _path(line + _curve(labels[1], y, tip - 7, end), colour, dashes),
         _element("path", d=f"M{tip:.1f} {end:.1f}l-9 -4v8z", fill=colour),
         _element("rect", **box, rx=_PILL_HEIGHT / 2, fill=_BACKGROUND, stroke=colour, **_dashed(dashes)),

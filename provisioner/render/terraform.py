@@ -58,9 +58,10 @@ _ACTION_REASONS: Final = {
 
 
 def plan_document(plan: Plan, *, version: str, plan_hash: str = "", refused: Sequence[Problem] = ()) -> dict[str, Any]:
-    """The whole document. `version` is ours; `refused` is why the plan must not be carried out, besides its own
-    problems.
+    """The whole document, ready for `json.dumps`. `version` is ours; `refused` is why the plan must not be carried out,
+    besides its own problems.
     """
+    # A caller may pass the plan's own problems again; each is reported once.
     problems = tuple(dict.fromkeys((*plan.problems, *refused)))
     drift = (resource_drift(change) for change in plan.changes)
     return {
@@ -93,7 +94,7 @@ def plan_document(plan: Plan, *, version: str, plan_hash: str = "", refused: Seq
 
 
 def address(name: str) -> str:
-    """A mapping's address as Terraform would write it."""
+    """The address of a mapping by its name, as Terraform would write it."""
     return f"{TYPE}.{name}"
 
 
@@ -111,12 +112,15 @@ def resource_change(change: Change) -> dict[str, Any]:
 
 
 def resource_drift(change: Change) -> dict[str, Any] | None:
-    """One of `resource_drift`: from the recorded to the live values, in the fields that this plan reverts; or None."""
+    """One of `resource_drift`: from the recorded to the live values, in the fields that this plan reverts, or a
+    deletion when the mapping is gone; None without drift.
+    """
     gone = change.record and change.reason in (Reason.DISAPPEARED, Reason.GONE)
     drifted = [field for field in change.fields if field.cause is not Cause.EDIT]
     if change.record and gone:
         sides = _sides(["delete"], _existing(change.record.applied, change.record), None)
     elif change.live and drifted:
+        # Made from one mapping, so that edits are not in the difference.
         recorded = now = _mapping_before(change, change.live)
         for field in drifted:
             recorded = with_value(recorded, field.path, field.prior)
@@ -170,7 +174,9 @@ def _sides(
     after: dict[str, Any] | None,
     unknown: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """A change of values. Nothing in it is sensitive: credentials are ARNs. False says so of what is not there."""
+    """A change of values. Nothing in it is sensitive, because credentials are ARNs of secrets. Of a side that is not
+    there, sensitivity is false, as in Terraform.
+    """
     return {
         "actions": actions,
         "before": before,
@@ -192,7 +198,7 @@ def _is_made(change: Change) -> bool:
 
 
 def _replace_paths(change: Change) -> list[list[str | int]]:
-    """Which attributes force the replacement. Another region does, which is no field."""
+    """Which attributes force the replacement. Another region does too, and is not in `fields`."""
     if change.action is not Action.REPLACE:
         return []
     moved: list[list[str | int]] = [["region"]] if change.live and change.live.region != change.region else []
@@ -205,7 +211,7 @@ def _steps(path: FieldPath) -> list[str | int]:
     fields = FIELDS
     for name in path:
         if name not in fields:
-            break
+            break  # a key of a map
         steps += [name, 0] if fields[name].children else [name]
         fields = fields[name].children
     return steps[:-1] if steps[-1] == 0 else steps
@@ -269,15 +275,15 @@ def _calls(change: Change) -> list[str]:
 def _before(change: Change) -> dict[str, Any] | None:
     """The mapping as it is; one that is gone, and only to be forgotten, as it was recorded."""
     if change.action is Action.CREATE:
-        return None
+        return None  # `live` may be a mapping that is being deleted and holds the pair
     if change.live:
         return _existing(_mapping_before(change, change.live), change.live)
     return _existing(change.record.applied, change.record) if change.record else None
 
 
 def _mapping_before(change: Change, live: Live) -> Canonical:
-    """The live mapping. Beside what it becomes in place, that with every change undone: what AWS does not show now
-    is then the same on both sides.
+    """The live mapping; for a change in place, the desired one with every change undone. A value that AWS does not show
+    now is then the same on both sides.
     """
     if change.desired is None or _is_made(change):
         return live.mapping
@@ -299,9 +305,10 @@ def _existing(mapping: Canonical, held: Live | Record) -> dict[str, Any]:
     """A mapping that exists, with the attributes that AWS sets."""
     status = held.status if isinstance(held, Live) else Status("")
     arn = Arn.parse(held.arn)
+    # Live values and records have the function's name only; its ARN has the region and account of the mapping's.
     function = arn and replace(arn, resource=f"function:{mapping.get('function_name', '')}")
     for path in _generated(mapping):
-        mapping = with_value(mapping, path, held.uuid)  # the group that AWS makes (docs/aws/kinds.md#answers)
+        mapping = with_value(mapping, path, held.uuid)  # as self-managed Kafka has it (docs/aws/kinds.md#defaults)
     return {
         **_attributes(mapping, held.region),
         "arn": held.arn,
@@ -322,13 +329,14 @@ def _attributes(mapping: Canonical, region: str) -> dict[str, Any]:
 
 
 def _generated(mapping: Canonical) -> list[FieldPath]:
-    """The consumer groups that the mapping has and does not state."""
+    """The paths of the consumer groups that AWS generates for the mapping, because it states none."""
     kind = kind_of(mapping)
     return [path for path in CONSUMER_GROUPS if kind in FIELDS[path[0]].row.kinds and not value_at(mapping, path)]
 
 
 def _unknown(desired: Canonical) -> dict[str, Any]:
     """True wherever only AWS knows the value, once it has made the mapping."""
+    # In a block that is stated only the group is unknown; one that is not stated is unknown as a whole.
     groups = {block: [{group: True}] if block in desired else True for block, group in _generated(desired)}
     return {**dict.fromkeys(_COMPUTED, True), **groups}
 

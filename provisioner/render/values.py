@@ -6,16 +6,16 @@ import json
 import re
 from typing import Any, Final
 
-_UNSEEN: Final = re.compile("[^\\x20-\\x7e]")
+_UNSEEN: Final = re.compile("[^\\x20-\\x7e]")  # what may not be printable; `_escaped` asks for each character
 
 
 def as_json(value: Any) -> str:
-    """One line of JSON, in which whatever cannot be printed is escaped."""
+    """A value as one line of JSON, in which whatever cannot be printed is escaped."""
     return printable(json.dumps(value, ensure_ascii=False))
 
 
 def printable(text: str) -> str:
-    """A text of JSON with what cannot be printed as an escape."""
+    """A text that is JSON already, with whatever cannot be printed escaped. Unlike `as_json`, which makes the text."""
     return text if text.isprintable() else _UNSEEN.sub(_escaped, text)
 
 

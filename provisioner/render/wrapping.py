@@ -8,21 +8,24 @@ from typing import Final
 from unicodedata import combining, east_asian_width
 
 NARROWEST: Final = 40
-"""Fewer columns are not worth wrapping for."""
+"""Text is never wrapped to fewer columns."""
 
 _PAINT: Final = re.compile(r"\033\[[0-9;]*m")
 _PAINTED: Final = re.compile(r"(?:\033\[[0-9;]*m)*")
 _LEAD: Final = re.compile(r" *(?:# )?")
+# A line that must stay whole: `name = value` of a plan, a bracket, a line of a manifest below a diagnostic.
 _VALUE: Final = re.compile(r"^ *(?:[-+~./]+ )?(?:\S+|\"[^\"]*\") += |[{}\[\]],?$|^ *\d* \|")
 _COMMENT: Final = "  # "
 _WORD: Final = re.compile(r"(?:[^ `]|`[^`]*`|`)+")
 """A command between backticks is not wrapped, so that it can be pasted."""
 
-_NAMED: Final = 20
+_NAMED: Final = 20  # so many names are all printed
 
 
 def columns(text: str) -> int:
-    """The columns that a text takes on a terminal: two for a wide character, none for a combining one or a colour code."""
+    """The columns that a text takes on a terminal: two for a wide character, none for a combining one or an ANSI
+    code.
+    """
     plain = _PAINT.sub("", text)
     if plain.isascii():
         return len(plain)
@@ -47,6 +50,7 @@ def _fitted(line: str, width: int) -> Iterator[str]:
         yield line
         return
     plain = _PAINT.sub("", line)
+    # Only what stands before a comment decides: a comment may quote a value.
     if not _VALUE.search(plain.split(_COMMENT)[0]):
         yield from _wrapped(line, width)
     elif _COMMENT in plain and not plain.lstrip().startswith("#"):
@@ -59,7 +63,8 @@ def _fitted(line: str, width: int) -> Iterator[str]:
 
 
 def _split_comment(line: str) -> tuple[str, str, str]:
-    """A line before its comment, the comment's own start, and the comment without colours."""
+    """A line before its comment, the comment's start, and the comment without ANSI codes."""
+    # The last match: a value may hold "  # " itself.
     at = [match.start() for match in re.finditer(r"  (?:\033\[[0-9;]*m)*  ?# |  (?:\033\[[0-9;]*m)*# ", line)][-1]
     return line[:at], _COMMENT, _PAINT.sub("", line[at:]).strip().removeprefix("# ")
 
@@ -74,10 +79,11 @@ def _wrapped(line: str, width: int) -> Iterator[str]:
     lead = (_LEAD.match(plain) or [""])[0]
     hanging = f"{lead}  "
     current = ""
+    # Codes may stand before the indent. They go to the first word, and the indent is written anew.
     painted = (_PAINTED.match(line) or [""])[0]
     for word in _WORD.findall(painted + line[len(painted) :].lstrip(" ")):
         longer = f"{current} {word}" if current else f"{' ' * (len(lead) - len(lead.lstrip(' ')))}{word}"
-        if current and columns(longer) > width:
+        if current and columns(longer) > width:  # a word that is too long has a line of its own
             yield current
             longer = hanging + word
         current = longer

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and a JSON body; None is an empty body."""
+    """A status and a JSON body; None is an empty body. `error_code` goes into the header x-amzn-ErrorType."""
 
     status: int
     body: Any = None
@@ -21,21 +21,24 @@ class Answer:
 
 
 class Refusal(Exception):  # noqa: N818  # an answer, not a fault
-    """An error of the API, in AWS's words."""
+    """An error of the API, in AWS's words, with its answer. `key` is the spelling of the message's key, which differs
+    by error.
+    """
 
     def __init__(self, status: int, code: str, message: str, *, key: str = "message") -> None:
         super().__init__(message)
+        # These two are answered before the service has the request, and have no Type.
         kind = {} if code in ("ValidationException", "SerializationException") else {"Type": "User"}
         self.answer = Answer(status, {key: message, **kind}, code)
 
 
 def invalid(message: str) -> Refusal:
-    """A rule of the service is broken."""
+    """A rule of the service is broken (docs/aws/errors.md#messages). Unlike `violates`, not one of the API's model."""
     return Refusal(400, "InvalidParameterValueException", message)
 
 
 def violates(message: str) -> Refusal:
-    """A constraint of the API's model is broken; this error is not in the model itself."""
+    """A constraint of the API's model is broken (docs/aws/errors.md#order); the error itself is not in the model."""
     return Refusal(400, "ValidationException", f"1 validation error detected: {message}")
 
 
@@ -51,5 +54,5 @@ def in_use(doing: str) -> Refusal:
 
 
 def conflict(message: str) -> Refusal:
-    """The pair is taken."""
+    """The pair or the consumer group is taken (docs/aws/identity.md#uniqueness)."""
     return Refusal(409, "ResourceConflictException", message)

@@ -31,6 +31,7 @@ _OTHERS_TAGS: Final = re.compile(
     r"arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:\d{12}:(function|layer|code-signing-config|capacity-provider|network-connector):.+"
 )
 """What else of Lambda has tags: moto's."""
+# The scope of a signature: who signed, and for which region.
 _CREDENTIAL: Final = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 _OF_OTHERS: Final = ("AmazonSQS.GetQueueUrl", "Kinesis_20131202.Describe", "DynamoDBStreams_20120810.DescribeStream")
 """Calls that ask for a source by its ARN, or with its owner."""
@@ -44,14 +45,18 @@ class _Request:
     method: str
     path: str
     query: dict[str, str]
-    body: Any  # None: no JSON
+    body: Any  # as read from JSON; None when it is no JSON
     target: str
     account: str
     region: str
 
 
 class ControlPlane:
-    """Answers the calls on event source mappings and their tags, and passes every other call to `behind`."""
+    """Answers the calls on event source mappings and their tags, and passes every other call to `behind`.
+
+    `troubles` are the faults of the seed. `world` makes what the rules ask about for an account and region, and `now`
+    is the clock of transitions; tests replace both. Threads may call it at once.
+    """
 
     def __init__(
         self,
@@ -66,20 +71,21 @@ class ControlPlane:
         self.troubles = Troubles()
         self._world = world or (lambda account, region: MotoWorld(account, region, self.troubles))
         self._now = now
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # over `_stores` and all in it
         self._conditional = threading.Lock()
         self._stores: dict[tuple[str, str], Mappings] = {}
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request, by WSGI."""
+        """Answer one request, by WSGI. Refusals are answers; nothing is raised for them."""
         if foreign := _foreign(environ):
             message = f"the sandbox answers this machine alone, and not {foreign}"
             return _respond(Answer(403, {"message": message}, "AccessDeniedException"), start_response)
         path = environ.get("PATH_INFO", "")
+        # `read` with a negative length would wait for the end of the connection.
         if not environ.get("CONTENT_LENGTH", "").isdigit() and environ.get("CONTENT_LENGTH"):
             return _respond(Answer(400, {"message": "Content-Length is not a number"}), start_response)
         if path == "/moto-api/reset":
-            self.reset()
+            self.reset()  # and moto, below
         elif (
             path.startswith(("/2015-03-31/event-source-mappings", "/2017-03-31/tags/"))
             or environ.get("HTTP_X_AMZ_TARGET") == _GET_RESOURCES
@@ -88,6 +94,7 @@ class ControlPlane:
             answer = self._answer(_request(environ, data))
             if answer:
                 return _respond(answer, start_response)
+            # The call is moto's after all, but its body has been read.
             environ = {**environ, "wsgi.input": _Again(data)}
         elif environ.get("HTTP_X_AMZ_TARGET", "").startswith(_OF_OTHERS):
             environ = _as_owner(environ)
@@ -97,7 +104,7 @@ class ControlPlane:
         return self._behind(environ, start_response)
 
     def reset(self) -> None:
-        """Forget every mapping."""
+        """Forget every mapping, in all accounts and regions. What moto holds is not touched."""
         with self._lock:
             self._stores.clear()
 
@@ -119,6 +126,7 @@ class ControlPlane:
 
 
 def _handler(request: _Request) -> Callable[[Mappings], Answer] | None:
+    """What answers a request, to be called under the lock with the account and region's mappings; None for moto."""
     if request.target == _GET_RESOURCES:
         return _resources(request)
     if match := _TAGS.fullmatch(request.path):
@@ -133,6 +141,7 @@ def _mapping(request: _Request, uuid: str) -> Callable[[Mappings], Answer] | Non
         return Answer(202, store.create(taken("CreateEventSourceMapping", request.body)))
 
     def update(store: Mappings) -> Answer:
+        # The UUID of an update is in its path: one in the body is no member, and nothing to check.
         members = taken("UpdateEventSourceMapping", request.body)
         return Answer(202, store.update(uuid, {name: value for name, value in members.items() if name != "UUID"}))
 
@@ -156,6 +165,7 @@ def _listing(query: dict[str, str]) -> dict[str, Any]:
     most = query.get("MaxItems")
     if most is None:
         return query
+    # `int` would also read 1_0 and digits of other scripts.
     if not re.fullmatch(r"-?[0-9]{1,18}", most):
         raise unreadable("STRING_VALUE can not be converted to an Integer")
     return {**query, "MaxItems": int(most)}
@@ -181,11 +191,13 @@ def _tagging(request: _Request, arn: str) -> Callable[[Mappings], Answer] | None
 
 
 def _resources(request: _Request) -> Callable[[Mappings], Answer] | None:
-    """GetResources for mappings, by ARN or by tag; None when it asks for anything else."""
+    """GetResources for mappings, by ARN or by tag; None when it asks for anything else. A hundred a page, and a hundred
+    ARNs a call, as the tagging API allows.
+    """
     try:
         asked = taken("GetResources", request.body, service="resourcegroupstaggingapi")
     except Refusal as refusal:
-        answer = refusal.answer
+        answer = refusal.answer  # a name of its own: Python deletes `refusal` at the end of this block
         return lambda _: answer
     arns = asked.get("ResourceARNList") or []
     types = asked.get("ResourceTypeFilters") or []
@@ -199,6 +211,7 @@ def _resources(request: _Request) -> Callable[[Mappings], Answer] | None:
         if not re.fullmatch(r"[0-9]{1,9}", start):
             raise Refusal(400, "PaginationTokenExpiredException", "the token is not one of GetResources")
         tagged = store.tagged(arns) if arns else store.all_tagged()
+        # Sorted, because the token is an index: pages must have one order.
         matching = [(arn, tags) for arn, tags in sorted(tagged) if _has_tags(tags, asked.get("TagFilters") or [])]
         end = int(start) + 100
         listed = [
@@ -229,7 +242,7 @@ def _as_owner(environ: Environ) -> Environ:
         named = [Arn.parse(body.get(member)) for member in ("StreamARN", "ConsumerARN", "StreamArn")]
         owner = body.get("QueueOwnerAWSAccountId") or next((arn.account for arn in named if arn), "")
     except (ValueError, AttributeError, RecursionError):
-        return environ
+        return environ  # no JSON object: moto refuses it
     return (
         {**environ, "HTTP_X_MOTO_ACCOUNT_ID": owner} if isinstance(owner, str) and ACCOUNT.fullmatch(owner) else environ
     )
@@ -241,7 +254,7 @@ def _foreign(environ: Environ) -> str:
     """
     host: str = environ.get("HTTP_HOST", "")
     origin: str | None = environ.get("HTTP_ORIGIN")
-    if host and not _is_here(f"//{host}"):
+    if host and not _is_here(f"//{host}"):  # HTTP/1.0 may have no Host
         return host
     if origin is not None and not _is_here(origin):
         return origin or "an empty origin"
@@ -252,13 +265,15 @@ def _is_here(url: str) -> bool:
     try:
         name = (urlsplit(url).hostname or "").removesuffix(".")
         return name == "localhost" or name.endswith(".localhost") or ipaddress.ip_address(name).is_loopback
-    except ValueError:
+    except ValueError:  # no URL, or a name that is no address
         return False
 
 
 def _request(environ: Environ, data: bytes) -> _Request:
     scope = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+    # The access key leads to the account: that of an assumed role belongs to the role's.
     key, region = (scope["key"], scope["region"]) if scope else ("", "us-east-1")
+    # `tagKeys` is repeated; `untag` splits it again.
     query = {name: "\n".join(values) for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
     try:
         body = json.loads(data) if data else {}
@@ -272,6 +287,7 @@ def _request(environ: Environ, data: bytes) -> _Request:
 def _respond(answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
     data = answer.data()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
+    # AWS has one in every answer, and provisioner reports it with errors.
     headers.append(("x-amzn-RequestId", str(uuid.uuid4())))
     if answer.error_code:
         headers.append(("x-amzn-ErrorType", answer.error_code))
@@ -290,7 +306,7 @@ class _Again:
         self._data = data
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes."""
+        """The next bytes, at most `size`; all that are left when it is negative."""
         size = len(self._data) if size < 0 else size
         data, self._data = self._data[:size], self._data[size:]
         return data

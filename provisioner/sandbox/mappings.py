@@ -42,7 +42,7 @@ class Delays:
 _INSTANT_WHEN_DISABLED: Final = QUEUES | {SourceKind.MQ}
 """Kinds whose disabled mappings are created and changed without a transition (docs/aws/lifecycle.md#times)."""
 
-
+# What no answer lacks: on the wire an unset member is null (docs/aws/kinds.md#answers).
 _UNSET: Final[Members] = {
     field.row.api: None for field in FIELDS.values() if field.row.api not in {"FunctionName", *NOT_STORED}
 } | {"FilterCriteriaError": None, "LastProcessingResult": None}
@@ -50,7 +50,7 @@ _UNSET: Final[Members] = {
 
 @dataclass(slots=True)
 class StoredMapping:
-    """One mapping. `members` are as sent, merged with what AWS shows; the state may be on its way to `rest`."""
+    """One mapping. `members` are as sent, merged with what AWS shows; at `due` the `state` becomes `rest`."""
 
     uuid: str
     arn: str
@@ -71,9 +71,7 @@ class StoredMapping:
 
 
 def pair_of(members: Members, region: str) -> Pair:
-    """The pair of a mapping in the API's shape, with the function as the API keeps it
-    (docs/aws/identity.md#uniqueness).
-    """
+    """The pair of a mapping in the API's shape, unlike `Pair.of`, for our names (docs/aws/identity.md#uniqueness)."""
     reference = FunctionReference.parse(members.get("FunctionName"))
     return Pair(region, _source(members), reference.canonical if reference else "", _channel(members))
 
@@ -121,14 +119,14 @@ class Mappings:
     # --- the operations -----------------------------------------------------------------------------------------------
 
     def create(self, sent: Members) -> Members:
-        """CreateEventSourceMapping."""
+        """CreateEventSourceMapping: the new mapping. Raises Refusal, in the order of docs/aws/errors.md#order."""
         check_constraints("CreateEventSourceMapping", sent)
         kind = self._kind(sent)
         tags = sent.get("Tags") or {}
         members = with_new(defaults(kind), sent, kind)
         check(Case(creating=True, kind=kind, sent=sent, after=members, world=self._world, before={}))
         self._check_tags(tags, {})
-        self._check_free(members, kind)
+        self._check_free(members, kind)  # a group is generated afterwards: no mapping can have it
         uuid = str(uuids.uuid4())
         complete(members, kind, uuid)
         enabled = sent.get("Enabled") is not False
@@ -143,11 +141,11 @@ class Mappings:
         return self._shown(item, exact=True)
 
     def get(self, uuid: str) -> Members:
-        """GetEventSourceMapping."""
+        """GetEventSourceMapping: the mapping. Raises Refusal for an unknown UUID."""
         return self._shown(self._find(uuid))
 
     def update(self, uuid: str, sent: Members) -> Members:
-        """UpdateEventSourceMapping: what is not sent is kept, null is not sent (docs/aws/updates.md#updates)."""
+        """UpdateEventSourceMapping: what is not sent, or null, is kept (docs/aws/updates.md#updates)."""
         check_constraints("UpdateEventSourceMapping", sent)
         item = self._find(uuid)
         if item.state not in ("Enabled", "Disabled"):
@@ -155,10 +153,11 @@ class Mappings:
         members = with_new(item.members, sent, item.kind)
         case = Case(creating=False, kind=item.kind, sent=sent, after=members, world=self._world, before=item.members)
         check(case)
+        # A consumer group cannot change: an update that has one was refused above.
         if pair_of(members, self._region) != item.pair:
             self._check_free(members, item.kind, besides=item)
         changes = members != item.members
-        self._release(item)
+        self._release(item)  # while the item has the old members, whose claims are to be freed
         self._holders |= dict.fromkeys(_claims(members, self._region), uuid)
         item.members = members
         item.modified = time.time()
@@ -166,6 +165,7 @@ class Mappings:
         return self._shown(item, exact=True)
 
     def _after_update(self, item: StoredMapping, sent: Members, *, changes: bool) -> None:
+        # A redundant or empty update has no transition (docs/aws/updates.md#updates).
         enabled = sent.get("Enabled", item.state == "Enabled")
         was_enabled = item.state == "Enabled"
         if enabled != was_enabled:
@@ -174,16 +174,16 @@ class Mappings:
             self._transit(item, "Updating", item.state)
 
     def delete(self, uuid: str) -> Members:
-        """DeleteEventSourceMapping."""
+        """DeleteEventSourceMapping: the mapping with the state Deleting. Raises Refusal."""
         item = self._find(uuid)
-        if item.state == "Updating":
+        if item.state == "Updating":  # as botocore's model describes it; not recorded
             raise in_use("delete")
         item.modified = time.time()
         self._transit(item, "Deleting", "")
         return self._shown(item)
 
     def page(self, query: Mapping[str, Any]) -> Members:
-        """ListEventSourceMappings: at most 100 a page; an invalid marker is an empty page (docs/aws/lifecycle.md#list)."""
+        """ListEventSourceMappings: a page of 100 at most, empty for an invalid marker (docs/aws/lifecycle.md#list)."""
         check_constraints("ListEventSourceMappings", query)
         self._advance()
         start = _offset(query.get("Marker", ""))
@@ -199,7 +199,7 @@ class Mappings:
 
     def _listed(self, item: StoredMapping) -> Members:
         shown = self._shown(item)
-        if shown["KMSKeyArn"]:
+        if shown["KMSKeyArn"]:  # unlike Get
             shown |= {"FilterCriteria": None, "FilterCriteriaError": None}
         return shown
 
@@ -213,11 +213,11 @@ class Mappings:
     # --- tags ---------------------------------------------------------------------------------------------------------
 
     def tags(self, arn: str) -> dict[str, str]:
-        """ListTags."""
+        """ListTags: a copy of the tags. Raises Refusal, as `tag` and `untag`, for an ARN of no mapping."""
         return dict(self._by_arn(arn).tags)
 
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
-        """TagResource."""
+        """TagResource. Raises Refusal, also for tags that Lambda does not allow."""
         item = self._by_arn(arn)
         if not tags:
             raise invalid("An error occurred and the request cannot be processed.")
@@ -230,8 +230,8 @@ class Mappings:
         item.tags = {key: value for key, value in item.tags.items() if key not in keys}
 
     def _check_tags(self, new: Mapping[str, str], before: dict[str, str]) -> None:
-        """The service's own words for tags, recorded on functions; partitions besides `aws` had none on mappings."""
-        if new and self._partition != "aws":
+        """Raise Refusal in the service's own words for tags, which were recorded on functions (docs/aws/tags.md)."""
+        if new and self._partition != "aws":  # reported, not recorded
             raise invalid("Tags not supported in request.")
         if any(key.lower().startswith("aws:") for key in new):
             raise invalid("Tag key cannot contain reserved prefix (aws:)")
@@ -248,7 +248,7 @@ class Mappings:
         return ((item.arn, dict(item.tags)) for item in self._all.values() if item.tags)
 
     def tagged(self, arns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
-        """The ARN and the tags of each of these mappings that exists and has tags."""
+        """The ARN and the tags of those mappings that exist and have tags. Unlike `all_tagged`, by ARN."""
         self._advance()
         matching = (self._all.get(arn.rpartition(":")[2]) for arn in arns)
         return ((item.arn, dict(item.tags)) for item in matching if item and item.tags)
@@ -266,11 +266,12 @@ class Mappings:
     # --- states -------------------------------------------------------------------------------------------------------
 
     def _transit(self, item: StoredMapping, state: str, rest: str) -> None:
+        # What AWS disables by itself does not arrive at Enabled.
         failure = self._world.failure(_source(item.members)) if rest == "Enabled" else ""
         item.reason = failure
         item.state, item.rest = state, "Disabled" if failure else rest
         item.due = self._now() + getattr(self._delays, state.lower())
-        heappush(self._due, (item.due, item.uuid))
+        heappush(self._due, (item.due, item.uuid))  # an earlier entry stays: `_advance` skips it
 
     def _advance(self) -> None:
         """Bring every mapping to the state that it has by now."""
@@ -320,7 +321,7 @@ class Mappings:
                 raise conflict(words(other, kind, members))
 
     def _shown(self, item: StoredMapping, *, exact: bool = False) -> Members:
-        """The body of an answer; what is unset is null (docs/aws/kinds.md#answers). `exact`: to a create or an update."""
+        """The body of an answer; what is unset is null (docs/aws/kinds.md#answers). `exact`: of a create or update."""
         reference = FunctionReference.parse(item.members["FunctionName"])
         function = reference.canonical if reference else ""
         stream = item.kind in STREAMS
@@ -335,7 +336,7 @@ class Mappings:
             "StateTransitionReason": item.reason if failed else "User action" if stream else "USER_INITIATED",
             **({} if item.kind in QUEUES else {"LastProcessingResult": "No records processed"}),
         }
-        members = {key: value for key, value in item.members.items() if key != "FunctionName"}
+        members = {key: value for key, value in item.members.items() if key != "FunctionName"}  # it is in FunctionArn
         error = self._world.key_error(members["KMSKeyArn"]) if members.get("KMSKeyArn") else ""
         if error:
             members["FilterCriteria"] = None
@@ -374,6 +375,7 @@ def _group_words(other: StoredMapping, kind: SourceKind, members: Members) -> st
 
 
 def _rank(uuid: str) -> tuple[bytes, str]:
+    """The place in List's order, which is stable and has no meaning (docs/aws/lifecycle.md#list)."""
     return hashlib.sha256(uuid.encode()).digest(), uuid
 
 

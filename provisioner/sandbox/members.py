@@ -49,12 +49,12 @@ NOT_STORED: Final = frozenset({"Tags", "Enabled", "UUID"})
 
 
 def defaults(kind: SourceKind) -> Members:
-    """What AWS shows of a new mapping of the kind."""
+    """What AWS shows of a new mapping of the kind, as a copy that may be changed."""
     return {key: value.copy() if isinstance(value, list | dict) else value for key, value in SHOWN[kind].items()}
 
 
 def with_new(members: Members, sent: Members, kind: SourceKind) -> Members:
-    """The members after a request: merged by docs/aws/updates.md#clearing."""
+    """The members after a create or an update: merged by docs/aws/updates.md#clearing. `members` is not changed."""
     after = {**members}
     for name, value in sent.items():
         if name not in NOT_STORED:
@@ -65,7 +65,7 @@ def with_new(members: Members, sent: Members, kind: SourceKind) -> Members:
 
 
 def _set(after: Members, name: str, value: Any, kind: SourceKind) -> None:
-    del kind
+    del kind  # all functions of `_MERGE` take the same arguments
     after[name] = value
 
 
@@ -80,7 +80,7 @@ def _set_or_clear(after: Members, name: str, value: Any, kind: SourceKind) -> No
 def _set_destination(after: Members, name: str, value: Any, kind: SourceKind) -> None:
     _set_or_clear(after, name, value, kind)
     if name not in after and name in SHOWN[kind]:
-        after[name] = {"OnFailure": {}}
+        after[name] = {"OnFailure": {}}  # streams show an empty destination, Kafka none
 
 
 def _set_pollers(after: Members, name: str, value: Any, kind: SourceKind) -> None:
@@ -88,17 +88,20 @@ def _set_pollers(after: Members, name: str, value: Any, kind: SourceKind) -> Non
         after.pop(name, None)
         return
     least, most = _POLLERS.get(kind, (1, 200))
+    # A member that is not sent keeps its value, and has its default where there was none.
     pollers = {"MinimumPollers": least, "MaximumPollers": most, **(after.get(name) or {}), **value}
-    after[name] = {key: item for key, item in pollers.items() if item != ""}
+    after[name] = {key: item for key, item in pollers.items() if item != ""}  # "" clears PollerGroupName
 
 
 def _merge_block(after: Members, name: str, value: Any, kind: SourceKind) -> None:
     del kind
+    # Omission keeps a member of the block; {} clears its SchemaRegistryConfig.
     after[name] = {key: item for key, item in {**(after.get(name) or {}), **value}.items() if item != {}}
 
 
 def _set_access(after: Members, name: str, value: Any, kind: SourceKind) -> None:
     del kind
+    # No update can carry the host: one with BASIC_AUTH alone keeps it (docs/aws/updates.md#updates).
     kept = [item for item in after.get(name) or [] if item.get("Type") == "VIRTUAL_HOST"]
     after[name] = [*kept, *value]
 
@@ -119,15 +122,20 @@ _MERGE: Final[Mapping[str, Callable[[Members, str, Any, SourceKind], None]]] = {
     "DocumentDBEventSourceConfig": _merge_block,
     "SourceAccessConfigurations": _set_access,
     "StartingPositionTimestamp": _set_position_time,
+    # An empty block stays as an empty list.
     "MetricsConfig": lambda after, name, value, _: _set(after, name, value or {"Metrics": []}, _),
 }
 
 
 def complete(members: Members, kind: SourceKind, uuid: str) -> None:
-    """Add the members that AWS generates on creation."""
+    """Add the members that AWS generates on creation (docs/aws/kinds.md#defaults), and sort brokers as its answers do.
+
+    Unlike `defaults`, what differs by mapping. `members` is changed.
+    """
     if kind in KAFKAS:
         name = "SelfManagedKafkaEventSourceConfig" if kind in SELF_MANAGED else "AmazonManagedKafkaEventSourceConfig"
         generated = uuid if kind in SELF_MANAGED else str(uuids.uuid4())
+        # A stated group wins.
         members[name] = {"ConsumerGroupId": generated, **(members.get(name) or {})}
         endpoints = (members.get("SelfManagedEventSource") or {}).get("Endpoints")
         if endpoints:

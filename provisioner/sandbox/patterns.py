@@ -17,6 +17,7 @@ from typing import Any, Final
 def is_pattern(text: str) -> bool:
     """Whether Lambda takes a text as a filter pattern."""
     try:
+        # NaN and Infinity are not JSON, but Python reads them.
         value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_members)
         return isinstance(value, dict) and _is_object(value)
     except (ValueError, RecursionError):
@@ -24,7 +25,9 @@ def is_pattern(text: str) -> bool:
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; a rule has one key, and a field, which may be written twice, holds an object or a list."""
+    """An object. Raises ValueError when a key that is written twice may be a rule: a field, which may be written twice,
+    holds an object or a list.
+    """
     if len(dict(pairs)) < len(pairs) and not all(isinstance(value, dict | list) for _, value in pairs):
         raise ValueError("a rule with two keys")
     return dict(pairs)
@@ -56,7 +59,7 @@ def _matches(item: Any) -> bool:
     """A literal, or an object with one rule."""
     if not isinstance(item, dict):
         return not isinstance(item, list)
-    [(name, operand), *more] = item.items() if item else [("", None)]
+    [(name, operand), *more] = item.items() if item else [("", None)]  # {} has no rule: "" is none either
     return not more and name in _RULES and _RULES[name](operand)
 
 
@@ -75,7 +78,7 @@ def _is_wildcard(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool)  # in Python True is an int
 
 
 def _is_range(value: Any) -> bool:
@@ -89,6 +92,7 @@ def _is_range(value: Any) -> bool:
 
 def _is_cidr(value: Any) -> bool:
     try:
+        # ipaddress also takes an address without a prefix, and numbers.
         shaped = _is_text(value) and re.fullmatch(r"[0-9a-fA-F.:]+/\d{1,3}", value)
         return bool(shaped and ipaddress.ip_network(value, strict=False))
     except ValueError:

@@ -4,7 +4,7 @@ other.
 
 After the constraints of the API's model (`shapes`) come the rules of the source's kind; then whether function, role,
 source, queue and secret are as they must be. One error at a time, as AWS does. Where no answer of AWS is recorded for a
-documented rule, the words are ours, and the evidence says so.
+documented rule, the words are ours, and the evidence ends in "words ours".
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ Members = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A request to judge. `sent` is the request, `before` and `after` what the mapping was and would be."""
+    """A request to judge. `sent` is the request, `before` and `after` what the mapping was and would be; before a
+    create it was {}. Rules on a request look at `sent`, rules on what holds together look at `after`.
+    """
 
     creating: bool
     kind: SourceKind
@@ -45,7 +47,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class RefusalRule:
-    """One refusal: where it is recorded, for which kinds, what breaks it, and AWS's words."""
+    """One refusal: its evidence (a row of a page in docs/aws/), for which kinds, what breaks it, and AWS's words."""
 
     evidence: str
     kinds: frozenset[SourceKind]
@@ -54,7 +56,7 @@ class RefusalRule:
 
 
 def check(case: Case) -> None:
-    """Raise the first Refusal of a rule that AWS would answer."""
+    """Raise Refusal for the first rule of `RULES` that is broken. `check_constraints` comes before."""
     for rule in RULES:
         if case.kind in rule.kinds and rule.broken(case):
             raise invalid(rule.words(case))
@@ -67,6 +69,7 @@ def unsupported(case: Case) -> list[str]:
     """The members that the kind does not have, in the API's spelling (docs/aws/kinds.md#fields)."""
     # Position and window of queues are refused in words of their own, below.
     own_words = {"StartingPosition", "MaximumBatchingWindowInSeconds"} if case.kind in QUEUES else set()
+    # Kafka has DestinationConfig with OnFailure alone (docs/aws/kinds.md#fields). Streams have another row.
     on_success = _on_success(case) and case.kind not in STREAMS
     return ["DestinationConfig"] * on_success + [
         field.row.api
@@ -86,6 +89,7 @@ def _says_something(value: Any) -> bool:
 
 
 def _unsupported_words(case: Case) -> str:
+    # AWS writes two of the members in another form (docs/aws/errors.md#messages).
     member = unsupported(case)[0]
     if case.kind is SourceKind.DOCUMENTDB:
         return f"Invalid parameters: {lower(member)}"
@@ -102,6 +106,7 @@ def _sent_access_types(case: Case) -> list[str]:
     return [item.get("Type", "") for item in case.sent.get("SourceAccessConfigurations") or []]
 
 
+# How types begin whose URI is the value itself and not the ARN of a secret.
 _LITERAL_ACCESS: Final = (
     "VPC_",
     "VIRTUAL_HOST",
@@ -110,7 +115,7 @@ _LITERAL_ACCESS: Final = (
     "OAUTHBEARER_LOG",
     "OAUTHBEARER_ID",
 )
-_MOST_FILTERS: Final = 10
+_MOST_FILTERS: Final = 10  # the quota that can be had on request; 5 without one
 _MSK_ACCESS: Final = frozenset({"SASL_SCRAM_512_AUTH", "CLIENT_CERTIFICATE_TLS_AUTH"})
 
 
@@ -119,11 +124,13 @@ def _wrong_access(case: Case) -> bool:
     items = case.sent.get("SourceAccessConfigurations") or []
     types = set(_access_types(case))
     foreign = types - _MSK_ACCESS if case.kind is SourceKind.MSK else types & {"VIRTUAL_HOST"}
+    # The function's role signs requests of these two, so they have no URI; every other type needs one.
     signs = [item.get("Type") in ("IAM_AUTH", "IAM_OAUTHBEARER_AUTH") for item in items]
     odd_uri = any(sign == bool(item.get("URI")) for sign, item in zip(signs, items, strict=True))
     secret = "OAUTHBEARER_AUTH" in types
     parts = {"OAUTHBEARER_SCOPE", "OAUTHBEARER_LOGICAL_CLUSTER", "OAUTHBEARER_IDENTITY_POOL"} & types
     audience, token = "OAUTHBEARER_AUDIENCE" in types, "IAM_OAUTHBEARER_AUTH" in types
+    # The three parts go with OAUTHBEARER_AUTH; IAM_OAUTHBEARER_AUTH goes with an audience alone.
     if token and parts:
         return True
     alone = (parts and not secret) or (audience and not (secret or token)) or (token and not audience)
@@ -153,6 +160,7 @@ def _on_demand_registry(case: Case) -> bool:
 
 
 def _on_demand_metrics(case: Case) -> bool:
+    # An empty list is what clearing leaves (docs/aws/updates.md#clearing), so it must pass.
     return bool((case.after.get("MetricsConfig") or {}).get("Metrics")) and not case.has("ProvisionedPollerConfig")
 
 
@@ -165,6 +173,7 @@ def _foreign_metrics(case: Case) -> bool:
 def _wrong_pollers(case: Case) -> bool:
     pollers = case.after.get("ProvisionedPollerConfig") or {}
     least, most = pollers.get("MinimumPollers", 0), pollers.get("MaximumPollers", 0)
+    # That the minimum is at most 200 is a constraint of the model.
     floor, ceiling = (2, 10000) if case.kind in QUEUES else (1, 2000)
     return bool(pollers) and not (floor <= least <= most <= ceiling)
 
@@ -172,16 +181,18 @@ def _wrong_pollers(case: Case) -> bool:
 def _bad_patterns(case: Case) -> bool:
     filters = (case.sent.get("FilterCriteria") or {}).get("Filters") or []
     return any(
+        # `is_pattern` comes first: `_is_on_text` reads the text as JSON.
         not is_pattern(text := item.get("Pattern", "")) or (case.kind in _DATA and _is_on_text(text, _DATA[case.kind]))
         for item in filters
     )
 
 
+# The key of a record's data in a pattern.
 _DATA: Final = {SourceKind.KINESIS: "data", SourceKind.DYNAMODB: "dynamodb"}
 
 
 def _is_on_text(pattern: str, data: str) -> bool:
-    """Whether a pattern holds rules on the data itself, which AWS's guide says is refused for streams."""
+    """Whether a pattern holds rules on the data itself, which streams refuse by AWS's guide."""
     return isinstance(json.loads(pattern).get(data), list)
 
 
@@ -198,6 +209,7 @@ def _late(case: Case) -> bool:
 
 
 def _age_in_the_hole(case: Case) -> bool:
+    # The model allows -1 to 604800; 0 to 59 are refused by the service.
     age = case.sent.get("MaximumRecordAgeInSeconds")
     return age is not None and 0 <= age < 60
 
@@ -220,7 +232,7 @@ def _function_missing(case: Case) -> bool:
 
 
 def _checks_access(case: Case) -> bool:
-    """Role and source are looked at on creation, and when an update names the function (docs/aws/updates.md#updates)."""
+    """Role and source are checked on creation, and when an update names the function (docs/aws/updates.md#updates)."""
     return case.creating or "FunctionName" in case.sent
 
 
@@ -251,7 +263,7 @@ def _visibility(case: Case) -> tuple[int, int] | None:
 
 
 def _visibility_words(case: Case) -> str:
-    visible, timeout = _visibility(case) or (0, 0)
+    visible, timeout = _visibility(case) or (0, 0)  # never None: words are asked for when the rule is broken
     return f"Queue visibility timeout: {visible} seconds is less than Function timeout: {timeout} seconds"
 
 
@@ -263,7 +275,9 @@ def _cannot_decrypt(case: Case) -> bool:
 
 
 def _late_names(case: Case) -> list[str]:
-    """The names of a DocumentDB mapping that an update holds, changed or not: it may hold neither."""
+    """The names of a DocumentDB mapping that an update holds, changed or not: it may hold neither
+    (docs/aws/updates.md#updates).
+    """
     config = case.sent.get("DocumentDBEventSourceConfig") or {}
     return [] if case.creating else [lower(name) for name in ("DatabaseName", "CollectionName") if name in config]
 
@@ -273,6 +287,7 @@ def _windowed(case: Case) -> bool:
 
 
 def _is_active_mq(case: Case) -> bool:
+    """Whether the broker is known to be ActiveMQ: not where the seed does not name the engine."""
     source = _source(case)
     return source is not None and case.world.engine(source) == "ActiveMQ"
 
@@ -293,17 +308,18 @@ _CONSUMER_ACTIONS: Final = (
     "kinesis:GetRecords",
     "kinesis:SubscribeToShard",
 )
-"""Which actions AWS was seen to check when a mapping is made: others that its texts name are not checked."""
+"""These three are the actions that AWS was seen to check when a mapping is made; its texts name more."""
 
 _DESCRIBES: Final = ("kafka:DescribeClusterV2", "kafka:DescribeCluster")
 
 
 def _cluster_denied(case: Case) -> bool:
-    """One of the two ways to describe a cluster is enough."""
+    """Either action to describe the cluster is enough; the brokers are needed as well."""
     return all(_lacking(case, [action]) for action in _DESCRIBES) or bool(_lacking(case, ["kafka:GetBootstrapBrokers"]))
 
 
 def _unsaid_pollers(case: Case) -> bool:
+    # In an update {} clears them (docs/aws/updates.md#clearing).
     pollers = case.sent.get("ProvisionedPollerConfig")
     return case.creating and pollers is not None and not pollers.keys() & {"MinimumPollers", "MaximumPollers"}
 
@@ -344,6 +360,7 @@ _CLUSTER_WORDS: Final = (
     "Please ensure the role can perform the DescribeClusterV2 (recommended) or DescribeCluster and GetBootstrapBrokers "
     "actions on your cluster in IAM."
 )
+# Also in the FilterCriteriaError that Get shows.
 KMS_WORDS: Final = {
     "AccessDeniedException": "Lambda was unable to decrypt your filter criteria because the KMS access was denied. "
     "Please check your KMS permissions.",
@@ -351,6 +368,7 @@ KMS_WORDS: Final = {
     "Please check your KMS key settings.",
 }
 
+# The order matters: AWS answers one error at a time, and a rule may rely on what the ones above it have refused.
 RULES: Final[tuple[RefusalRule, ...]] = (
     # the kind's own shape
     RefusalRule(
@@ -418,6 +436,7 @@ RULES: Final[tuple[RefusalRule, ...]] = (
         lambda c: bool(_late_names(c)),
         lambda c: f"Invalid parameters: {', '.join(_late_names(c))}",
     ),
+    # An ARN does not show the engine. Where the seed does not name it, a virtual host means RabbitMQ.
     RefusalRule(
         "errors.md#messages: ActiveMQ with VIRTUAL_HOST",
         _MQ,
@@ -457,6 +476,7 @@ RULES: Final[tuple[RefusalRule, ...]] = (
         _on_success,
         _says("OnSuccess configuration is not supported for event source mappings."),
     ),
+    # DocumentDB refuses them after the secret, at the end.
     RefusalRule(
         "errors.md#messages: Member of another kind",
         _EVERY - _DOCUMENTDB,
@@ -487,6 +507,7 @@ RULES: Final[tuple[RefusalRule, ...]] = (
         lambda c: c.sent.get("MaximumRetryAttempts") == -1,
         _says("MaximumRetryAttempts must be between 0 and 10000 (inclusive)"),
     ),
+    # The words of the model, although the model does not require it: the code is InvalidParameterValueException.
     RefusalRule(
         "kinds.md#answers: no StartingPosition",
         STREAMS,
@@ -634,6 +655,7 @@ RULES: Final[tuple[RefusalRule, ...]] = (
         _function_missing,
         _says("Function does not exist"),
     ),
+    # The rules on the role ask for the function, so it must exist by here.
     RefusalRule(
         "errors.md#messages: Role not assumable yet",
         _EVERY,
@@ -656,6 +678,7 @@ RULES: Final[tuple[RefusalRule, ...]] = (
             "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist."
         ),
     ),
+    # After the queue: a queue that does not exist has no timeout.
     RefusalRule(
         "errors.md#messages: Visibility timeout", QUEUES, lambda c: _visibility(c) is not None, _visibility_words
     ),

@@ -22,7 +22,7 @@ REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 ROLE = "sandbox"
 KEY = "sandbox"
-"""Any key will do."""
+"""Access key and secret: neither is checked."""
 
 
 class _Part(BaseModel):
@@ -56,7 +56,7 @@ class Consumer(_Part):
 
 
 class Stream(_Part):
-    """A Kinesis stream with one shard."""
+    """A Kinesis stream with one shard. It may be another account's."""
 
     name: str
     consumers: list[Consumer] = []
@@ -64,7 +64,9 @@ class Stream(_Part):
 
 
 class Table(_Part):
-    """A table with a stream; `stream_label` is the end of the stream's ARN, which would be its creation instant."""
+    """A table with a stream; `stream_label` is the end of the stream's ARN, which would be its creation instant. It may
+    be another account's.
+    """
 
     name: str
     stream_label: str
@@ -104,8 +106,8 @@ class Broker(_Part):
 
 
 class Seed(_Part):
-    """A seed file: what there is, and what is wrong with it. `missing` are ARNs of clusters, brokers and secrets, which
-    exist otherwise because the sandbox has no such services.
+    """A seed file: what there is, and what is wrong with it (README, "The sandbox"). `missing` are ARNs of clusters,
+    brokers and secrets, which exist otherwise because the sandbox has no such services.
     """
 
     region: str = REGION
@@ -120,7 +122,7 @@ class Seed(_Part):
     tables: list[Table] = []
 
     def trouble(self, troubles: Troubles) -> None:
-        """Make wrong what the seed says is wrong, from now on."""
+        """Put the faults of the seed into `troubles`. A time of a role or key starts when it is first needed."""
         troubles.roles |= {role.name: Lack(frozenset(role.lacks), role.seconds) for role in self.roles}
         troubles.keys |= {key.arn: Lack(frozenset([key.error]), key.seconds) for key in self.keys}
         troubles.failures = {source.arn: source.disables for source in self.sources}
@@ -129,12 +131,12 @@ class Seed(_Part):
 
 
 def load(path: str) -> Seed:
-    """The seed in a file. Raises UsageError."""
+    """The seed in a file; an empty file is an empty seed. Raises UsageError with the first mistake."""
     try:
         return Seed.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {})
     except OSError as error:
         raise UsageError(f"--seed {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:  # RecursionError: nested too deeply
         raise UsageError(f"--seed {path}: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         first = error.errors()[0]
@@ -145,19 +147,22 @@ def load(path: str) -> Seed:
 
 
 class Seeder:
-    """Makes what a seed names, through a server's front door: in the partition of its region, and in other accounts
+    """Makes what a seed names, by calls to a running sandbox: in the partition of its region, and in other accounts
     too.
+
+    It must run in the process of that sandbox, because it changes ARNs in moto that no call can set.
     """
 
     def __init__(self, endpoint: str, seed: Seed) -> None:
         self._seed = seed
         self._partition = partition_of(seed.region)
         self._endpoint = endpoint
+        # Per seeder: `cache` on the methods would keep every seeder in memory.
         self._session = cache(self._new_session)
         self._client = cache(self._new_client)
 
     def plant(self) -> None:
-        """Make all of it."""
+        """Make all of it. Raises ClientError or BotoCoreError where moto refuses a part."""
         if self._seed.functions:
             self._functions()
         for queue in self._seed.queues:
@@ -175,7 +180,7 @@ class Seeder:
         return self._session(account).client(service, endpoint_url=self._endpoint)
 
     def _new_session(self, account: str) -> boto3.Session:
-        """A session of an account: another one is entered by a role there."""
+        """A session of an account. moto finds it by the access key, so for another account a role is assumed."""
         if account == ACCOUNT:
             return boto3.Session(KEY, KEY, region_name=self._seed.region)
         role = f"arn:{self._partition}:iam::{account}:role/{ROLE}"
@@ -205,6 +210,7 @@ class Seeder:
                 Code={"ZipFile": code},
             )
             version = "$LATEST"
+            # An alias needs a version that it points to.
             for number in range(max(function.versions, bool(function.aliases))):
                 # What has not changed since the last version is published as no version of its own.
                 client.update_function_configuration(FunctionName=function.name, Description=f"version {number + 1}")
@@ -219,6 +225,7 @@ class Seeder:
         for consumer in stream.consumers:
             kinesis.register_stream_consumer(StreamARN=arn, ConsumerName=consumer.name)
             made = get_backend("kinesis")[stream.account][self._seed.region].streams[stream.name].consumers[-1]
+            # moto's ARN lacks the number at its end.
             made.consumer_arn = f"{arn}/consumer/{consumer.name}:{consumer.created}"
 
     def _table(self, table: Table) -> None:
@@ -230,6 +237,7 @@ class Seeder:
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
         )
         made = get_backend("dynamodb")[table.account][self._seed.region].tables[table.name]
+        # moto's label is the time of creation, which a manifest cannot know.
         made.latest_stream_label = table.stream_label
 
 

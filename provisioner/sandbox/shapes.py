@@ -19,6 +19,7 @@ import botocore.session
 from provisioner.model.forms import moment
 from provisioner.sandbox.answers import Refusal, violates
 
+# How AWS's protocol libraries name what was sent and what was expected.
 _KINDS: Final = {str: "STRING_VALUE", bool: "BOOLEAN_VALUE", int: "NUMBER_VALUE", float: "NUMBER_VALUE"}
 _TYPES: Final = {"integer": "an Integer", "string": "a String", "boolean": "a Boolean", "timestamp": "a Timestamp"}
 _ENUMS: Final = {"StartingPosition": ("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON")}
@@ -27,13 +28,14 @@ _ENUMS: Final = {"StartingPosition": ("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON")}
 _NOT_ENFORCED: Final = frozenset({"selfManagedEventSource.endpoints"})
 """Paths below which AWS was seen not to check patterns: a broker without a port passes."""
 
-_UNICODE: Final = re.compile(r"\\p\{[LZN]\}")
+_UNICODE: Final = re.compile(r"\\p\{[LZN]\}")  # letters, spaces, numbers: Python's `re` has no such classes
 
 
 def taken(operation: str, body: Any, *, service: str = "lambda") -> dict[str, Any]:
     """The request's members as the service gets them: what the operation does not know and what is null is left out.
 
-    Raises Refusal for a value of the wrong type.
+    Raises Refusal for a value of the wrong type, and for null in a list or map. Unlike `check_constraints`, which comes
+    after it, looks at types alone (docs/aws/errors.md#order).
     """
     if not isinstance(body, dict):
         raise unreadable("Start of structure or map expected")
@@ -41,7 +43,9 @@ def taken(operation: str, body: Any, *, service: str = "lambda") -> dict[str, An
 
 
 def check_constraints(operation: str, members: Mapping[str, Any]) -> None:
-    """Raise the first Refusal for a constraint of the model: what is required first. A UUID comes with the path."""
+    """Raise Refusal for the first constraint of the model that is broken: what is required comes first, without the
+    UUID, which is in the path.
+    """
     shape = _input("lambda", operation)
     for name in shape.required_members:
         if name not in members and name != "UUID":
@@ -51,7 +55,7 @@ def check_constraints(operation: str, members: Mapping[str, Any]) -> None:
 
 
 def unreadable(message: str) -> Refusal:
-    """The protocol cannot read the request; the words are those of AWS's protocol libraries, not recorded for Lambda."""
+    """The protocol cannot read the request. The words are those of AWS's protocol libraries, not recorded."""
     return Refusal(400, "SerializationException", message)
 
 
@@ -114,9 +118,10 @@ def _scalar(kind: str, value: Any) -> Any:
     }.get(kind, isinstance(value, str))
     if not fits:
         raise unreadable(f"{_KINDS[type(value)]} can not be converted to {_TYPES.get(kind, 'a String')}")
+    # JSON can escape one half of a surrogate pair, which is no text in UTF-8.
     if kind == "string" and any("\ud800" <= char <= "\udfff" for char in value):
         raise unreadable("the request is not UTF-8")
-    return int(value) if kind == "integer" else value
+    return int(value) if kind == "integer" else value  # 5.0 is a whole number in JSON
 
 
 def _is_whole(value: Any) -> bool:
@@ -136,13 +141,13 @@ def _is_time(value: Any) -> bool:
 
 
 def lower(member: str) -> str:
-    """A member as AWS's messages spell it."""
+    """A member as AWS's messages spell it: with a lowercase first letter."""
     return "kmsKeyArn" if member == "KMSKeyArn" else member[0].lower() + member[1:]
 
 
 def _of_members(shape: Any, members: Mapping[str, Any], path: str) -> Iterator[str]:
     for name, member in shape.members.items():
-        if name in members and name != "Tags":
+        if name in members and name != "Tags":  # tags: `Mappings._check_tags`
             yield from _of_member(name, member, members[name], f"{path}{lower(name)}")
 
 
@@ -160,12 +165,15 @@ def _of_member(name: str, shape: Any, value: Any, path: str) -> Iterator[str]:
         if keys and any(key not in keys for key in value):
             words = f"[Member must satisfy enum value set: [{', '.join(keys)}], Member must not be null]"
             yield _violated(value, path, f"Map keys must satisfy constraint: {words}")
+        # Values below a path that is not enforced keep that path, by which `_broken` skips their pattern.
         for key, item in value.items():
             yield from _of_member(name, shape.value, item, f"{path}.{key}" if path not in _NOT_ENFORCED else path)
 
 
 def _broken(name: str, shape: Any, value: Any, path: str) -> Iterator[str]:
-    """The constraints of one shape that a value breaks, in the order in which AWS names the first."""
+    """The constraints of one shape that a value breaks, in the order in which AWS names the first. Unlike `_all_of`,
+    without those that it fulfils.
+    """
     known = shape.metadata
     is_number = shape.type_name == "integer"
     size, word = (value, "value") if is_number else (len(value) if hasattr(value, "__len__") else 0, "length")
@@ -199,6 +207,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _violated(value: Any, path: str, constraint: str) -> str:
+    # Lists without quotes, as Java prints them.
     shown = f"[{', '.join(map(str, value))}]" if isinstance(value, list) else value
     shown = json.dumps(shown) if isinstance(shown, dict) else str(shown)
     return f"Value '{shown}' at '{path}' failed to satisfy constraint: {constraint}"

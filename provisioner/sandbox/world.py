@@ -1,4 +1,4 @@
-"""The rest of AWS, as far as the control plane asks about it: functions, sources, roles, keys, secrets."""
+"""What the control plane asks about the rest of AWS: functions, sources, roles, keys, secrets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moto.backends import get_backend
 from provisioner.model.references import Arn
 
 ASSUME: Final = "sts:AssumeRole"
-"""What Lambda does with a function's role before anything else."""
+"""The action by which Lambda assumes a function's role; it is checked before the actions on the source."""
 
 
 class World(Protocol):
@@ -37,7 +37,7 @@ class World(Protocol):
         """`AccessDeniedException` or `DisabledException` when filters cannot be decrypted with the key, or ""."""
 
     def engine(self, broker: Arn) -> str:
-        """`ActiveMQ` or `RabbitMQ`, or "" when it is not known: an ARN does not tell."""
+        """`ActiveMQ` or `RabbitMQ`, or "" when it is not known: an ARN does not contain it."""
 
     def failure(self, source: str) -> str:
         """The StateTransitionReason with which AWS disables every mapping of the source by itself, or ""."""
@@ -57,7 +57,7 @@ class Lack:
 
 @dataclass(slots=True)
 class Troubles:
-    """What a seed says is wrong: roles and keys by name and ARN, sources that fail, things that are missing by ARN."""
+    """What is wrong by the seed: roles by name; keys, failing sources, missing things and brokers' engines by ARN."""
 
     roles: dict[str, Lack] = field(default_factory=dict)
     keys: dict[str, Lack] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class Troubles:
     now: Callable[[], float] = time.monotonic
 
     def of(self, lacks: Mapping[str, Lack], name: str) -> frozenset[str]:
-        """What does not work now."""
+        """What does not work now for a role or key. The first call for it starts its time."""
         lack = lacks.get(name)
         if lack is None:
             return frozenset()
@@ -86,15 +86,20 @@ class MotoWorld:
         self._troubles = troubles
 
     def has_function(self, name: str, qualifier: str) -> bool:
-        """Whether moto has the function, and its version or alias. moto loses aliases when asked for both at once."""
+        """Whether moto has the function, and its version or alias. Versions and aliases are asked for separately,
+        because moto loses aliases when asked for both at once.
+        """
         backend = get_backend("lambda")[self._account][self._region]
         versions = {str(function.version) for function in backend.list_versions_by_function(name)}
+        # A function always has the version $LATEST, so none means no function.
         if not versions or qualifier in ("", "$LATEST"):
             return bool(versions)
         return qualifier in versions | {alias.name for alias in backend.list_aliases(name)}
 
     def has_source(self, arn: Arn) -> bool:
-        """Whether moto has the queue, stream or table; sources that moto does not have are taken at their word."""
+        """Whether moto has the queue, stream or table. Clusters and brokers exist unless the seed lists them as
+        missing.
+        """
         match arn.service:
             case "sqs":
                 return arn.resource in get_backend("sqs")[arn.account][arn.region].queues
@@ -109,24 +114,26 @@ class MotoWorld:
         stream = get_backend("kinesis")[arn.account][arn.region].streams.get(name)
         if stream is None or not consumer:
             return stream is not None
+        # The end of the ARN is a number that the seeder sets; moto's own ARN has none.
         return any(known.consumer_arn.endswith(f"/consumer/{consumer}") for known in stream.consumers)
 
     def _has_table_stream(self, arn: Arn) -> bool:
         name, _, label = arn.resource.removeprefix("table/").partition("/stream/")
         table = get_backend("dynamodb")[arn.account][arn.region].tables.get(name)
+        # A table that was made again has another label: the ARN of its old stream leads nowhere, as in AWS.
         return table is not None and table.latest_stream_label == label
 
     def has_secret(self, arn: str) -> bool:
-        """Secrets are taken at their word, unless the seed says that they are missing."""
+        """Secrets exist unless the seed lists them as missing."""
         return arn not in self._troubles.missing
 
     def lacks(self, function: str, action: str) -> bool:
-        """By the seed's `roles`; policies that moto may hold are not evaluated."""
+        """By the seed's `roles`; policies that moto may hold are not evaluated. The function must exist."""
         role = get_backend("lambda")[self._account][self._region].get_function(function).role.rpartition("/")[2]
         return action in self._troubles.of(self._troubles.roles, role)
 
     def timeouts(self, function: str, queue: Arn) -> tuple[int, int]:
-        """As moto has them."""
+        """As moto has them. Queue and function must exist."""
         known: Any = get_backend("sqs")[queue.account][queue.region].queues[queue.resource]
         return known.visibility_timeout, int(
             get_backend("lambda")[self._account][self._region].get_function(function).timeout

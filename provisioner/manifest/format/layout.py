@@ -1,7 +1,7 @@
 """Where everything stands in a manifest's text: the values, and the lines that belong to them.
 
-The reader keeps what a manifest means; this keeps how it is written, for those who change a text and leave the rest of
-it alone. Positions are indexes into the text.
+`reader` makes the values of a manifest; this module finds how they are written, so that a part of the text can be
+changed and the rest copied. Positions are indexes into the text.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ import yaml.events
 
 from provisioner.manifest.reader import LOADER
 
-_Event = Any  # PyYAML's types do not say which event has what
+_Event = Any  # PyYAML's types do not show which event has what
 NOT_BREAK: Final = "[^\r\n\x85\u2028\u2029]"
 """What is no line break to YAML."""
+# The rest of a line behind a value; a line that holds nothing but a comment; such lines up to the indent of a key.
 _REST: Final = re.compile(rf"[ \t]*(?:#{NOT_BREAK}*)?\r?\n")
 _SPARE: Final = re.compile(rf"([ \t]*)(#{NOT_BREAK}*)?\r?\n")
 _LEAD: Final = re.compile(rf"(?:[ \t]*(?:#{NOT_BREAK}*)?\r?\n)* *")
 _COLON: Final = re.compile("[ \t]*:")  # behind a `? ` key it stands in another line
-_COMPACT: Final = re.compile(" *(?:- +)+")
+_COMPACT: Final = re.compile(" *(?:- +)+")  # the dashes before the first key of a list's item
+# Editors read these lines at the top of a file only.
 _MODELINE: Final = re.compile(r"[ \t]*#.*(?:yaml-language-server:|\bvim?:|-\*-)")
 _COMMENT: Final = re.compile(f"#{NOT_BREAK}*")
-_KEEPING: Final = re.compile(r"[|>][1-9]?\+")
+_KEEPING: Final = re.compile(r"[|>][1-9]?\+")  # a `+` in the header: the empty lines below are part of the value
 
 
 @dataclass(slots=True)
@@ -64,7 +66,7 @@ class Piece:
 
     @property
     def is_merge(self) -> bool:
-        """Whether a key merges."""
+        """Whether the piece, as a key, is a merge key. A quoted or tagged `<<` is an ordinary key."""
         return self.value == "<<" and not self.style and not self.tagged
 
     def walk(self) -> Iterator[Piece]:
@@ -74,7 +76,7 @@ class Piece:
             yield from piece.walk()
 
     def last(self) -> Piece:
-        """The scalar, alias or flow collection that ends this."""
+        """The scalar, alias or flow collection with which the piece ends; the piece itself when nothing is below it."""
         return self if self.flow or not self.below else self.below[-1].last()
 
 
@@ -91,20 +93,22 @@ class Entry:
 
 
 def layout(text: str) -> Piece | None:
-    """How a text that our reader reads is written; None when it holds no document."""
+    """The pieces of a text that `reader.parse` reads without an error; None when it holds no document."""
     return _Laying(text).document()
 
 
 def line_end(text: str, position: int) -> int | None:
-    """The end of the line behind a value; None when more than a comment follows there."""
+    """The start of the next line, for the end of a value; None when more than a comment follows on its line."""
     if text[position - 1 : position] == "\n":
-        return position
+        return position  # a block scalar that keeps its empty lines ends at the start of a line
     rest = _REST.match(text, position)
     return rest.end() if rest else None
 
 
 def spare_end(text: str, position: int, column: int) -> int:
-    """The end of the comments at this column or deeper that follow a place at the begin of a line."""
+    """The end of the comments at this column or deeper that follow `position`, which is the start of a line. Empty
+    lines after the last of them are left out.
+    """
     end = position
     while line := _SPARE.match(text, position):
         position = line.end()
@@ -116,9 +120,10 @@ def spare_end(text: str, position: int, column: int) -> int:
 
 
 def comments(text: str, root: Piece | None) -> list[str]:
-    """Every comment of a text."""
+    """Every comment of a text, from its `#` on, in the order of the text. `root` is its layout."""
     comments, position = [], 0
     for piece in root.walk() if root else ():
+        # A `#` inside a scalar is text, so only what lies between scalars is searched.
         if piece.kind in ("scalar", "alias"):
             comments += _COMMENT.findall(text, position, piece.start)
             position = piece.end
@@ -129,7 +134,7 @@ def comments(text: str, root: Piece | None) -> list[str]:
 def _without_empty_lines(source: str, value: str) -> str:
     """A block scalar up to the line break of its last line, which may be made of spaces that are text."""
     if not value.rstrip("\n").rpartition("\n")[2].strip():
-        return source.rstrip("\r\n")
+        return source.rstrip("\r\n")  # the last line is empty or spaces that are text: only line breaks may go
     end = source.find("\n", len(source.rstrip()))
     return source[:end].rstrip("\r") if end > 0 else source
 
@@ -143,7 +148,7 @@ class _Laying:
         self._position = 0  # where the last scalar, alias or flow collection ended
 
     def document(self) -> Piece | None:
-        self._next()
+        self._next()  # the stream begins
         if isinstance(self._next(), yaml.events.StreamEndEvent):
             return None
         return self._piece(self._next())
@@ -151,6 +156,8 @@ class _Laying:
     def _piece(self, event: _Event) -> Piece:
         start, end = event.start_mark.index, event.end_mark.index
         anchor, tagged = event.anchor or "", bool(getattr(event, "tag", None))
+        # An alias unless the event is one of those below. The end of a collection is set by `_close`: the mark of its
+        # first event covers only the opening bracket, or nothing.
         piece = Piece("alias", start, end, event.start_mark.column, tagged=tagged, anchor=anchor, lo=start, hi=end)
         if isinstance(event, yaml.events.MappingStartEvent):
             piece.kind, piece.flow = "mapping", bool(event.flow_style)
@@ -184,8 +191,10 @@ class _Laying:
         while not isinstance(event := self._next(), yaml.events.MappingEndEvent):
             key, value = self._piece(event), self._piece(self._next())
             entry = Entry(key, value, key.start, value.hi)
+            # Lines are counted from where the entry above ends, so that each line belongs to one entry.
             if not piece.flow:
                 begin = piece.entries[-1].hi if piece.entries else self._first_line(floor, key)
+                # `&=` does not short-circuit: `_is_whole` also sets the lines of each entry.
                 piece.whole &= self._is_whole(entry, begin, compact=not piece.entries)
             piece.entries.append(entry)
         self._close(piece, event)
@@ -203,9 +212,10 @@ class _Laying:
         key, value = entry.key, entry.value
         lead = _LEAD.fullmatch(self._text, begin, key.start)
         entry.lo = begin if lead else key.start
-        end = line_end(self._text, entry.hi)
+        end = line_end(self._text, entry.hi)  # `hi`: the value may end in comments that are its own
         if end is None:
             return False
+        # Comments that are indented deeper than the key belong to its value, others to the next key.
         entry.hi = spare_end(self._text, end, key.column + 1)
         line = self._text.rfind("\n", 0, key.start) + 1
         placed = lead or (compact and _COMPACT.fullmatch(self._text, line, key.start))
@@ -226,6 +236,7 @@ class _Laying:
         return self._below_head(begin, start) if floor == 0 else begin
 
     def _below_head(self, begin: int, start: int) -> int:
+        """Where the comments of the first key begin: below modelines at the top and the last empty line."""
         lines = self._text[begin:start].splitlines(keepends=True)
         head = 0
         for number, line in enumerate(lines, 1):

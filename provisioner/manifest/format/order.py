@@ -22,12 +22,12 @@ _ASIDE: Final = "x-"
 
 
 def is_ordered(kind: _Type) -> bool:
-    """Whether keys of this type have a canonical order."""
+    """Whether keys of this type have a canonical order: `rank` may be called only where this is true."""
     return _is_block(_option(kind))
 
 
 def rank(kind: _Type, key: str) -> int:
-    """Where a key of a block stands among its siblings; the lower comes first, the same rank keeps its author's order."""
+    """Where a key of a block stands among its siblings: lower comes first, equal ranks keep their author's order."""
     ranks = _ranks(_option(kind))
     if _ASIDE in ranks and key.startswith(_ASIDE):
         return ranks[_ASIDE]
@@ -35,7 +35,7 @@ def rank(kind: _Type, key: str) -> int:
 
 
 def below(kind: _Type, key: str) -> _Type:
-    """The type of the value under a key."""
+    """The type of the value under a key, or None. Unlike `inside`, for a block or a map."""
     option = _option(kind)
     if _is_block(option):
         return _fields(option).get(key)
@@ -43,7 +43,7 @@ def below(kind: _Type, key: str) -> _Type:
 
 
 def inside(kind: _Type) -> _Type:
-    """The type of a list's items."""
+    """The type of a list's items, or None. Unlike `below`, for a list."""
     option = _option(kind)
     return get_args(option)[0] if _origin(option) is list else None
 
@@ -74,6 +74,7 @@ def _ranks(block: type[Block]) -> dict[str, int]:
     if block is Root:
         # What a file is comes first. Anchors are kept under x- for the sections that repeat themselves, so they stand
         # right before those; an alias above them keeps the whole in its author's order.
+        # `include` is not in the model: files are joined before a manifest is checked against it.
         at = names.index("defaults")
         names[at : at + 1] = [_ASIDE, "defaults", "include"]
         names.append(_OTHERS)

@@ -15,18 +15,21 @@ from provisioner.manifest.format.layout import Piece
 from provisioner.manifest.reader import scalar
 
 _FIRST: Final = frozenset("_/.$")  # what a plain text may begin with, besides letters and digits
-_FLOW_MARKS: Final = frozenset(",[]{}:?")
+_FLOW_MARKS: Final = frozenset(",[]{}:?")  # inside [ ] and { } they can end a plain text or mean something
 _NUMBER: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")  # YAML 1.2's, with leading zeros
+# What may follow a plain text. A closing quote ends a string wherever it stands; a plain text runs on.
 _AFTER_VALUE: Final = ("", " ", "\t", "\n", ",", "]", "}")
 _AFTER_KEY: Final = (": ", ":\t", ":\n", ":")
 
 
 def respelt(text: str, piece: Piece, *, flow: bool, key: bool) -> str:
-    """The source of a scalar in canonical quotes; in a flow collection with `flow`."""
+    """The source of a scalar in canonical quotes, or as it is where its author's form is kept. `flow`: it is in a flow
+    collection; `key`: it is a key.
+    """
     source = text[piece.start : piece.end]
     if piece.style not in ("'", '"') or piece.tagged or "\n" in source or not piece.value.isprintable():
         return source
-    opening = source.find(piece.style)
+    opening = source.find(piece.style)  # an anchor may stand before it
     if piece.style == '"' and source[opening:] != _doubled(piece.value):
         return source  # an escape was chosen by its author
     after = text[piece.end : piece.end + 2]
@@ -41,7 +44,7 @@ def is_plain(value: str, *, flow: bool) -> bool:
         value.isprintable()
         and (value[:1].isalnum() or value[:1] in _FIRST)
         and not value.endswith((" ", ":"))
-        and not value.startswith("...")
+        and not value.startswith("...")  # the end of a document
         and not any(mark in value for mark in (": ", " #", "${"))
         and not (flow and _FLOW_MARKS & set(value))
         and isinstance(scalar(value), str)
@@ -51,7 +54,7 @@ def is_plain(value: str, *, flow: bool) -> bool:
 
 
 def quoted(value: str) -> str:
-    """A string of one line in quotes: single ones where double ones would need escapes."""
+    """A printable string of one line in quotes: single ones where double ones would need escapes."""
     if "\\" in value or '"' in value:
         return "'" + value.replace("'", "''") + "'"
     return f'"{value}"'

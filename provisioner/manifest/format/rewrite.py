@@ -19,15 +19,19 @@ from provisioner.manifest.format.quoting import respelt
 
 _TRAILING: Final = re.compile(r"[ \t]+(?=\n)")
 _EMPTY_LINES: Final = re.compile(r"\n{3,}")
+# The first line of a block scalar: spaces at the end of its other lines are text.
 _HEADER: Final = re.compile(rf"\A({NOT_BREAK}*?)[ \t]+(?=\n)")
 _COMMA: Final = re.compile(r"\s*,\s*")
 
 _Where = Literal["block", "flow", "json"]
-"""What surrounds a value; JSON keeps its quotes."""
+"""What a value stands in; in `json` quotes are kept."""
 
 
 def rewritten(text: str, root: Piece | None) -> str:
-    """The canonical form of a text whose lines end with a line feed, the last one too."""
+    """The text in canonical form, given its layout. Its lines must end with a line feed, the last one too.
+
+    One pass: a moved entry can make another one movable, so `text.formatted` repeats it.
+    """
     return _Rendering(text).document(root)
 
 
@@ -65,6 +69,7 @@ class _Rendering:
 
     def _clean(self, lo: int, hi: int) -> str:
         gap = _EMPTY_LINES.sub("\n\n", _TRAILING.sub("", self._text[lo:hi]))
+        # Elsewhere the first line break ends a line that has text, and may be followed by one empty line.
         begins_a_line = lo == 0 or self._text[lo - 1] == "\n"
         return re.sub(r"\A\n\n+", "\n", gap) if begins_a_line else gap
 
@@ -73,6 +78,7 @@ class _Rendering:
             return self._scalar(piece, where, key=False)
         if piece.kind == "alias":
             return self._text[piece.start : piece.end]
+        # Decided by the outermost flow collection: JSON inside JSON is JSON.
         if piece.flow and where == "block":
             where = "json" if self._is_json(piece) else "flow"
         if piece.kind == "sequence":
@@ -89,7 +95,7 @@ class _Rendering:
         return respelt(self._text, piece, flow=where == "flow", key=key)
 
     def _is_json(self, piece: Piece) -> bool:
-        """Whether a flow collection is JSON that is written without spaces: quotes are what holds it together."""
+        """Whether a flow collection is JSON without spaces: `{"a":1}` without its quotes would be one text, `a:1`."""
         keys = (entry.key for part in piece.walk() for entry in part.entries)
         return any(
             self._text[key.end : key.end + 1] == ":" != self._text[key.end : key.end + 2].strip() for key in keys
@@ -99,7 +105,7 @@ class _Rendering:
         """From the key to a place behind the value."""
         key, value = entry.key, entry.value
         if key.kind != "scalar":
-            return self._span([(key, None), (value, None)], key.lo, hi, where)
+            return self._span([(key, None), (value, None)], key.lo, hi, where)  # no name, so no type below it
         return self._scalar(key, where, key=True) + self._span([(value, below(kind, key.value))], key.hi, hi, where)
 
     def _entries(self, piece: Piece, kind: Any, where: _Where) -> str:
@@ -127,6 +133,7 @@ class _Rendering:
         order = _order(piece.entries, kind)
         for place, number in zip(piece.entries, order, strict=True):
             entry = piece.entries[number]
+            # Spaces and commas stay in their places; only the entries between them move.
             parts += [self._text[lo : place.key.start], self._entry(entry, kind, entry.value.end, where)]
             lo = place.value.end
         return "".join(parts) + self._text[lo : piece.end]
@@ -136,16 +143,18 @@ class _Rendering:
     def _lines(self, piece: Piece, kind: Any) -> str:
         chunks = [self._chunk(entry, kind) for entry in piece.entries]
         order = _order(piece.entries, kind)
+        # Compact: the first key stands behind the dash of a list's item.
         compact = self._text[piece.lo - 1 : piece.lo] not in ("", "\n")
         if not compact:
             return "".join(_stacked(chunks, order))
         if chunks[order[0]].lead:
             order = sorted(order)  # no comment can stand between a dash and its key
+        # The line of the dash already holds the indent of the first key.
         return "".join(_stacked(chunks, order)).removeprefix(" " * piece.entries[0].key.column)
 
     def _chunk(self, entry: Entry, kind: Any) -> _Chunk:
         above = self._clean(entry.lo, entry.key.start)
-        *lead, _ = above.split("\n")
+        *lead, _ = above.split("\n")  # the last part is the indent of the key
         indent = " " * entry.key.column
         # A comment that is indented deeper than its key could become the text of a block scalar above it.
         lines = [indent + line.lstrip() if line.startswith(indent) else line for line in lead]
@@ -163,6 +172,8 @@ def _order(entries: Sequence[Entry], kind: Any) -> list[int]:
     order = sorted(numbers, key=ranks.__getitem__)
     if order == numbers:
         return order
+    # Two entries that would change places (the sort is stable) must not have an alias and its anchor, or two anchors of
+    # one name: an alias refers to the last anchor of its name above it.
     named = [(ranks[number], *names) for number, entry in enumerate(entries) if any(names := _names(entry))]
     crossed = any(
         one > two and (first & (second | uses) or used & second)
@@ -179,7 +190,9 @@ def _names(entry: Entry) -> tuple[set[str], set[str]]:
 
 
 def _stacked(chunks: Sequence[_Chunk], order: Sequence[int]) -> list[str]:
-    """Chunks in an order. The empty line above the new first goes to the old first; long ones stay apart where any do."""
+    """The lines of chunks in an order. The chunk that comes first and the one that was first exchange the empty lines
+    above them. When entries moved and some stood apart, what follows one of several lines stands apart.
+    """
     moved = list(order) != sorted(order)
     spaced = moved and any(chunk.apart for chunk in chunks[1:])
     parts: list[str] = []

@@ -19,7 +19,7 @@ _BOM: Final = "\ufeff"
 _BLOCK_HEADER: Final = re.compile(r"[|>][-+1-9]*")
 _EMPTY_LINE: Final = re.compile(r"^[ \t]*\r?\n", re.MULTILINE)
 _NAMED: Final = ("mappings", "variables")
-_STEP: Final = 2
+_STEP: Final = 2  # the indent of a name below `mappings:` in the entry that is added
 _MOST_PASSES: Final = 3
 _OVERSIGHT: Final = (
     "this is a bug in the formatter; the file was not changed; please report the bug and attach the file"
@@ -32,11 +32,12 @@ def formatted(text: str, shown: str = "") -> str:
     Raises ManifestError where the text cannot be read, ProvisionerError where the form would mean something else.
     """
     text = text.lstrip(_BOM)
-    before = _read(text, shown)
+    before = _read(text, shown)  # the text as it is: new line ends must not change its meaning either
     source = _with_last_break(text.replace("\r\n", "\n").replace("\r", "\n"))
     kept = _kept(source, layout(source))
-    for _ in range(_MOST_PASSES):  # a move may make room for another
+    for _ in range(_MOST_PASSES):  # a moved entry can make another one movable
         result = rewritten(source, layout(source))
+        # A wrong result must never reach the file, so each is read again and compared with the input.
         after = parse(result, shown)
         if after.diagnostics or not _same(before, after.root) or _kept(result, layout(result)) != kept:
             raise ProvisionerError(f"formatting would change the meaning of {shown or 'the manifest'}", hint=_OVERSIGHT)
@@ -47,7 +48,8 @@ def formatted(text: str, shown: str = "") -> str:
 
 
 def with_mapping(text: str, entry: str) -> str:
-    """A manifest's text with one more mapping, the last; all else is the same, byte for byte.
+    """A manifest's text with one more mapping, the last. All else is the same, byte for byte, but for a missing last
+    line break, which is added, and an empty value of `mappings`, which the mapping replaces.
 
     `entry` is a manifest with that mapping alone, in block style. Raises ManifestError where the text cannot be read,
     UsageError where the name is taken or where the text is written so that nothing can be added to it.
@@ -62,7 +64,7 @@ def with_mapping(text: str, entry: str) -> str:
     after = parse(result, "")
     if after.diagnostics or not _same(expected, after.root):
         raise _not_added("cannot add the mapping, because of the YAML layout of the manifest", lines)
-    return text[: len(text) - len(body)] + result
+    return text[: len(text) - len(body)] + result  # with the byte order mark, unlike `formatted`
 
 
 # --- what a text means ------------------------------------------------------------------------------------------------
@@ -76,7 +78,9 @@ def _read(text: str, shown: str) -> Node | None:
 
 
 def _kept(text: str, root: Piece | None) -> tuple[list[str], list[list[str]]]:
-    """What a form keeps besides the meaning: every comment, and the order of names."""
+    """What a form keeps besides the meaning: every comment, and the order of names. Both are
+    sorted, because comments and groups move with their keys.
+    """
     groups = [entry.value for entry in root.entries if entry.key.value in _NAMED] if root else []
     names = sorted([entry.key.value for entry in group.entries] for group in groups)
     return sorted(comments(text, root)), names
@@ -88,7 +92,7 @@ def _same(one: Node | None, other: Node | None) -> bool:
 
 
 def _equal(one: Node, other: Node) -> bool:
-    """Whether two values are equal and of equal types: to Python 1 is True, and no NaN is another. Keys have no order."""
+    """Whether two values are equal, by type too: to Python 1 equals True, and NaN not itself. Keys have no order."""
     first, second = one.value, other.value
     if isinstance(first, dict) and isinstance(second, dict):
         return first.keys() == second.keys() and all(_equal(item, second[key]) for key, item in first.items())
@@ -123,9 +127,11 @@ def _with_last_break(text: str) -> str:
     last = root.last() if root else None
     if not last or last.style not in ("|", ">"):
         return text + "\n"
+    # Below, the text ends in a block scalar.
     bare = text.rstrip(" \t")
     if last.keeps and last.value[-1:] in ("", "\n") and bare.endswith("\n"):
         return bare  # the last line has ended before these spaces; a line of them would be text
+    # Its value has no line break at the end. With one in the text it would get one, unless the header has a `-`.
     if last.value and not last.value.endswith("\n"):
         header = _BLOCK_HEADER.search(text, last.start)
         assert header
@@ -148,6 +154,7 @@ def _inserted(text: str, lines: list[str], line_break: str) -> str:
         raise _not_added("cannot add the mapping, because the manifest is in flow style ({ })", lines)
     there = next((item for item in root.entries if item.key.value == "mappings"), None)
     if there is None:
+        # Not at the end of the text: a `...` line may end the document before it.
         at = spare_end(text, _line_end(text, root, lines), 0)
         return _put(text, at, lines, root.entries[0].key.column, line_break, apart=not root.last().keeps)
     if there.value.kind == "mapping" and not there.value.flow:
@@ -159,13 +166,15 @@ def _after_last(text: str, mappings: Piece, lines: list[str], line_break: str) -
     """Under the last of the mappings, behind the comments that close them."""
     column, end = mappings.entries[0].key.column, _line_end(text, mappings, lines)
     at = spare_end(text, end, column)
+    # An empty line where the others have one, below a comment that closes the group, and after a single mapping. Never
+    # below a scalar that keeps empty lines: it would become text.
     spaced = [bool(_EMPTY_LINE.search(text, item.lo, item.key.start)) for item in mappings.entries[1:]]
     apart = (at > end or not spaced or any(spaced)) and not mappings.last().keeps
     return _put(text, at, lines[1:], column - _STEP, line_break, apart=apart)
 
 
 def _instead_of_nothing(text: str, there: Entry, lines: list[str], line_break: str) -> str:
-    """Under a `mappings:` that is empty, null or {}."""
+    """Under a `mappings:` that is empty, null or {}: that value is cut out."""
     key, value = there.key, there.value
     nothing = text[key.end + 1 : value.end]
     if nothing.strip(" \t\r\n") not in ("", "~", "null", "Null", "NULL") and nothing.split() not in (
@@ -186,13 +195,14 @@ def _line_end(text: str, piece: Piece, lines: list[str]) -> int:
 
 
 def _put(text: str, at: int, lines: list[str], deeper: int, line_break: str, *, apart: bool) -> str:
-    """Put lines into a text, indented as much deeper as they must be."""
+    """Put lines into a text, indented `deeper` columns more, or fewer when it is negative."""
     moved = [" " * deeper + line if deeper > 0 else line[-deeper:] for line in lines]
     added = line_break.join(line if line.strip() else "" for line in moved) + line_break
     return text[:at] + (line_break if apart else "") + added + text[at:]
 
 
 def _not_added(why: str, lines: list[str]) -> UsageError:
+    # Without the first line, `mappings:`: the user has it already, or writes it by this hint.
     return UsageError(
         why,
         hint="write `mappings:` in block style (one entry per line), and add this entry under it:\n"
