@@ -161,6 +161,9 @@ def explain(code: str | None, colour: str) -> None:
         if code is None:
             terminal.data(codes_text(EXPLANATIONS))
         elif (known := code.upper()) in EXPLANATIONS:
-            terminal.text(explanation_text(known, EXPLANATIONS[known], terminal.style(sys.stdout)))
+            from provisioner.manifest.rules import rules_in_words
+
+            text = explanation_text(known, EXPLANATIONS[known], rules_in_words(known), terminal.style(sys.stdout))
+            terminal.text(text)
         else:
             raise UsageError(f"unknown code {code!r}", hint="run `provisioner explain` to list all codes")

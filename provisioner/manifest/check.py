@@ -1,26 +1,278 @@
-"""Checks one mapping against the field table: which fields its kind has, and their values. Rules between fields are in
-`rules`.
+"""Checks one mapping where it stands: a walk over its nodes beside the field table. Which fields there are, which of
+them its kind of source has, and their values. Rules between fields are in `rules`.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final, get_args, get_origin
 
-from provisioner.manifest.finding import Finding, Step, suggestion
+from provisioner.manifest.finding import Finding, Step, label, nearest, suggestion
+from provisioner.manifest.node import Node
 from provisioner.manifest.patterns import pattern_findings
-from provisioner.manifest.rules import rule_findings
-from provisioner.manifest.schema import ProviderBlock
-from provisioner.model.canonical import Canonical, is_own_tag
+from provisioner.manifest.schema import LifecycleBlock, ProviderBlock
+from provisioner.manifest.shape import shape_of
+from provisioner.manifest.types import A_MAP, shown, type_hint
+from provisioner.model.canonical import absent, is_own_tag
 from provisioner.model.forms import moment, parsed, timestamp
-from provisioner.model.mapping import FIELDS, REQUIRED, TAG_TEXT, Field
+from provisioner.model.mapping import FIELDS, TAG_TEXT, Field, learn
 from provisioner.model.place import FieldPath
-from provisioner.model.references import REGION, Arn, FunctionReference, partition_of
 from provisioner.model.rows import Limits
-from provisioner.model.sources import BY_SERVICE, SourceKind
+from provisioner.model.sources import ALL, SourceKind
+
+Member = Callable[[Sequence[str]], str]
+"""Names the API's member for a path that the field table lacks, or ""."""
+
+_OURS: Final = frozenset({"region", "lifecycle"})
+_SCALARS: Final = {int: "a whole number", bool: "true or false", str: "a string"}
+_NO_LIFECYCLE: Final = LifecycleBlock.model_construct()
+
+
+class _Wrong:
+    pass
+
+
+_WRONG: Final = _Wrong()
+"""Stands for a value that is left out, because its type is wrong or a part of it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields of one mapping after the walk.
+
+    raw        plain values as written, without those of the wrong type
+    malformed  the top-level fields of which something is missing in `raw`; a misspelt field under both names
+    """
+
+    raw: dict[str, Any]
+    lifecycle: LifecycleBlock
+    malformed: set[str]
+    findings: list[Finding]
+
+
+def fields_at(mapping: Node, kind: SourceKind | None, member: Member) -> Fields:
+    """Check the fields of a mapping, or of a group of defaults, whose value is a dict.
+
+    Without a `kind` only names and types are checked.
+    """
+    walk = _Walk(member)
+    raw = walk.block(FIELDS, mapping, kind, ())
+    return Fields(raw, walk.lifecycle, walk.malformed, walk.findings)
+
+
+class _Walk:
+    """One walk over the nodes of a mapping, beside the fields of the table."""
+
+    def __init__(self, member: Member) -> None:
+        self._member = member
+        self.lifecycle = _NO_LIFECYCLE
+        self.malformed: set[str] = set()
+        self.findings: list[Finding] = []
+        self._mistakes = 0
+
+    def block(
+        self, fields: Mapping[str, Field], node: Node, kind: SourceKind | None, path: tuple[Step, ...]
+    ) -> dict[str, Any]:
+        """The plain values of a block, or of the whole mapping; those of the wrong type are left out."""
+        values: dict[str, Any] = {}
+        for name, item in node.value.items():
+            known = fields.get(name)
+            if known is None or known.learned:
+                value = self._not_in_table(fields, item, (*path, name))
+            elif item.value is None:
+                value = None  # the same as an absent field
+            else:
+                # A value that says nothing is not judged: canonical form drops it.
+                judged = None if kind is None or _is_silent(known, item, kind) else kind
+                value = self._field(known, item, judged, (*path, name))
+            if value is not _WRONG:
+                values[name] = value
+        return values
+
+    def _field(self, known: Field, node: Node, kind: SourceKind | None, path: tuple[Step, ...]) -> Any:
+        """The plain value of a field, or _WRONG. Without a `kind` only its type is checked."""
+        has = kind is not None and known.row.has(kind)
+        value = self._blocks(known, node, kind if has else None, path) if known.children else None
+        if not known.children:
+            value = self._typed(known, node, path)
+        if kind is None or value is _WRONG:
+            return value
+        self.findings += _value_findings(known, value, kind, path) if has else [_lacking(known, kind, path)]
+        return value
+
+    # --- blocks -------------------------------------------------------------------------------------------------------
+
+    def _blocks(self, known: Field, node: Node, kind: SourceKind | None, path: tuple[Step, ...]) -> Any:
+        if not known.many:
+            return self._one_block(known, node, kind, path)
+        if not isinstance(node.value, list):
+            return self._wrong_type("a list", node, path)
+        items = [self._one_block(known, item, kind, (*path, index)) for index, item in enumerate(node.value)]
+        # Without one of its items a list may say something else, so it is left out whole.
+        return _WRONG if any(item is _WRONG for item in items) else items
+
+    def _one_block(self, known: Field, node: Node, kind: SourceKind | None, path: tuple[Step, ...]) -> Any:
+        if not isinstance(node.value, dict):
+            return self._wrong_type(A_MAP, node, path)
+        before, is_item = self._mistakes, isinstance(path[-1], int)
+        values = self.block(known.children, node, kind, path)
+        missing = [
+            name
+            for name, inner in known.children.items()
+            if _is_required(inner, kind, is_item=is_item) and _is_missing(inner, values.get(name))
+        ]
+        misspelt = {nearest(str(name), known.children) for name in node.value.keys() - known.children.keys()}
+        for name in missing:
+            if name not in misspelt and (name in values or name not in node.value):  # else it has the wrong type
+                message = f"{name} is missing in {path[-2] if is_item else path[-1]}"
+                self._mistake(Finding("E102", path, message))
+        return _WRONG if missing or (is_item and self._mistakes > before) else values
+
+    # --- types --------------------------------------------------------------------------------------------------------
+
+    def _typed(self, known: Field, node: Node, path: tuple[Step, ...]) -> Any:
+        """The plain value of a field that is no block, or _WRONG when its type is not the table's."""
+        value, annotation = node.value, known.annotation
+        if type(value) is annotation:
+            return value
+        if annotation in _SCALARS:
+            return self._wrong_type(_SCALARS[annotation], node, path)
+        if known.name == "pattern":
+            if isinstance(value, str | dict):
+                return node.plain()
+            return self._mistake(
+                Finding("E104", path, f"a pattern must be a map or a JSON string, not {shown(node.plain())}")
+            )
+        if get_origin(annotation) is list:
+            return self._strings(node, path)
+        return self._map(annotation, node, path)
+
+    def _strings(self, node: Node, path: tuple[Step, ...]) -> Any:
+        if not isinstance(node.value, list):
+            return self._wrong_type("a list", node, path)
+        items = [
+            item.value if isinstance(item.value, str) else self._wrong_type("a string", item, (*path, index))
+            for index, item in enumerate(node.value)
+        ]
+        return _WRONG if any(item is _WRONG for item in items) else items
+
+    def _map(self, annotation: Any, node: Node, path: tuple[Step, ...]) -> Any:
+        """Texts by name: tags, or brokers, of which there may be a list."""
+        if not isinstance(node.value, dict):
+            return self._wrong_type(A_MAP, node, path)
+        lists = any(get_origin(option) is list for option in get_args(get_args(annotation)[1]))
+        values: dict[str, Any] = {}
+        for name, item in node.value.items():
+            value = item.plain()
+            if lists and not (isinstance(value, str) or (isinstance(value, list) and all(map(_is_string, value)))):
+                message = f"{name} must be a list of strings, or one comma-separated string"
+                self._mistake(Finding("E104", (*path, name), message))
+            elif not lists and not isinstance(value, str | None):
+                self._wrong_type("a string", item, (*path, name))
+            else:
+                values[name] = value
+        return _WRONG if lists and len(values) < len(node.value) else values
+
+    def _wrong_type(self, wanted: str, node: Node, path: tuple[Step, ...]) -> _Wrong:
+        name = label(path)
+        if node.value is None and wanted in (A_MAP, "a list"):
+            hint = "write its contents below it, indented"
+            return self._mistake(Finding("E104", path, f"{name} is empty", hint, at_key=True))
+        hint = time_hint(node.value) if name == "starting_position_timestamp" else type_hint(wanted, node.value)
+        message = f"{name} must be {wanted}, not {shown(node.value)}"
+        return self._mistake(Finding("E104", path, message, hint, certain=True))
+
+    def _mistake(self, finding: Finding) -> _Wrong:
+        self.findings.append(finding)
+        self.malformed.add(str(finding.path[0]))
+        self._mistakes += 1
+        return _WRONG
+
+    # --- fields that the table lacks ----------------------------------------------------------------------------------
+
+    def _not_in_table(self, fields: Mapping[str, Field], node: Node, path: tuple[Step, ...]) -> Any:
+        """The plain value of a field that is ours, or that only botocore knows; _WRONG for an unknown one."""
+        name = str(path[-1])
+        if len(path) == 1 and name == "region":
+            right = isinstance(node.value, str | None)
+            return node.value if right else self._wrong_type("a string", node, path)
+        if len(path) == 1 and name == "lifecycle":
+            return self._lifecycle(node, path)
+        names = tuple(step for step in path if isinstance(step, str))
+        if api := self._member(names):
+            learn(names, api)
+            message = (
+                f"{name}: provisioner does not know this field, but the installed botocore does; it is "
+                f"sent unchanged as {api}"
+            )
+            self.findings.append(Finding("W202", path, message, at_key=True))
+            return node.plain()
+        siblings = [*fields, *(() if path[1:] else sorted(_OURS))]
+        near = nearest(name, siblings)
+        if len(path) == 1 and near:
+            self.malformed.add(near)  # so that it is not reported as missing too
+        hint = f'did you mean "{near}"?' if near else ""
+        return self._mistake(Finding("E101", path, f"unknown field {name!r}", hint, at_key=True))
+
+    def _lifecycle(self, node: Node, path: tuple[Step, ...]) -> Any:
+        if node.value is None:
+            return None
+        if not isinstance(node.value, dict):
+            return self._wrong_type(A_MAP, node, path)
+        plain = node.plain()
+        shape = shape_of(LifecycleBlock, plain)
+        for finding in shape.findings:
+            self._mistake(replace(finding, path=(*path, *finding.path)))
+        self.lifecycle = shape.model or _NO_LIFECYCLE
+        return plain
+
+
+def _is_string(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_required(known: Field, kind: SourceKind | None, *, is_item: bool) -> bool:
+    """Whether a block must have a field. Without a kind only items of lists are whole: a block of defaults is merged."""
+    return known.row.requires(kind) if kind else is_item and known.row.required == ALL
+
+
+def _is_missing(known: Field, value: Any) -> bool:
+    return value is None or (absent(value) and not known.row.empty)
+
+
+def _is_silent(known: Field, node: Node, kind: SourceKind) -> bool:
+    """Whether a value is the same as an absent field: empty, or AWS's default."""
+    value = node.value
+    if _is_missing(known, value):
+        return True
+    if known.children:
+        inside = value.items() if isinstance(value, dict) and not known.row.explicit else [("", node)]
+        return all(name in known.children and _is_silent(known.children[name], item, kind) for name, item in inside)
+    return bool(value == known.row.default.get(kind))
+
+
+def _lacking(known: Field, kind: SourceKind, path: tuple[Step, ...]) -> Finding:
+    hint = "remove it"
+    if known.name == "on_success":
+        hint = "Lambda supports it for asynchronous invocations, but not for event source mappings"
+    return Finding("E105", path, f"{kind.phrase} does not support {known.name}", hint, at_key=True)
+
+
+def _value_findings(known: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) -> Iterator[Finding]:
+    """Findings about a value of the right type, for a kind that has the field."""
+    row = known.row
+    if row.bounds or row.legal or row.each:
+        yield from _limits(known.name, row, row.narrower.get(kind, row.bounds), value, kind, path)
+    if row.values:
+        yield from _enumeration(known, value, path)
+    if known.name == "starting_position_timestamp" and moment(value) is None:
+        yield Finding("E104", path, f"{value!r} is not a valid timestamp", time_hint(value))
+    if known.name == "pattern":
+        yield from pattern_findings(value, path)
+
 
 _IN_MILLISECONDS = 10_000_000_000
 """An epoch from here on is one of milliseconds: in seconds it would be after the year 2286."""
@@ -35,76 +287,6 @@ def time_hint(value: Any) -> str:
             epoch /= 1000
         shown = timestamp(epoch) if epoch > 0 else shown
     return f'write it as "{shown}"'
-
-
-def source_findings(raw: Mapping[str, Any], kind: SourceKind | None) -> Iterator[Finding]:
-    """Findings about the source and the function. Without a `kind` nothing else can be checked."""
-    arn, brokers = raw.get("event_source_arn"), raw.get("self_managed_event_source")
-    if not arn and not brokers:
-        yield Finding("E102", (), "event_source_arn or self_managed_event_source is missing")
-    elif arn and brokers:
-        yield Finding(
-            "E106",
-            ("event_source_arn",),
-            "set either event_source_arn or self_managed_event_source, not both",
-        )
-    elif arn and not Arn.parse(arn):
-        yield _no_arn(str(arn))
-    elif arn and kind is None:
-        yield Finding(
-            "E106",
-            ("event_source_arn",),
-            f"Lambda cannot read from service {arn.split(':')[2]!r}",
-            "S3, SNS, EventBridge and CloudWatch Logs invoke functions themselves; this version does not support them yet",
-        )
-    elif kind is SourceKind.UNKNOWN:
-        message = (
-            f"service {str(arn).split(':')[2]!r} is unknown to this version; no field is checked by kind of source"
-        )
-        yield Finding("W223", ("event_source_arn",), message, f"known services: {', '.join(BY_SERVICE)}")
-    function = raw.get("function_name")
-    if function and not FunctionReference.parse(function):
-        yield Finding("E106", ("function_name",), f"{function!r} is not a function name or ARN")
-
-
-_QUEUE_URL = re.compile(
-    rf"https?://(?:(?:vpce-[\w-]+\.)?(?:sqs(?:-fips)?|queue)\.(?P<region>{REGION.pattern})|(?P<old>{REGION.pattern})\.queue|queue)\."
-    r"[a-z0-9.:-]+/(?P<account>\d{12})/(?P<name>[\w.-]+)/?"
-)
-_EXAMPLE = "arn:aws:sqs:REGION:ACCOUNT:NAME"
-
-
-def _no_arn(text: str) -> Finding:
-    """The finding for a value that is not an ARN, with the ARN in the hint where it can be derived."""
-    path = ("event_source_arn",)
-    if match := _QUEUE_URL.fullmatch(text):
-        region = match["region"] or match["old"] or "us-east-1"
-        arn = f"arn:{partition_of(region)}:sqs:{region}:{match['account']}:{match['name']}"
-        return Finding("E106", path, f"this is the URL of a queue; its ARN is {arn}", f"write event_source_arn: {arn}")
-    if text.startswith(("http://", "https://")):
-        hint = f"use the ARN, for example {_EXAMPLE}; `aws sqs get-queue-attributes` shows it as QueueArn"
-        return Finding("E106", path, f"{text!r} is a URL, not an ARN", hint)
-    if re.fullmatch(r"[\w.-]+:\d{1,5}(,[\w.-]+:\d{1,5})*", text):
-        hint = "for a self-managed Kafka cluster, list the brokers in self_managed_event_source.endpoints.KAFKA_BOOTSTRAP_SERVERS"
-        return Finding("E106", path, f"{text!r} is a list of brokers, not an ARN", hint)
-    return Finding("E106", path, f"{text!r} is not an ARN", f"use the full ARN, for example {_EXAMPLE}")
-
-
-def field_findings(
-    raw: Mapping[str, Any], effective: Canonical, kind: SourceKind, malformed_fields: Collection[str]
-) -> Iterator[Finding]:
-    """Findings about the fields of a mapping, for its kind of source. `effective` is its canonical form.
-
-    Rules between fields skip only `malformed_fields`, whose values have the wrong type or are not known: a field with
-    another finding is still judged beside others, so that a warning never hides an error.
-    """
-    for name in raw:
-        if name in effective:
-            yield from _value(FIELDS[name], raw[name], kind, (name,))
-    for name in REQUIRED[kind]:
-        if name not in effective:
-            yield Finding("E102", (), f"{name} is required for {kind.phrase}", field=name)
-    yield from rule_findings(raw, effective, kind, malformed_fields)
 
 
 def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], provider: ProviderBlock) -> Iterator[Finding]:
@@ -127,39 +309,6 @@ def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], provider: Prov
         elif not (TAG_TEXT.allows(key) and TAG_TEXT.allows(value)):
             wrong = value if TAG_TEXT.allows(key) else key
             yield Finding("E104", (*path, key), f"tags: {wrong!r} is not {TAG_TEXT.words}")
-
-
-def _value(field: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) -> Iterator[Finding]:
-    row = field.row
-    if not row.has(kind):
-        hint = "remove it"
-        if field.name == "on_success":
-            hint = "Lambda supports it for asynchronous invocations, but not for event source mappings"
-        yield Finding("E105", path, f"{kind.phrase} does not support {field.name}", hint)
-        return
-    if field.many:
-        for index, item in enumerate(value):
-            yield from _block(field.children, item, kind, (*path, index))
-    elif field.children:
-        yield from _block(field.children, value, kind, path)
-    if row.bounds or row.legal or row.each:
-        yield from _limits(field.name, row, row.narrower.get(kind, row.bounds), value, kind, path)
-    if row.values:
-        yield from _enumeration(field, value, path)
-    if field.name == "starting_position_timestamp" and moment(value) is None:
-        yield Finding("E104", path, f"{value!r} is not a valid timestamp", time_hint(value))
-    if field.name == "pattern":
-        yield from pattern_findings(value, path)
-
-
-def _block(
-    fields: Mapping[str, Field], block: Mapping[str, Any], kind: SourceKind, path: tuple[Step, ...]
-) -> Iterator[Finding]:
-    for name, field in fields.items():
-        if block.get(name) is not None:
-            yield from _value(field, block[name], kind, (*path, name))
-        elif field.row.requires(kind):
-            yield Finding("E102", path, f"{name} is missing in {path[-1] if isinstance(path[-1], str) else path[-2]}")
 
 
 def _limits(
@@ -208,10 +357,8 @@ def _items(name: str, value: Any) -> Iterator[tuple[str, Any, Step]]:
         yield from ((f"{name}[{index}]", item, index) for index, item in enumerate(value))
 
 
-def _enumeration(field: Field, value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
-    known = field.row.values
-    if not known:
-        return
+def _enumeration(known: Field, value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
+    words = known.row.values
     places: Iterable[tuple[tuple[Step, ...], str]] = (
         [(path, value)]
         if isinstance(value, str)
@@ -220,12 +367,12 @@ def _enumeration(field: Field, value: Any, path: tuple[Step, ...]) -> Iterator[F
         else [((*path, key), key) for key in value]
     )
     for place, word in places:
-        if word not in known:
-            hint = suggestion(word, known) or f"known values: {', '.join(known)}"
+        if word not in words:
+            hint = suggestion(word, words) or f"known values: {', '.join(words)}"
             yield Finding(
                 "W201",
                 place,
-                f"{field.name}: {word!r} is unknown to this version (passed to AWS unchecked)",
+                f"{known.name}: {word!r} is unknown to this version (passed to AWS unchecked)",
                 hint,
             )
 

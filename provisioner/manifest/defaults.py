@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from provisioner.manifest.node import Node
+from provisioner.manifest.source import kind_at
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.mapping import FIELDS, Field
-from provisioner.model.sources import STREAMS, SourceKind, kind_of
+from provisioner.model.sources import STREAMS, SourceKind
 
 GROUPS: Final[Mapping[str, frozenset[SourceKind]]] = {
     "all": frozenset(SourceKind),
@@ -26,8 +27,6 @@ GROUPS: Final[Mapping[str, frozenset[SourceKind]]] = {
     "documentdb": frozenset({SourceKind.DOCUMENTDB}),
 }
 """Which kinds each group of defaults is for; a later group wins."""
-
-_TELLING: Final = ("event_source_arn", "self_managed_event_source", "self_managed_kafka_event_source_config")
 
 
 class Defaults:
@@ -44,11 +43,11 @@ class Defaults:
         """A mapping merged over the defaults of its kind."""
         if not self._groups or not isinstance(mapping.value, dict):
             return mapping
-        kind = _kind(mapping) or _kind(merged(self._groups["all"], mapping) if "all" in self._groups else mapping)
+        kind = kind_at(mapping) or kind_at(merged(self._groups["all"], mapping) if "all" in self._groups else mapping)
         if kind is None:
             return mapping  # its source is wrong or missing, which is reported elsewhere
         whole = merged(self._base(kind), mapping)
-        settled = _kind(whole)  # the defaults of Kafka may say that it is read as a queue
+        settled = kind_at(whole)  # the defaults of Kafka may say that it is read as a queue
         return whole if settled in (kind, None) else merged(self._base(settled), mapping)
 
     def of(self, kind: SourceKind) -> dict[str, Any]:
@@ -109,8 +108,3 @@ def merged(base: Node | None, over: Node) -> Node:
         else:
             values[key] = merged(values.get(key), node)
     return over.holding(values, unvalued=over.unvalued)
-
-
-def _kind(mapping: Node) -> SourceKind | None:
-    own = {key: mapping.value[key].plain() for key in _TELLING if key in mapping.value}
-    return kind_of(own if isinstance(own.get(_TELLING[-1]) or {}, dict) else {**own, _TELLING[-1]: None})

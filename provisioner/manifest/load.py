@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +13,13 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from provisioner.errors import ManifestError
-from provisioner.manifest.check import tag_findings
-from provisioner.manifest.defaults import Defaults
+from provisioner.manifest.check import Member, fields_at, tag_findings
+from provisioner.manifest.defaults import GROUPS, Defaults
 from provisioner.manifest.files import gather, manifest_above
+from provisioner.manifest.finding import Finding, Step, located
 from provisioner.manifest.mappings import MappingChecks
 from provisioner.manifest.node import Node
-from provisioner.manifest.schema import Root, VariableBlock
+from provisioner.manifest.schema import ProviderBlock, Root, VariableBlock
 from provisioner.manifest.shape import shape_of
 from provisioner.manifest.variables import Inputs, Variables, declaration_findings
 from provisioner.model.desired import Desired
@@ -63,7 +64,7 @@ def load(
     *,
     inputs: Inputs = _NO_INPUTS,
     region: str = "",
-    member: Callable[[Sequence[str]], str] | None = None,
+    member: Member | None = None,
     needs_values: bool = True,
 ) -> Loaded:
     """Read the manifest in a file or folder.
@@ -92,9 +93,7 @@ def _gc_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _load(
-    path: Path, inputs: Inputs, region: str, member: Callable[[Sequence[str]], str], *, needs_values: bool
-) -> Loaded:
+def _load(path: Path, inputs: Inputs, region: str, member: Member, *, needs_values: bool) -> Loaded:
     joined = gather(path)
     loading = _Loading(joined.root, joined.diagnostics)
     loading.with_variables(inputs, needs_values=needs_values, refers=joined.refers)
@@ -127,23 +126,13 @@ class _Loading:
         self.unvalued: Collection[str] = ()
         self._guesses = False
 
-    def _report(
-        self,
-        code: str,
-        path: Sequence[Hashable],
-        message: str,
-        hint: str = "",
-        *,
-        key: bool = False,
-        certain: bool = False,
-    ) -> None:
-        """Add a diagnostic at a path, or at its key. Stand-ins for variables get none, unless it is `certain`, such as
-        a wrong type.
-        """
-        node = self.root.at(path)
-        certain = certain and not (isinstance(node.value, str) and "${" in node.value)  # what names nothing has no type
-        if key or certain or not node.unvalued:  # the value will be another one
-            self.diagnostics.append(Diagnostic(code, message, node.place(key=key), hint))
+    def _report(self, code: str, path: tuple[Step, ...], message: str, hint: str = "", *, key: bool = False) -> None:
+        self._add(self.root, Finding(code, path, message, hint, at_key=key))
+
+    def _add(self, part: Node, finding: Finding) -> None:
+        """Add the diagnostic of a finding, unless it judges a value that is not known."""
+        if diagnostic := located(part, finding):
+            self.diagnostics.append(diagnostic)
 
     def with_variables(self, inputs: Inputs, *, needs_values: bool, refers: bool) -> None:
         """Replace references by the values of variables, when a file has any (`refers`)."""
@@ -193,21 +182,47 @@ class _Loading:
             self.diagnostics += defaults.unused()
         self.root = self.root.holding({**self.root.value, "mappings": whole})
 
-    def manifest(self, folder: Path, region: str, member: Callable[[Sequence[str]], str]) -> Manifest | None:
+    def manifest(self, folder: Path, region: str, member: Member) -> Manifest | None:
         """The manifest, or None when its shape is wrong."""
-        unvalued = frozenset(self.root.unvalued_paths()) if self._guesses else ()
-        hints: dict[tuple[Hashable, ...], str] = {}
-        if "stack" not in self.root.value:
-            hints["stack",] = manifest_above(folder)
-        shape = shape_of(self.root.plain(), member, self._report, hints)
-        mappings = MappingChecks(self.root, shape, unvalued, region, self.diagnostics).mappings()
-        if shape.root is None:
+        hints = {} if "stack" in self.root.value else {"stack": manifest_above(folder)}
+        shape = shape_of(Root, self._without_fields(), hints)
+        for finding in shape.findings:
+            self._add(self.root, finding)
+        self._check_defaults(member)
+        provider = shape.model.provider if shape.model else ProviderBlock()
+        node = self.root.value.get("mappings")
+        checks = MappingChecks(node, provider, member, region, self.diagnostics, guesses=self._guesses)
+        mappings = checks.mappings()
+        if shape.model is None:
             return None
-        manifest = self._whole(shape.root, folder, mappings)
+        manifest = self._whole(shape.model, folder, mappings)
         if not self._is_guessed("mappings", "moved", "imports", "removed"):
             # With the names of mappings of which something else is wrong.
-            self.diagnostics += contradictions(manifest, shape.root.mappings)
+            self.diagnostics += contradictions(manifest, node.value if node and isinstance(node.value, dict) else ())
         return manifest
+
+    def _without_fields(self) -> dict[str, Any]:
+        """The plain value of the manifest, with mappings and groups of defaults empty: their fields are checked where
+        they stand, against the field table.
+        """
+        plain: dict[str, Any] = {}
+        for key, node in self.root.value.items():
+            if key == "mappings" and isinstance(node.value, dict):
+                plain[key] = {}
+            elif key == "defaults" and isinstance(node.value, dict):
+                groups = node.value.items()
+                plain[key] = {name: {} if isinstance(item.value, dict) else item.plain() for name, item in groups}
+            else:
+                plain[key] = node.plain()
+        return plain
+
+    def _check_defaults(self, member: Member) -> None:
+        """Names and types of defaults. Their values are judged in each mapping that they are merged into."""
+        groups = self.root.value.get("defaults")
+        for name, group in groups.value.items() if groups and isinstance(groups.value, dict) else ():
+            if name in GROUPS and isinstance(group.value, dict):
+                for finding in fields_at(group, None, member).findings:
+                    self._add(group, finding)
 
     def _is_guessed(self, *keys: str) -> bool:
         """Whether a name under these keys contains a variable without a value."""
@@ -261,7 +276,7 @@ class _Loading:
             hint = "it must start with http:// or https://"
             self._report("E104", ("provider", "endpoint_url"), f"{block.endpoint_url!r} is not a URL", hint)
         for finding in tag_findings(block.default_tags, ("provider", "default_tags"), block):
-            self._report(finding.code, finding.path, finding.message, finding.hint)
+            self._add(self.root, finding)
         role = block.assume_role
         return Provider(
             region=block.region,

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from provisioner.manifest.access import secret_findings
-from provisioner.manifest.check import field_findings, ignored_path, source_findings, tag_findings
-from provisioner.manifest.finding import Finding, suggestion
+from provisioner.manifest.check import Fields, Member, fields_at, ignored_path, tag_findings
+from provisioner.manifest.finding import Finding, Step, located, suggestion
 from provisioner.manifest.node import Node
-from provisioner.manifest.schema import LifecycleBlock, ProviderBlock
-from provisioner.manifest.shape import Shape
+from provisioner.manifest.rules import rule_findings
+from provisioner.manifest.schema import ProviderBlock
+from provisioner.manifest.source import has_malformed_source, source_at, source_findings
+from provisioner.manifest.types import A_MAP, shown
 from provisioner.model.canonical import Canonical, canonical, claims, consumer_group
 from provisioner.model.desired import Desired, Lifecycle
-from provisioner.model.diagnostics import Diagnostic
-from provisioner.model.mapping import FIELDS
+from provisioner.model.diagnostics import Diagnostic, Severity
+from provisioner.model.mapping import FIELDS, REQUIRED
 from provisioner.model.place import FieldPath
 from provisioner.model.provider import takes_tags
 from provisioner.model.references import Arn, FunctionReference, partition_of
@@ -25,157 +26,126 @@ from provisioner.model.sources import SourceKind, kind_of
 
 MAPPING_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MOST_POLLERS, MOST_MEMBERS, MOST_TAGS = 2000, 100, 50
-_SOURCES: Final = frozenset({"event_source_arn", "self_managed_event_source"})
-_NONE: Final[frozenset[str]] = frozenset()
-_NO_LIFECYCLE: Final = LifecycleBlock.model_construct()
-
-Steps = tuple[Hashable, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """One mapping as written, without the paths that its shape check reported (`wrong`). `unvalued` are paths with a
-    variable that has no value. `mapping` is the canonical form with the provider's tags. `ignored` are the paths in
-    `ignore_changes`.
-    """
-
-    raw: Mapping[str, Any]
-    kind: SourceKind | None
-    mapping: Canonical
-    lifecycle: LifecycleBlock
-    ignored: tuple[FieldPath, ...]
-    wrong: frozenset[Steps]
-    unvalued: frozenset[Steps]
-
-    def malformed_fields(self) -> frozenset[str]:
-        """The fields whose value has the wrong type and was left out."""
-        return frozenset(str(path[0]) for path in self.wrong if path) if self.wrong else _NONE
-
-    def unvalued_fields(self) -> frozenset[str]:
-        """The fields whose value in AWS is not known: malformed and ignored ones, and those with a variable without a
-        value.
-        """
-        if not (self.wrong or self.unvalued or self.ignored):
-            return _NONE
-        unsaid = (*(path[0] for path in self.ignored), *(str(path[0]) for path in self.unvalued if path))
-        return self.malformed_fields().union(unsaid)
-
-    def is_consequence(self, finding: Finding) -> bool:
-        """Whether a finding only follows from another diagnostic, or judges a value that is not known."""
-        path = finding.path
-        missing = finding.code == "E102" and any(steps[: len(path)] == path for steps in self.wrong if path)
-        judges = bool(path) and finding.code != "E105"  # that a kind has no such field is known all the same
-        guessed = judges and any(_one_holds_the_other(path, steps) for steps in self.unvalued)
-        return missing or guessed or finding.field in self.unvalued_fields()
 
 
 class MappingChecks:
-    """Checks the mappings of a manifest whose shape is known, and makes each that is right canonical.
+    """Checks the mappings of a manifest, and makes each that is right canonical.
 
-    `unvalued` are the paths, in the whole manifest, with a variable that has no value; `region` is the environment's.
-    Diagnostics are added to `diagnostics`.
+    `mappings` is the node of all of them, or None; `region` is the environment's. `guesses` says that variables without
+    a value may be in it. Diagnostics are added to `diagnostics`.
     """
 
     def __init__(
-        self, root: Node, shape: Shape, unvalued: Iterable[Steps], region: str, diagnostics: list[Diagnostic]
+        self,
+        mappings: Node | None,
+        provider: ProviderBlock,
+        member: Member,
+        region: str,
+        diagnostics: list[Diagnostic],
+        *,
+        guesses: bool,
     ) -> None:
-        self._root = root
-        self._value = shape.without_errors.get("mappings")
-        self._wrong = _by_mapping(shape.wrong)
-        self._unvalued = _by_mapping(unvalued)
-        self._provider = shape.root.provider if shape.root else ProviderBlock()
+        self._nodes: Mapping[str, Node] = mappings.value if mappings and isinstance(mappings.value, dict) else {}
+        self._provider = provider
+        self._member = member
         self._region = region
         self._diagnostics = diagnostics
+        self._guesses = guesses
+        self._unvalued: set[str] = set()  # the mappings in which a variable has no value
 
     def mappings(self) -> dict[str, Desired]:
         """Every mapping without a mistake, by name."""
-        made = {name: item for name, raw in self._entries() if (item := self._mapping(name, raw))}
+        made = {name: item for name, node in self._nodes.items() if (item := self._one(name, node))}
         known = [item for name, item in made.items() if name not in self._unvalued]
         self._unique_pairs(known)
         self._poller_groups(known)
         return made
 
-    def _entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        for name, raw in self._value.items() if isinstance(self._value, dict) else ():
-            if () in self._unvalued.get(name, ()):
-                continue  # the whole mapping is a variable without a value
-            if not MAPPING_NAME.fullmatch(name):
-                if "${" in name and self._is_reported(name):
-                    continue
-                hint = "use up to 128 letters, digits, '.', '_' and '-', starting with a letter or digit"
-                self._report(name, "E104", (), f"{name!r} is not a valid mapping name", hint)
-            elif isinstance(raw, dict):
-                yield name, raw
-
-    def _is_reported(self, name: str) -> bool:
-        place = self._root.at(("mappings", name)).place(key=True)
-        return any(item.place == place for item in self._diagnostics)
-
     def _report(
-        self,
-        name: str,
-        code: str,
-        path: Sequence[Hashable],
-        message: str,
-        hint: str = "",
-        *,
-        at_key: bool = False,
+        self, name: str, code: str, path: tuple[Step, ...], message: str, hint: str = "", *, at_key: bool = False
     ) -> None:
-        """Add a diagnostic at a path in a mapping, or at its key; at the mapping's name when the path is empty."""
-        at_key = at_key or not path or code == "E105"
-        place = self._root.at(("mappings", name, *path)).place(key=at_key)
-        self._diagnostics.append(Diagnostic(code, message, place, hint))
+        """Add a diagnostic at a path in a mapping; at the mapping's name when the path is empty."""
+        self._add(self._nodes[name], Finding(code, path, message, hint, at_key=at_key))
+
+    def _add(self, node: Node, finding: Finding) -> bool:
+        """Add the diagnostic of a finding, unless it judges a value that is not known. Returns whether it is an error."""
+        diagnostic = located(node, finding)
+        if diagnostic:
+            self._diagnostics.append(diagnostic)
+        return bool(diagnostic and diagnostic.severity is Severity.ERROR)
 
     # --- one mapping --------------------------------------------------------------------------------------------------
 
-    def _mapping(self, name: str, raw: dict[str, Any]) -> Desired | None:
+    def _one(self, name: str, node: Node) -> Desired | None:
         """A mapping, or None when something is wrong with it."""
-        one = self._written(name, raw)
-        region, disagreement = self._mapping_region(raw, one.unvalued_fields())
-        errors = False
-        tags = self._tags_together(one.mapping.get("tags", {}), region)
-        for finding in (*self._findings(one), *tags, *disagreement, *secret_findings(raw, region)):
-            if not one.is_consequence(finding):
-                errors |= finding.code.startswith("E")
-                self._report(name, finding.code, finding.path, finding.message, finding.hint, at_key=finding.at_key)
-        if one.kind is None or one.malformed_fields() or errors:
+        if node.unvalued:
+            return None  # the whole mapping is a variable without a value
+        if not isinstance(node.value, dict):
+            self._add(node, _no_map(name, node))
             return None
-        lifecycle = one.lifecycle
+        mapping = self._mapping(name, node)
+        if MAPPING_NAME.fullmatch(name):
+            return mapping
+        if not ("${" in name and self._is_reported(node)):
+            hint = "use up to 128 letters, digits, '.', '_' and '-', starting with a letter or digit"
+            self._report(name, "E104", (), f"{name!r} is not a valid mapping name", hint)
+        return None
+
+    def _is_reported(self, node: Node) -> bool:
+        place = node.place(key=True)
+        return any(item.place == place for item in self._diagnostics)
+
+    def _mapping(self, name: str, node: Node) -> Desired | None:
+        stated = source_at(node)
+        kind = kind_of(stated)
+        source = [] if has_malformed_source(node, stated) else list(source_findings(stated, kind))
+        clear = all(finding.code[0] == "W" or finding.path == ("function_name",) for finding in source)
+        fields = fields_at(node, kind if clear else None, self._member)
+        mapping = self._canonical(fields.raw, kind)
+        ignored = tuple(path for text in fields.lifecycle.ignore_changes if (path := ignored_path(text)))
+        unknown = fields.malformed | {path[0] for path in ignored} | self._unvalued_fields(name, node)
+        region, findings = self._mapping_region(fields.raw, unknown)
+        findings += [*source, *fields.findings, *self._own_findings(fields, mapping, region)]
+        if kind and clear:
+            findings += _missing(mapping, kind)
+            findings += rule_findings(fields.raw, mapping, kind, unknown)
+        errors = [self._add(node, finding) for finding in findings if not finding.field or finding.field not in unknown]
+        if kind is None or fields.malformed or any(errors):
+            return None
+        lifecycle = fields.lifecycle
         return Desired(
             name=name,
             region=region,
-            kind=one.kind,
-            mapping=one.mapping,
-            place=self._root.at(("mappings", name)).place(key=True),
-            lifecycle=Lifecycle(lifecycle.prevent_destroy, one.ignored, lifecycle.on_conflict),
-            accounts=frozenset(reference.account for reference in _references(raw) if reference.account),
-            stated=frozenset(_dropped(raw, one.mapping)),
+            kind=kind,
+            mapping=mapping,
+            place=node.place(key=True),
+            lifecycle=Lifecycle(lifecycle.prevent_destroy, ignored, lifecycle.on_conflict),
+            accounts=frozenset(reference.account for reference in _references(fields.raw) if reference.account),
+            stated=frozenset(_dropped(fields.raw, mapping)),
         )
 
-    def _written(self, name: str, raw: dict[str, Any]) -> _Written:
-        kind = kind_of(raw)
+    def _unvalued_fields(self, name: str, node: Node) -> set[str]:
+        """The fields with a variable that has no value."""
+        if not self._guesses:
+            return set()
+        fields = {key for key, item in node.value.items() if any(True for _ in item.unvalued_paths())}
+        if fields:
+            self._unvalued.add(name)
+        return fields
+
+    def _canonical(self, raw: Mapping[str, Any], kind: SourceKind | None) -> Canonical:
         tags = {**self._provider.default_tags, **(raw.get("tags") or {})}
         tags = {key: value for key, value in tags.items() if value is not None}
-        lifecycle = LifecycleBlock.model_validate(raw["lifecycle"]) if raw.get("lifecycle") else _NO_LIFECYCLE
-        return _Written(
-            raw=raw,
-            kind=kind,
-            mapping=canonical({**raw, "tags": tags}, kind) if kind else {},
-            lifecycle=lifecycle,
-            ignored=tuple(path for text in lifecycle.ignore_changes if (path := ignored_path(text))),
-            wrong=self._wrong.get(name, frozenset()),
-            unvalued=self._unvalued.get(name, frozenset()),
-        )
+        return canonical({**raw, "tags": tags}, kind) if kind else {}
 
-    def _findings(self, one: _Written) -> Iterator[Finding]:
-        findings = [] if _SOURCES & one.malformed_fields() else list(source_findings(one.raw, one.kind))
-        yield from findings
-        if one.kind and all(finding.code[0] == "W" or finding.path == ("function_name",) for finding in findings):
-            yield from field_findings(one.raw, one.mapping, one.kind, one.unvalued_fields())
-        if one.raw.get("tags"):
-            own = {key: value for key, value in one.raw["tags"].items() if value is not None}
+    def _own_findings(self, fields: Fields, mapping: Canonical, region: str) -> Iterator[Finding]:
+        """Findings about tags, secrets and ignored paths."""
+        yield from secret_findings(fields.raw, region)
+        yield from self._tags_together(mapping.get("tags", {}), region)
+        if fields.raw.get("tags"):
+            own = {key: value for key, value in fields.raw["tags"].items() if value is not None}
             yield from tag_findings(own, ("tags",), self._provider)
-        for index, text in enumerate(one.lifecycle.ignore_changes):
+        for index, text in enumerate(fields.lifecycle.ignore_changes):
             if ignored_path(text) is None:
                 at = ("lifecycle", "ignore_changes", index)
                 yield Finding("E101", at, f"unknown field {text!r}", suggestion(text, FIELDS))
@@ -253,13 +223,17 @@ class MappingChecks:
                 self._report(members[-1].name, "W210", (), message)
 
 
-def _by_mapping(paths: Iterable[Steps]) -> dict[str, frozenset[Steps]]:
-    """By mapping name the paths below it, relative to the mapping."""
-    below: defaultdict[str, set[Steps]] = defaultdict(set)
-    for path in paths:
-        if path[:1] == ("mappings",) and len(path) > 1:
-            below[str(path[1])].add(path[2:])
-    return {name: frozenset(steps) for name, steps in below.items()}
+def _no_map(name: str, node: Node) -> Finding:
+    """The finding for a mapping that is no map."""
+    if node.value is None:
+        return Finding("E104", (), f"{name} is empty", "write its contents below it, indented", at_key=True)
+    return Finding("E104", (), f"{name} must be {A_MAP}, not {shown(node.plain())}", certain=True)
+
+
+def _missing(mapping: Canonical, kind: SourceKind) -> Iterator[Finding]:
+    for name in REQUIRED[kind]:
+        if name not in mapping:
+            yield Finding("E102", (), f"{name} is required for {kind.phrase}", field=name)
 
 
 def _dropped(raw: Mapping[str, Any], mapping: Mapping[str, Any]) -> Iterator[FieldPath]:
@@ -272,10 +246,6 @@ def _dropped(raw: Mapping[str, Any], mapping: Mapping[str, Any]) -> Iterator[Fie
             yield from (
                 (name, inner) for inner, item in value.items() if item is not None and inner not in mapping[name]
             )
-
-
-def _one_holds_the_other(one: Steps, other: Steps) -> bool:
-    return one[: len(other)] == other[: len(one)]
 
 
 def _parsed(raw: Mapping[str, Any]) -> tuple[Arn | None, FunctionReference | None]:

@@ -12,6 +12,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -47,7 +48,7 @@ def pattern_findings(value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
         yield Finding("E104", path, "a pattern must be a JSON object")
     for place, message, unknown in problems:
         if unknown:
-            hint = suggestion(unknown, _RULES) or f"known rules: {', '.join(_RULES)}"
+            hint = suggestion(unknown, OPERANDS) or f"known rules: {', '.join(OPERANDS)}"
             yield Finding("W204", path, f"{place}: {message}", hint)
         else:
             yield Finding("E220", path, f"{place}: {message}", _HINT)
@@ -96,7 +97,7 @@ def _alternatives(items: list[Any], place: str) -> Iterator[Problem]:
     if len(items) < 2:
         yield place, "$or needs at least two alternatives", ""
     for index, item in enumerate(items):
-        if isinstance(item, Mapping) and item.keys() & _RULES.keys():
+        if isinstance(item, Mapping) and item.keys() & OPERANDS.keys():
             yield (
                 f"{place}[{index}]",
                 "an alternative of $or must contain fields, and no field may have the name of a rule",
@@ -124,12 +125,15 @@ def _rule(rule: Mapping[str, Any], place: str) -> Iterator[Problem]:
         yield place, 'a rule is an object with one key, as in {"prefix": "a"}', ""
         return
     name, operand = next(iter(rule.items()))
-    if name not in _RULES and name.lower() in _RULES:
+    if name not in OPERANDS and name.lower() in OPERANDS:
         yield place, f"rule names are lowercase: write {name.lower()}", ""
-    elif name not in _RULES:
+    elif name not in OPERANDS:
         yield place, f"{name!r} is an unknown filter rule (passed to AWS unchecked)", name
-    elif expected := _RULES[name](operand):
+    elif expected := OPERANDS[name].expects(operand):
         yield place, f"{name} takes {expected}", ""
+
+
+_CASE: Final = "equals-ignore-case"
 
 
 def _text(operand: Any) -> str:
@@ -139,7 +143,7 @@ def _text(operand: Any) -> str:
 def _affix(operand: Any) -> str:
     """A string, or `equals-ignore-case` with a string."""
     if isinstance(operand, Mapping):
-        known = operand.keys() == {"equals-ignore-case"} and isinstance(operand["equals-ignore-case"], str)
+        known = operand.keys() == {_CASE} and isinstance(operand[_CASE], str)
         return "" if known else 'a string, or {"equals-ignore-case": a string}'
     return _text(operand)
 
@@ -199,7 +203,7 @@ def _others(operand: Any) -> str:
 def _others_by_rule(operand: Mapping[str, Any]) -> str:
     """A rule below anything-but: on a text, or on each of a list of texts."""
     name, value = next(iter(operand.items()), ("", None))
-    if len(operand) != 1 or name not in {"prefix", "suffix", "equals-ignore-case", "wildcard"}:
+    if len(operand) != 1 or name not in {"prefix", "suffix", _CASE, "wildcard"}:
         return "one of prefix, suffix, equals-ignore-case and wildcard"
     texts = value if isinstance(value, list) and value else [value]
     if not all(isinstance(text, str) for text in texts):
@@ -212,14 +216,32 @@ def _others_by_rule(operand: Mapping[str, Any]) -> str:
 
 _BLOCK: Final = re.compile(r"[0-9a-fA-F.:]+/\d{1,3}")
 _ESCAPED: Final = re.compile(r"\\[*\\]")
-_RULES: Final[Mapping[str, Callable[[Any], str]]] = {
-    "prefix": _affix,
-    "suffix": _affix,
-    "equals-ignore-case": _text,
-    "wildcard": _wildcard,
-    "exists": _boolean,
-    "numeric": _comparisons,
-    "cidr": _block_of_addresses,
-    "anything-but": _others,
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """What a rule of a pattern takes.
+
+    expects  what it takes in words when an operand is something else, or ""
+    types    the JSON types that an operand can have
+    only     the one key of an operand that is an object, with a string as its value
+    sizes    the least and most items of an operand that is a list
+    """
+
+    expects: Callable[[Any], str]
+    types: tuple[str, ...]
+    only: str = ""
+    sizes: tuple[int, int] | None = None
+
+
+OPERANDS: Final[Mapping[str, Operand]] = {
+    "prefix": Operand(_affix, ("string", "object"), only=_CASE),
+    "suffix": Operand(_affix, ("string", "object"), only=_CASE),
+    _CASE: Operand(_text, ("string",)),
+    "wildcard": Operand(_wildcard, ("string",)),
+    "exists": Operand(_boolean, ("boolean",)),
+    "numeric": Operand(_comparisons, ("array",), sizes=(2, 4)),
+    "cidr": Operand(_block_of_addresses, ("string",)),
+    "anything-but": Operand(_others, ("string", "number", "array", "object")),
 }
-"""The rules by name; each tells what it takes when its operand is something else."""
+"""The rules by name: the check evaluates them, and the JSON Schema prints their types (`jsonschema/pattern.py`)."""

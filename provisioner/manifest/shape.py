@@ -1,131 +1,67 @@
-"""Checks the shape of a manifest with the models in `schema`. No error hides another."""
+"""Checks the shape of a part of a manifest with its model in `schema`. No error hides another.
+
+Mappings and defaults are not checked here: `check` compares them with the field table.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from provisioner.manifest.check import time_hint
-from provisioner.manifest.finding import nearest, suggestion
-from provisioner.manifest.reader import scalar
-from provisioner.manifest.schema import Entry, Root
-from provisioner.model.mapping import FIELDS, Field, learn
+from provisioner.manifest.finding import Finding, label, nearest, suggestion
+from provisioner.manifest.types import A_MAP, shown, type_hint
 
 Location = tuple[Hashable, ...]
-Report = Callable[..., None]
-"""`report(code, path, message, hint="", key=False)`: something is wrong at a path of the manifest."""
+Model = TypeVar("Model", bound=BaseModel)
 
-_A_FIELD: Final = 3  # steps from the top to a field of a mapping
 _TYPES: Final = {
     "int_type": "a whole number",
     "bool_type": "true or false",
     "string_type": "a string",
     "float_type": "a number",
     "list_type": "a list",
-    "dict_type": "a map (`name: value` lines)",
-    "model_type": "a map (`name: value` lines)",
-    "model_attributes_type": "a map (`name: value` lines)",
+    "dict_type": A_MAP,
+    "model_type": A_MAP,
+    "model_attributes_type": A_MAP,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """The parsed manifest (None when it cannot be parsed), the paths that are wrong, and the plain value without them."""
+class Shape(Generic[Model]):
+    """A part of a manifest as a model, without what is wrong in it; None when the rest is no such model either."""
 
-    root: Root | None
-    wrong: frozenset[Location]
-    without_errors: Mapping[str, Any]
+    model: Model | None
+    findings: list[Finding]
 
 
-def shape_of(
-    value: dict[str, Any], member: Callable[[Sequence[str]], str], report: Report, hints: Mapping[Location, str]
-) -> Shape:
-    """Check a manifest with its models.
+def shape_of(model: type[Model], value: Mapping[str, Any], hints: Mapping[str, str] | None = None) -> Shape[Model]:
+    """Check a part of a manifest with its model.
 
-    Wrong parts are removed and the rest is checked. A misspelt field counts as wrong under its right name too, so that
-    it is not reported as missing. `member` names the API's member for a path that the field table lacks, or "". `hints`
-    say what to do about fields that are missing.
+    Wrong parts are removed and the rest is checked. `hints` say, by name, what to do about fields that are missing.
     """
-    with _new_members_aside(value, member, report):
-        try:
-            return Shape(Root.model_validate(value), frozenset(), value)
-        except ValidationError as error:
-            items = error.errors(include_url=False, include_context=False)
-        located = [(_known_part(value, item["loc"], missing=item["type"] == "missing"), item) for item in items]
-        meant = {
-            (*path[:-1], near)
-            for path, item in located
-            if item["type"] == "extra_forbidden" and (near := nearest(_field_name(path), _siblings(path)))
-        }
-        seen: set[Location] = set()
-        for path, item in located:
-            if path not in seen and path not in meant:
-                _report_error(path, item["type"], item["msg"], item["input"], report, hints)
-            seen.add(path)
-        wrong, sound = frozenset(seen | meant), without(value, seen)
-        try:
-            return Shape(Root.model_validate(sound), wrong, sound)
-        except ValidationError:
-            return Shape(None, wrong, sound)
-
-
-# --- fields that only botocore knows ---------------------------------------------------------------------------------
-
-
-@contextmanager
-def _new_members_aside(value: dict[str, Any], member: Callable[[Sequence[str]], str], report: Report) -> Iterator[None]:
-    """While shapes are checked, set aside the fields that only botocore knows; each gets a line in the field table."""
-    blocks = [
-        (key, name, block)
-        for key in ("defaults", "mappings")
-        if isinstance(named := value.get(key), dict)
-        for name, block in named.items()
-        if isinstance(block, dict)
-    ]
-    aside = [
-        item
-        for key, name, block in blocks
-        for item in list(_new_members(FIELDS, block, (), (key, name), member, report))
-    ]
-    values = [(block, key, block.pop(key)) for block, key in aside]
-    yield
-    for block, key, removed in values:
-        block[key] = removed
-
-
-def _new_members(
-    fields: Mapping[str, Field],
-    block: dict[str, Any],
-    names: tuple[str, ...],
-    path: Location,
-    member: Callable[[Sequence[str]], str],
-    report: Report,
-) -> Iterator[tuple[dict[str, Any], str]]:
-    for key, value in block.items():
-        known = fields.get(key)
-        if known and not known.learned:
-            items = enumerate(value) if isinstance(value, list) else [(None, value)]
-            for index, item in items if known.children else ():
-                if isinstance(item, dict):
-                    here = (*path, key) if index is None else (*path, key, index)
-                    yield from _new_members(known.children, item, (*names, key), here, member, report)
-        elif (names or key not in Entry.model_fields) and (api := member((*names, key))):
-            learn((*names, key), api)
-            message = (
-                f"{key}: provisioner does not know this field, but the installed botocore does; it is "
-                f"sent unchanged as {api}"
-            )
-            report("W202", (*path, key), message, key=True)
-            yield block, key
-
-
-# --- one error of pydantic in our words ------------------------------------------------------------------------------
+    try:
+        return Shape(model.model_validate(value), [])
+    except ValidationError as error:
+        items = error.errors(include_url=False, include_context=False)
+    located = [(_known_part(value, item["loc"], missing=item["type"] == "missing"), item) for item in items]
+    meant = {
+        (*path[:-1], near)
+        for path, item in located
+        if item["type"] == "extra_forbidden" and (near := nearest(label(path), _siblings(model, path)))
+    }  # a misspelt field is not reported as missing too
+    found: dict[Location, Finding] = {}
+    for path, item in located:
+        if path not in found and path not in meant:
+            found[path] = _finding(model, path, item, hints or {})
+    try:
+        return Shape(model.model_validate(_without(value, (path for path, _ in located))), list(found.values()))
+    except ValidationError:
+        return Shape(None, list(found.values()))
 
 
 def _known_part(value: Any, path: Location, *, missing: bool) -> Location:
@@ -138,63 +74,52 @@ def _known_part(value: Any, path: Location, *, missing: bool) -> Location:
     return path
 
 
-def _report_error(
-    path: Location, kind: str, message: str, value: Any, report: Report, hints: Mapping[Location, str]
-) -> None:
-    name = _field_name(path)
+def _finding(model: type[BaseModel], path: Location, item: Mapping[str, Any], hints: Mapping[str, str]) -> Finding:
+    """One error of pydantic in our words."""
+    kind, value, name = item["type"], item["input"], label(path)
     if value is None and kind in ("dict_type", "model_type", "list_type"):
-        report("E104", path, f"{name} is empty", "write its contents below it, indented", key=True)
-        return
+        return Finding("E104", path, f"{name} is empty", "write its contents below it, indented", at_key=True)
     if kind == "extra_forbidden":
-        report("E101", path, f"unknown field {name!r}", suggestion(name, _siblings(path)), key=True)
-    elif kind == "missing":
-        report("E102", path[:-1], f"{name} is missing", hints.get(path, ""))
-    elif name == "pattern" and path[0] != "variables":
-        report("E104", path, f"a pattern must be a map or a JSON string, not {_shown(value)}")
-    elif len(path) > 1 and path[-2] == "endpoints":
-        report("E104", path, f"{name} must be a list of strings, or one comma-separated string")
-    elif kind in _TYPES:
-        hint = time_hint(value) if name == "starting_position_timestamp" else _type_hint(kind, value)
-        report("E104", path, f"{name} must be {_TYPES[kind]}, not {_shown(value)}", hint, certain=True)
-    elif kind == "literal_error":
-        expected = message.removeprefix("Input should be ").lower()
-        report("E104", path, f"{name} must be {expected}, not {_shown(value)}")
-    else:
-        report("E104", path, f"{name}: {message.removeprefix('Value error, ')}")
+        hint = suggestion(name, _siblings(model, path))
+        return Finding("E101", path, f"unknown field {name!r}", hint, at_key=True)
+    if kind == "missing":
+        return Finding("E102", path[:-1], f"{name} is missing", hints.get(name, ""))
+    if kind in _TYPES:
+        message = f"{name} must be {_TYPES[kind]}, not {shown(value)}"
+        return Finding("E104", path, message, type_hint(_TYPES[kind], value), certain=True)
+    if kind == "literal_error":
+        expected = item["msg"].removeprefix("Input should be ").lower()
+        return Finding("E104", path, f"{name} must be {expected}, not {shown(value)}")
+    return Finding("E104", path, f"{name}: {item['msg'].removeprefix('Value error, ')}")
 
 
-def without(value: dict[str, Any], wrong: Iterable[Location]) -> dict[str, Any]:
-    """A copy without these paths. A list with a wrong item is removed whole, because the indexes of the others would
-    change.
-    """
+def _without(value: Mapping[str, Any], wrong: Iterable[Location]) -> Any:
+    """A copy without these paths. A list with a wrong item is removed whole."""
     copy = deepcopy(value)
     for path in wrong:
-        steps = list(takewhile(lambda step: not isinstance(step, int), path))
-        if not _drop(copy, steps) and len(steps) > _A_FIELD:
-            _drop(copy, steps[:-1])  # a value without a required part is removed whole
+        _drop(copy, list(takewhile(lambda step: not isinstance(step, int), path)))
     return copy
 
 
-def _drop(value: Any, steps: Sequence[Hashable]) -> bool:
-    """Remove the value at a path. Returns whether there was one."""
-    if not steps or not isinstance(value, dict) or steps[0] not in value:
-        return False
-    if len(steps) > 1:
-        return _drop(value[steps[0]], steps[1:])
-    del value[steps[0]]
-    return True
+def _drop(value: Any, steps: Sequence[Hashable]) -> None:
+    """Remove the value at a path, where there is one."""
+    *above, last = steps or [None]
+    for step in above:
+        value = value.get(step) if isinstance(value, dict) else None
+    if isinstance(value, dict):
+        value.pop(last, None)
 
 
-def _siblings(path: Location) -> list[str]:
+def _siblings(model: type[BaseModel], path: Location) -> list[str]:
     """The keys that may stand beside the last step of a path."""
-    model: type[BaseModel] | None = Root
+    block: type[BaseModel] | None = model
     named = False  # the step is a name, or a number, and not a key of a model
     for step in path[:-1]:
         if not (named or isinstance(step, int)):
-            info = model.model_fields.get(str(step)) if model else None
-            model = _model_in(info.annotation) if info else None
+            info = block.model_fields.get(str(step)) if block else None
+            block = _model_in(info.annotation) if info else None
         named = not named and step in ("mappings", "variables")
-    return [info.alias or name for name, info in model.model_fields.items()] if model else []
+    return [info.alias or name for name, info in block.model_fields.items()] if block else []
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
@@ -202,29 +127,3 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((model for part in getattr(annotation, "__args__", ()) if (model := _model_in(part))), None)
-
-
-def _field_name(path: Sequence[Hashable]) -> str:
-    """The last field of a path; an entry of a list by its list and number."""
-    if not path:
-        return "the manifest"
-    return f"{path[-2]}[{path[-1]}]" if isinstance(path[-1], int) and len(path) > 1 else str(path[-1])
-
-
-def _type_hint(kind: str, value: Any) -> str:
-    if kind == "string_type" and isinstance(value, int | float):
-        return "put it in quotes"
-    if kind == "bool_type" and str(value).lower() in ("yes", "no", "on", "off"):
-        return "use true or false; in YAML 1.2, yes, no, on and off are strings"
-    quoted = isinstance(value, str) and kind in ("int_type", "bool_type") and not isinstance(scalar(value), str | None)
-    return "remove the quotes" if quoted else ""
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict | list):
-        return "a map (`name: value` lines)" if isinstance(value, dict) else "a list"
-    return f"the string {value!r}" if isinstance(value, str) else str(value)

@@ -74,7 +74,7 @@ def test_without_values_what_is_certain_is_reported_and_nothing_else(
         (f"removed: [{{ from: x, destroy: 0 }}]\nmappings: {{ a: {{ {QUEUE} }} }}\n", ["E104 destroy: it must be false"]),
         (f"provider: {{ settle_timeout: .inf }}\nmappings: {{ a: {{ {QUEUE} }} }}\n", ["E104 settle_timeout: inf is not a number of seconds"]),
         # a mapping's name comes from a value
-        ("variables: { m: { type: map, default: { 'a$b': {} } } }\nmappings: '${var.m}'\n", ["E104 'a$b' is not a valid mapping name"]),
+        ("variables: { m: { type: map, default: { 'a$b': {} } } }\nmappings: '${var.m}'\n", ["E102 event_source_arn or self_managed_event_source is missing", "E104 'a$b' is not a valid mapping name"]),
         ("include: ['**x.yaml']\n", ["E102 stack"]),
     ],
 )  # fmt: skip

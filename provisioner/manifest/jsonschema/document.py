@@ -13,16 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, get_args
 
 from provisioner.manifest.jsonschema.fields import fields_of, tags_of
-from provisioner.manifest.jsonschema.kinds import (
-    SOURCES,
-    accesses,
-    by_kind,
-    contradictions,
-    event_pattern,
-    needs_of_kinds,
-    stated,
-    where_complete,
-)
+from provisioner.manifest.jsonschema.kinds import SOURCES, accesses, by_kind
 from provisioner.manifest.jsonschema.parts import (
     NOT_EMPTY,
     REFERABLE,
@@ -31,11 +22,14 @@ from provisioner.manifest.jsonschema.parts import (
     Schema,
     or_reference,
     ref,
+    stated,
     text_limits,
     text_of,
     typed,
     where_literal,
 )
+from provisioner.manifest.jsonschema.pattern import event_pattern
+from provisioner.manifest.jsonschema.together import contradictions, needs, where_complete
 from provisioner.manifest.load import STACK
 from provisioner.manifest.mappings import MAPPING_NAME
 from provisioner.manifest.schema import LifecycleBlock, Root, VariableBlock
@@ -58,7 +52,7 @@ def manifest_schema() -> Schema:
         "properties": {**_own_keys(), "mappings": _mappings()},
         "patternProperties": {"^x-": {"description": "Ignored. Use it for YAML anchors."}},
         "additionalProperties": False,
-        "allOf": [where_complete(rule) for rule in needs_of_kinds()],
+        "allOf": [where_complete(rule) for rule in needs()],
         "$defs": _definitions(),
     }
 

@@ -128,11 +128,11 @@ def lacking_of(field: Field, kinds: frozenset[SourceKind]) -> Schema:
     """A field that these kinds have not: only what says nothing may stand there."""
     who = "a mapping" if kinds == ALL else kinds_in_words(kinds)
     defaults = (field.row.default[kind] for kind in SourceKind if kind in kinds & field.row.default.keys())
-    silent = [None, *_empty(field), *dict.fromkeys(defaults)]
+    silent = [None, *empty_values(field), *dict.fromkeys(defaults)]
     return {"enum": silent, "errorMessage": f"{who} does not support {field.name}"}
 
 
-def _empty(field: Field) -> list[Any]:
+def empty_values(field: Field) -> list[Any]:
     """The empty value of a field's type, where it has one."""
     if field.children and not field.many:
         return [{}]

@@ -64,6 +64,17 @@ def when(condition: Schema, then: Schema) -> Schema:
     return {"if": condition, "then": then} if condition else then
 
 
+def stated(name: str, schema: Schema) -> Schema:
+    """`required`, because without it an absent property would match."""
+    return {"required": [name], "properties": {name: schema}}
+
+
+def needed(name: str, message: str, json_type: str = "string", **limits: Any) -> Schema:
+    """A property that must be there and must say something. Its type is named, or an editor would offer all."""
+    types = {"type": list(dict.fromkeys((json_type, "string")))}
+    return {**stated(name, {**types, **NOT_EMPTY, **limits, "errorMessage": message}), "errorMessage": message}
+
+
 def where_literal(limits: Schema) -> Schema:
     """Limits of a text that holds no reference: what a reference makes of a text is not known here."""
     return {"if": ref("templated"), "else": limits} if limits else {}
