@@ -1,8 +1,8 @@
-"""The three-way comparison of canonical mappings. The one place that knows deepdiff."""
+"""The three-way comparison of canonical mappings, and the pairing of items of lists. The one place that knows deepdiff."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from provisioner.model.canonical import value_at
@@ -10,6 +10,7 @@ from provisioner.model.forms import json_key
 from provisioner.model.mapping import FIELDS
 from provisioner.model.place import FieldPath, is_within
 from provisioner.model.plan import Cause, Edit, FieldChange
+from provisioner.model.rows import NOTHING
 
 
 def field_changes(
@@ -45,6 +46,43 @@ def _differing(live: Mapping[str, Any], desired: Mapping[str, Any]) -> Iterator[
         for difference in differences:
             path = tuple(difference.path(output_format="list"))
             yield from _leaves(path, value_at(live, path), value_at(desired, path))
+
+
+def paired_items(before: Sequence[Any], after: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """Pairs of items of two lists whose order does not matter, such as filters: each object of the first list beside the
+    most similar one of the second, where both share a key. An item without a counterpart is paired with NOTHING: first all
+    of the first list, in its order, then the others of the second.
+
+    The lists hold no equal items.
+    """
+    from deepdiff import DeepDiff  # late, as above
+
+    # With both limits at 1 deepdiff pairs all that it can, and the nearest first.
+    tree = DeepDiff(
+        list(before),
+        list(after),
+        view="tree",
+        ignore_order=True,
+        ignore_private_variables=False,
+        cutoff_distance_for_pairs=1,
+        cutoff_intersection_for_pairs=1,
+    )
+    counterparts: dict[int, int] = {}
+    for differences in tree.values():
+        for difference in differences:
+            # Items without a counterpart are reported themselves, paired ones by what differs in them.
+            if len(difference.path(output_format="list")) > 1:
+                counterparts[difference.get_root_key()] = difference.get_root_key(use_t2=True)
+    pairs: list[tuple[Any, Any]] = []
+    rest = dict(enumerate(after))
+    for at, item in enumerate(before):
+        near = after[counterparts[at]] if at in counterparts else NOTHING
+        if isinstance(item, Mapping) and isinstance(near, Mapping) and item.keys() & near.keys():
+            del rest[counterparts[at]]
+            pairs.append((item, near))
+        else:
+            pairs.append((item, NOTHING))
+    return pairs + [(NOTHING, item) for item in rest.values()]
 
 
 def _texts(value: Any) -> Any:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from provisioner.model.forms import json_key
+from provisioner.model.rows import NOTHING
+from provisioner.planning.diff import paired_items
 from provisioner.render.style import Style
 from provisioner.render.values import as_json
 
@@ -24,10 +26,10 @@ def changed_items(before: Sequence[Any], after: Sequence[Any], style: Style, ind
     # Lists, because items may be dicts, which no set can hold; order is kept for the output.
     removed = [item for item in before if json_key(item) not in there]
     added = [item for item in after if json_key(item) not in here]
-    for old, new in _pairs(removed, added):
-        if old is None:
+    for old, new in paired_items(removed, added):
+        if old is NOTHING:
             yield f"{' ' * indent}{style.green('+')} {_line(new)},"
-        elif new is None:
+        elif new is NOTHING:
             yield f"{' ' * indent}{style.red('-')} {_line(old)},"
         else:
             yield f"{' ' * indent}{style.yellow('~')} {{"
@@ -36,29 +38,6 @@ def changed_items(before: Sequence[Any], after: Sequence[Any], style: Style, ind
     same = len(before) - len(removed)
     if same:
         yield style.grey(f"{' ' * indent}  # ({same} unchanged {'element' if same == 1 else 'elements'} hidden)")
-
-
-def _pairs(removed: Sequence[Any], added: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
-    """Pairs of each removed item and the most similar added one, or None; then the other added items. Unlike items make
-    no pair: they are shown as removed and added.
-    """
-    left = list(added)
-    for old in removed:
-        near = max(left, key=lambda new: _likeness(old, new), default=None)
-        if near is not None and _likeness(old, near):
-            left.remove(near)
-            yield old, near
-        else:
-            yield old, None
-    for new in left:
-        yield None, new
-
-
-def _likeness(one: Any, other: Any) -> int:
-    """The number of keys that two objects share, at any depth."""
-    if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
-        return 0
-    return sum(1 + _likeness(one[key], other[key]) for key in one.keys() & other.keys())
 
 
 def _changed_object(before: Mapping[str, Any], after: Mapping[str, Any], style: Style, indent: int) -> Iterator[str]:
