@@ -11,6 +11,7 @@ from provisioner.aws.gateway import Config
 from provisioner.errors import ServiceError
 from provisioner.model.canonical import Canonical, absent, canonical, is_own_tag, value_at, with_value
 from provisioner.model.forms import timestamp
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import LINEAGE_TAG, NAME_TAG, STACK_TAG, Live, Owner, Status
 from provisioner.model.mapping import CONSUMER_GROUPS, CONSUMPTION_MODE, FIELDS, Field
 from provisioner.model.place import FieldPath
@@ -61,9 +62,8 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
         unknown.add(("filter_criteria",))
     modified = config.get("LastModified")
     return Live(
-        uuid=config["UUID"],
+        key=Key(LAMBDA, region, config["UUID"]),
         arn=arn_of(config, region),
-        region=region,
         kind=kind,
         mapping=canonical(mapping, kind),
         status=Status(

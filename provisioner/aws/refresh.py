@@ -12,6 +12,7 @@ from provisioner.aws.convert import arn_of, live_mapping, malformed, pair_of, us
 from provisioner.aws.gateway import PAGE, Config, Gateway
 from provisioner.aws.session import Aws
 from provisioner.errors import AwsError, DeniedError
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import Live
 from provisioner.model.plan import Reading
 from provisioner.model.provider import Provider
@@ -40,9 +41,9 @@ def refresh(aws: Aws, resolution: Resolution, provider: Provider, note: Callable
     """Read all that planning needs from AWS: live mappings, holders of pairs, tags. `note` is called once for each
     region in which the tagging API cannot be used. Raises AwsError.
     """
-    live: dict[str, Live] = {}
+    live: dict[Key, Live] = {}
     held: dict[str, Live] = {}
-    listed: dict[str, frozenset[str]] = {}
+    listed: set[Key] = set()
     expected = _expected_tags(resolution)
     for region, asked in sorted(_asked(resolution).items()):
         gateway = aws.gateway(region)
@@ -50,13 +51,13 @@ def refresh(aws: Aws, resolution: Resolution, provider: Provider, note: Callable
         configs = read(gateway, asked.known, seen)
         pairs = asked.pairs | {name: pair for uuid, (name, pair) in asked.fallback.items() if uuid not in configs}
         holding = _look_up(gateway, pairs, seen)
-        listed[region] = frozenset(seen)
+        listed |= {Key(LAMBDA, region, uuid) for uuid in seen}
         wanted = {**configs, **{config["UUID"]: config for config in holding.values()}}
         tags = _tags(gateway, wanted, expected, provider, note)
         read_now = {uuid: live_mapping(config, region, tags.get(uuid, {}), provider) for uuid, config in wanted.items()}
-        live |= {uuid: read_now[uuid] for uuid in configs}
+        live |= {read_now[uuid].key: read_now[uuid] for uuid in configs}
         held |= {name: read_now[config["UUID"]] for name, config in holding.items()}
-    return Reading(live, held, listed)
+    return Reading(live, held, frozenset(listed))
 
 
 def _asked(resolution: Resolution) -> dict[str, _Region]:
@@ -64,28 +65,28 @@ def _asked(resolution: Resolution) -> dict[str, _Region]:
     for subject in resolution.subjects:
         record, wanted = subject.record, subject.wanted
         if record:
-            regions.setdefault(record.region, _Region()).known[record.uuid] = record.pair.function
+            regions.setdefault(record.key.region, _Region()).known[record.key.id] = record.pair.function
             for deposed in record.deposed:
                 # The record does not have its function, by which it could be listed.
-                regions.setdefault(deposed.region, _Region()).known[deposed.uuid] = ""
+                regions.setdefault(deposed.key.region, _Region()).known[deposed.key.id] = ""
         if wanted:
             asked = regions.setdefault(wanted.region, _Region())
             if subject.adopts:
-                asked.known[subject.adopts] = wanted.pair.function
+                asked.known[subject.adopts.id] = wanted.pair.function
             elif record is None or record.pair != wanted.pair:
                 asked.pairs[subject.name] = wanted.pair
             else:
                 # The recorded mapping normally holds the pair. Only when it is gone, another one may.
-                asked.fallback[record.uuid] = (subject.name, wanted.pair)
+                asked.fallback[record.key.id] = (subject.name, wanted.pair)
     return regions
 
 
-def _expected_tags(resolution: Resolution) -> dict[str, list[dict[str, str]]]:
+def _expected_tags(resolution: Resolution) -> dict[Key, list[dict[str, str]]]:
     """For each recorded mapping the tag sets that are expected, the applied and the wanted one. Any other answer of the
     tagging API is confirmed by ListTags, because it may be from before the last apply.
     """
     return {
-        subject.record.uuid: [
+        subject.record.key: [
             mapping.get("tags", {})
             for mapping in (subject.record.applied, subject.wanted.mapping if subject.wanted else {})
         ]
@@ -192,7 +193,7 @@ def _holders(pairs: Mapping[str, Pair], configs: Iterable[Config], region: str) 
 def _tags(
     gateway: Gateway,
     configs: Mapping[str, Config],
-    expected: Mapping[str, Sequence[Mapping[str, str]]],
+    expected: Mapping[Key, Sequence[Mapping[str, str]]],
     provider: Provider,
     note: Callable[[str], None],
 ) -> dict[str, dict[str, str]]:
@@ -209,7 +210,9 @@ def _tags(
     tags = {uuid: hinted.get(arn, {}) for uuid, arn in arns.items()}
 
     def doubtful(uuid: str) -> bool:
-        return arns[uuid] not in hinted or user_tags(tags[uuid], provider) not in expected.get(uuid, ())
+        return arns[uuid] not in hinted or user_tags(tags[uuid], provider) not in expected.get(
+            Key(LAMBDA, gateway.region, uuid), ()
+        )
 
     doubts = [uuid for uuid in arns if doubtful(uuid)]
     return tags | dict(zip(doubts, parallel(lambda uuid: gateway.tags(arns[uuid]), doubts), strict=True))

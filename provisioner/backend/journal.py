@@ -17,12 +17,13 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from provisioner.backend.statefile import intent_of, intent_value, record_of, record_value
+from provisioner.backend.statefile import intent_of, intent_value, record_of, record_value, refuse_members, refuse_newer
 from provisioner.errors import DamagedError, StateError
 from provisioner.filesystem import state_errors, sync_folder, write_all
 from provisioner.model.state import Intent, Record, State
+from provisioner.strict_json import loads
 
-VERSION: Final = 1
+VERSION: Final = 2
 CLOSED: Final = -1
 
 
@@ -133,9 +134,11 @@ def fold(state: State, text: str, *, where: str) -> Folded:
     if not lines:
         return Folded(state)
     head = lines[0]
-    if head.get("journal") != VERSION:
+    version = head.get("journal")
+    if version not in (1, VERSION):
         raise StateError(
-            f"{where} is not a version {VERSION} journal", hint="use the version of provisioner that wrote it"
+            f"{where} has journal version {version}, but this provisioner supports version {VERSION}",
+            hint="use the version of provisioner that wrote it",
         )
     if head.get("lineage") != state.lineage:
         hint = "restore the matching state file; if that state no longer exists, move the journal to another folder"
@@ -150,31 +153,34 @@ def fold(state: State, text: str, *, where: str) -> Folded:
     intents: dict[str, Intent] = {}
     try:
         for line in lines[1:]:
-            state = _apply_line(state, line, intents)
+            state = _apply_line(state, line, intents, version)
     # All that a line can raise that is JSON and has another shape than a journal's line.
     except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
+        refuse_newer(error, where)
         raise DamagedError(
             f"{where} is damaged: {' '.join(str(error).split())}",
             hint="keep a copy of the file, and compare its mappings with AWS manually",
         ) from error
     if not state.is_sound:
         raise DamagedError(
-            f"{where} is damaged: the same UUID is recorded under two names",
+            f"{where} is damaged: the same mapping is recorded under two names",
             hint="keep a copy of the file, and compare its mappings with AWS manually",
         )
     return Folded(state, tuple(intents.values()))
 
 
-def _apply_line(state: State, line: dict[str, Any], intents: dict[str, Intent]) -> State:
+def _apply_line(state: State, line: dict[str, Any], intents: dict[str, Intent], version: int) -> State:
     if "intent" in line:
-        intents[line["intent"]] = intent_of(line)
+        intents[line["intent"]] = intent_of(line, version)
         return state
+    if version > 1:
+        refuse_members(line, ("done", "name", "record"))
     intents.pop(line["done"], None)
     if "name" not in line:  # the call was refused
         return state
     if not isinstance(line["name"], str):
         raise TypeError(f"{line['name']!r} is not a name")
-    return state.with_record(line["name"], record_of(line["record"]) if line["record"] else None)
+    return state.with_record(line["name"], record_of(line["record"], version) if line["record"] else None)
 
 
 def _lines(text: str, where: str) -> list[dict[str, Any]]:
@@ -193,7 +199,7 @@ def _lines(text: str, where: str) -> list[dict[str, Any]]:
 
 def _object(line: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(line)
-    except ValueError:
+        value = loads(line)
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from provisioner.backend import lock
 from provisioner.backend.journal import Folded, Journal, fold
-from provisioner.backend.statefile import decode, encode
+from provisioner.backend.statefile import decode, encode, version_of
 from provisioner.backend.store import Snapshot
 from provisioner.errors import StateError
 from provisioner.filesystem import state_errors, sync_folder, write_atomically
@@ -117,10 +117,20 @@ class LocalWriter:
             self._remove_journal()
 
     def _write(self, state: State) -> None:
+        if not self._backed_up:
+            self._keep_version_1()
         # Only with the first write: the backup is the state before the command, not before its last write.
         write_atomically(self._path, encode(state), backup=not self._backed_up)
         self._backed_up = True
         self.state = state
+
+    def _keep_version_1(self) -> None:
+        """Keep the text of a state of version 1 beside it, before the first write of a new version replaces it: an older
+        provisioner can go on from there.
+        """
+        text = _read(self._path)
+        if text and version_of(text) == 1:
+            write_atomically(self._path.with_name(f"{self._path.name}.v1"), text, backup=False)
 
     @contextmanager
     def journal(self, planned: Sequence[Intent]) -> Iterator[Journal]:

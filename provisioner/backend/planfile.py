@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +16,9 @@ from provisioner.model.manifest import S3Location
 from provisioner.model.plan import Plan
 from provisioner.model.provider import Provider
 from provisioner.planning.fingerprint import plan_hash
+from provisioner.strict_json import loads
 
-VERSION: Final = 1
+VERSION: Final = 2
 _NOT_OURS: Final = "pass a file written by `provisioner plan --out`"
 
 
@@ -64,8 +64,6 @@ def open_plan(path: Path) -> SavedPlan:
         raise StaleError(
             f"{path} was modified after it was saved", hint="plan again; to change the plan, edit the manifest"
         )
-    # After the checksum, which covers the content as it was written.
-    _add_deposed(content)
     try:
         saved: SavedPlan = _adapter().validate_python(content)
     except ValueError as error:  # also pydantic's ValidationError
@@ -73,17 +71,9 @@ def open_plan(path: Path) -> SavedPlan:
     return saved
 
 
-def _add_deposed(content: Any) -> None:
-    """Plans of versions before this field was added have only the reason."""
-    # A content of another shape is refused when it is validated.
-    with suppress(KeyError, TypeError, AttributeError):
-        for change in content["plan"]["changes"]:
-            change.setdefault("deposed", change["reason"] == "deposed")
-
-
 def _document(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_bytes())
+        document = loads(path.read_bytes())
     except OSError as error:
         raise ProvisionerError(f"{path} cannot be read: {error.strerror}", hint=_NOT_OURS) from error
     except (ValueError, RecursionError) as error:

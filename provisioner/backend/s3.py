@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from provisioner.backend.lock import advice, described
-from provisioner.backend.statefile import decode, encode, shared_part
+from provisioner.backend.statefile import decode, encode, shared_part, version_of
 from provisioner.backend.store import Snapshot
 from provisioner.environment import command_line
 from provisioner.errors import (
@@ -98,7 +98,7 @@ class S3Backend:
         text, etag = stored
         state = decode(text, where=self._where, stack=self._stack)
         pending, writer = shared_part(text, where=self._where)
-        return _Stored(state, pending, writer, etag)
+        return _Stored(state, pending, writer, etag, text if version_of(text) == 1 else "")
 
     @contextmanager
     def locked(self, operation: str, timeout: float = 0.0) -> Iterator[S3Writer]:
@@ -124,6 +124,13 @@ class S3Backend:
             self._objects.put(kept, stored[0], match="")
             self._objects.delete(self._key, match=stored[1])
         return kept
+
+    def keep_version_1(self, text: str) -> None:
+        """Write the text of a state of version 1 to a key of its own, before a new version replaces it: an older
+        provisioner can go on from there. Raises AwsError.
+        """
+        kept = self._objects.get(f"{self._key}.v1")
+        self._objects.put(f"{self._key}.v1", text, match=kept[1] if kept else "")
 
     def _take(self, text: str, ident: str, timeout: float) -> None:
         waited = 0.0
@@ -223,12 +230,15 @@ class S3Backend:
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """The content of the state object, and its ETag; "" when there is no object."""
+    """The content of the state object, and its ETag; "" when there is no object. `version_1` is its text where that is
+    of version 1.
+    """
 
     state: State
     pending: tuple[Intent, ...] = ()
     writer: str = ""
     etag: str = ""
+    version_1: str = ""
 
 
 class S3Writer:
@@ -239,6 +249,7 @@ class S3Writer:
         self._ident = ident
         self._lock_checked = time.monotonic()
         self._etag = stored.etag
+        self._version_1 = stored.version_1
         self.state = stored.state
         self.unresolved = stored.pending
 
@@ -253,6 +264,9 @@ class S3Writer:
 
     def write(self, state: State, pending: Sequence[Intent]) -> None:
         """Write a state one serial further, with what is pending; unlike `save`, in any case. Raises StateError."""
+        if self._version_1:
+            self._backend.keep_version_1(self._version_1)
+            self._version_1 = ""
         state = replace(state, serial=self.state.serial + 1)
         self._etag = self._backend.write(state, pending, self._etag)
         self.state = state

@@ -1,9 +1,12 @@
-"""The state's file format: JSON, sorted, two spaces; version 1 (docs/architecture.md#state)."""
+"""The state's file format: JSON, sorted, two spaces; version 2, and version 1 for reading
+(docs/architecture.md#state).
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, astuple
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,47 +14,104 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from provisioner.environment import command_line
 from provisioner.errors import DamagedError, StateError
 from provisioner.model.canonical import canonical
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.mapping import EventSourceMapping
 from provisioner.model.references import UUID, Pair
 from provisioner.model.sources import SourceKind, kind_of
-from provisioner.model.state import Deposed, Intent, Record, State
+from provisioner.model.state import AcceptedOwner, Deposed, Intent, Paused, Record, State, Statement
+from provisioner.strict_json import DuplicateKeyError, loads
 
-VERSION: Final = 1
+VERSION: Final = 2
+_Strict: Final = ConfigDict(strict=True, extra="forbid")  # strict: a number in quotes is damage, not a number
 
 
-# Strict: a number in quotes is damage, not a number.
+class _Statement(BaseModel):
+    model_config = _Strict
+    function: str
+    region: str
+    id: str
+    applied: dict[str, Any]
+
+
 class _Deposed(BaseModel):
+    model_config = _Strict
+    kind: str
+    id: str
+    region: str
+    statement: _Statement | None = None
+
+
+class _Owner(BaseModel):
+    model_config = _Strict
+    stack: str
+    lineage: str
+
+
+class _Paused(BaseModel):
+    model_config = _Strict
+    by: str
+    at: str
+    until: str = ""
+    reason: str
+    enabled_before: bool
+
+
+class _Record(BaseModel):
+    model_config = _Strict
+    kind: str
+    id: str
+    region: str
+    arn: str
+    applied: dict[str, Any]
+    protected: bool
+    statement: _Statement | None = None
+    deposed: list[_Deposed] = []
+    owner: _Owner | None = None
+    paused: _Paused | None = None
+
+
+class _File(BaseModel):
+    model_config = _Strict
+    version: int
+    lineage: str
+    serial: int
+    stack: str
+    account: str
+    environment: str = ""
+    mappings: dict[str, dict[str, Any]]
+    pending: list[Any] = []
+    writer: str = ""
+
+
+class _DeposedBefore(BaseModel):
     model_config = ConfigDict(strict=True)
     uuid: str
     region: str
 
 
-class _Record(BaseModel):
+class _RecordBefore(BaseModel):
+    """A record of version 1, which let unknown members pass."""
+
     model_config = ConfigDict(strict=True)
     uuid: str
     arn: str
     region: str
     applied: dict[str, Any]
     protected: bool = False
-    deposed: list[_Deposed] = []
-
-
-class _File(BaseModel):
-    model_config = ConfigDict(strict=True)
-    lineage: str
-    serial: int
-    stack: str
-    account: str
-    mappings: dict[str, _Record]
+    deposed: list[_DeposedBefore] = []
 
 
 def decode(text: str, *, where: str, stack: str) -> State:
-    """The state in a text. Raises DamagedError when it is damaged, StateError when its version is unknown or it is
-    another stack's. `where` names the text in errors; with `s3://` the hint is about versions of an object.
+    """The state in a text of this version or of version 1.
+
+    Raises DamagedError when it is damaged, StateError when it was written by a newer version or is another stack's.
+    `where` names the text in errors; with `s3://` the hint is about versions of an object.
     """
     try:
-        value = json.loads(text)
+        value = loads(text)
         version = value["version"]
+    except DuplicateKeyError as error:
+        raise _damaged(where, str(error)) from error
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise _damaged(where, "it is not a state file") from error
     if type(version) is not int or version < 1:  # not isinstance: True is an int
@@ -62,18 +122,47 @@ def decode(text: str, *, where: str, stack: str) -> State:
             hint="upgrade provisioner",
         )
     try:
-        file = _File.model_validate(value)
+        # Version 1 let unknown members pass.
+        known = {key: item for key, item in value.items() if version > 1 or key in _File.model_fields}
+        file = _File.model_validate(known)
         # From the JSON value, because `record_of` is also for the lines of a journal.
-        mappings = {name: record_of(item) for name, item in value["mappings"].items()}
+        mappings = {name: record_of(item, version) for name, item in file.mappings.items()}
     except (ValidationError, TypeError, KeyError) as error:
+        refuse_newer(error, where)
         raise _damaged(where, " ".join(str(error).split())) from error
     if file.stack != stack:
         hint = "pass the right manifest with -f, or set a separate `state: {path: ...}` for this stack"
         raise StateError(f"{where} belongs to stack {file.stack}, not to {stack}", hint=hint)
-    state = State(file.stack, file.lineage, file.account, file.serial, mappings)
+    state = State(file.stack, file.lineage, file.account, file.serial, mappings, file.environment)
     if not state.is_sound:
-        raise _damaged(where, "the same UUID is recorded under two names")
+        raise _damaged(where, "the same mapping is recorded under two names")
     return state
+
+
+def version_of(text: str) -> int:
+    """The version of a text that `decode` understood."""
+    return int(json.loads(text)["version"])
+
+
+class NewerError(TypeError):
+    """A kind of mapping, or a member, that this version does not know."""
+
+
+def refuse_members(value: Mapping[str, Any], known: Collection[str]) -> None:
+    """Raise NewerError when a JSON object has members that are not known: they would be lost with the next write."""
+    if unknown := sorted(value.keys() - set(known)):
+        raise NewerError(f"unknown member {', '.join(unknown)}")
+
+
+def refuse_newer(error: Exception, where: str) -> None:
+    """Raise StateError when an error is only about what a newer version may have written: unknown members or kinds."""
+    what = str(error) if isinstance(error, NewerError) else ""
+    if isinstance(error, ValidationError):
+        items = error.errors(include_url=False)
+        names = [".".join(map(str, item["loc"])) for item in items if item["type"] == "extra_forbidden"]
+        what = f"unknown member {', '.join(names)}" if len(names) == len(items) else ""
+    if what:
+        raise StateError(f"{where} was written by a newer provisioner: {what}", hint="upgrade provisioner") from error
 
 
 def _damaged(where: str, why: str) -> StateError:
@@ -95,11 +184,47 @@ def encode(state: State, pending: Sequence[Intent] = (), writer: str = "") -> st
         "serial": state.serial,
         "stack": state.stack,
         "account": state.account,
+        **({"environment": state.environment} if state.environment else {}),
         "mappings": {name: record_value(record) for name, record in state.mappings.items()},
     }
     if writer:
         value |= {"pending": [intent_value(intent) for intent in pending], "writer": writer}
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
+
+
+def encode_before(state: State) -> str:
+    """The text of a state in version 1, for an older provisioner. Raises StateError when the state holds what version 1
+    cannot say.
+    """
+    newer = ["environment"] if state.environment else []
+    for name, record in state.mappings.items():
+        kinds = {record.key.kind, *(item.key.kind for item in record.deposed)} - {LAMBDA}
+        members = [record.statement, record.owner, record.paused, *(item.statement for item in record.deposed)]
+        newer += [name] if kinds or any(members) else []
+    if newer:
+        hint = "version 1 cannot hold these; keep using this version of provisioner"
+        raise StateError(f"the state uses what version 2 added: {', '.join(newer)}", hint=hint)
+    value = {
+        "version": 1,
+        "lineage": state.lineage,
+        "serial": state.serial,
+        "stack": state.stack,
+        "account": state.account,
+        "mappings": {name: _value_before(record) for name, record in state.mappings.items()},
+    }
+    return json.dumps(value, indent=2, sort_keys=True) + "\n"
+
+
+def _value_before(record: Record) -> dict[str, Any]:
+    value = {
+        "uuid": record.key.id,
+        "arn": record.arn,
+        "region": record.key.region,
+        "applied": record.applied,
+        "protected": record.protected,
+    }
+    deposed = [{"uuid": item.key.id, "region": item.key.region} for item in record.deposed]
+    return {**value, "deposed": deposed} if deposed else value
 
 
 def shared_part(text: str, *, where: str) -> tuple[tuple[Intent, ...], str]:
@@ -108,29 +233,53 @@ def shared_part(text: str, *, where: str) -> tuple[tuple[Intent, ...], str]:
     """
     value = json.loads(text)
     try:
-        return tuple(intent_of(item) for item in value.get("pending", ())), str(value.get("writer", ""))
+        version = value["version"]
+        return tuple(intent_of(item, version) for item in value.get("pending", ())), str(value.get("writer", ""))
     except (KeyError, TypeError, AttributeError) as error:
+        refuse_newer(error, where)
         raise _damaged(where, "`pending` contains an entry that is not an intent") from error
 
 
-def record_of(value: Any) -> Record:
-    """The record in a JSON value. Raises ValidationError or TypeError when it is malformed."""
+def record_of(value: Any, version: int = VERSION) -> Record:
+    """The record in a JSON value of a version. Raises ValidationError or TypeError when it is malformed."""
+    if version == 1:
+        before = _RecordBefore.model_validate(value)
+        value = {
+            "kind": LAMBDA,
+            "id": before.uuid,
+            **before.model_dump(include={"region", "arn", "applied", "protected"}),
+            "deposed": [{"kind": LAMBDA, "id": item.uuid, "region": item.region} for item in before.deposed],
+        }
     item = _Record.model_validate(value)
-    for uuid in (item.uuid, *(deposed.uuid for deposed in item.deposed)):
-        if not UUID.fullmatch(uuid):
-            raise TypeError(f"{uuid!r} is not a UUID")
-    if not _is_mapping(item.applied):
-        raise TypeError(f"the applied values recorded for {item.uuid} are damaged")
-    # Again, because an older version or a person may have written it in another form.
-    applied = canonical(item.applied, kind_of(item.applied) or SourceKind.UNKNOWN)
-    return Record(
-        item.uuid,
-        item.arn,
-        item.region,
-        applied,
-        item.protected,
-        tuple(Deposed(deposed.uuid, deposed.region) for deposed in item.deposed),
+    key = _key(item.kind, item.region, item.id)
+    deposed = tuple(
+        Deposed(_key(part.kind, part.region, part.id), _statement(part.statement)) for part in item.deposed
     )
+    if not _is_mapping(item.applied):
+        raise TypeError(f"the applied values recorded for {item.id} are damaged")
+    return Record(
+        key=key,
+        arn=item.arn,
+        # Again, because an older version or a person may have written it in another form.
+        applied=canonical(item.applied, kind_of(item.applied) or SourceKind.UNKNOWN),
+        protected=item.protected,
+        deposed=deposed,
+        statement=_statement(item.statement),
+        owner=AcceptedOwner(**item.owner.model_dump()) if item.owner else None,
+        paused=Paused(**item.paused.model_dump()) if item.paused else None,
+    )
+
+
+def _key(kind: str, region: str, ident: str) -> Key:
+    if kind != LAMBDA:
+        raise NewerError(f"mappings of kind {kind!r}")
+    if not UUID.fullmatch(ident):
+        raise TypeError(f"{ident!r} is not a UUID")
+    return Key(kind, region, ident)
+
+
+def _statement(item: _Statement | None) -> Statement | None:
+    return Statement(item.function, item.region, item.id, item.applied) if item else None
 
 
 def _is_mapping(applied: dict[str, Any]) -> bool:
@@ -144,37 +293,49 @@ def _is_mapping(applied: dict[str, Any]) -> bool:
     return True
 
 
-def intent_of(value: Any) -> Intent:
-    """The intent in a JSON value. Raises KeyError, TypeError or AttributeError when it is malformed."""
-    texts = (value["intent"], value["action"], value["name"], *value["pair"].values(), *value["uuids"])
-    if not all(isinstance(text, str) for text in texts):
+def intent_of(value: Any, version: int = VERSION) -> Intent:
+    """The intent in a JSON value of a version. Raises KeyError, TypeError or AttributeError when it is malformed."""
+    if version > 1:
+        refuse_members(value, ("intent", "action", "name", "pair", "keys", "protected"))
+    pair = Pair(**value["pair"])
+    if version == 1:
+        keys = tuple(Key(LAMBDA, pair.region, uuid) for uuid in value["uuids"])
+    else:
+        keys = tuple(Key(**item) for item in value["keys"])
+    texts = (value["intent"], value["action"], value["name"], *value["pair"].values())
+    if not all(isinstance(text, str) for text in (*texts, *(part for key in keys for part in astuple(key)))):
         raise TypeError("every value of an intent must be a string")
-    pair, protected = Pair(**value["pair"]), value.get("protected") is True
-    return Intent(value["intent"], value["action"], value["name"], pair, tuple(value["uuids"]), protected)
+    return Intent(value["intent"], value["action"], value["name"], pair, keys, value.get("protected") is True)
 
 
 def intent_value(intent: Intent) -> dict[str, Any]:
     """An intent as a JSON value, with `protected` only where it is true; the reverse of `intent_of`."""
-    pair = intent.pair
-    where = {"region": pair.region, "source": pair.source, "function": pair.function, "channel": pair.channel}
     return {
         "intent": intent.token,
         "action": intent.action,
         "name": intent.name,
-        "pair": where,
-        "uuids": list(intent.uuids),
+        "pair": asdict(intent.pair),
+        "keys": [asdict(key) for key in intent.keys],
         **({"protected": True} if intent.protected else {}),
     }
 
 
 def record_value(record: Record) -> dict[str, Any]:
-    """A record as a JSON value, with `deposed` only where there is one; the reverse of `record_of`."""
-    value = {
-        "uuid": record.uuid,
+    """A record as a JSON value; what it does not have is absent. The reverse of `record_of`."""
+    parts = {
+        "statement": asdict(record.statement) if record.statement else None,
+        "deposed": [_deposed_value(item) for item in record.deposed],
+        "owner": asdict(record.owner) if record.owner else None,
+        "paused": {name: item for name, item in asdict(record.paused).items() if item != ""} if record.paused else None,
+    }
+    return {
+        **asdict(record.key),
         "arn": record.arn,
-        "region": record.region,
         "applied": record.applied,
         "protected": record.protected,
+        **{name: item for name, item in parts.items() if item},
     }
-    deposed = [{"uuid": deposed.uuid, "region": deposed.region} for deposed in record.deposed]
-    return {**value, "deposed": deposed} if deposed else value
+
+
+def _deposed_value(item: Deposed) -> dict[str, Any]:
+    return {**asdict(item.key), **({"statement": asdict(item.statement)} if item.statement else {})}

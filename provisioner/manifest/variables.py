@@ -22,6 +22,7 @@ from provisioner.manifest.reader import parse, read
 from provisioner.manifest.schema import VariableBlock
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.place import Place
+from provisioner.strict_json import loads
 
 ENVIRONMENT: Final = "PROVISIONER_VAR_"
 VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -316,19 +317,12 @@ def _json(path: Path) -> Node | Diagnostic:
     """A JSON file as a node; the YAML reader would refuse its tabs."""
     place = Place(str(path))
     try:
-        value = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
+        value = loads(path.read_text(encoding="utf-8-sig"))
         return Node(None, str(path), NOWHERE, NOWHERE).all_here(value)
     except OSError as error:
         return Diagnostic("E001", f"cannot be read: {error.strerror}", place, "check the path")
     except (ValueError, RecursionError) as error:
         return Diagnostic("E001", f"not JSON: {error}", place, "fix the file passed with --var-file")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f"duplicate key {twice!r}")
-    return dict(pairs)
 
 
 def _differ(one: Node, other: Node) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.model.canonical import OWN_TAG_PREFIX, Canonical
+from provisioner.model.key import Key
 from provisioner.model.place import FieldPath
 from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
@@ -75,9 +76,8 @@ class Live:
     cannot decrypt; `mapping` lacks them. `owner` is None without a lineage tag, and where no tags were read.
     """
 
-    uuid: str
+    key: Key
     arn: str
-    region: str
     kind: SourceKind
     mapping: Canonical
     status: Status
@@ -87,7 +87,7 @@ class Live:
     @property
     def pair(self) -> Pair:
         """What Lambda holds unique for it (docs/aws/identity.md#uniqueness)."""
-        return Pair.of(self.mapping, self.region)
+        return Pair.of(self.mapping, self.key.region)
 
     @property
     def as_left(self) -> Canonical:

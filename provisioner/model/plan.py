@@ -9,6 +9,7 @@ from typing import Any
 
 from provisioner.model.canonical import Canonical
 from provisioner.model.desired import Desired
+from provisioner.model.key import Key
 from provisioner.model.level import Level
 from provisioner.model.live import Live
 from provisioner.model.place import FieldPath
@@ -87,9 +88,9 @@ class FieldChange:
 class Change:
     """One change of a plan, complete: execution needs nothing else.
 
-    | action  | uuid        | live         | desired            | record            |
+    | action  | existing    | live         | desired            | record            |
     |---------|-------------|--------------|--------------------|-------------------|
-    | create  | ""          | None, or one that is being deleted | to be sent | of a mapping that is gone, or None |
+    | create  | None        | None, or one that is being deleted | to be sent | of a mapping that is gone, or None |
     | update  | to update   | before       | after, kept filled | prior             |
     | replace | to delete   | before       | to be sent         | prior             |
     | delete  | to delete   | before       | None               | prior             |
@@ -98,7 +99,7 @@ class Change:
 
     `desired` of an update and a no-op has live's value in every kept and ignored field. `applied` is what the state
     will hold. `pair` is the one that a create or replacement takes, else the live one. `wanted` is None where the
-    manifest has no mapping of this name. `adopts` is a UUID that is imported first. `creates_first`: a replacement
+    manifest has no mapping of this name. `adopts` is a mapping that is imported first. `creates_first`: a replacement
     makes the new mapping before it deletes the old one. `deposed`: the change deletes a mapping that an earlier
     replacement left. `after` are keys of changes that must be done first.
     """
@@ -107,7 +108,7 @@ class Change:
     action: Action
     region: str
     pair: Pair
-    uuid: str = ""
+    existing: Key | None = None
     desired: Canonical | None = None
     applied: Canonical | None = None
     live: Live | None = None
@@ -116,7 +117,7 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     reason: Reason | None = None
     moved_from: str = ""
-    adopts: str = ""
+    adopts: Key | None = None
     creates_first: bool = False
     deposed: bool = False
     after: tuple[str, ...] = ()
@@ -125,10 +126,15 @@ class Change:
 
     @property
     def key(self) -> str:
-        """The key of the change, unique in the plan: its name, and for a deposed mapping its UUID too, because the name
+        """The key of the change, unique in the plan: its name, and for a deposed mapping its id too, because the name
         can have a change of its own.
         """
-        return f"{self.name} (deposed {self.uuid})" if self.deposed else self.name
+        return f"{self.name} (deposed {self.existing})" if self.deposed else self.name
+
+    @property
+    def id(self) -> str:
+        """The id of the existing mapping, or "" where the change makes one."""
+        return self.existing.id if self.existing else ""
 
     @property
     def calls_aws(self) -> bool:
@@ -171,8 +177,8 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything an apply does, from which state, in which account. `missing` are the UUIDs of recorded mappings that
-    no longer exist. `destroys`: it is the plan of `destroy`. `selected`: it covers only some of the mappings.
+    """Everything an apply does, from which state, in which account. `missing` are the recorded mappings that no longer
+    exist. `destroys`: it is the plan of `destroy`. `selected`: it covers only some of the mappings.
     """
 
     stack: str
@@ -181,7 +187,7 @@ class Plan:
     serial: int
     changes: tuple[Change, ...]
     problems: tuple[Problem, ...] = ()
-    missing: tuple[str, ...] = ()
+    missing: tuple[Key, ...] = ()
     destroys: bool = False
     selected: bool = False
 
@@ -231,6 +237,6 @@ class Reading:
     were listed on the way, by region.
     """
 
-    live: Mapping[str, Live] = field(default_factory=dict)
+    live: Mapping[Key, Live] = field(default_factory=dict)
     holders: Mapping[str, Live] = field(default_factory=dict)
-    listed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    listed: frozenset[Key] = frozenset()

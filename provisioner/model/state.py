@@ -4,18 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 from provisioner.model.canonical import Canonical
+from provisioner.model.key import Key
 from provisioner.model.references import Pair
 
 
 @dataclass(frozen=True, slots=True)
-class Deposed:
-    """A mapping that a replacement has not deleted yet."""
+class Statement:
+    """A statement in a function's policy that a mapping needs. `applied` is its content as it was last written."""
 
-    uuid: str
+    function: str
     region: str
+    id: str
+    applied: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Deposed:
+    """A mapping that a replacement has not deleted yet, and the statement that goes with it."""
+
+    key: Key
+    statement: Statement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedOwner:
+    """The owner that a mapping had when it was imported, which its ownership tags may still name."""
+
+    stack: str
+    lineage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Why and until when a mapping is disabled on purpose. `at` and `until` are RFC 3339; without `until` it has no
+    end. `enabled_before` is whether it was enabled.
+    """
+
+    by: str
+    at: str
+    reason: str
+    enabled_before: bool
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +55,29 @@ class Record:
     """One managed mapping.
 
     `applied` is the canonical form that was last applied. `protected` keeps `prevent_destroy` of the last apply, so
-    that a mapping whose lines were removed from the manifest is still protected.
+    that a mapping whose lines were removed from the manifest is still protected. `statement`, `owner` and `paused` are
+    kept as they were read: nothing in this version sets them.
     """
 
-    uuid: str
+    key: Key
     arn: str
-    region: str
     applied: Canonical
     protected: bool = False
     deposed: tuple[Deposed, ...] = ()
+    statement: Statement | None = None
+    owner: AcceptedOwner | None = None
+    paused: Paused | None = None
 
     @property
     def pair(self) -> Pair:
         """The pair of the applied values. Unlike `Live.pair`, it is not what Lambda holds after drift."""
-        return Pair.of(self.applied, self.region)
+        return Pair.of(self.applied, self.key.region)
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
     """A call, recorded before it is made. `token` is unique in its apply, `action` is `create`, `update` or `delete`.
-    `uuids` are the mappings that it touches; of a create, those that it replaces. `protected` is the `prevent_destroy`
+    `keys` are the mappings that it touches; of a create, those that it replaces. `protected` is the `prevent_destroy`
     of what it makes.
     """
 
@@ -50,14 +85,14 @@ class Intent:
     action: str
     name: str
     pair: Pair
-    uuids: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = ()
     protected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """The records of one stack, by name. A state that was never written has serial 0; one that was never applied has no
-    account.
+    account. `environment` is kept as it was read: nothing in this version sets it.
     """
 
     stack: str
@@ -65,18 +100,19 @@ class State:
     account: str = ""
     serial: int = 0
     mappings: Mapping[str, Record] = field(default_factory=dict)
+    environment: str = ""
 
-    def managers(self) -> dict[str, str]:
-        """The name of the record that has each UUID, deposed ones included."""
+    def managers(self) -> dict[Key, str]:
+        """The name of the record that has each mapping, deposed ones included."""
         return {
-            uuid: name
+            key: name
             for name, record in self.mappings.items()
-            for uuid in (record.uuid, *(item.uuid for item in record.deposed))
+            for key in (record.key, *(item.key for item in record.deposed))
         }
 
     @property
     def is_sound(self) -> bool:
-        """Whether every UUID is recorded once: in two records, one change of each would act on one mapping."""
+        """Whether every mapping is recorded once: in two records, one change of each would act on one mapping."""
         return len(self.managers()) == sum(1 + len(record.deposed) for record in self.mappings.values())
 
     def with_record(self, name: str, record: Record | None) -> Self:

@@ -157,7 +157,7 @@ def _timed_hook(progress: Progress) -> dict[str, Any]:
 def _uuid(progress: Progress) -> str:
     # A replacement ends with the UUID of the new mapping; before that, the UUID is the one that it deletes.
     made = progress.outcome.uuid if progress.outcome else ""
-    return made or progress.change.uuid
+    return made or progress.change.id
 
 
 def _ident(progress: Progress) -> str:

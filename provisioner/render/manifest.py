@@ -54,8 +54,8 @@ def entry_yaml(name: str, live: Live, default_region: str, defaults: Mapping[str
         entry["lifecycle"] = {"ignore_changes": hidden}
     # Where the source has an ARN, the region comes from it.
     source = Arn.parse(entry.get("event_source_arn"))
-    if source is None and live.region != default_region:
-        entry = {"region": live.region, **entry}
+    if source is None and live.key.region != default_region:
+        entry = {"region": live.key.region, **entry}
     return formatted(dump({"mappings": {name: entry}}))
 
 

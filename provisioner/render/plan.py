@@ -172,7 +172,7 @@ def _header(change: Change, style: Style) -> Iterator[str]:
 def reason_text(change: Change) -> str:
     """The reason of an action as a sentence, or "" when the action or its lines show it."""
     reasons = {
-        Reason.DISAPPEARED: f"the recorded mapping {change.record.uuid if change.record else ''} no longer exists",
+        Reason.DISAPPEARED: f"the recorded mapping {change.record.key if change.record else ''} no longer exists",
         Reason.NOT_IN_MANIFEST: f"{change.name} is not in the manifest",
         Reason.GONE: "it no longer exists in AWS",
         Reason.DEPOSED: "another mapping replaced it",
@@ -189,7 +189,7 @@ def _body(change: Change, style: Style) -> Iterator[str]:
     if change.action is Action.CREATE:
         yield from _whole("+", change.desired or {}, style)
     elif change.action is Action.DELETE:
-        yield from _whole("-", change.live.mapping if change.live else {}, style, uuid=change.uuid)
+        yield from _whole("-", change.live.mapping if change.live else {}, style, uuid=change.id)
     else:
         yield from _differences(change, style)
     yield "    }"
@@ -239,7 +239,7 @@ def _differences(change: Change, style: Style) -> Iterator[str]:
     # `uuid` is aligned with the fields of the top level, so blocks do not count.
     width = max([len("uuid"), *(len(field.path[0]) for field in change.fields if len(field.path) == 1)])
     after = " -> (known after apply)" if change.action is Action.REPLACE else ""
-    yield f"        {'uuid':{width}} = {as_json(change.uuid)}{after}"
+    yield f"        {'uuid':{width}} = {as_json(change.id)}{after}"
     yield from _changed_block(change.fields, 0, kind, style, 6, width)
     touched = {field.path[0] for field in change.fields}
     hidden = len((change.desired or {}).keys() - touched)

@@ -11,17 +11,17 @@ from provisioner.render.manifest import dump
 def state_list(records: Mapping[str, Record]) -> str:
     """One line a mapping, sorted by name: its name and UUID, as columns."""
     width = max((len(name) for name in records), default=0)
-    return "\n".join(f"{name:{width}}  {record.uuid}" for name, record in sorted(records.items()))
+    return "\n".join(f"{name:{width}}  {record.key}" for name, record in sorted(records.items()))
 
 
 def state_show(name: str, record: Record) -> str:
     """One record as YAML, under its name; `deposed` only where there are such mappings."""
     value = {
-        "uuid": record.uuid,
+        "uuid": record.key.id,
         "arn": record.arn,
-        "region": record.region,
+        "region": record.key.region,
         "protected": record.protected,
         "applied": record.applied,
     }
-    deposed = [{"uuid": item.uuid, "region": item.region} for item in record.deposed]
+    deposed = [{"uuid": item.key.id, "region": item.key.region} for item in record.deposed]
     return dump({name: {**value, "deposed": deposed} if deposed else value}).rstrip()

@@ -104,7 +104,7 @@ def resource_change(change: Change) -> dict[str, Any]:
     return {
         **_head(change),
         **({"previous_address": address(change.moved_from)} if change.moved_from else {}),
-        **({"deposed": change.uuid[:8]} if change.deposed else {}),
+        **({"deposed": change.id[:8]} if change.deposed else {}),
         "change": _change(change),
         **({"action_reason": reason} if reason else {}),
         "x_provisioner": _ours(change),
@@ -141,7 +141,7 @@ def _planned(change: Change) -> dict[str, Any] | None:
 
 def _refreshed(change: Change) -> dict[str, Any] | None:
     values = _before(change) if change.live else None
-    deposed = {"deposed_key": change.uuid[:8]} if change.deposed else {}
+    deposed = {"deposed_key": change.id[:8]} if change.deposed else {}
     return values and {**_head(change), **deposed, "schema_version": 0, "values": values, "sensitive_values": {}}
 
 
@@ -164,7 +164,7 @@ def _change(change: Change) -> dict[str, Any]:
     return {
         **_sides(_actions(change), _before(change), after, unknown),
         **({"replace_paths": paths} if paths else {}),
-        **({"importing": {"id": change.adopts}} if change.adopts else {}),
+        **({"importing": {"id": change.adopts.id}} if change.adopts else {}),
     }
 
 
@@ -201,7 +201,7 @@ def _replace_paths(change: Change) -> list[list[str | int]]:
     """Which attributes force the replacement. Another region does too, and is not in `fields`."""
     if change.action is not Action.REPLACE:
         return []
-    moved: list[list[str | int]] = [["region"]] if change.live and change.live.region != change.region else []
+    moved: list[list[str | int]] = [["region"]] if change.live and change.live.key.region != change.region else []
     return moved + [_steps(field.path) for field in change.fields if field.replaces]
 
 
@@ -220,7 +220,7 @@ def _steps(path: FieldPath) -> list[str | int]:
 def _ours(change: Change) -> dict[str, Any]:
     return {
         "region": change.region,
-        "uuid": change.uuid,
+        "uuid": change.id,
         "reason": change.reason and str(change.reason),
         "cause": {
             ".".join(field.path): {
@@ -308,17 +308,17 @@ def _existing(mapping: Canonical, held: Live | Record) -> dict[str, Any]:
     # Live values and records have the function's name only; its ARN has the region and account of the mapping's.
     function = arn and replace(arn, resource=f"function:{mapping.get('function_name', '')}")
     for path in _generated(mapping):
-        mapping = with_value(mapping, path, held.uuid)  # as self-managed Kafka has it (docs/aws/kinds.md#defaults)
+        mapping = with_value(mapping, path, held.key.id)  # as self-managed Kafka has it (docs/aws/kinds.md#defaults)
     return {
-        **_attributes(mapping, held.region),
+        **_attributes(mapping, held.key.region),
         "arn": held.arn,
         "function_arn": function and str(function),
-        "id": held.uuid,
+        "id": held.key.id,
         "last_modified": status.last_modified or None,
         "last_processing_result": status.last_result or None,
         "state": status.state or None,
         "state_transition_reason": status.reason or None,
-        "uuid": held.uuid,
+        "uuid": held.key.id,
     }
 
 

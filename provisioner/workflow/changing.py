@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -25,6 +26,7 @@ from provisioner.errors import (
 from provisioner.execution.executor import Executor
 from provisioner.execution.lookup import find_created
 from provisioner.model.codes import EXPLANATIONS
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Action, Plan, Reading
 from provisioner.model.report import Outcome, Report
@@ -85,20 +87,21 @@ def _note_unmanaged(run: Run, aws: Aws, state: State, reading: Reading) -> None:
     """Print one line about listed mappings that this stack does not manage. When nothing is recorded, one page is
     listed for it.
     """
-    listed = {region: set(uuids) for region, uuids in reading.listed.items()}
+    listed = set(reading.listed)
     more = False
-    if not state.mappings and (region := aws.region or next(iter(listed), "")):
+    somewhere = next((item.region for item in run.manifest.mappings.values()), "")
+    if not state.mappings and (region := aws.region or somewhere):
         with suppress(AwsError):  # what may not be listed is not counted
             page = next(aws.gateway(region).pages())
-            listed.setdefault(region, set()).update(str(config["UUID"]) for config in page)
+            listed |= {Key(LAMBDA, region, str(config["UUID"])) for config in page}
             more = len(page) >= PAGE
     # What the plan is about is not counted either: it is imported, refused or deleted, and the plan shows that.
-    managed = {*state.managers(), *reading.live, *(live.uuid for live in reading.holders.values())}
-    counts = {region: len(uuids - managed) for region, uuids in sorted(listed.items())}
-    parts = [f"{counted(count, 'mapping')} in {region}" for region, count in counts.items() if count]
+    managed = {*state.managers(), *reading.live, *(live.key for live in reading.holders.values())}
+    counts = Counter(key.region for key in sorted(listed - managed))
+    parts = [f"{counted(count, 'mapping')} in {region}" for region, count in counts.items()]
     if parts:
         least, verb = "at least " if more else "", "is" if sum(counts.values()) == 1 else "are"
-        others = [region for region, count in counts.items() if count and region != aws.region]
+        others = [region for region in counts if region != aws.region]
         uuid = f"UUID@{others[0] if len(counts) == 1 else 'REGION'}" if others else "UUID"
         line = command_line("import", "NAME", uuid)
         run.ui.note(f"{least}{', '.join(parts)} {verb} not managed by this stack; import one with `{line}`")
@@ -164,14 +167,14 @@ def _show_or_refuse(
 ) -> None:
     """Show the plan; raise RefusedError when it must not be carried out."""
     # For the refusal of missing mappings: a wrong endpoint or region is its likely cause.
-    regions = sorted({record.region for record in state.mappings.values()})
+    regions = sorted({record.key.region for record in state.mappings.values()})
     endpoints = {region: aws.gateway(region).endpoint for region in regions}
     where = f"account {account}, " + ", ".join(
         f"region {region} at {endpoint}" for region, endpoint in endpoints.items()
     )
     limit = run.manifest.delete_limit if selection.allow_deletes is None else selection.allow_deletes
     # What an interrupted apply was deleting is expected to be missing.
-    interrupted = {uuid for intent in unresolved for uuid in intent.uuids}
+    interrupted = {key for intent in unresolved for key in intent.keys}
     problems = safety.problems(
         made,
         state,

@@ -70,7 +70,7 @@ def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: b
         file = Path(run.manifest.place.file)
         text = addition(file, entry) if write and entry else ""
         protected = wanted is not None and wanted.lifecycle.prevent_destroy
-        record = Record(live.uuid, live.arn, live.region, live.as_left, protected)
+        record = Record(live.key, live.arn, live.as_left, protected)
         state = replace(writer.state, account=account).with_record(name, record)
         change = _next_change(run.manifest, state, name, live) if wanted else None
         # The manifest first: an entry without a record is imported again, but a record without an entry is deleted.
@@ -110,7 +110,7 @@ def _next_change(manifest: Manifest, state: State, name: str, live: Live) -> Cha
     # These entries are about other names, or were fulfilled by this import.
     resolution = resolve(replace(manifest, imports=(), moved=(), removed=()), state)
     own = replace(resolution, subjects=tuple(subject for subject in resolution.subjects if subject.name == name))
-    made = make_plan(own, Reading({live.uuid: live}), state, account=state.account)
+    made = make_plan(own, Reading({live.key: live}), state, account=state.account)
     return next((change for change in made.changes if change.action is not Action.NO_OP), None)
 
 
@@ -120,16 +120,16 @@ def _refuse_import(state: State, name: str, uuid: str, aws: Aws, *, wanted: bool
     """
     record = state.mappings.get(name)
     # Without an entry in the manifest, the import is repeated: its result is the entry, which was not added.
-    if record and record.uuid == uuid and wanted:
+    if record and record.key.id == uuid and wanted:
         raise ProvisionerError(f"{name} is already managed as {uuid}", hint="there is nothing to import")
-    if record and record.uuid != uuid and aws.gateway(record.region).get(record.uuid):
+    if record and record.key.id != uuid and aws.gateway(record.key.region).get(record.key.id):
         move = command_line("state", "mv", name, f"{name}-old")
         hint = (
             f"import it under another name; or first rename the old record with `{move}`, and the next apply "
             "deletes the old mapping"
         )
-        raise ProvisionerError(f"{name} is already managed as {record.uuid}", hint=hint)
-    holder = state.managers().get(uuid)
+        raise ProvisionerError(f"{name} is already managed as {record.key}", hint=hint)
+    holder = next((other for key, other in state.managers().items() if key.id == uuid), "")
     if holder and holder != name:
         raise ProvisionerError(
             f"{uuid} is already managed as {holder}", hint=f"rename it with `moved: [{{from: {holder}, to: {name}}}]`"
