@@ -274,7 +274,10 @@ class _Deciding:
                 self._refuse(wanted.name, f"the source is {kind.phrase}, which does not support {name}", hint)
 
     def _existing(self, wanted: Desired, record: Record | None, live: Live) -> Change:
-        kind = _compared_kind(wanted, live)
+        # The kind whose defaults are used to compare: an absent ConsumptionMode keeps the live one.
+        config = wanted.mapping.get("self_managed_kafka_event_source_config", {})
+        keeps_mode = {wanted.kind, live.kind} <= SELF_MANAGED and "consumption_mode" not in config
+        kind = live.kind if keeps_mode else wanted.kind
         sides = _sides(wanted, record, live, kind)
         fields = tuple(
             _by_aws(field, live) for field in field_changes(sides.prior, sides.live, sides.desired, wanted.stated)
@@ -347,13 +350,6 @@ def _by_aws(field: FieldChange, live: Live) -> FieldChange:
     if field.path == _ENABLED and field.live is False and field.prior is not False and live.status.fault:
         return replace(field, cause=Cause.AWS, detail=live.status.fault)
     return field
-
-
-def _compared_kind(wanted: Desired, live: Live) -> SourceKind:
-    """The kind whose defaults are used to compare: an absent ConsumptionMode keeps the live one."""
-    config = wanted.mapping.get("self_managed_kafka_event_source_config", {})
-    keeps_mode = {wanted.kind, live.kind} <= SELF_MANAGED and "consumption_mode" not in config
-    return live.kind if keeps_mode else wanted.kind
 
 
 def _notes(wanted: Desired, record: Record | None, live: Live, sides: _Sides) -> Iterator[str]:
