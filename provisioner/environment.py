@@ -14,6 +14,12 @@ def environment_region() -> str:
     return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
 
 
+def access_variables() -> dict[str, str]:
+    """The variables that decide how AWS is reached, where the environment has them. None of them is a secret."""
+    names = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL_S3")
+    return {name: value for name in names if (value := os.environ.get(name))}
+
+
 def remember_flags(flags: Sequence[str]) -> None:
     """Remember the flags that name the manifest and its variables, for the commands that hints print."""
     _flags[:] = flags

@@ -252,9 +252,7 @@ def record_of(value: Any, version: int = VERSION) -> Record:
         }
     item = _Record.model_validate(value)
     key = _key(item.kind, item.region, item.id)
-    deposed = tuple(
-        Deposed(_key(part.kind, part.region, part.id), _statement(part.statement)) for part in item.deposed
-    )
+    deposed = tuple(Deposed(_key(part.kind, part.region, part.id), _statement(part.statement)) for part in item.deposed)
     if not _is_mapping(item.applied):
         raise TypeError(f"the applied values recorded for {item.id} are damaged")
     return Record(

@@ -73,13 +73,18 @@ def state_rm(invocation: Invocation, names: tuple[str, ...], lock_timeout: float
 
 
 @state.command(name="pull")
+@click.option(
+    "--version",
+    type=click.IntRange(1, 2),
+    help="The version of the state's format. 1 is the way back to an older provisioner.",
+)
 @on_manifest
-def state_pull(invocation: Invocation) -> None:
+def state_pull(invocation: Invocation, version: int | None) -> None:
     """Print the state."""
     with invocation.running() as (run, terminal):
         from provisioner import workflow
 
-        terminal.data(workflow.pull(run).rstrip())  # `data` ends the line
+        terminal.data(workflow.pull(run, version).rstrip())  # `data` ends the line
 
 
 @state.command(name="push")

@@ -21,6 +21,7 @@ from provisioner.errors import (
     ServiceError,
     UnreachableError,
 )
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import Live
 from provisioner.model.plan import Change, Plan
 from provisioner.model.provider import Provider
@@ -96,7 +97,7 @@ class Creation:
         gateway = self._aws.gateway(change.region)
         config = gateway.get(uuid) if uuid else None
         # A mapping that is recorded already must not get a second record.
-        if config is None or uuid in self._log.state.managers():
+        if config is None or Key(LAMBDA, change.region, uuid) in self._log.state.managers():
             return None
         live = with_tags(gateway, config, self._provider)
         ours = live.owner is not None and live.owner.lineage == self._plan.lineage

@@ -138,7 +138,7 @@ class Executor:
         elif self._waits or _deletes_last(change):
             self._settling.add(result)
         else:
-            self._end(change, Outcome(change, Result.APPLIED, "not waited for", uuid=result.record.uuid))
+            self._end(change, Outcome(change, Result.APPLIED, "not waited for", uuid=result.record.key.id))
 
     def _see(self, polled: Polled) -> None:
         accepted, outcome = polled.accepted, polled.outcome
@@ -150,7 +150,7 @@ class Executor:
         elif outcome.settled and not self._stopping:
             self._submit(change, lambda: self._work.delete_replaced(change, accepted.record, outcome))
         else:
-            detail = f"{outcome.detail or 'it stopped'}; {change.uuid}, which it replaces, is still there"
+            detail = f"{outcome.detail or 'it stopped'}; {change.id}, which it replaces, is still there"
             hint = "apply again to delete the old mapping"
             self._end(change, replace(outcome, result=Result.FAILED, detail=detail, hint=hint))
 

@@ -63,8 +63,8 @@ class Settling:
         read is no error of the apply: AWS has accepted the calls.
         """
         polled: list[Polled] = []
-        for region in sorted({item.record.region for item in self._items.values()}):
-            here = {item.record.uuid: item for item in self._items.values() if item.record.region == region}
+        for region in sorted({item.record.key.region for item in self._items.values()}):
+            here = {item.record.key.id: item for item in self._items.values() if item.record.key.region == region}
             polled += self._of_region(region, here, last=last)
         for item in polled:
             if item.outcome:
@@ -109,7 +109,7 @@ def _outcome(item: Accepted, live: Live | None, *, late: bool) -> Outcome | None
     if late:
         detail = f"it is still {live.status.state}" + (f" ({live.status.reason})" if live.status.reason else "")
         hint = f"check it with `{command_line('status')}`"
-        return Outcome(change, Result.APPLIED, detail, hint, uuid=live.uuid, settled=False)
+        return Outcome(change, Result.APPLIED, detail, hint, uuid=live.key.id, settled=False)
     return None
 
 
@@ -126,7 +126,7 @@ def _read_back(item: Accepted, live: Live) -> Outcome:
         detail = f"{', '.join('.'.join(path) for path in ignored)} not set: AWS ignored the value{reason}"
     elif live.status.filter_error:
         detail = f"the filters cannot be read back: {live.status.filter_error}"
-    return Outcome(item.change, Result.APPLIED, detail, uuid=live.uuid, ignored=ignored)
+    return Outcome(item.change, Result.APPLIED, detail, uuid=live.key.id, ignored=ignored)
 
 
 def _ignored(change: Change, applied: Canonical, live: Live) -> Iterator[FieldPath]:

@@ -20,6 +20,7 @@ from provisioner.environment import command_line
 from provisioner.errors import ConflictError, ProvisionerError, ServiceError, StateError, UnreachableError
 from provisioner.execution.creation import Creation
 from provisioner.model.canonical import Canonical, fill_kept
+from provisioner.model.key import Key
 from provisioner.model.live import SETTLED, Live, Owner
 from provisioner.model.plan import Action, Change, FieldChange, Plan
 from provisioner.model.provider import Provider
@@ -79,8 +80,8 @@ class Work:
                 return self._update(change)
             case Action.REPLACE if change.creates_first:
                 # One write records the new UUID and, as deposed, the old one: neither can be lost.
-                old_region = change.live.region if change.live else change.region
-                return self._create(change, (*self._deposed(change), Deposed(change.uuid, old_region)))
+                assert change.existing is not None  # a replacement has an old mapping
+                return self._create(change, (*self._deposed(change), Deposed(change.existing)))
             case Action.REPLACE:
                 # Old and new share a pair or group, so AWS refuses the new one while the old one exists.
                 self._delete(change, None)
@@ -113,7 +114,7 @@ class Work:
         fields = field_changes({}, live.mapping, target)  # without a prior side: causes do not matter here
         if any(field.replaces for field in fields):
             raise ConflictError(
-                f"{live.uuid} already existed; it was imported, but must be replaced", hint="apply again to replace it"
+                f"{live.key} already existed; it was imported, but must be replaced", hint="apply again to replace it"
             )
         self._await_settled(live)
         if self._send(change, live, target, fields):
@@ -129,7 +130,7 @@ class Work:
             )
             self._log.done(intent, record)
         if not settles:
-            return Outcome(change, Result.APPLIED, uuid=change.uuid)
+            return Outcome(change, Result.APPLIED, uuid=change.id)
         return Accepted(change, record, self._clock.now())
 
     def _send(
@@ -145,14 +146,14 @@ class Work:
 
         `before_retry` is called before the first request is retried because somebody else was changing the mapping.
         """
-        gateway, notify = self._aws.gateway(live.region), self._notify(change)
+        gateway, notify = self._aws.gateway(live.key.region), self._notify(change)
         changed = {field.path[0] for field in fields}
         requests = update_requests(live.mapping, desired, live.kind, changed, live.unknown)
         for index, request in enumerate(requests):
             if index:
                 self._await_settled(live)
             # Only the first: after it the mapping differs from the plan because of this change.
-            gateway.update(live.uuid, request, notify, None if index else before_retry)
+            gateway.update(live.key.id, request, notify, None if index else before_retry)
         has, wants = live.mapping.get("tags", {}), desired.get("tags", {})
         gone = sorted(has.keys() - wants.keys())
         new = {key: value for key, value in wants.items() if has.get(key) != value}
@@ -166,11 +167,11 @@ class Work:
     def _remove(self, change: Change) -> Outcome:
         # The name of a deposed mapping keeps its record, without the deleted UUID.
         current = self._log.state.mappings.get(change.name) if change.deposed else None
-        remaining = _without(current, change.uuid) if current else None
+        remaining = _without(current, change.existing) if current else None
         # The name is to be forgotten; it was only recorded for what it still had to delete, and this was the last.
         forgotten = change.name in self._forgets and remaining is not None and not remaining.deposed
         self._delete_at_the_end(change, None if forgotten else remaining)
-        return Outcome(change, Result.APPLIED, uuid=change.uuid)
+        return Outcome(change, Result.APPLIED, uuid=change.id)
 
     def _deposed(self, change: Change) -> tuple[Deposed, ...]:
         """The deposed mappings that the name's record has now: another change may have deleted one of them."""
@@ -179,7 +180,7 @@ class Work:
 
     def delete_replaced(self, change: Change, record: Record, outcome: Outcome) -> Outcome:
         """Delete the mapping that a settled new one replaces. Returns the outcome of the new one."""
-        self._delete_at_the_end(change, _without(record, change.uuid))
+        self._delete_at_the_end(change, _without(record, change.existing))
         return outcome
 
     def _delete_at_the_end(self, change: Change, after: Record | None) -> None:
@@ -189,9 +190,9 @@ class Work:
             self._await_gone(change.live)
 
     def _delete(self, change: Change, after: Record | None) -> None:
-        region = change.live.region if change.live else change.region
+        region = change.existing.region if change.existing else change.region
         with self._intended(change, "delete") as intent:
-            self._aws.gateway(region).delete(change.uuid, self._notify(change))
+            self._aws.gateway(region).delete(change.id, self._notify(change))
             self._log.done(intent, after)
 
     def _refuse_if_changed(self, live: Live) -> None:
@@ -199,14 +200,14 @@ class Work:
         overwrite that.
         """
         # Tags are not read, and what AWS does not show at one of the two times cannot be compared.
-        config = self._aws.gateway(live.region).get(live.uuid)
-        now = live_mapping(config, live.region, {}, self._provider) if config else None
+        config = self._aws.gateway(live.key.region).get(live.key.id)
+        now = live_mapping(config, live.key.region, {}, self._provider) if config else None
         if now is None or any(
             change.path not in live.unknown | now.unknown and change.path[0] != "tags"
             for change in field_changes({}, live.mapping, now.mapping)
         ):
             raise ConflictError(
-                f"{live.uuid} was changed outside provisioner since the plan was made", hint="plan again"
+                f"{live.key} was changed outside provisioner since the plan was made", hint="plan again"
             )
 
     def _await_settled(self, live: Live) -> None:
@@ -214,20 +215,20 @@ class Work:
         self._await(
             live,
             lambda config: config is None or config.get("State") in SETTLED,
-            f"mapping {live.uuid} is only partly updated, because it has not settled",
+            f"mapping {live.key} is only partly updated, because it has not settled",
         )
 
     def _await_gone(self, live: Live | None) -> None:
         """Wait until AWS no longer shows a mapping, which holds its pair until then."""
         if live:
             self._await(
-                live, lambda config: config is None, f"the mapping {live.uuid} is deleted, but AWS still lists it"
+                live, lambda config: config is None, f"the mapping {live.key} is deleted, but AWS still lists it"
             )
 
     def _await(self, live: Live, arrived: Callable[[Config | None], bool], trouble: str) -> None:
-        gateway, deadline = self._aws.gateway(live.region), self._clock.now() + self._provider.settle_timeout
+        gateway, deadline = self._aws.gateway(live.key.region), self._clock.now() + self._provider.settle_timeout
         for pause in delays(0.2, 5.0):
-            if arrived(gateway.get(live.uuid)):
+            if arrived(gateway.get(live.key.id)):
                 return
             if self._clock.now() > deadline or not self._clock.sleep(pause):
                 raise ProvisionerError(trouble, hint="apply again to continue")
@@ -252,10 +253,10 @@ class Work:
         try:
             self._log.done(intent, record)
         except ProvisionerError as error:
-            message = f"{error.message}; the mapping was created as {record.uuid}"
-            hint = f"{error.hint}; then import it: `{command_line('import', intent.name, record.uuid)}`"
+            message = f"{error.message}; the mapping was created as {record.key}"
+            hint = f"{error.hint}; then import it: `{command_line('import', intent.name, record.key.id)}`"
             raise StateError(message, hint=hint) from error
 
 
-def _without(record: Record, uuid: str) -> Record:
-    return replace(record, deposed=tuple(item for item in record.deposed if item.uuid != uuid))
+def _without(record: Record, key: Key | None) -> Record:
+    return replace(record, deposed=tuple(item for item in record.deposed if item.key != key))

@@ -233,9 +233,11 @@ class _Loading:
     def _whole(self, root: Root, folder: Path, mappings: Mapping[str, Desired]) -> Manifest:
         self._check_stack(root)
         s3 = root.state.s3
+        path = root.state.path or f"state/{root.stack}.json"
+        location = S3Location(s3.bucket, s3.key, s3.region) if s3 else None
         return Manifest(
             stack=root.stack,
-            state_path=str(folder / (root.state.path or f"state/{root.stack}.json")),
+            state_path=str(folder / path),
             place=Place(self.root.file),
             provider=self._provider(root),
             mappings=mappings,
@@ -248,7 +250,8 @@ class _Loading:
             ),
             delete_limit=root.limits.deletes,
             risk_limit=root.limits.risk and Level(root.limits.risk),
-            state_s3=S3Location(s3.bucket, s3.key, s3.region) if s3 else None,
+            state_s3=location,
+            state_stated=str(location or path),
         )
 
     def _place(self, *path: Hashable) -> Place:

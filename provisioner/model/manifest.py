@@ -54,6 +54,7 @@ class S3Location:
 class Manifest:
     """A whole manifest. Its state is in the object `state_s3` where that is set, else in the file `state_path`, which
     always has a value. `delete_limit` and `risk_limit` are the manifest's `limits`, None where it has none.
+    `state_stated` is the state's location as the manifest has it, without the folder of this checkout.
     """
 
     stack: str
@@ -67,6 +68,7 @@ class Manifest:
     delete_limit: int | None = None
     risk_limit: Level | None = None
     state_s3: S3Location | None = None
+    state_stated: str = ""
 
     def in_region(self, region: str) -> Self:
         """The manifest with `region` for every mapping that names none."""

@@ -176,6 +176,26 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """How AWS is reached and where the state is, as the manifest says: a part of what is approved. "" where it says
+    nothing. `environment` has the variables that decide instead, by name: they are shown and not approved, because who
+    plans and who applies have different credentials on purpose.
+    """
+
+    state: str = ""
+    endpoint: str = ""
+    profile: str = ""
+    role: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stated(self) -> dict[str, str]:
+        """What the manifest says, by name."""
+        values = {"state": self.state, "endpoint": self.endpoint, "profile": self.profile, "role": self.role}
+        return {name: value for name, value in values.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything an apply does, from which state, in which account. `missing` are the recorded mappings that no longer
     exist. `destroys`: it is the plan of `destroy`. `selected`: it covers only some of the mappings.
@@ -190,6 +210,7 @@ class Plan:
     missing: tuple[Key, ...] = ()
     destroys: bool = False
     selected: bool = False
+    access: Access = Access()
 
     @property
     def risks(self) -> dict[Risk, list[str]]:

@@ -43,4 +43,10 @@ def still_approved(approved: Plan, now: Plan) -> tuple[Plan, tuple[Outcome, ...]
 
 def _essence(change: Change | None) -> object:
     # Unlike the one of a plan's hash, with the causes: at the terminal they were shown and are a part of the approval.
-    return change and (change.action, change.uuid, change.desired, change.fields, change.live and change.live.mapping)
+    return change and (
+        change.action,
+        change.existing,
+        change.desired,
+        change.fields,
+        change.live and change.live.mapping,
+    )

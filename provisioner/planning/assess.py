@@ -10,6 +10,7 @@ from types import MappingProxyType
 from provisioner.model.canonical import Canonical, fill_kept, value_at, with_value
 from provisioner.model.desired import Desired
 from provisioner.model.health import Drifted, Health
+from provisioner.model.key import Key
 from provisioner.model.live import Live, Status
 from provisioner.model.place import FieldPath
 from provisioner.model.plan import Reading
@@ -31,16 +32,16 @@ def assume_unchanged(resolution: Resolution) -> Reading:
     """A reading that takes the applied values for the live ones, for `--refresh=false`. Deposed mappings are assumed to
     exist.
     """
-    live: dict[str, Live] = {}
+    live: dict[Key, Live] = {}
     for record in (subject.record for subject in resolution.subjects if subject.record):
         # Left out, a deposed mapping would count as gone, and its UUID would be forgotten.
-        live[record.uuid] = _unchanged(record.uuid, record.arn, record.region, record.applied)
-        live |= {item.uuid: _unchanged(item.uuid, "", item.region, {}) for item in record.deposed}
+        live[record.key] = _unchanged(record.key, record.arn, record.applied)
+        live |= {item.key: _unchanged(item.key, "", {}) for item in record.deposed}
     return Reading(live)
 
 
-def _unchanged(uuid: str, arn: str, region: str, applied: Canonical) -> Live:
-    return Live(uuid, arn, region, kind_of(applied) or SourceKind.UNKNOWN, applied, Status(""))
+def _unchanged(key: Key, arn: str, applied: Canonical) -> Live:
+    return Live(key, arn, kind_of(applied) or SourceKind.UNKNOWN, applied, Status(""))
 
 
 def ignored_paths(resolution: Resolution) -> dict[str, tuple[FieldPath, ...]]:
@@ -65,7 +66,7 @@ def drift(
     `ignored` are the paths of each name under `ignore_changes`; `lost` is what each name needs and no longer exists.
     """
     drifted = (
-        _drifted(name, record, reading.live.get(record.uuid), ignored.get(name, ()), tuple(lost.get(name, ())))
+        _drifted(name, record, reading.live.get(record.key), ignored.get(name, ()), tuple(lost.get(name, ())))
         for name, record in sorted(state.mappings.items())
     )
     return tuple(item for item in drifted if item)
@@ -75,7 +76,7 @@ def _drifted(
     name: str, record: Record, live: Live | None, ignored: Sequence[FieldPath], lost: tuple[str, ...]
 ) -> Drifted | None:
     if live is None or live.status.state == DELETING:
-        return Drifted(name, record.uuid, record.region, vanished=True, lost=lost)
+        return Drifted(name, record.key.id, record.key.region, vanished=True, lost=lost)
     # Kept values, such as a generated consumer group, were never applied: live's count as applied.
     prior = fill_kept(record.applied, live.mapping, live.kind)
     now: Canonical = live.mapping
@@ -86,7 +87,7 @@ def _drifted(
         now = with_value(now, ("enabled",), value_at(prior, ("enabled",)))  # reported by the fault
     # What was applied is also what is desired, so that every difference has the cause drift: an edit is none here.
     fields = field_changes(prior, now, prior)
-    drifted = Drifted(name, record.uuid, record.region, live.kind, fields, fault=fault, lost=lost)
+    drifted = Drifted(name, record.key.id, record.key.region, live.kind, fields, fault=fault, lost=lost)
     return drifted if fields or lost or fault else None
 
 
@@ -102,7 +103,7 @@ def needs(state: State, reading: Reading, unapplied: Sequence[Desired] = ()) -> 
     `aws/presence.py` looks up their functions and sources.
     """
     known = {
-        name: (record.region, live.mapping if (live := reading.live.get(record.uuid)) else record.applied)
+        name: (record.key.region, live.mapping if (live := reading.live.get(record.key)) else record.applied)
         for name, record in state.mappings.items()
     }
     return {**{item.name: (item.region, item.mapping) for item in unapplied}, **known}
@@ -125,7 +126,7 @@ def health(
     longer exists. Unlike `drift`, a changed field is no problem here, except `enabled`.
     """
     rows = [
-        _health(name, record, reading.live.get(record.uuid), ignored.get(name, ()), lost.get(name, ()))
+        _health(name, record, reading.live.get(record.key), ignored.get(name, ()), lost.get(name, ()))
         for name, record in state.mappings.items()
     ]
     for item in unapplied:
@@ -147,8 +148,8 @@ def _health(name: str, record: Record, live: Live | None, ignored: Sequence[Fiel
         problems = [*gone, *_problems(record, live, ignored)]
     return Health(
         name,
-        record.uuid,
-        record.region,
+        record.key.id,
+        record.key.region,
         status.state,
         status.last_result,
         status.reason,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import Any, Final
 
 from provisioner.model.canonical import Canonical, with_value
@@ -12,15 +12,15 @@ from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.state import State
 from provisioner.planning.record import is_protected
 
-VERSION: Final = "v1"
+VERSION: Final = "v2"
 """The version of what is hashed. It changes with the hashed content, so that hashes of two versions never match. The
 command line accepts it as `v` and digits, and scripts rely on that form (docs/compatibility.md).
 """
 
 
 def plan_hash(plan: Plan) -> str:
-    """The hash of what a plan does: account, regions, actions, UUIDs touched, values before and after. `v1:` and 64
-    hexadecimal digits. Unlike `state_fingerprint`, people approve by it.
+    """The hash of what a plan does: account, how the manifest says that AWS is reached, regions, actions, mappings
+    touched, values before and after. `v2:` and 64 hexadecimal digits. Unlike `state_fingerprint`, people approve by it.
 
     Causes, reasons, risks, the serial, times, places in files and what is under `ignore_changes` are not in it. It
     guards against accidents, not attackers.
@@ -37,8 +37,8 @@ def plan_hash(plan: Plan) -> str:
                 "name": change.key,
                 "action": change.action,
                 "region": change.region,
-                "uuid": change.uuid,
-                "adopts": change.adopts,
+                "existing": change.existing and astuple(change.existing),
+                "adopts": change.adopts and astuple(change.adopts),
                 "moved_from": change.moved_from,
                 "creates_first": change.creates_first,
                 "protected": is_protected(change),
@@ -46,7 +46,7 @@ def plan_hash(plan: Plan) -> str:
                 "after": _without_ignored(change.desired, change),
             }
         )
-    return f"{VERSION}:{_sha256([plan.stack, plan.account, sorted(changes, key=json_key)])}"
+    return f"{VERSION}:{_sha256([plan.stack, plan.account, plan.access.stated, sorted(changes, key=json_key)])}"
 
 
 def _without_ignored(mapping: Canonical | None, change: Change) -> Canonical | None:

@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from provisioner.model.canonical import claims
+from provisioner.model.key import Key
 from provisioner.model.plan import Action, Change, Problem
 from provisioner.model.references import Pair
 
@@ -59,15 +60,16 @@ def in_order(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
 
 
 def doubly_touched(changes: Sequence[Change]) -> list[Problem]:
-    """A problem for each two changes that have the same UUID: carrying them out would lose a mapping."""
-    first: dict[str, Change] = {}
+    """A problem for each two changes that have the same mapping: carrying them out would lose a mapping."""
+    first: dict[Key, Change] = {}
     problems = []
     for change in changes:
-        if change.uuid and change.uuid in first:
-            names = f"{first[change.uuid].key}, {change.key}"
+        if change.existing and change.existing in first:
+            names = f"{first[change.existing].key}, {change.key}"
             hint = "apply them one at a time with --target"
-            problems.append(Problem(names, f"both would change the mapping {change.uuid}", hint))
-        first.setdefault(change.uuid, change)
+            problems.append(Problem(names, f"both would change the mapping {change.existing}", hint))
+        if change.existing:
+            first.setdefault(change.existing, change)
     return problems
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from provisioner.environment import command_line
 from provisioner.model.canonical import Canonical, canonical, fill_kept, value_at, with_value
 from provisioner.model.desired import Desired
+from provisioner.model.key import Key
 from provisioner.model.live import Live
 from provisioner.model.mapping import CONSUMPTION_MODE, FIELDS, Field
 from provisioner.model.place import FieldPath
@@ -86,7 +87,7 @@ class _Deciding:
         self._managers = state.managers()
         self._forgotten = {subject.name for subject in subjects if subject.forgets}
         self.problems: list[Problem] = []
-        self.missing: list[str] = []
+        self.missing: list[Key] = []
 
     def changes(self, subject: Subject) -> Iterator[Change]:
         """The changes of one subject: at most one of its own, and one for each deposed mapping."""
@@ -105,18 +106,18 @@ class _Deciding:
             # One after the other, because both write the name's record.
             after = tuple(item.key for item in cleared)
             # Another record than that of the state: the holder replaced it in `_known`, which is an import.
-            imported = record.uuid if record and subject.record and record.uuid != subject.record.uuid else ""
+            imported = record.key if record and subject.record and record.key != subject.record.key else None
             yield replace(change, moved_from=subject.moved_from, adopts=change.adopts or imported, after=after)
 
     def _refuse_what_stays(self, subject: Subject) -> None:
         """Refuse a pair that a mapping under `removed` keeps: its mapping stays in AWS and holds the pair."""
         holder = self._reading.holders.get(subject.name)
-        manager = self._managers.get(holder.uuid, "") if holder else ""
+        manager = self._managers.get(holder.key, "") if holder else ""
         if holder and manager in self._forgotten:
             hint = f"move it instead, with `moved: [{{from: {manager}, to: {subject.name}}}]`"
             self._refuse(
                 subject.name,
-                f"its function and source are still in use by {manager} ({holder.uuid}), which `removed` keeps running",
+                f"its function and source are still in use by {manager} ({holder.key}), which `removed` keeps running",
                 hint,
             )
 
@@ -127,24 +128,24 @@ class _Deciding:
         replacement made it and was interrupted, or deposed it and was undone.
         """
         record = subject.record
-        live = self._reading.live.get(record.uuid) if record else None
+        live = self._reading.live.get(record.key) if record else None
         holder = self._holder_of(subject)
-        if record and holder and holder.uuid != record.uuid and self._is_ours(holder):
-            others = (*record.deposed, Deposed(record.uuid, record.region))
-            deposed = tuple(item for item in others if item.uuid != holder.uuid)
+        if record and holder and holder.key != record.key and self._is_ours(holder):
+            others = (*record.deposed, Deposed(record.key))
+            deposed = tuple(item for item in others if item.key != holder.key)
             if record.protected and live:
-                hint = f"delete {holder.uuid} by hand, or set `prevent_destroy: false`"
-                self._refuse(subject.name, f"has prevent_destroy, but {holder.uuid} would take its place", hint)
-            record = Record(holder.uuid, holder.arn, holder.region, holder.mapping, record.protected, deposed)
+                hint = f"delete {holder.key} by hand, or set `prevent_destroy: false`"
+                self._refuse(subject.name, f"has prevent_destroy, but {holder.key} would take its place", hint)
+            record = Record(holder.key, holder.arn, holder.mapping, record.protected, deposed)
             live = holder
         elif record and live is None:
-            self.missing.append(record.uuid)
+            self.missing.append(record.key)
         return record, live
 
     def _holder_of(self, subject: Subject) -> Live | None:
         """The mapping that holds the wanted pair, unless another name of this state manages it."""
         holder = self._reading.holders.get(subject.name)
-        manager = self._managers.get(holder.uuid) if holder else None
+        manager = self._managers.get(holder.key) if holder else None
         return holder if manager in (None, subject.moved_from or subject.name) else None
 
     def _is_ours(self, live: Live) -> bool:
@@ -152,14 +153,14 @@ class _Deciding:
 
     def _deposed(self, name: str, record: Record) -> Iterator[Change]:
         for deposed in record.deposed:
-            live = self._reading.live.get(deposed.uuid)
+            live = self._reading.live.get(deposed.key)
             if live and live.status.state != DELETING:
                 yield Change(
                     name=name,
                     action=Action.DELETE,
-                    region=live.region,
+                    region=live.key.region,
                     pair=live.pair,
-                    uuid=live.uuid,
+                    existing=live.key,
                     live=live,
                     record=record,
                     reason=Reason.DEPOSED,
@@ -177,14 +178,14 @@ class _Deciding:
             return self._unwanted(subject, live) if record else None
         if record and live:
             # The record's own mapping exists, so the holder of the pair that it is to move to is another mapping.
-            if holder and holder.uuid != record.uuid and wanted.pair != live.pair:
+            if holder and holder.key != record.key and wanted.pair != live.pair:
                 self._refuse(wanted.name, *self._pair_is_taken(f"{wanted.name}-2", holder))
             return self._existing(wanted, record, live)
         holder, refused = self._adopted(subject, wanted)
         if refused:
             return None
         if holder:
-            return replace(self._existing(wanted, None, holder), adopts=holder.uuid)
+            return replace(self._existing(wanted, None, holder), adopts=holder.key)
         reason = Reason.DISAPPEARED if record else Reason.NEW
         return Change(
             name=wanted.name,
@@ -215,9 +216,9 @@ class _Deciding:
         return Change(
             name=subject.name,
             action=Action.FORGET if forgets else Action.DELETE,
-            region=record.region,
+            region=record.key.region,
             pair=live.pair if live else record.pair,
-            uuid=record.uuid,
+            existing=record.key,
             live=live,
             record=record,
             reason=self._why_unwanted(subject, live),
@@ -248,16 +249,16 @@ class _Deciding:
         return None, True
 
     def _pair_is_taken(self, name: str, holder: Live) -> tuple[str, str]:
-        line = f"`{command_line('import', name, holder.uuid)}`"
+        line = f"`{command_line('import', name, holder.key.id)}`"
         if holder.owner is None:
-            return f"Lambda already has a mapping for this function and source: {holder.uuid}", f"import it: {line}"
+            return f"Lambda already has a mapping for this function and source: {holder.key}", f"import it: {line}"
         if holder.owner.stack == self._state.stack:
             return (
-                f"the mapping {holder.uuid} belongs to another state of stack {holder.owner.stack}",
+                f"the mapping {holder.key} belongs to another state of stack {holder.owner.stack}",
                 f"use the state that created it; if that state is lost, run `{command_line('state', 'rebuild')}`, or {line}",
             )
         return (
-            f"the mapping {holder.uuid} belongs to stack {holder.owner.stack}",
+            f"the mapping {holder.key} belongs to stack {holder.owner.stack}",
             f"remove it there, or import it: {line}",
         )
 
@@ -286,9 +287,9 @@ class _Deciding:
         change = Change(
             name=wanted.name,
             action=Action.UPDATE if fields else Action.NO_OP,
-            region=live.region,
+            region=live.key.region,
             pair=live.pair,
-            uuid=live.uuid,
+            existing=live.key,
             desired=sides.desired,
             applied=sides.applied,
             live=live,
@@ -298,7 +299,7 @@ class _Deciding:
             notes=tuple(_notes(wanted, record, live, sides)),
         )
         # A mapping cannot move between regions, and no field has the region.
-        if wanted.region == live.region and not requested and not any(field.replaces for field in fields):
+        if wanted.region == live.key.region and not requested and not any(field.replaces for field in fields):
             self._refuse_what_the_mode_lacks(wanted, kind)
             return change
         if wanted.lifecycle.prevent_destroy:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from provisioner.errors import StateError
 from provisioner.model.canonical import canonical, fill_kept
 from provisioner.model.desired import Desired
+from provisioner.model.key import Key
 from provisioner.model.live import Live
 from provisioner.model.manifest import Manifest
 from provisioner.model.state import Record, State
@@ -38,31 +39,31 @@ def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str
     notices: list[str] = []
     by_claim = {claim: item for item in everything for claim in item.pair.claims()}
     records: dict[str, Record] = {}
-    taken: set[str] = set()
+    taken: set[Key] = set()
     for name, wanted in sorted(manifest.mappings.items()):
         holder = next((by_claim[claim] for claim in wanted.pair.claims() if claim in by_claim), None)
         # Taken: two clusters in the manifest can share a broker with one mapping in AWS.
-        if holder is None or holder.uuid in taken:
+        if holder is None or holder.key in taken:
             notices.append(f"{name}: AWS has no mapping for its function and source")
         elif holder.owner and holder.owner.stack != manifest.stack:
-            notices.append(f"{name}: {holder.uuid} belongs to stack {holder.owner.stack}; it is not touched")
+            notices.append(f"{name}: {holder.key} belongs to stack {holder.owner.stack}; it is not touched")
         else:
             if holder.owner is None:
                 notices.append(
-                    f"{name}: {holder.uuid} has no ownership tags; it was added to the state because its "
+                    f"{name}: {holder.key} has no ownership tags; it was added to the state because its "
                     "function and source match"
                 )
             records[name] = _record(holder, wanted)
-            taken.add(holder.uuid)
+            taken.add(holder.key)
     # Left out, these mappings would never be deleted: no later plan would have a record of them.
     for item in everything:
-        if item.owner and item.owner.stack == manifest.stack and item.uuid not in taken:
+        if item.owner and item.owner.stack == manifest.stack and item.key not in taken:
             # The name tag may be outdated, because a move does not change it: its name can be another mapping's now.
             tag = item.owner.name
-            name = tag if tag and tag not in records else f"{tag or 'mapping'}-{item.uuid[:8]}"
-            records[name] = Record(item.uuid, item.arn, item.region, item.as_left)
+            name = tag if tag and tag not in records else f"{tag or 'mapping'}-{item.key.id[:8]}"
+            records[name] = Record(item.key, item.arn, item.as_left)
             notices.append(
-                f"{name}: {item.uuid} has this stack's tags and is not in the manifest; the next apply deletes it"
+                f"{name}: {item.key} has this stack's tags and is not in the manifest; the next apply deletes it"
             )
     state = State(manifest.stack, next(iter(lineages), lineage), account, 0, records)
     return Rebuilt(state, tuple(notices))
@@ -79,4 +80,4 @@ def _record(live: Live, wanted: Desired) -> Record:
         if path[0] in desired:
             applied[path[0]] = desired[path[0]]
     protected = wanted.lifecycle.prevent_destroy
-    return Record(live.uuid, live.arn, live.region, fill_kept(applied, live.mapping, live.kind), protected)
+    return Record(live.key, live.arn, fill_kept(applied, live.mapping, live.kind), protected)

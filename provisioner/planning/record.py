@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from provisioner.model.canonical import Canonical
 from provisioner.model.live import Live
 from provisioner.model.plan import Action, Change, Plan, Reading
@@ -24,15 +26,15 @@ def state_before_calls(state: State, plan: Plan, reading: Reading) -> State:
             mappings.pop(change.name, None)
         else:
             mappings[change.name] = record
-    return State(state.stack, state.lineage, plan.account, state.serial, mappings)
+    return replace(state, account=plan.account, mappings=mappings)
 
 
 def _record_before_calls(change: Change, reading: Reading) -> Record | None:
     record = change.record
     if record:
         # One that is gone needs no delete. Kept here, nothing would ever remove it from the record.
-        alive = tuple(deposed for deposed in record.deposed if deposed.uuid in reading.live)
-        record = Record(record.uuid, record.arn, record.region, record.applied, record.protected, alive)
+        alive = tuple(deposed for deposed in record.deposed if deposed.key in reading.live)
+        record = replace(record, deposed=alive)
     if change.action is Action.FORGET:
         # What it deposed is still to be deleted: the executor forgets the name with the last of it.
         return record if record and record.deposed else None
@@ -45,7 +47,7 @@ def _record_before_calls(change: Change, reading: Reading) -> Record | None:
         return applied_record(change, change.live, change.applied or {}, deposed)
     # The call may fail: until it has succeeded, what was applied is what the record had.
     base = record.applied if record else change.live.as_left
-    return Record(change.uuid, change.live.arn, change.live.region, base, protected, deposed)
+    return replace(_own(change, change.live), applied=base, protected=protected, deposed=deposed)
 
 
 # Both calls of a replacement have an intent, whichever comes first.
@@ -77,7 +79,7 @@ def planned_calls(plan: Plan) -> tuple[Intent, ...]:
             action,
             change.name,
             change.pair,
-            (change.uuid,) if change.uuid else (),
+            (change.existing,) if change.existing else (),
             is_protected(change),
         )
         for change in plan.changes
@@ -89,4 +91,10 @@ def applied_record(change: Change, live: Live, applied: Canonical, deposed: tupl
     """The record of the live mapping of a change, with `applied` as the applied values and `deposed` as what it still
     has to delete.
     """
-    return Record(live.uuid, live.arn, live.region, applied, is_protected(change), deposed)
+    return replace(_own(change, live), applied=applied, protected=is_protected(change), deposed=deposed)
+
+
+def _own(change: Change, live: Live) -> Record:
+    """The record that a change has of a live mapping, with all that is kept there; else a new one."""
+    record = change.record
+    return replace(record, arn=live.arn) if record and record.key == live.key else Record(live.key, live.arn, {})

@@ -51,21 +51,19 @@ def recover(state: State, intents: Sequence[Intent], holders: Mapping[str, Live]
 
 def _created(state: State, intent: Intent, live: Live) -> tuple[State, str]:
     interrupted = f"an apply was interrupted while creating {intent.name}"
-    manager = state.managers().get(live.uuid)
+    manager = state.managers().get(live.key)
     # Two records of one UUID would make two changes of one mapping.
     if manager:
-        return state, f"{interrupted}; its function and source belong to {manager} ({live.uuid})"
+        return state, f"{interrupted}; its function and source belong to {manager} ({live.key})"
     if live.owner is None:
-        return state, f"{interrupted}; {live.uuid} has no ownership tags of this stack; it is not touched"
+        return state, f"{interrupted}; {live.key} has no ownership tags of this stack; it is not touched"
     if live.owner.lineage != state.lineage:
-        return state, f"{interrupted}; {live.uuid} belongs to stack {live.owner.stack}; it is not touched"
+        return state, f"{interrupted}; {live.key} belongs to stack {live.owner.stack}; it is not touched"
     old = state.mappings.get(intent.name)
-    record = Record(live.uuid, live.arn, live.region, live.as_left, intent.protected)
+    record = Record(live.key, live.arn, live.as_left, intent.protected)
     if old:
         # The create was that of a replacement, or the name has another record by now: its mapping is still to be
         # deleted.
-        deposed = (*old.deposed, Deposed(old.uuid, old.region))
+        deposed = (*old.deposed, Deposed(old.key))
         record = replace(record, protected=old.protected or intent.protected, deposed=deposed)
-    return state.with_record(
-        intent.name, record
-    ), f"{interrupted}; it created {live.uuid}, which was added to the state"
+    return state.with_record(intent.name, record), f"{interrupted}; it created {live.key}, which was added to the state"

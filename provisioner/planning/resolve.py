@@ -15,6 +15,7 @@ from provisioner.environment import command_line
 from provisioner.errors import UsageError
 from provisioner.model.desired import Desired
 from provisioner.model.diagnostics import Diagnostic
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.manifest import Manifest
 from provisioner.model.place import Place
 from provisioner.model.references import Pair
@@ -34,9 +35,9 @@ class Subject:
     wanted: Desired | None = None
     record: Record | None = None
     moved_from: str = ""
-    adopts: str = ""
+    adopts: Key | None = None
     forgets: bool = False
-    displaces_protected: str = ""
+    displaces_protected: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def resolve(manifest: Manifest, state: State) -> Resolution:
             wanted,
             recorded[matched[name]] if name in matched else None,
             _moved_from(name, origin.get(matched.get(name, ""), "")),
-            adopted.get(name, ""),
+            adopted.get(name),
         )
         for name, wanted in manifest.mappings.items()
     ]
@@ -93,11 +94,11 @@ def _with_displaced(subject: Subject, displaced: Record) -> Subject:
     """A subject whose name a moved record gets: the name's own mapping is deposed, so that one name has one record."""
     record = subject.record
     assert record is not None  # a record is displaced only by another one
-    deposed = (*record.deposed, *displaced.deposed, Deposed(displaced.uuid, displaced.region))
+    deposed = (*record.deposed, *displaced.deposed, Deposed(displaced.key))
     return replace(
         subject,
         record=replace(record, deposed=deposed),
-        displaces_protected=displaced.uuid if displaced.protected else "",
+        displaces_protected=displaced.key if displaced.protected else None,
     )
 
 
@@ -145,24 +146,26 @@ def _end_of_chain(name: str, steps: Mapping[str, str]) -> str | None:
 
 def _adoptions(
     manifest: Manifest, names: Collection[str], state: State, origin: Mapping[str, str], diagnostics: list[Diagnostic]
-) -> dict[str, str]:
-    """The UUID that each name imports, without those that it has already."""
+) -> dict[str, Key]:
+    """The mapping that each name imports, without those that it has already."""
     # By the names after `moved`, which the entries of `imports` use too. A deposed mapping is managed as well.
     renamed = {source: name for name, source in origin.items()}
-    holders = {uuid: renamed.get(name, name) for uuid, name in state.managers().items()}
-    adopted: dict[str, str] = {}
+    holders = {key: renamed.get(name, name) for key, name in state.managers().items()}
+    adopted: dict[str, Key] = {}
     for item in manifest.imports:
-        recorded = state.mappings[origin[item.name]].uuid if item.name in origin else ""
+        wanted = manifest.mappings.get(item.name)
+        key = Key(LAMBDA, wanted.region if wanted else "", item.uuid)
+        recorded = state.mappings[origin[item.name]].key if item.name in origin else None
         if item.name not in names:
             diagnostics.append(_error(f"imports: {item.name} is not in `mappings`", item.place))
-        elif holders.get(item.uuid, item.name) != item.name:
-            diagnostics.append(_error(f"imports: {item.uuid} is already managed as {holders[item.uuid]}", item.place))
-        elif recorded not in ("", item.uuid):
+        elif holders.get(key, item.name) != item.name:
+            diagnostics.append(_error(f"imports: {key} is already managed as {holders[key]}", item.place))
+        elif recorded not in (None, key):
             diagnostics.append(_error(f"imports: {item.name} is already recorded as {recorded}", item.place))
-        elif item.uuid in adopted.values() or adopted.get(item.name, item.uuid) != item.uuid:
-            diagnostics.append(_error(f"imports: {item.name} or {item.uuid} is listed more than once", item.place))
+        elif key in adopted.values() or adopted.get(item.name, key) != key:
+            diagnostics.append(_error(f"imports: {item.name} or {key} is listed more than once", item.place))
         elif not recorded:  # else it was imported by an earlier apply
-            adopted[item.name] = item.uuid
+            adopted[item.name] = key
     return adopted
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from provisioner.model.key import Key
 from provisioner.model.level import Level
 from provisioner.model.plan import Plan, Problem
 from provisioner.model.state import State
@@ -20,7 +21,7 @@ def problems(
     delete_limit: int | None,
     allow_missing: bool,
     where: str,
-    interrupted: Collection[str] = (),
+    interrupted: Collection[Key] = (),
     risk_limit: Level | None = None,
     accepted: Collection[str] = (),
 ) -> tuple[Problem, ...]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from provisioner.model.canonical import default_at
+from provisioner.model.key import Key
 from provisioner.model.live import Live
 from provisioner.model.place import FieldPath, is_within
 from provisioner.model.plan import Action, Change, FieldChange, Plan, Reading
@@ -18,20 +19,21 @@ def changed_since(plan: Plan, now: Reading) -> tuple[str, ...]:
     `approval.still_approved`, one changed mapping makes the whole plan stale.
     """
     # A pair whose holder the plan itself deletes is not taken.
-    freed = {change.uuid for change in plan.changes if change.destroys}
+    freed = {change.existing for change in plan.changes if change.destroys and change.existing}
     return tuple(line for change in plan.changes if change.counts for line in _changes(change, now, freed))
 
 
-def _changes(change: Change, now: Reading, freed: set[str]) -> Iterator[str]:
+def _changes(change: Change, now: Reading, freed: set[Key]) -> Iterator[str]:
     name = change.key
-    # A create has no UUID; that of its record is of a mapping that was gone.
-    live = now.live.get(change.uuid or (change.record.uuid if change.record else ""))
+    # A create has no existing mapping; that of its record was gone.
+    key = change.existing or (change.record.key if change.record else None)
+    live = now.live.get(key) if key else None
     if change.live is None and live and live.status.state != DELETING:
-        yield f"{name}: {live.uuid} exists again"
+        yield f"{name}: {live.key} exists again"
     if change.action is Action.CREATE:
         holder = now.holders.get(change.name)
-        if holder and holder.uuid not in freed and holder.status.state != DELETING:
-            yield f"{name}: its function and source belong to {holder.uuid} now"
+        if holder and holder.key not in freed and holder.status.state != DELETING:
+            yield f"{name}: its function and source belong to {holder.key} now"
     elif change.live:
         ignored = change.wanted.lifecycle.ignore_changes if change.wanted else ()
         yield from _differences(name, change.live, live, ignored)
@@ -39,7 +41,7 @@ def _changes(change: Change, now: Reading, freed: set[str]) -> Iterator[str]:
 
 def _differences(name: str, planned: Live, live: Live | None, ignored: Sequence[FieldPath]) -> Iterator[str]:
     if live is None:
-        yield f"{name}: {planned.uuid} no longer exists"
+        yield f"{name}: {planned.key} no longer exists"
         return
     for field in field_changes(planned.mapping, live.mapping, planned.mapping):
         # A value that AWS did not show at one of the two times is not known to have changed.

@@ -10,6 +10,7 @@ Pure: `stamped` adds the time.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -194,7 +195,7 @@ def _plan_summary(plan: Plan) -> Event:
     imports = f"{summary.imported} to import, " if summary.imported else ""
     text = f"Plan: {imports}{summary.added} to add, {summary.changed} to change, {summary.destroyed} to destroy."
     counts = {"add": summary.added, "change": summary.changed, "import": summary.imported, "remove": summary.destroyed}
-    ours = {"moved": summary.moved, "forgotten": summary.forgotten}
+    ours = {"moved": summary.moved, "forgotten": summary.forgotten, "access": asdict(plan.access)}
     return _event("change_summary", text, changes={**counts, "operation": "plan", "x_provisioner": ours})
 
 

@@ -40,7 +40,7 @@ def plan_markdown(plan: Plan, plan_hash: str, refused: Sequence[Problem] = ()) -
     At most `LONGEST` characters.
     """
     head = [f"<!-- provisioner:{plan.stack} -->", f"### `{plan.stack}`: {_headline(plan)}"]
-    tail = [f"Account `{plan.account}`, plan `{plan_hash}`"]
+    tail = [f"Account `{plan.account}`, plan `{plan_hash}`", *_access(plan)]
     shown = [change for change in plan.changes if change.counts]
     whole = _folded("Full plan", plan_text(plan, _PLAIN))
     short = _folded("All changes", compact_text(plan, _PLAIN))
@@ -63,6 +63,14 @@ def plan_markdown(plan: Plan, plan_hash: str, refused: Sequence[Problem] = ()) -
         if len(text) <= LONGEST:
             break
     return text
+
+
+def _access(plan: Plan) -> Iterator[str]:
+    """How AWS is reached and where the state is: as the manifest says, then as the environment decides."""
+    if stated := plan.access.stated:
+        yield ", ".join(f"{name} {_code(item)}" for name, item in stated.items()).capitalize()
+    if environment := plan.access.environment:
+        yield f"From the environment: {', '.join(_code(f'{name}={item}') for name, item in environment.items())}"
 
 
 def drift_markdown(stack: str, drifted: Sequence[Drifted]) -> str:

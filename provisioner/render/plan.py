@@ -35,12 +35,22 @@ _SYMBOLS = {
 _INDENT = 4
 
 
+def access_text(plan: Plan) -> str:
+    """The account, how the manifest says that AWS is reached and where the state is, and on a line of its own what the
+    environment decides.
+    """
+    lines = [", ".join([f"Account {plan.account}", *(f"{name} {item}" for name, item in plan.access.stated.items())])]
+    if environment := plan.access.environment:
+        lines.append(f"From the environment: {', '.join(f'{name}={item}' for name, item in environment.items())}")
+    return "\n".join(lines)
+
+
 def plan_text(plan: Plan, style: Style) -> str:
-    """The whole plan: legend, one block a change, notes, and the line of counts; one line without changes."""
+    """The whole plan: how AWS is reached, legend, one block a change, notes, and the line of counts; one line without changes."""
     shown = [change for change in plan.changes if change.counts]
     # A mapping without a change is not shown, but a note on it is.
     noted = [change for change in plan.changes if not change.counts and change.notes]
-    parts = [_notes(change, style) for change in noted]
+    parts = [access_text(plan), *(_notes(change, style) for change in noted)]
     if not shown:
         selected = "selected " if plan.selected else ""
         why = f"The {selected}mappings match the manifest."
@@ -63,7 +73,7 @@ def compact_text(plan: Plan, style: Style) -> str:
         return plan_text(plan, style)
     width = max(len(change.key) for change in shown)
     lines = [_compact_line(change, width, style) for change in shown]
-    return "\n".join([*lines, "", counts_text(plan, style), *_risk_counts(plan, style)])
+    return "\n".join([access_text(plan), *lines, "", counts_text(plan, style), *_risk_counts(plan, style)])
 
 
 def _compact_line(change: Change, width: int, style: Style) -> str:

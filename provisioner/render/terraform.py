@@ -84,6 +84,7 @@ def plan_document(plan: Plan, *, version: str, plan_hash: str = "", refused: Seq
             "stack": plan.stack,
             "account": plan.account,
             "hash": plan_hash,
+            "access": asdict(plan.access),
             "refused": [asdict(problem) for problem in problems],
             "summary": asdict(plan.summary),
         },

@@ -13,7 +13,7 @@ from provisioner.aws.refresh import refresh
 from provisioner.aws.session import Aws
 from provisioner.backend.planfile import SavedPlan, save
 from provisioner.backend.store import Snapshot, Writer
-from provisioner.environment import command_line
+from provisioner.environment import access_variables, command_line
 from provisioner.errors import (
     AwsError,
     CancelledError,
@@ -28,14 +28,14 @@ from provisioner.execution.lookup import find_created
 from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.manifest import Manifest
-from provisioner.model.plan import Action, Plan, Reading
+from provisioner.model.plan import Access, Action, Plan, Reading
 from provisioner.model.report import Outcome, Report
 from provisioner.model.state import Intent, State
 from provisioner.model.words import counted
 from provisioner.planning import safety
 from provisioner.planning.approval import still_approved
 from provisioner.planning.assess import assume_unchanged
-from provisioner.planning.fingerprint import plan_hash, state_fingerprint
+from provisioner.planning.fingerprint import VERSION, plan_hash, state_fingerprint
 from provisioner.planning.planner import make_plan
 from provisioner.planning.record import planned_calls, state_before_calls
 from provisioner.planning.recovery import recover, unresolved_creates
@@ -148,7 +148,19 @@ def _plan(run: Run, aws: Aws, account: str, state: State, selection: Selection) 
     made = make_plan(
         resolution, reading, state, account=account, replaced=selection.replaced, destroys=selection.destroy
     )
-    return replace(made, selected=bool(selection.targets or selection.excludes)), reading
+    selected = bool(selection.targets or selection.excludes)
+    return replace(made, selected=selected, access=_access(manifest)), reading
+
+
+def _access(manifest: Manifest) -> Access:
+    provider = manifest.provider
+    return Access(
+        state=manifest.state_stated,
+        endpoint=provider.endpoint_url,
+        profile=provider.profile,
+        role=provider.assume_role.role_arn if provider.assume_role else "",
+        environment=access_variables(),
+    )
 
 
 def _meant(run: Run, selection: Selection) -> Manifest:
@@ -240,6 +252,8 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
 
 def refuse_other_hash(made: Plan, expected: str) -> None:
     """Raise StaleError when a plan is not the one whose hash was expected, where one was."""
+    if expected and not expected.startswith(f"{VERSION}:"):
+        raise StaleError(f"the hash {expected} was made by an older version of provisioner", hint="plan again")
     if expected and plan_hash(made) != expected:
         raise StaleError(
             f"the plan is not the one that was approved: its hash is {plan_hash(made)}, not {expected}",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from provisioner.aws.inventory import inventory
-from provisioner.backend.statefile import decode, encode, shared_part
+from provisioner.backend.statefile import decode, encode, encode_before, shared_part
 from provisioner.backend.store import Writer
 from provisioner.environment import command_line
 from provisioner.errors import DamagedError, StateError, UsageError
@@ -79,16 +79,20 @@ def remove(run: Run, names: Sequence[str], lock_timeout: float) -> None:
         writer.save(state)
 
 
-def pull(run: Run) -> str:
-    """The state's text with the results of its journal, and with the calls without a result. Raises StateError when it
-    cannot be read.
+def pull(run: Run, version: int | None = None) -> str:
+    """The state's text with the results of its journal, and with the calls without a result; on request in an older
+    version. Raises StateError when it cannot be read, or when it uses what the older version lacks.
     """
     snapshot = run.backend.read()
-    if snapshot.unresolved:
+    if snapshot.unresolved and version != 1:
         names = ", ".join(sorted({intent.name for intent in snapshot.unresolved}))
         run.ui.note(
             f"an apply was interrupted at {names} (or is still running); this state may be incomplete: apply first"
         )
+    if version == 1:
+        if snapshot.unresolved:
+            raise StateError("version 1 cannot hold the calls of an interrupted apply", hint="apply first")
+        return encode_before(snapshot.state)
     # Intents are only written beside a writer's token. `push` refuses a text that has any.
     return encode(snapshot.state, snapshot.unresolved, writer="pull" if snapshot.unresolved else "")
 
