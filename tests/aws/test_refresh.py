@@ -14,6 +14,7 @@ from provisioner.aws.session import Aws
 from provisioner.aws.wait import WallClock
 from provisioner.errors import DeniedError
 from provisioner.model.desired import Desired
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.place import Place
 from provisioner.model.provider import Provider
 from provisioner.model.sources import SourceKind
@@ -153,7 +154,7 @@ def wanted(name: str, number: int, tags: dict[str, str] | None = None) -> Desire
 
 def subject(name: str, number: int, uuid: str = "", tags: dict[str, str] | None = None) -> Subject:
     desired = wanted(name, number, tags)
-    return Subject(name, desired, Record(uuid, "", REGION, desired.mapping) if uuid else None)
+    return Subject(name, desired, Record(Key(LAMBDA, REGION, uuid), "", desired.mapping) if uuid else None)
 
 
 def resolution(*subjects: Subject) -> Resolution:
@@ -207,7 +208,7 @@ def test_new_names_are_looked_up_by_their_functions(aws: Aws, gateway: Gateway, 
 
     reading = refresh(aws, resolution(*(subject(f"m{n}", n) for n in range(100))), Provider(), print)
 
-    assert {name: live.uuid for name, live in reading.holders.items()} == {"m0": uuid}
+    assert {name: live.key.id for name, live in reading.holders.items()} == {"m0": uuid}
     assert reading.live == {}
     assert calls == {"ListEventSourceMappings": 1, "GetResources": 1, "ListTags": 1}
 
@@ -218,4 +219,4 @@ def test_a_recorded_mapping_that_is_gone_is_looked_for_by_its_pair(aws: Aws, gat
     reading = refresh(aws, resolution(subject("m", 0, "00000000-1111-2222-3333-444444444444")), Provider(), print)
 
     assert reading.live == {}
-    assert reading.holders["m"].uuid == uuid
+    assert reading.holders["m"].key.id == uuid

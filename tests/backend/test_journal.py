@@ -9,6 +9,7 @@ import pytest
 
 from provisioner.backend.journal import Journal, fold
 from provisioner.errors import StateError
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.references import Pair
 from provisioner.model.state import Deposed, Record, State
 from tests.support.intents import begun
@@ -19,9 +20,8 @@ START = State("test", "lineage", "123456789012", 4)
 
 def record(number: int) -> Record:
     uuid, old = (f"{number:08}-0000-0000-0000-00000000000{digit}" for digit in (0, 1))
-    return Record(
-        uuid, "arn", "eu-west-1", {"function_name": "f", "event_source_arn": PAIR.source}, deposed=(Deposed(old, "r"),)
-    )
+    mapping = {"function_name": "f", "event_source_arn": PAIR.source}
+    return Record(Key(LAMBDA, "eu-west-1", uuid), "arn", mapping, deposed=(Deposed(Key(LAMBDA, "r", old)),))
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_each_line_is_on_the_disk_before_the_call_goes_on(path: Path) -> None:
 
     header, intent = map(json.loads, path.read_text().splitlines())
 
-    assert header == {"journal": 1, "lineage": "lineage", "serial": 4}
+    assert header == {"journal": 2, "lineage": "lineage", "serial": 4}
     assert (intent["action"], intent["name"]) == ("create", "a")
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -112,8 +112,8 @@ def test_another_lineage_or_version_is_refused(path: Path) -> None:
 
     with pytest.raises(StateError, match="belongs to a different state"):
         fold(State("test", "other", "", 4), text, where="j")
-    with pytest.raises(StateError, match="is not a version 1 journal"):
-        fold(START, text.replace('"journal": 1', '"journal": 2'), where="j")
+    with pytest.raises(StateError, match="has journal version 3, but this provisioner supports version 2"):
+        fold(START, text.replace('"journal": 2', '"journal": 3'), where="j")
 
 
 def test_an_empty_or_torn_header_is_no_journal() -> None:

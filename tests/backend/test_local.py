@@ -16,6 +16,7 @@ from provisioner.backend.local import LocalBackend
 from provisioner.backend.statefile import decode, encode
 from provisioner.errors import LockedError, StateError
 from provisioner.filesystem import write_atomically
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.references import Pair
 from provisioner.model.state import Deposed, Record, State
 from tests.support.intents import begun
@@ -24,15 +25,14 @@ UUID = "00000001-0000-0000-0000-000000000000"
 UUID2, UUID3 = UUID.replace("1-", "2-", 1), UUID.replace("1-", "3-", 1)
 PAIR_VALUE = {"region": "r", "source": "s", "function": "f", "channel": ""}
 RECORD = Record(
-    UUID, "arn", "eu-west-1", {"function_name": "f", "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:q"}
+    Key(LAMBDA, "eu-west-1", UUID),
+    "arn",
+    {"function_name": "f", "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:q"},
 )
-STATE = State(
-    "test",
-    "lineage",
-    "123456789012",
-    3,
-    {"a": RECORD, "b": replace(RECORD, uuid=UUID2, protected=True, deposed=(Deposed(UUID3, "r"),))},
+OTHER = replace(
+    RECORD, key=Key(LAMBDA, "eu-west-1", UUID2), protected=True, deposed=(Deposed(Key(LAMBDA, "r", UUID3)),)
 )
+STATE = State("test", "lineage", "123456789012", 3, {"a": RECORD, "b": OTHER})
 
 
 def never(seconds: float) -> bool:

@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.state import Record
 from tests.faults.harness import Machine
 from tests.support import ALL
@@ -19,7 +20,7 @@ def one(machine: Machine, number: int, inside: Path) -> int:
     with backend.locked(f"process {number}", timeout=100_000) as writer:
         descriptor = os.open(inside, os.O_CREAT | os.O_EXCL)  # fails when somebody else is inside
         uuid = f"{number:08d}-1111-2222-3333-444455556666"
-        record = Record(uuid, "arn", "eu-west-1", APPLIED)
+        record = Record(Key(LAMBDA, "eu-west-1", uuid), "arn", APPLIED)
         writer.save(writer.state.with_record(f"m{number}", record))
         inside.unlink()
         os.close(descriptor)

@@ -13,7 +13,9 @@ import pytest
 
 from provisioner.backend import s3
 from provisioner.backend.s3 import S3Backend
+from provisioner.backend.statefile import encode_before
 from provisioner.errors import LockedError, StateError
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.references import Pair
 from provisioner.model.state import Intent, Record
 from tests.faults.harness import BUCKET, KEY, Machine, answer
@@ -22,7 +24,7 @@ from tests.support.stack import SilentUi
 
 APPLIED = {"function_name": "f", "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:q"}
 UUID = "00000000-1111-2222-3333-444455556666"
-RECORD = Record(UUID, "arn", "eu-west-1", APPLIED)
+RECORD = Record(Key(LAMBDA, "eu-west-1", UUID), "arn", APPLIED)
 CREATE = Intent("t", "create", "a", Pair.of(APPLIED, "eu-west-1"))
 
 
@@ -168,3 +170,18 @@ def test_a_lock_that_cannot_be_released_does_not_hide_what_was_done(
     assert isinstance(run.ui, SilentUi)
     assert "the lock could not be released" in run.ui.notes[-1]
     assert "provisioner force-unlock " in run.ui.notes[-1]
+
+
+def test_the_text_of_version_1_is_kept_beside_the_object_at_the_first_write(shared: Machine) -> None:
+    with backend(shared).locked("test") as writer:
+        writer.save(writer.state.with_record("a", RECORD))
+        before = encode_before(writer.state)
+    shared.client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=before.encode())
+
+    for _ in range(2):
+        with backend(shared).locked("test") as writer:
+            writer.write(writer.state, (CREATE,))
+
+    kept = shared.client("s3").get_object(Bucket=BUCKET, Key=f"{KEY}.v1")["Body"].read()
+    assert kept.decode() == before
+    assert stored(shared)["version"] == 2

@@ -35,7 +35,7 @@ POLICIES = sorted(EXAMPLE.glob("iam/*-policy.json"))
 TRUSTS = sorted(EXAMPLE.glob("iam/*-trust.json"))
 BUCKET = f"provisioner-state-{ACCOUNT}"
 ENVIRONMENTS = ("dev", "prod")
-HASH = re.compile(r"v1:[0-9a-f]{64}")
+HASH = re.compile(r"v2:[0-9a-f]{64}")
 
 
 def document(path: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import Live, Owner, Status
 from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
@@ -15,28 +16,35 @@ MAPPING = {"function_name": "f", "event_source_arn": "arn:aws:sqs:eu-west-1:1234
 PAIR = Pair.of(MAPPING, "eu-west-1")
 CREATE = Intent("t", "create", "a", PAIR)
 EMPTY = State("test", "lineage")
-RECORD = Record(OLD, "arn", "eu-west-1", {**MAPPING, "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:r"})
+RECORD = Record(
+    Key(LAMBDA, "eu-west-1", OLD), "arn", {**MAPPING, "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:r"}
+)
 FOUND = Live(
-    NEW, "arn-new", "eu-west-1", SourceKind.SQS, MAPPING, Status("Enabled"), owner=Owner("test", "lineage", "a")
+    Key(LAMBDA, "eu-west-1", NEW),
+    "arn-new",
+    SourceKind.SQS,
+    MAPPING,
+    Status("Enabled"),
+    owner=Owner("test", "lineage", "a"),
 )
 
 
 def test_what_bears_our_lineage_is_taken_over_wanted_or_not() -> None:
     recovery = recover(EMPTY, [CREATE], {"t": FOUND})
 
-    assert recovery.state.mappings == {"a": Record(NEW, "arn-new", "eu-west-1", MAPPING)}
+    assert recovery.state.mappings == {"a": Record(Key(LAMBDA, "eu-west-1", NEW), "arn-new", MAPPING)}
     assert recovery.notices == (
         f"an apply was interrupted while creating a; it created {NEW}, which was added to the state",
     )
 
 
 def test_what_it_was_to_replace_is_still_to_be_deleted() -> None:
-    intent = replace(CREATE, uuids=(OLD,))
+    intent = replace(CREATE, keys=(Key(LAMBDA, "eu-west-1", OLD),))
     state = EMPTY.with_record("a", replace(RECORD, protected=True))
 
     taken = recover(state, [intent], {"t": FOUND}).state.mappings["a"]
 
-    assert (taken.uuid, taken.deposed, taken.protected) == (NEW, (Deposed(OLD, "eu-west-1"),), True)
+    assert (taken.key.id, taken.deposed, taken.protected) == (NEW, (Deposed(Key(LAMBDA, "eu-west-1", OLD)),), True)
 
 
 def test_what_is_not_there_is_not_made_up() -> None:
@@ -55,7 +63,7 @@ def test_what_is_not_provably_ours_is_left_alone() -> None:
 
 
 def test_what_another_name_manages_stays_with_it() -> None:
-    state = EMPTY.with_record("b", Record(NEW, "arn", "eu-west-1", MAPPING))
+    state = EMPTY.with_record("b", Record(Key(LAMBDA, "eu-west-1", NEW), "arn", MAPPING))
 
     assert recover(state, [CREATE], {"t": FOUND}).state == state
 

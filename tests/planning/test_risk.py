@@ -10,6 +10,7 @@ import pytest
 from provisioner.model.canonical import canonical
 from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.desired import Desired
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import Live, Status
 from provisioner.model.place import Place
 from provisioner.model.plan import Reading
@@ -67,10 +68,10 @@ def codes(
         known = kind_of(before)
         assert known
         mapping = canonical(before, known)
-        record = Record(UUID, "arn", REGION, mapping)
-        live = None if gone else Live(UUID, "arn", REGION, known, mapping, Status("Enabled"))
+        record = Record(Key(LAMBDA, REGION, UUID), "arn", mapping)
+        live = None if gone else Live(Key(LAMBDA, REGION, UUID), "arn", known, mapping, Status("Enabled"))
     state = State("s", "l", ACCOUNT, 1, {"m": record} if record else {})
-    reading = Reading({UUID: live} if live else {})
+    reading = Reading({Key(LAMBDA, REGION, UUID): live} if live else {})
     names = ["m"] if replaced else []
     plan = make_plan(Resolution((Subject("m", wanted, record),)), reading, state, account=ACCOUNT, replaced=names)
     [change] = plan.changes
@@ -221,10 +222,11 @@ def test_a_rename_with_another_function_reads_again_what_the_deleted_one_read() 
     kind = kind_of(KINESIS)
     assert kind
     old, new = canonical(KINESIS, kind), canonical({**KINESIS, "function_name": "g"}, kind)
-    record = Record(UUID, "arn", REGION, old)
+    record = Record(Key(LAMBDA, REGION, UUID), "arn", old)
     wanted = Desired("new", REGION, kind, new, Place("f"))
     subjects = (Subject("new", wanted), Subject("old", None, record))
-    reading = Reading({UUID: Live(UUID, "arn", REGION, kind, old, Status("Enabled"))})
+    key = Key(LAMBDA, REGION, UUID)
+    reading = Reading({key: Live(key, "arn", kind, old, Status("Enabled"))})
     plan = make_plan(Resolution(subjects), reading, State("s", "l", ACCOUNT, 1, {"old": record}), account=ACCOUNT)
 
     found = {change.name: [f"{risk.level} {risk.code}" for risk in change.risks] for change in plan.changes}

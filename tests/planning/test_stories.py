@@ -21,6 +21,7 @@ from provisioner.errors import ManifestError
 from provisioner.manifest import load
 from provisioner.model.canonical import canonical
 from provisioner.model.diagnostics import Diagnostic
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import Live, Owner, Status
 from provisioner.model.plan import Plan, Problem, Reading
 from provisioner.model.sources import SourceKind, kind_of
@@ -61,8 +62,10 @@ def mapping_of(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def record(value: dict[str, Any]) -> Record:
-    deposed = tuple(Deposed(full(uuid), REGION) for uuid in value.get("deposed", ()))
-    return Record(full(value["uuid"]), "arn", REGION, mapping_of(value), value.get("protected", False), deposed)
+    deposed = tuple(Deposed(Key(LAMBDA, REGION, full(uuid))) for uuid in value.get("deposed", ()))
+    return Record(
+        Key(LAMBDA, REGION, full(value["uuid"])), "arn", mapping_of(value), value.get("protected", False), deposed
+    )
 
 
 def live(uuid: str, value: dict[str, Any]) -> Live:
@@ -72,7 +75,7 @@ def live(uuid: str, value: dict[str, Any]) -> Live:
     filter_error = "no access" if ("filter_criteria",) in unknown else ""
     status = Status(value.get("state", "Enabled"), value.get("reason", "USER_INITIATED"), filter_error=filter_error)
     return Live(
-        full(uuid), "arn", REGION, kind_of(mapping) or SourceKind.SQS, mapping, status, unknown,
+        Key(LAMBDA, REGION, full(uuid)), "arn", kind_of(mapping) or SourceKind.SQS, mapping, status, unknown,
         Owner(*owner.split("/")) if owner else None,
     )  # fmt: skip
 
@@ -95,13 +98,13 @@ def planned_of(case: dict[str, Any], folder: Path) -> Planned:
     manifest = {"stack": "test", "provider": {"region": REGION}, **case["manifest"]}
     (folder / "provisioner.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
     try:
-        loaded = load(folder).manifest
+        loaded = load(folder).manifest.in_region(REGION)
     except ManifestError as error:
         return Planned(_messages(error.diagnostics))
     recorded = {name: record(value) for name, value in case.get("recorded", {}).items()}
     state = State("test", LINEAGE, "123456789012", 1, recorded)
     reading = Reading(
-        {full(uuid): live(uuid, value) for uuid, value in case.get("live", {}).items()},
+        {item.key: item for item in (live(uuid, value) for uuid, value in case.get("live", {}).items())},
         {name: live(value["uuid"], value) for name, value in case.get("found", {}).items()},
     )
     resolution = resolve(loaded, state)
@@ -135,7 +138,7 @@ def answer(case: dict[str, Any], folder: Path) -> dict[str, Any]:
         return {"problems": [short(f"{item.name}: {item.message}") for item in planned.problems]}
     assert planned.plan
     assert planned.after
-    after = {name: short(item.uuid) for name, item in sorted(planned.after.mappings.items())}
+    after = {name: short(item.key.id) for name, item in sorted(planned.after.mappings.items())}
     order = {short(item.key): [short(name) for name in item.after] for item in planned.plan.changes if item.after}
     text = {"plan": short(plan_text(planned.plan, Style())), "after": after}
     return {**text, "order": order} if order else text

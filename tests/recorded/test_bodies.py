@@ -36,4 +36,4 @@ def test_a_recorded_mapping_imports_and_plans_empty(
         made = workflow.plan(run(tmp_path, endpoint), Selection())
 
     assert [(change.action, change.fields) for change in made.changes if change.counts] == []
-    assert [change.uuid for change in made.changes] == [uuid]
+    assert [change.id for change in made.changes] == [uuid]

@@ -21,7 +21,7 @@ from provisioner.planning.planner import make_plan
 from provisioner.planning.resolve import resolve
 from provisioner.render.graph import Edge, dot, edges_of_manifest, edges_of_plan, mermaid
 from provisioner.render.svg import svg
-from tests.planning.test_stories import LINEAGE, REGION, full, live, record
+from tests.planning.test_stories import LINEAGE, REGION, live, record
 
 FORMATS: list[Callable[[Sequence[Edge]], str]] = [mermaid, dot, svg]
 HOSTILE = '<b>"it\'s" & [#x]; {y}|`z`\\ --> </title>\x00\n_end_'
@@ -121,7 +121,7 @@ def test_a_plan_shows_the_pair_that_each_change_ends_with_or_loses(tmp_path: Pat
     }
     before["grown"]["batch_size"] = 3
     state = State("test", LINEAGE, "123456789012", 1, {name: record(value) for name, value in before.items()})
-    reading = Reading({full(value["uuid"]): live(value["uuid"], value) for value in before.values()})
+    reading = Reading({item.key: item for item in (live(value["uuid"], value) for value in before.values())})
 
     edges = edges_of_plan(make_plan(resolve(wanted, state), reading, state, account="123456789012"))
 

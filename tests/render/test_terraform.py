@@ -330,6 +330,7 @@ def test_what_is_ours_stands_apart(tmp_path: Path) -> None:
         "stack": "test",
         "account": "123456789012",
         "hash": "sha256:0",
+        "access": {"state": "", "endpoint": "", "profile": "", "role": "", "environment": {}},
         "refused": [{"name": "", "message": "too many deletes", "hint": "allow them"}],
         "summary": {"imported": 0, "added": 1, "changed": 0, "destroyed": 0, "moved": 0, "forgotten": 0},
     }

@@ -78,7 +78,7 @@ class Client:
             assert status == 200
             for config in page["EventSourceMappings"]:
                 assert self.send("GET", MAPPINGS + config["UUID"])[0] == 200
-                assert live_mapping(config, REGION, {}, Provider()).uuid == config["UUID"]
+                assert live_mapping(config, REGION, {}, Provider()).key.id == config["UUID"]
             marker = page.get("NextMarker") or ""
             if not marker:
                 return

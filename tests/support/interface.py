@@ -25,6 +25,7 @@ from provisioner.manifest.jsonschema import manifest_schema
 from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.health import Drifted, Health
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.level import Level
 from provisioner.model.manifest import S3Location
 from provisioner.model.mapping import FIELDS, Field
@@ -164,10 +165,12 @@ def _fields(fields: Mapping[str, Field], above: str) -> Iterator[str]:
 # --- files -----------------------------------------------------------------------------------------------------------
 
 _UUID: Final = full("1")
-_RECORD: Final = Record(_UUID, "arn", "eu-west-1", {"tags": {"a": "b"}}, True, (Deposed(_UUID, "eu-west-1"),))
+_RECORD: Final = Record(
+    Key(LAMBDA, "eu-west-1", _UUID), "arn", {"tags": {"a": "b"}}, True, (Deposed(Key(LAMBDA, "eu-west-1", _UUID)),)
+)
 _STATE: Final = State("s", LINEAGE, "123456789012", 1, {"orders": _RECORD})
 _PAIR: Final = Pair("eu-west-1", "arn", "f", "t")
-_INTENT: Final = Intent("token", "create", "orders", _PAIR, (_UUID,), True)
+_INTENT: Final = Intent("token", "create", "orders", _PAIR, (Key(LAMBDA, "eu-west-1", _UUID),), True)
 
 
 def _journal() -> list[dict[str, Any]]:
@@ -200,7 +203,7 @@ def _plans() -> Iterator[Plan]:
 
 
 def _document(plan: Plan) -> dict[str, Any]:
-    return plan_document(plan, version="0", plan_hash="v1:0", refused=[Problem("a", "message", "hint")])
+    return plan_document(plan, version="0", plan_hash="v2:0", refused=[Problem("a", "message", "hint")])
 
 
 _DRIFTED: Final = (

@@ -120,11 +120,11 @@ class Stack:
 
     @property
     def uuid(self) -> str:
-        return workflow.records(self.run())["it"].uuid
+        return workflow.records(self.run())["it"].key.id
 
     def uuids(self) -> dict[str, str]:
         """The recorded UUIDs by name."""
-        return {name: record.uuid for name, record in workflow.records(self.run()).items()}
+        return {name: record.key.id for name, record in workflow.records(self.run()).items()}
 
     def live_mappings(self) -> dict[str, dict[str, Any]]:
         """What AWS has, by UUID."""
