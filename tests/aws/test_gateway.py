@@ -214,6 +214,17 @@ def test_a_bucket_is_halved_when_throttled_and_recovers(clock: ManualClock) -> N
     assert clock.time - start == pytest.approx(1.0, abs=0.2)
 
 
+@pytest.mark.parametrize("rate", [0.2, 0.5])
+def test_throttling_never_makes_a_slow_bucket_faster(clock: ManualClock, rate: float) -> None:
+    bucket = TokenBucket(rate, 1, clock)
+    bucket.acquire()
+    bucket.throttled()
+
+    bucket.acquire()
+
+    assert clock.time == pytest.approx(1 / rate)
+
+
 def test_no_rate_is_no_limit(clock: ManualClock) -> None:
     bucket = TokenBucket(None, 1, clock)
     for _ in range(1000):
