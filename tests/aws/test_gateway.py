@@ -131,6 +131,32 @@ def test_the_first_refusal_is_reported_at_once_with_the_time_left_and_the_budget
     assert 60 <= clock.time < 75
 
 
+def test_the_first_refusal_is_reported_at_any_time_of_the_clock(client: Any, clock: ManualClock) -> None:
+    # A time to which a budget of 60.1 cannot be added, and taken away again, without another number as the result.
+    clock.time = 98765.4321
+    assert clock.time + 60.1 - clock.time != 60.1
+    reported: list[str] = []
+    with Stubber(client) as stubber:
+        refuse(stubber, CREATE, "InvalidParameterValueException", IAM)
+        stubber.add_response(CREATE, {"UUID": UUID})
+
+        gateway_of(client, clock, retry_timeout=60.1).create(REQUEST, reported.append)
+
+    [line] = reported
+    assert line.endswith("(waiting for IAM, for up to 60s)")
+
+
+def test_no_wait_is_reported_where_there_is_no_time_for_one(client: Any, clock: ManualClock) -> None:
+    reported: list[str] = []
+    with Stubber(client) as stubber:
+        refuse(stubber, CREATE, "InvalidParameterValueException", IAM)
+
+        with pytest.raises(errors.InvalidError):
+            gateway_of(client, clock, retry_timeout=0).create(REQUEST, reported.append)
+
+    assert reported == []
+
+
 def test_a_taken_pair_names_its_holder() -> None:
     what = 'An event source mapping with SQS arn (" a ") and function (" f ") already exists.'
     text = f"{what} Please update or delete the existing mapping with UUID {UUID}"
