@@ -72,6 +72,46 @@ def test_our_own_write_whose_answer_was_lost_is_ours(shared: Machine, monkeypatc
     assert stored(shared)["serial"] == 3
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_write_is_attempted_five_times_also_after_an_interrupt(
+    shared: Machine, monkeypatch: pytest.MonkeyPatch, interrupted: bool
+) -> None:
+    real = botocore.httpsession.URLLib3Session.send
+    refused: list[str] = []
+
+    def send(session: Any, request: Any) -> Any:
+        if request.method == "PUT" and request.url.endswith(KEY) and len(refused) < s3.TRIES - 1:
+            refused.append(request.url)
+            return answer(request, 409, b"<Error><Code>ConditionalRequestConflict</Code></Error>", {})
+        return real(session, request)
+
+    with backend(shared).locked("apply") as writer:
+        if interrupted:
+            shared.clock.stop()
+        monkeypatch.setattr(botocore.httpsession.URLLib3Session, "send", send)
+        writer.save(writer.state.with_record("a", RECORD))
+
+    assert list(stored(shared)["mappings"]) == ["a"]
+
+
+def test_the_pauses_between_writes_are_no_wait_for_the_lock(shared: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "TRIES", 62)  # as many pauses as half a minute has
+    real = botocore.httpsession.URLLib3Session.send
+
+    def send(session: Any, request: Any) -> Any:
+        if request.method == "PUT" and request.url.endswith(KEY):
+            return answer(request, 409, b"<Error><Code>ConditionalRequestConflict</Code></Error>", {})
+        return real(session, request)
+
+    monkeypatch.setattr(botocore.httpsession.URLLib3Session, "send", send)
+    run = shared.run()
+    with run.backend.locked("apply") as writer, pytest.raises(StateError, match="cannot be written"):
+        writer.save(writer.state.with_record("a", RECORD))
+
+    assert isinstance(run.ui, SilentUi)
+    assert run.ui.notes == []
+
+
 def test_our_own_lock_whose_answer_was_lost_is_ours(shared: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     lose_the_answer_to(monkeypatch, "PUT", f"{KEY}.lock")
 
