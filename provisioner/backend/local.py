@@ -39,6 +39,9 @@ class LocalBackend:
         # The lock first: an apply that ends between the two reads would otherwise look like an interrupted one.
         locked_by = lock.locked_by(self._lock)
         folded = self._folded()
+        # And again, because one that began between the two reads has intents without a result too.
+        if folded.unresolved and not locked_by:
+            locked_by = lock.locked_by(self._lock)
         return Snapshot(folded.state, folded.unresolved, locked_by)
 
     @contextmanager

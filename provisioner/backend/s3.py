@@ -93,6 +93,9 @@ class S3Backend:
         # The lock first: a writer that ends between the two reads is shown as holding it, which only warns.
         held = self._objects.get(self._lock_key)
         stored = self._stored()
+        # And again: one that began between the two reads has intents without a result, as an interrupted one has.
+        if stored.pending and not held:
+            held = self._objects.get(self._lock_key)
         return Snapshot(stored.state, stored.pending, described(held[0].encode()) if held else "")
 
     def _stored(self) -> _Stored:

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
@@ -134,6 +135,26 @@ def test_a_reader_sees_one_apply_end_and_another_begin(backend: LocalBackend, mo
             after_reading(backend.path, iter([apply]), patch)
 
             assert [intent.name for intent in backend.read().unresolved] == ["a"]
+
+
+def test_an_apply_that_begins_while_a_reader_reads_is_no_interrupted_one(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as running:
+
+        def begin() -> None:
+            writer = running.enter_context(backend.locked("apply"))
+            journal = running.enter_context(writer.journal([]))
+            begun(journal, "create", "a", Pair("r", "s", "f"))
+
+        with backend.locked("apply") as writer:
+            writer.save(replace(STATE, mappings={}))
+        after_reading(backend.path, iter([begin]), monkeypatch)
+
+        snapshot = backend.read()
+
+    assert [intent.name for intent in snapshot.unresolved] == ["a"]
+    assert snapshot.locked_by.endswith(": apply")
 
 
 def test_a_reader_of_a_state_that_changes_at_each_look_does_not_read_for_ever(

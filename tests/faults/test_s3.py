@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,29 @@ def test_the_intents_of_the_run_are_stored_before_its_first_call(shared: Machine
             log.done(CREATE, RECORD)
         assert stored(shared)["pending"] == []
         assert list(stored(shared)["mappings"]) == ["a"]
+
+
+def test_an_apply_that_begins_while_a_reader_reads_is_no_interrupted_one(
+    shared: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = botocore.httpsession.URLLib3Session.send
+    with ExitStack() as running:
+
+        def send(session: Any, request: Any) -> Any:
+            answered = real(session, request)
+            if request.method == "GET" and request.url.endswith(f"{KEY}.lock"):
+                monkeypatch.undo()  # once
+                any_credentials(monkeypatch)
+                writer = running.enter_context(backend(shared).locked("apply"))
+                running.enter_context(writer.journal([CREATE])).begin(CREATE)
+            return answered
+
+        monkeypatch.setattr(botocore.httpsession.URLLib3Session, "send", send)
+
+        snapshot = backend(shared).read()
+
+    assert snapshot.unresolved == (CREATE,)
+    assert snapshot.locked_by.endswith(": apply")
 
 
 def test_a_result_is_stored_in_time_and_what_is_not_known_stays(
