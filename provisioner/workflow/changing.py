@@ -94,11 +94,12 @@ def _note_unmanaged(run: Run, aws: Aws, state: State, reading: Reading) -> None:
             more = len(page) >= PAGE
     # What the plan is about is not counted either: it is imported, refused or deleted, and the plan shows that.
     managed = {*state.managers(), *reading.live, *(live.uuid for live in reading.holders.values())}
-    counts = {region: len(uuids - managed) for region, uuids in sorted(listed.items())}
-    parts = [f"{counted(count, 'mapping')} in {region}" for region, count in counts.items() if count]
+    counts = {region: count for region, uuids in sorted(listed.items()) if (count := len(uuids - managed))}
+    parts = [f"{counted(count, 'mapping')} in {region}" for region, count in counts.items()]
     if parts:
         least, verb = "at least " if more else "", "is" if sum(counts.values()) == 1 else "are"
-        others = [region for region, count in counts.items() if count and region != aws.region]
+        others = [region for region in counts if region != aws.region]
+        # One other region is named. With more, or beside the own one, REGION stands for any.
         uuid = f"UUID@{others[0] if len(counts) == 1 else 'REGION'}" if others else "UUID"
         line = command_line("import", "NAME", uuid)
         run.ui.note(f"{least}{', '.join(parts)} {verb} not managed by this stack; import one with `{line}`")
@@ -137,7 +138,7 @@ def _plan(run: Run, aws: Aws, account: str, state: State, selection: Selection) 
     manifest = _meant(run, selection)
     resolution = resolve(manifest, state)
     # Only names of the manifest: without a wanted mapping there is nothing to create in the place of the old one.
-    require_names(selection.replaced, list(manifest.mappings), "--replace")
+    require_names(selection.replaced, manifest.mappings, "--replace")
     resolution = select(resolution, selection.targets, selection.excludes)
     reading = (
         refresh(aws, resolution, manifest.provider, run.ui.note) if selection.refresh else assume_unchanged(resolution)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 
 from provisioner import workflow
@@ -73,6 +74,40 @@ def test_a_mapping_that_is_gone_has_disappeared(applied: Stack) -> None:
     applied.plane.client().delete_event_source_mapping(UUID=applied.uuid)
 
     assert drift(applied).vanished
+
+
+@pytest.mark.parametrize(
+    ("regions", "line"),
+    [
+        (["us-east-1"], "1 mapping in us-east-1 is not managed by this stack; import one with `{} UUID@us-east-1`"),
+        (["eu-west-1"], "1 mapping in eu-west-1 is not managed by this stack; import one with `{} UUID`"),
+        (
+            ["eu-west-1", "us-east-1"],
+            "1 mapping in eu-west-1, 1 mapping in us-east-1 are not managed by this stack; import one with "
+            "`{} UUID@REGION`",
+        ),
+    ],
+)
+def test_the_line_about_unmanaged_mappings_names_their_region(stack: Stack, regions: list[str], line: str) -> None:
+    for region in regions:
+        client = boto3.client(
+            "lambda",
+            region_name=region,
+            endpoint_url=stack.plane.endpoint,
+            aws_access_key_id="x",
+            aws_secret_access_key="x",
+        )
+        arn = f"arn:aws:sqs:{region}:123456789012:unmanaged"
+        client.create_event_source_mapping(FunctionName="f", EventSourceArn=arn)
+    # Both regions are looked into, for the holders of these pairs.
+    stack.write_mappings(
+        "a: { function_name: f, event_source_arn: 'arn:aws:sqs:eu-west-1:123456789012:a' }",
+        "b: { function_name: f, event_source_arn: 'arn:aws:sqs:us-east-1:123456789012:b' }",
+    )
+
+    stack.plan()
+
+    assert stack.ui.notes == [line.format("provisioner import NAME")]
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
