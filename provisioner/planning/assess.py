@@ -47,10 +47,11 @@ def ignored_paths(resolution: Resolution) -> dict[str, tuple[FieldPath, ...]]:
     """The paths under `ignore_changes`, by the names that the mappings have in the state: `drift` and `health` go by
     records.
     """
+    # Without a record it may have the name that another record still has, which moves away from it.
     return {
         subject.moved_from or subject.name: subject.wanted.lifecycle.ignore_changes
         for subject in resolution.subjects
-        if subject.wanted
+        if subject.wanted and subject.record
     }
 
 
@@ -58,14 +59,20 @@ def drift(
     state: State,
     reading: Reading,
     ignored: Mapping[str, Sequence[FieldPath]],
-    lost: Mapping[str, Sequence[str]],
+    lost: Mapping[Row, Sequence[str]],
 ) -> tuple[Drifted, ...]:
     """What changed outside provisioner since the last apply, sorted by name.
 
-    `ignored` are the paths of each name under `ignore_changes`; `lost` is what each name needs and no longer exists.
+    `ignored` are the paths of each name under `ignore_changes`; `lost` is what each row needs and no longer exists.
     """
     drifted = (
-        _drifted(name, record, reading.live.get(record.uuid), ignored.get(name, ()), tuple(lost.get(name, ())))
+        _drifted(
+            name,
+            record,
+            reading.live.get(record.uuid),
+            ignored.get(name, ()),
+            tuple(lost.get((name, record.uuid), ())),
+        )
         for name, record in sorted(state.mappings.items())
     )
     return tuple(item for item in drifted if item)
@@ -97,15 +104,24 @@ def _fault(record: Record, live: Live, ignored: Sequence[FieldPath]) -> str:
     return live.status.fault if should and live.mapping.get("enabled") is False else ""
 
 
-def needs(state: State, reading: Reading, unapplied: Sequence[Desired] = ()) -> dict[str, tuple[str, Canonical]]:
+Row = tuple[str, str]
+"""A recorded mapping by name and UUID, or a declared one by its name and "". While a move is pending, one name can be
+both: that of a record, and that of the mapping which is to get the name.
+"""
+
+
+def needs(state: State, reading: Reading, unapplied: Sequence[Desired] = ()) -> dict[Row, tuple[str, Canonical]]:
     """The region and the mapping of each recorded name, live or else as applied, and of those in `unapplied`:
     `aws/presence.py` looks up their functions and sources.
     """
     known = {
-        name: (record.region, live.mapping if (live := reading.live.get(record.uuid)) else record.applied)
+        (name, record.uuid): (
+            record.region,
+            live.mapping if (live := reading.live.get(record.uuid)) else record.applied,
+        )
         for name, record in state.mappings.items()
     }
-    return {**{item.name: (item.region, item.mapping) for item in unapplied}, **known}
+    return {**known, **{(item.name, ""): (item.region, item.mapping) for item in unapplied}}
 
 
 def absent(resolution: Resolution) -> list[Desired]:
@@ -118,17 +134,17 @@ def health(
     reading: Reading,
     ignored: Mapping[str, Sequence[FieldPath]],
     unapplied: Sequence[Desired] = (),
-    lost: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    lost: Mapping[Row, Sequence[str]] = MappingProxyType({}),
 ) -> tuple[Health, ...]:
     """The health of each mapping, the broken ones first, then by name. `ignored` are the paths of each name under
-    `ignore_changes`, `unapplied` the mappings that are declared and not recorded, `lost` is what each name needs and no
+    `ignore_changes`, `unapplied` the mappings that are declared and not recorded, `lost` is what each row needs and no
     longer exists. Unlike `drift`, a changed field is no problem here, except `enabled`.
     """
     rows = [
-        _health(name, record, reading.live.get(record.uuid), ignored.get(name, ()), lost.get(name, ()))
+        _health(name, record, reading.live.get(record.uuid), ignored.get(name, ()), lost.get((name, record.uuid), ()))
         for name, record in state.mappings.items()
     ]
-    rows += [_absent(item, lost.get(item.name, ())) for item in unapplied]
+    rows += [_absent(item, lost.get((item.name, ""), ())) for item in unapplied]
     return tuple(sorted(rows, key=lambda row: (not row.problem, row.name)))
 
 

@@ -76,6 +76,36 @@ def test_a_mapping_that_is_gone_has_disappeared(applied: Stack) -> None:
     assert drift(applied).vanished
 
 
+def test_a_name_that_moves_away_and_is_declared_again_has_the_needs_of_each(workspace: Workspace) -> None:
+    workspace.write(f"b: {{ function_name: worker, event_source_arn: '{sqs('orders')}' }}")
+    workspace.apply()
+    uuid = workspace.uuid("b")
+    workspace.write(
+        f"""
+        c: {{ function_name: worker, event_source_arn: '{sqs("orders")}' }}
+        b: {{ function_name: absent, event_source_arn: '{sqs("q1")}' }}
+        """
+    )
+
+    rows = json.loads(workspace.run("status", "--json", code=2).out)["mappings"]
+
+    problem = "it is declared in the manifest, but not applied yet; the function absent does not exist"
+    assert [(row["name"], row["uuid"], row["problem"]) for row in rows] == [("b", "", problem), ("b", uuid, "")]
+
+
+def test_what_is_left_to_others_is_that_of_the_record_whose_name_is_declared_again(stack: Stack) -> None:
+    ignores = "lifecycle: { ignore_changes: [batch_size] }"
+    stack.write_mappings(f"b: {{ function_name: f, event_source_arn: '{SQS}', {ignores} }}")
+    stack.apply()
+    stack.plane.client().update_event_source_mapping(UUID=stack.uuids()["b"], BatchSize=9)
+    stack.write_mappings(
+        f"a: {{ function_name: f, event_source_arn: '{SQS}', {ignores} }}",
+        f"b: {{ function_name: f, event_source_arn: '{SQS}2' }}",
+    )
+
+    assert workflow.drift(stack.run()) == ()
+
+
 @pytest.mark.parametrize(
     ("regions", "line"),
     [
