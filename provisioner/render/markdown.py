@@ -114,7 +114,8 @@ def _risk_counts(plan: Plan) -> Iterator[str]:
     """One alert for each level, with a line for each code and the number of its mappings: short however long the plan
     is.
     """
-    counts = Counter((risk.level, risk.code) for change in plan.changes for risk in change.risks)
+    # A set for each mapping: two risks of one code in one mapping are one mapping.
+    counts = Counter(item for change in plan.changes for item in {(risk.level, risk.code) for risk in change.risks})
     for level in reversed(Level):
         lines = [
             f"> - **{level}** `{code}` in {counted(count, 'mapping')}: {EXPLANATIONS[code].title}"
