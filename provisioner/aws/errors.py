@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
+from traceback import walk_tb
 from typing import Any, Final
 
+from botocore import endpoint, parsers
 from botocore import exceptions as vendor
 from botocore.parsers import ResponseParserError
 
@@ -136,12 +138,28 @@ def translating_errors(what: str) -> Iterator[None]:
         raise from_response(error.response, what) from error
     except vendor.BotoCoreError as error:
         raise _from_client(error, what) from error
-    except ResponseParserError as error:  # not a BotoCoreError
-        text = " ".join(str(error).split())
-        raise errors.ServiceError(f"{what}: cannot parse the response: {text[:_LONGEST]}") from error
-    except ValueError as error:  # botocore has no class for an invalid endpoint
+    except (ResponseParserError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+        if _is_about_answer(error):
+            text = " ".join(str(error).split())
+            raise errors.ServiceError(f"{what}: cannot parse the response: {text[:_LONGEST]}") from error
+        if not isinstance(error, ValueError):
+            raise  # a mistake of ours, which must not look like one of AWS
+        # botocore has no class for an invalid endpoint.
         hint = "check `provider` in the manifest, and AWS_ENDPOINT_URL and AWS_REGION"
         raise AwsError(f"{what}: {error}", hint=hint) from error
+
+
+def _is_about_answer(error: Exception) -> bool:
+    """Whether botocore could not parse an answer. It has a class for XML that is none; JSON of another form than its
+    model, such as a list or a time that is no time, ends in whatever Python raises in its code.
+    """
+    # JSON that is nested too deeply, or a proxy that answers every request to S3 with a redirect.
+    if isinstance(error, ResponseParserError | RecursionError):
+        return True
+    modules = [frame.f_globals.get("__name__") for frame, _ in walk_tb(error.__traceback__)]
+    # The endpoint adds to what the parser returned, which is None for null. Its ValueError is about its own address.
+    added = modules[-1] == endpoint.__name__ and not isinstance(error, ValueError)
+    return added or parsers.__name__ in modules
 
 
 def require_member(answer: Mapping[str, Any], member: str, what: str) -> None:
@@ -211,7 +229,7 @@ def _from_client(error: vendor.BotoCoreError, what: str) -> AwsError:
         return errors.LostAnswerError(f"{what}: no response received: {text}", hint="run the command again")
     if isinstance(error, vendor.ParamValidationError):
         return errors.InvalidError(f"{what}: {text}")
-    if isinstance(error, vendor.IncompleteReadError) or "Parser" in type(error).__name__:
+    if isinstance(error, vendor.IncompleteReadError):
         return errors.ServiceError(f"{what}: cannot parse the response: {text}")
     return AwsError(f"{what}: {text}")
 

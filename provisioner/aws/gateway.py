@@ -259,19 +259,18 @@ class Gateway:
         reason = retry_class(error, repeatable=repeatable)
         if reason is None:
             raise error
-        now = self._clock.now()
+        now, is_first = self._clock.now(), reason not in began
         # Each class has its own budget, from when it was first met: waiting for IAM must not use up that of a fault.
         left = began.setdefault(reason, now) + self._budgets[reason] - now
-        # Equal only when the class was first met just now.
-        if notify and left == self._budgets[reason] and self._is_news(reason):
+        if left <= 0:
+            raise error
+        if notify and is_first and self._is_news(reason):
             notify(f"{error.message} ({reason.value}, for up to {left:.0f}s)")
-        elif (
-            notify and left > 0 and reason is not Retry.THROTTLED and now - reported.get(reason, began[reason]) >= STILL
-        ):
+        elif notify and reason is not Retry.THROTTLED and now - reported.get(reason, began[reason]) >= STILL:
             reported[reason] = now
             notify(f"still {reason.value} ({now - began[reason]:.0f}s elapsed, up to {left:.0f}s left)")
         # The last pause is shortened, so that one more try is made when the budget ends.
-        if left <= 0 or not self._clock.sleep(min(pause, left)):
+        if not self._clock.sleep(min(pause, left)):
             raise error
 
     def _is_news(self, reason: Retry) -> bool:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from typing import Final
 
 from provisioner.aws.wait import Clock
+
+_LEAST: Final = 0.5  # requests a second: throttling slows down to this rate, and no further
 
 
 class TokenBucket:
@@ -37,9 +40,10 @@ class TokenBucket:
             self._clock.sleep(delay)
 
     def throttled(self) -> None:
-        """Halve the rate: AWS throttled a request."""
+        """Halve the rate, down to one request in two seconds: AWS throttled a request."""
         with self._lock:
-            self._rate = max(self._rate / 2, 0.5)  # many refusals in a row must not bring the rate to zero
+            # Many refusals in a row must not bring the rate to zero. A maximum below the floor stays as it is.
+            self._rate = min(self._rate, max(self._rate / 2, _LEAST))
 
     def answered(self) -> None:
         """Raise the rate by a tenth, up to its maximum: AWS answered."""

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from provisioner.aws.refresh import parallel
 from provisioner.aws.session import Aws
 from provisioner.errors import AwsError
 from provisioner.model.canonical import Canonical
 from provisioner.model.references import Arn, FunctionReference
+
+K = TypeVar("K")
 
 # SQS names the missing queue differently in its query protocol and in its JSON protocol.
 _GONE: Final = frozenset(
@@ -36,14 +38,14 @@ class _Question:
 
 
 def missing_dependencies(
-    aws: Aws, needs: Mapping[str, tuple[str, Canonical]], note: Callable[[str], None]
-) -> Mapping[str, tuple[str, ...]]:
+    aws: Aws, needs: Mapping[K, tuple[str, Canonical]], note: Callable[[str], None]
+) -> Mapping[K, tuple[str, ...]]:
     """What is missing in AWS for each key, such as `the queue orders`; a key that lacks nothing is absent. `needs` maps
     each key to the region and the mapping.
 
     `note` is called once for each service that could not be asked. An AwsError of a lookup is not raised.
     """
-    asked: defaultdict[_Question, list[str]] = defaultdict(list)
+    asked: defaultdict[_Question, list[K]] = defaultdict(list)
     for key, (region, mapping) in needs.items():
         for question in _questions(region, mapping):
             asked[question].append(key)
@@ -51,7 +53,7 @@ def missing_dependencies(
     answers = parallel(lambda question: _is_gone(aws, question, refused), list(asked))
     for service, message in sorted(refused.items()):
         note(f"could not check whether the functions and sources of the mappings still exist in {service}: {message}")
-    missing: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    missing: defaultdict[K, tuple[str, ...]] = defaultdict(tuple)
     for question, gone in zip(asked, answers, strict=True):
         for key in asked[question] if gone else ():
             missing[key] += (question.what,)

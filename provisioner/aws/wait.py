@@ -24,7 +24,7 @@ class Clock(Protocol):
 
 
 class WallClock:
-    """The real clock. After `stop`, which an interrupt calls, no wait lasts any longer."""
+    """The real clock. After `stop`, which an interrupt calls, only a `pause` still lasts."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
@@ -37,8 +37,12 @@ class WallClock:
         """Wait. Returns False when `stop` was called, before the wait or during it."""
         return not self._stopped.wait(seconds)
 
+    def pause(self, seconds: float) -> None:
+        """Wait, also after `stop`: between two attempts at what must be done before the process ends."""
+        time.sleep(seconds)
+
     def stop(self) -> None:
-        """End this and every later wait at once."""
+        """End this and every later `sleep` at once."""
         self._stopped.set()
 
 

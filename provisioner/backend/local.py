@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from provisioner.backend import lock
 from provisioner.backend.journal import Folded, Journal, fold
@@ -16,6 +17,9 @@ from provisioner.backend.store import Snapshot
 from provisioner.errors import StateError
 from provisioner.filesystem import state_errors, sync_folder, write_atomically
 from provisioner.model.state import Intent, State
+
+_TRIES: Final = 10
+"""Attempts to read state and journal without an apply that ends in between."""
 
 
 class LocalBackend:
@@ -35,6 +39,9 @@ class LocalBackend:
         # The lock first: an apply that ends between the two reads would otherwise look like an interrupted one.
         locked_by = lock.locked_by(self._lock)
         folded = self._folded()
+        # And again, because one that began between the two reads has intents without a result too.
+        if folded.unresolved and not locked_by:
+            locked_by = lock.locked_by(self._lock)
         return Snapshot(folded.state, folded.unresolved, locked_by)
 
     @contextmanager
@@ -72,17 +79,29 @@ class LocalBackend:
         raise StateError(f"the state is locked by {who}", hint=hint)
 
     def _folded(self) -> Folded:
-        text = _read(self.path)
+        text, journal = self._texts()
         if text is None:
             # An empty state would have a new lineage, and the results in the journal would be lost.
-            if _read(self._journal):
+            if journal:
                 raise StateError(
                     f"found {self._journal}, but its state file is missing",
                     hint=f"restore {self.path}, for example from its .backup file",
                 )
             return Folded(State(self._stack, str(uuid.uuid4())))
         state = decode(text, where=str(self.path), stack=self._stack)
-        return fold(state, _read(self._journal) or "", where=str(self._journal))
+        return fold(state, journal or "", where=str(self._journal))
+
+    def _texts(self) -> tuple[str | None, str | None]:
+        """State and journal as they were at one moment, each None where there is none."""
+        # A reader has no lock: while it reads, one apply may end and another begin, whose journal follows a later state
+        # than the one that was read. The two belong together when the state is the same before and after.
+        text = _read(self.path)
+        for _ in range(_TRIES):
+            journal = _read(self._journal)
+            before, text = text, _read(self.path)
+            if text == before:
+                break
+        return text, journal
 
 
 class LocalWriter:

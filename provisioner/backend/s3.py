@@ -60,7 +60,9 @@ class Objects(Protocol):
 
 
 class S3Backend:
-    """The state of one stack in a bucket."""
+    """The state of one stack in a bucket. `sleep` waits for the lock, until an interrupt; `pause` lasts in any case:
+    after an interrupt the results of the run must still be stored.
+    """
 
     def __init__(
         self,
@@ -69,6 +71,7 @@ class S3Backend:
         stack: str,
         where: str,
         sleep: Callable[[float], bool],
+        pause: Callable[[float], None],
         note: Callable[[str], None],
     ) -> None:
         self._note = note
@@ -77,6 +80,7 @@ class S3Backend:
         self._stack = stack
         self._where = where
         self._sleep = sleep
+        self._pause = pause
 
     @property
     def _lock_key(self) -> str:
@@ -89,6 +93,9 @@ class S3Backend:
         # The lock first: a writer that ends between the two reads is shown as holding it, which only warns.
         held = self._objects.get(self._lock_key)
         stored = self._stored()
+        # And again: one that began between the two reads has intents without a result, as an interrupted one has.
+        if stored.pending and not held:
+            held = self._objects.get(self._lock_key)
         return Snapshot(stored.state, stored.pending, described(held[0].encode()) if held else "")
 
     def _stored(self) -> _Stored:
@@ -195,7 +202,9 @@ class S3Backend:
         token = uuid.uuid4().hex  # one for all attempts, so that a later one recognises an earlier one's write
         text = encode(state, pending, writer=token)
         trouble: AwsError | None = None
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
+            if attempt:
+                self._pause(0.5)
             try:
                 return self._objects.put(self._key, text, match=etag)
             except PreconditionError as error:
@@ -214,8 +223,6 @@ class S3Backend:
                 raise StateError(f"{self._where} is missing", hint=hint) from error
             except AwsError as error:  # an answer that was lost, a fault, somebody writing at this moment
                 trouble = error
-                if not self._sleep(0.5):  # after an interrupt: the run is to end
-                    break
         hint = "check that the bucket exists and that the credentials have s3:PutObject"
         message = f"{self._where} cannot be written: {trouble.message if trouble else 'no answer'}"
         raise StateError(message, hint=hint) from trouble

@@ -58,7 +58,7 @@ def cli() -> None:
     default="0.2",
     show_default=True,
     metavar="SECONDS",
-    help="How long each transition takes, or creating=S,updating=S,deleting=S,...",
+    help="How long each transition but deletes takes, or creating=S,updating=S,deleting=S,...",
 )
 def sandbox(port: int, seed: str | None, delay: str) -> None:
     """Run a local emulator of the AWS control plane in the foreground (account 123456789012)."""

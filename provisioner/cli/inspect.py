@@ -112,7 +112,7 @@ def _show_resolved(invocation: Invocation, terminal: Terminal, name: str | None)
     # Not through a run: this must work without credentials, and loads nothing of AWS.
     manifest = loaded(invocation)
     if name:
-        require_names([name], list(manifest.manifest.mappings), "show --resolved")
+        require_names([name], manifest.manifest.mappings, "show --resolved")
     for key, wanted in manifest.manifest.mappings.items():
         if name in (None, key):
             terminal.data(resolved_text(wanted, manifest.root, terminal.style(sys.stdout)))

@@ -107,8 +107,9 @@ class Executor:
             done, _ = wait(self._running, timeout=until_poll, return_when=FIRST_COMPLETED)
             for future in done:
                 self._take(future)
-        # No call runs that would end the wait; an interrupt does.
-        elif self._settling and not self._ready and not self._interrupted:
+        # No call runs that would end the wait, and none is ready: with no call running, all that were have started. An
+        # interrupt ends it.
+        elif self._settling and not self._interrupted:
             self._clock.sleep(self._settling.until_poll)
         if self._settling and (self._interrupted or self._settling.until_poll <= 0):
             for polled in self._settling.poll(last=self._interrupted):

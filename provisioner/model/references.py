@@ -151,12 +151,6 @@ class Pair:
         """
         return [(self.region, source, self.function, self.channel) for source in self.source.split(",")]
 
-    def collides(self, other: Pair) -> bool:
-        """Whether Lambda refuses the one while the other exists. Unlike `planning.order.collide`, two virtual hosts of
-        one broker do not collide here, and consumer groups do not count.
-        """
-        return not set(self.claims()).isdisjoint(other.claims())
-
     def __str__(self) -> str:
         channel = f" ({self.channel})" if self.channel else ""
         return f"{self.source}{channel} -> {self.function}"

@@ -48,10 +48,11 @@ def ignored_paths(resolution: Resolution) -> dict[str, tuple[FieldPath, ...]]:
     """The paths under `ignore_changes`, by the names that the mappings have in the state: `drift` and `health` go by
     records.
     """
+    # Without a record it may have the name that another record still has, which moves away from it.
     return {
         subject.moved_from or subject.name: subject.wanted.lifecycle.ignore_changes
         for subject in resolution.subjects
-        if subject.wanted
+        if subject.wanted and subject.record
     }
 
 
@@ -59,14 +60,20 @@ def drift(
     state: State,
     reading: Reading,
     ignored: Mapping[str, Sequence[FieldPath]],
-    lost: Mapping[str, Sequence[str]],
+    lost: Mapping[Row, Sequence[str]],
 ) -> tuple[Drifted, ...]:
     """What changed outside provisioner since the last apply, sorted by name.
 
-    `ignored` are the paths of each name under `ignore_changes`; `lost` is what each name needs and no longer exists.
+    `ignored` are the paths of each name under `ignore_changes`; `lost` is what each row needs and no longer exists.
     """
     drifted = (
-        _drifted(name, record, reading.live.get(record.key), ignored.get(name, ()), tuple(lost.get(name, ())))
+        _drifted(
+            name,
+            record,
+            reading.live.get(record.key),
+            ignored.get(name, ()),
+            tuple(lost.get((name, record.key.id), ())),
+        )
         for name, record in sorted(state.mappings.items())
     )
     return tuple(item for item in drifted if item)
@@ -98,15 +105,24 @@ def _fault(record: Record, live: Live, ignored: Sequence[FieldPath]) -> str:
     return live.status.fault if should and live.mapping.get("enabled") is False else ""
 
 
-def needs(state: State, reading: Reading, unapplied: Sequence[Desired] = ()) -> dict[str, tuple[str, Canonical]]:
+Row = tuple[str, str]
+"""A recorded mapping by name and UUID, or a declared one by its name and "". While a move is pending, one name can be
+both: that of a record, and that of the mapping which is to get the name.
+"""
+
+
+def needs(state: State, reading: Reading, unapplied: Sequence[Desired] = ()) -> dict[Row, tuple[str, Canonical]]:
     """The region and the mapping of each recorded name, live or else as applied, and of those in `unapplied`:
     `aws/presence.py` looks up their functions and sources.
     """
     known = {
-        name: (record.key.region, live.mapping if (live := reading.live.get(record.key)) else record.applied)
+        (name, record.key.id): (
+            record.key.region,
+            live.mapping if (live := reading.live.get(record.key)) else record.applied,
+        )
         for name, record in state.mappings.items()
     }
-    return {**{item.name: (item.region, item.mapping) for item in unapplied}, **known}
+    return {**known, **{(item.name, ""): (item.region, item.mapping) for item in unapplied}}
 
 
 def absent(resolution: Resolution) -> list[Desired]:
@@ -119,18 +135,18 @@ def health(
     reading: Reading,
     ignored: Mapping[str, Sequence[FieldPath]],
     unapplied: Sequence[Desired] = (),
-    lost: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    lost: Mapping[Row, Sequence[str]] = MappingProxyType({}),
 ) -> tuple[Health, ...]:
     """The health of each mapping, the broken ones first, then by name. `ignored` are the paths of each name under
-    `ignore_changes`, `unapplied` the mappings that are declared and not recorded, `lost` is what each name needs and no
+    `ignore_changes`, `unapplied` the mappings that are declared and not recorded, `lost` is what each row needs and no
     longer exists. Unlike `drift`, a changed field is no problem here, except `enabled`.
     """
     rows = [
-        _health(name, record, reading.live.get(record.key), ignored.get(name, ()), lost.get(name, ()))
+        _health(name, record, reading.live.get(record.key), ignored.get(name, ()), lost.get((name, record.key.id), ()))
         for name, record in state.mappings.items()
     ]
     for item in unapplied:
-        pair, missing = item.pair, [f"{what} does not exist" for what in lost.get(item.name, ())]
+        pair, missing = item.pair, [f"{what} does not exist" for what in lost.get((item.name, ""), ())]
         problem = "; ".join(["it is declared in the manifest, but not applied yet", *missing])
         rows.append(
             Health(item.name, "", item.region, "Absent", problem=problem, function=pair.function, source=pair.source)

@@ -14,7 +14,7 @@ from provisioner.model.references import Pair
 
 
 def collide(one: Mapping[str, Any], one_pair: Pair, other: Mapping[str, Any], other_pair: Pair) -> bool:
-    """Whether AWS may refuse two mappings at once (docs/aws/identity.md#uniqueness). Unlike `Pair.collides`, consumer
+    """Whether AWS may refuse two mappings at once (docs/aws/identity.md#uniqueness). Unlike `Pair.claims`, consumer
     groups count, and two virtual hosts of one broker collide, because it is not recorded that they do not.
     """
     return not claims(one, one_pair).isdisjoint(claims(other, other_pair))

@@ -213,9 +213,13 @@ def select(resolution: Resolution, targets: Sequence[str], excludes: Sequence[st
         kept = grown
 
 
-def require_names(names: Sequence[str], known: Sequence[str], flag: str) -> None:
-    """Raise UsageError when a name or glob given with a flag matches none of the known names."""
-    _matching(names, set(known), flag)
+def require_names(names: Sequence[str], known: Collection[str], flag: str) -> None:
+    """Raise UsageError when a name given with a flag or to a command is none of the known names. Unlike `select`, takes
+    no globs.
+    """
+    for name in names:
+        if name not in known:
+            raise _no_such_name(name, known, flag)
 
 
 def _matching(selectors: Sequence[str], names: set[str], flag: str) -> set[str]:
@@ -223,12 +227,16 @@ def _matching(selectors: Sequence[str], names: set[str], flag: str) -> set[str]:
     for selector in selectors:
         matching = {name for name in names if fnmatchcase(name, selector)}
         if not matching:
-            near = get_close_matches(selector, names, n=3)
-            hint = (
-                f"did you mean {' or '.join(near)}?"
-                if near
-                else f"use a name from `mappings:` or from the state (`{command_line('state', 'list')}`)"
-            )
-            raise UsageError(f"{flag} {selector}: no mapping has this name", hint=hint)
+            raise _no_such_name(selector, names, flag)
         chosen |= matching
     return chosen
+
+
+def _no_such_name(name: str, known: Collection[str], flag: str) -> UsageError:
+    near = get_close_matches(name, known, n=3)
+    hint = (
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else f"use a name from `mappings:` or from the state (`{command_line('state', 'list')}`)"
+    )
+    return UsageError(f"{flag} {name}: no mapping has this name", hint=hint)

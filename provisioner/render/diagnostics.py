@@ -96,7 +96,7 @@ def diff_text(file: str, before: str, after: str, style: Style) -> str:
     paints = {"+": style.green, "-": style.red, "@": style.grey}
     lines = list(unified_diff(before.splitlines(), after.splitlines(), file, file, lineterm=""))
     if not lines:
-        return f"{file}: only line endings or trailing spaces change"
+        return f"{file}: only line endings change"
     return "\n".join(paints.get(line[:1], str)(line) for line in lines)
 
 

@@ -68,7 +68,8 @@ def plan_markdown(plan: Plan, plan_hash: str, refused: Sequence[Problem] = ()) -
 def _access(plan: Plan) -> Iterator[str]:
     """How AWS is reached and where the state is: as the manifest says, then as the environment decides."""
     if stated := plan.access.stated:
-        yield ", ".join(f"{name} {_code(item)}" for name, item in stated.items()).capitalize()
+        line = ", ".join(f"{name} {_code(item)}" for name, item in stated.items())
+        yield line[0].upper() + line[1:]
     if environment := plan.access.environment:
         yield f"From the environment: {', '.join(_code(f'{name}={item}') for name, item in environment.items())}"
 
@@ -122,7 +123,8 @@ def _risk_counts(plan: Plan) -> Iterator[str]:
     """One alert for each level, with a line for each code and the number of its mappings: short however long the plan
     is.
     """
-    counts = Counter((risk.level, risk.code) for change in plan.changes for risk in change.risks)
+    # A set for each mapping: two risks of one code in one mapping are one mapping.
+    counts = Counter(item for change in plan.changes for item in {(risk.level, risk.code) for risk in change.risks})
     for level in reversed(Level):
         lines = [
             f"> - **{level}** `{code}` in {counted(count, 'mapping')}: {EXPLANATIONS[code].title}"

@@ -29,7 +29,7 @@ def resolved_text(wanted: Desired, root: Node, style: Style) -> str:
     lines = [(f"{_text(wanted.name)}:", str(wanted.place))]
     if wanted.region:
         lines.append((f"  region: {_text(wanted.region)}", _region(node, root)))
-    lines += _block(FIELDS, {**node.value, **_tags(node, root)}, wanted.kind, 2, defaults=True)
+    lines += _block(FIELDS, {**node.value, **_tags(node, root)}, wanted.kind, 2)
     if lifecycle := node.below("lifecycle"):
         lines += _nested("lifecycle", lifecycle, 2)
     column = max(len(text) for text, _ in lines if len(text) <= _WIDEST)
@@ -59,21 +59,19 @@ def _region(node: Node, root: Node) -> str:
     return str(stated.place()) if stated else "from the environment"
 
 
-def _block(
-    fields: Mapping[str, Field], values: Mapping[str, Node], kind: SourceKind, indent: int, *, defaults: bool
-) -> Iterator[_Line]:
+def _block(fields: Mapping[str, Field], values: Mapping[str, Node], kind: SourceKind, indent: int) -> Iterator[_Line]:
     for name, field in fields.items():
         node = values.get(name)
         if node is not None and node.value is not None:
             yield from _value(name, node, field, kind, indent)
-        elif defaults and (default := field.row.default.get(kind)) is not None:
+        elif (default := field.row.default.get(kind)) is not None:
             yield f"{' ' * indent}{name}: {_text(default)}", _AWS
 
 
 def _value(name: str, node: Node, field: Field, kind: SourceKind, indent: int) -> Iterator[_Line]:
     if isinstance(node.value, dict) and field.children:
         yield f"{' ' * indent}{name}:", str(node.place(key=True))
-        yield from _block(field.children, node.value, kind, indent + 2, defaults=True)
+        yield from _block(field.children, node.value, kind, indent + 2)
     else:
         yield from _nested(name, node, indent)
 

@@ -32,6 +32,7 @@ _OTHERS_TAGS: Final = re.compile(
 )
 """What else of Lambda has tags: moto's."""
 # The scope of a signature: who signed, and for which region.
+_LENGTH: Final = re.compile(r"[0-9]{0,15}")
 _CREDENTIAL: Final = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 _OF_OTHERS: Final = ("AmazonSQS.GetQueueUrl", "Kinesis_20131202.Describe", "DynamoDBStreams_20120810.DescribeStream")
 """Calls that ask for a source by its ARN, or with its owner."""
@@ -81,8 +82,8 @@ class ControlPlane:
             message = f"the sandbox answers this machine alone, and not {foreign}"
             return _respond(Answer(403, {"message": message}, "AccessDeniedException"), start_response)
         path = environ.get("PATH_INFO", "")
-        # `read` with a negative length would wait for the end of the connection.
-        if not environ.get("CONTENT_LENGTH", "").isdigit() and environ.get("CONTENT_LENGTH"):
+        # `read` with a negative length would wait for the end of the connection. Not `isdigit`, which is true of ² too.
+        if not _LENGTH.fullmatch(environ.get("CONTENT_LENGTH", "")):
             return _respond(Answer(400, {"message": "Content-Length is not a number"}), start_response)
         if path == "/moto-api/reset":
             self.reset()  # and moto, below

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid as uuids
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any, Final
 
+from provisioner.model.forms import moment
 from provisioner.model.sources import KAFKAS, QUEUES, SELF_MANAGED, SourceKind
 from provisioner.sandbox.refusals import Members
 
@@ -108,7 +108,8 @@ def _set_access(after: Members, name: str, value: Any, kind: SourceKind) -> None
 
 def _set_position_time(after: Members, name: str, value: Any, kind: SourceKind) -> None:
     del kind
-    after[name] = datetime.fromisoformat(value).timestamp() if isinstance(value, str) else float(int(value))
+    instant = moment(value) if isinstance(value, str) else None  # without a zone it is in UTC, wherever this runs
+    after[name] = instant.timestamp() if instant else float(int(value))
 
 
 _MERGE: Final[Mapping[str, Callable[[Members, str, Any, SourceKind], None]]] = {

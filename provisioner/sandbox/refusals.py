@@ -444,7 +444,7 @@ RULES: Final[tuple[RefusalRule, ...]] = (
         _says("Unsupported source access configurations type for given event source mapping type."),
     ),
     RefusalRule(
-        "updates.md#clearing: VIRTUAL_HOST in an update",
+        "updates.md#updates: VIRTUAL_HOST in an update",
         _MQ,
         lambda c: not c.creating and "VIRTUAL_HOST" in _sent_access_types(c),
         _says("Invalid parameters: VIRTUAL_HOST"),
@@ -509,7 +509,7 @@ RULES: Final[tuple[RefusalRule, ...]] = (
     ),
     # The words of the model, although the model does not require it: the code is InvalidParameterValueException.
     RefusalRule(
-        "kinds.md#answers: no StartingPosition",
+        "errors.md#messages: Position missing on a stream",
         STREAMS,
         lambda c: c.creating and not c.sent.get("StartingPosition"),
         _says(
@@ -579,7 +579,7 @@ RULES: Final[tuple[RefusalRule, ...]] = (
         _says("MinimumPollers should be between [2, 200] and MaximumPollers should be between [MinimumPollers, 10000]"),
     ),
     RefusalRule(
-        "errors.md#order: Pollers of Kafka; words ours",
+        "kinds.md#fields: Pollers of Kafka; words ours",
         KAFKAS,
         _wrong_pollers,
         _says("MinimumPollers should be between [1, 200] and MaximumPollers should be between [MinimumPollers, 2000]"),
@@ -599,7 +599,7 @@ RULES: Final[tuple[RefusalRule, ...]] = (
         ),
     ),
     RefusalRule(
-        "updates.md#clearing: SchemaRegistryConfig only in provisioned mode; words ours",
+        "kinds.md#fields: SchemaRegistryConfig only in provisioned mode; words ours",
         KAFKAS,
         _on_demand_registry,
         _says("SchemaRegistryConfig requires ProvisionedPollerConfig."),
@@ -689,7 +689,7 @@ RULES: Final[tuple[RefusalRule, ...]] = (
         lambda c: f"Cannot access stream {_source(c)}. {_STREAM_WORDS[c.kind]}",
     ),
     RefusalRule(
-        "errors.md#order: Role: consumer",
+        "errors.md#messages: Role: consumer",
         STREAMS,
         _consumer_denied,
         lambda c: f"Cannot access event source {_source(c)}. {_CONSUMER_WORDS}",

@@ -18,7 +18,7 @@ try:
     from werkzeug.serving import BaseWSGIServer, make_server
 
     from provisioner.sandbox.app import ControlPlane
-    from provisioner.sandbox.seed import KEY, REGION, Seed, Seeder, load
+    from provisioner.sandbox.seed import KEY, Seed, Seeder, load
 except ImportError as error:
     raise UsageError(
         f"the sandbox needs the package {error.name}",
@@ -133,9 +133,8 @@ def serve(*, port: int, seed: str | None, delay: str, announce: Callable[[str], 
             ) from error
     planted.trouble(plane.troubles)
     server = listening(plane, reserved)
-    region = planted.region if seed else REGION
     endpoint = f"http://{HOST}:{server.port}"
-    announce(f"The sandbox is ready. Press Ctrl-C to stop it. In another shell:\n\n{exports(endpoint, region)}")
+    announce(f"The sandbox is ready. Press Ctrl-C to stop it. In another shell:\n\n{exports(endpoint, planted.region)}")
     with suppress(KeyboardInterrupt):
         server.serve_forever()
 

@@ -125,9 +125,8 @@ def _scalar(kind: str, value: Any) -> Any:
 
 
 def _is_whole(value: Any) -> bool:
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value == int(value)
-    )
+    # An int of any length is whole; most are too long for `math.isfinite`, which makes a float of it.
+    return type(value) is int or (isinstance(value, float) and math.isfinite(value) and value == int(value))
 
 
 def _is_time(value: Any) -> bool:

@@ -102,6 +102,7 @@ def _note_unmanaged(run: Run, aws: Aws, state: State, reading: Reading) -> None:
     if parts:
         least, verb = "at least " if more else "", "is" if sum(counts.values()) == 1 else "are"
         others = [region for region in counts if region != aws.region]
+        # One other region is named. With more, or beside the own one, REGION stands for any.
         uuid = f"UUID@{others[0] if len(counts) == 1 else 'REGION'}" if others else "UUID"
         line = command_line("import", "NAME", uuid)
         run.ui.note(f"{least}{', '.join(parts)} {verb} not managed by this stack; import one with `{line}`")
@@ -140,7 +141,7 @@ def _plan(run: Run, aws: Aws, account: str, state: State, selection: Selection) 
     manifest = _meant(run, selection)
     resolution = resolve(manifest, state)
     # Only names of the manifest: without a wanted mapping there is nothing to create in the place of the old one.
-    require_names(selection.replaced, list(manifest.mappings), "--replace")
+    require_names(selection.replaced, manifest.mappings, "--replace")
     resolution = select(resolution, selection.targets, selection.excludes)
     reading = (
         refresh(aws, resolution, manifest.provider, run.ui.note) if selection.refresh else assume_unchanged(resolution)

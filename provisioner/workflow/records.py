@@ -26,8 +26,8 @@ def records(run: Run, name: str = "") -> dict[str, Record]:
     mappings = run.backend.read().state.mappings
     if not name:
         return dict(mappings)
-    require_names([name], list(mappings), "state show")
-    return {key: record for key, record in mappings.items() if key == name}
+    require_names([name], mappings, "state show")
+    return {name: mappings[name]}
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def move(run: Run, source: str, target: str, lock_timeout: float) -> None:
     """
     with _editing(run, "state mv", lock_timeout) as writer:
         mappings = writer.state.mappings
-        require_names([source], list(mappings), "state mv")
+        require_names([source], mappings, "state mv")
         if target in mappings:
             raise UsageError(f"the state already contains {target}", hint="move or remove that one first")
         record = mappings[source]
@@ -72,7 +72,7 @@ def move(run: Run, source: str, target: str, lock_timeout: float) -> None:
 def remove(run: Run, names: Sequence[str], lock_timeout: float) -> None:
     """Forget records; their mappings keep running. Raises UsageError when one is not there, and then forgets none."""
     with _editing(run, "state rm", lock_timeout) as writer:
-        require_names(names, list(writer.state.mappings), "state rm")
+        require_names(names, writer.state.mappings, "state rm")
         state = writer.state
         for name in names:
             state = state.with_record(name, None)

@@ -127,7 +127,9 @@ class Run:
             if place:
                 self.check_account("")  # which account the state belongs to is not known before it is read
                 objects = self.aws.bucket(place.bucket, place.region)
-                self._backend = S3Backend(objects, place.key, stack, str(place), self._wait_for_lock, self.ui.note)
+                self._backend = S3Backend(
+                    objects, place.key, stack, str(place), self._wait_for_lock, self.clock.pause, self.ui.note
+                )
             else:
                 path = Path(self.manifest.state_path)
                 # Lock and journal stand beside the file itself, so that two links to it are one state.

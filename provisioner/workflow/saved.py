@@ -101,9 +101,16 @@ def _connected(run: Run, saved: SavedPlan) -> Aws:
 
 def _touched(made: Plan) -> Resolution:
     """The mappings of a saved plan, as a resolution to refresh."""
-    # A name with a deposed mapping has two changes. The one with the record is needed: a refresh reads what it deposed.
+    # A name with a deposed mapping has several changes. Only that of the deposed one has the record in any case, by
+    # which it is read; only the name's own has what is wanted, by which the holder of its pair is looked up.
     by_name: dict[str, Subject] = {}
     for change in made.changes:
-        if change.record or change.name not in by_name:
-            by_name[change.name] = Subject(change.name, change.wanted, change.record, change.moved_from, change.adopts)
+        one = by_name.get(change.name, Subject(change.name))
+        by_name[change.name] = Subject(
+            change.name,
+            one.wanted or change.wanted,
+            one.record or change.record,
+            one.moved_from or change.moved_from,
+            one.adopts or change.adopts,
+        )
     return Resolution(tuple(by_name.values()))

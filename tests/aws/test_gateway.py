@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
 from botocore.stub import Stubber
 
 from provisioner import errors
 from provisioner.aws.convert import live_mapping
-from provisioner.aws.errors import ERROR_CLASSES, Retry, from_response, retry_class
+from provisioner.aws.errors import ERROR_CLASSES, Retry, from_response, retry_class, translating_errors
 from provisioner.aws.gateway import Calls, Gateway
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.refresh import holders
@@ -104,6 +109,91 @@ def test_a_create_that_may_have_acted_or_never_will_is_not_sent_again(
             gateway.create(REQUEST, lambda text: None)
 
 
+class Body(io.BytesIO):
+    """A body as botocore reads it from the connection."""
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.read()
+
+
+def answers(client: Any, status: int, body: bytes) -> list[str]:
+    """Let AWS, or a proxy, answer every request in this way. Returns the URLs of the requests."""
+    urls: list[str] = []
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        urls.append(request.url)
+        return AWSResponse(request.url, status, {}, Body(body))
+
+    client.meta.events.register("before-send", answer)
+    return urls
+
+
+def client_of(service: str) -> Any:
+    """A client that sends a request once: botocore's retries have real pauses."""
+    keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
+    return boto3.client(service, region_name="eu-west-1", config=Config(retries={"total_max_attempts": 1}), **keys)
+
+
+GARBAGE = [
+    b"<html>a proxy</html>",
+    b'{"UUID": "0000',
+    b"",
+    b"null",
+    b"[]",
+    b'"text"',
+    b"5",
+    b"\xff\xfe",
+    b'{"UUID": "u", "LastModified": "soon"}',
+    b'{"UUID": "u", "Topics": 5}',
+    b'{"UUID": "u", "FilterCriteria": [1]}',
+    b"[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("body", GARBAGE, ids=lambda body: body[:20].decode(errors="replace"))
+@pytest.mark.parametrize("status", [202, 500])
+def test_after_an_answer_that_cannot_be_parsed_aws_may_have_created_the_mapping(
+    clock: ManualClock, status: int, body: bytes
+) -> None:
+    client = client_of("lambda")
+    sent = answers(client, status, body)
+    gateway = gateway_of(client, clock, retry_timeout=60)
+
+    # The class by which a create looks for the mapping and leaves its intent unresolved.
+    with pytest.raises(errors.ServiceError) as caught:
+        gateway.create(REQUEST, lambda text: None)
+
+    assert caught.value.message.startswith("creating the mapping for f in eu-west-1: ")
+    assert len(caught.value.message) < 400
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize("body", GARBAGE, ids=lambda body: body[:20].decode(errors="replace"))
+@pytest.mark.parametrize(
+    ("service", "operation", "request_"),
+    [
+        ("sts", "get_caller_identity", {}),
+        ("s3", "list_objects_v2", {"Bucket": "states"}),
+        ("resourcegroupstaggingapi", "get_resources", {}),
+        ("sqs", "get_queue_url", {"QueueName": "q"}),
+    ],
+)
+def test_no_answer_of_any_service_ends_in_a_traceback(
+    service: str, operation: str, request_: dict[str, Any], body: bytes
+) -> None:
+    client = client_of(service)
+    answers(client, 200, body)
+
+    # botocore takes some of the bodies for an empty answer, which `require_member` refuses.
+    with contextlib.suppress(errors.ServiceError), translating_errors("asking"):
+        getattr(client, operation)(**request_)
+
+
+def test_a_mistake_of_ours_is_not_reported_as_one_of_aws() -> None:
+    with pytest.raises(AttributeError), translating_errors("asking"):
+        REQUEST.nonsense  # type: ignore[attr-defined]  # noqa: B018
+
+
 def test_an_update_is_sent_again_after_a_fault_and_while_in_use(gateway: Gateway, client: Any) -> None:
     with Stubber(client) as stubber:
         refuse(stubber, UPDATE, "ServiceException", "internal", 500)
@@ -129,6 +219,32 @@ def test_the_first_refusal_is_reported_at_once_with_the_time_left_and_the_budget
         f"creating the mapping for f in eu-west-1: InvalidParameterValueException: {IAM} (waiting for IAM, for up to 60s)"
     ]
     assert 60 <= clock.time < 75
+
+
+def test_the_first_refusal_is_reported_at_any_time_of_the_clock(client: Any, clock: ManualClock) -> None:
+    # A time to which a budget of 60.1 cannot be added, and taken away again, without another number as the result.
+    clock.time = 98765.4321
+    assert clock.time + 60.1 - clock.time != 60.1
+    reported: list[str] = []
+    with Stubber(client) as stubber:
+        refuse(stubber, CREATE, "InvalidParameterValueException", IAM)
+        stubber.add_response(CREATE, {"UUID": UUID})
+
+        gateway_of(client, clock, retry_timeout=60.1).create(REQUEST, reported.append)
+
+    [line] = reported
+    assert line.endswith("(waiting for IAM, for up to 60s)")
+
+
+def test_no_wait_is_reported_where_there_is_no_time_for_one(client: Any, clock: ManualClock) -> None:
+    reported: list[str] = []
+    with Stubber(client) as stubber:
+        refuse(stubber, CREATE, "InvalidParameterValueException", IAM)
+
+        with pytest.raises(errors.InvalidError):
+            gateway_of(client, clock, retry_timeout=0).create(REQUEST, reported.append)
+
+    assert reported == []
 
 
 def test_a_taken_pair_names_its_holder() -> None:
@@ -212,6 +328,17 @@ def test_a_bucket_is_halved_when_throttled_and_recovers(clock: ManualClock) -> N
     for _ in range(10):
         bucket.acquire()
     assert clock.time - start == pytest.approx(1.0, abs=0.2)
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.5])
+def test_throttling_never_makes_a_slow_bucket_faster(clock: ManualClock, rate: float) -> None:
+    bucket = TokenBucket(rate, 1, clock)
+    bucket.acquire()
+    bucket.throttled()
+
+    bucket.acquire()
+
+    assert clock.time == pytest.approx(1 / rate)
 
 
 def test_no_rate_is_no_limit(clock: ManualClock) -> None:

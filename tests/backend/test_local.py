@@ -6,8 +6,12 @@ import json
 import multiprocessing
 import os
 import stat
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,6 +105,73 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: p
 
     assert path.read_text() == "old"
     assert caught.value.hint == "free space on the disk"
+
+
+def after_reading(path: Path, happens: Iterator[Callable[[], None]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time that the file was read, or was found missing, let the next thing happen, while there is one."""
+    read_text = Path.read_text
+
+    def read(file: Path, *arguments: Any, **options: Any) -> str:
+        try:
+            return read_text(file, *arguments, **options)
+        finally:
+            if file == path:
+                next(happens, lambda: None)()
+
+    monkeypatch.setattr(Path, "read_text", read)
+
+
+def test_a_reader_sees_one_apply_end_and_another_begin(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    def apply() -> None:
+        """One apply ends, and another begins and is interrupted."""
+        with backend.locked("apply") as writer:
+            writer.save(replace(STATE, mappings={}))
+        with backend.locked("apply") as writer:
+            begun(Journal(backend.path.with_suffix(".journal"), writer.state), "create", "a", Pair("r", "s", "f"))
+
+    # The first time no state is there yet.
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            after_reading(backend.path, iter([apply]), patch)
+
+            assert [intent.name for intent in backend.read().unresolved] == ["a"]
+
+
+def test_an_apply_that_begins_while_a_reader_reads_is_no_interrupted_one(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as running:
+
+        def begin() -> None:
+            writer = running.enter_context(backend.locked("apply"))
+            journal = running.enter_context(writer.journal([]))
+            begun(journal, "create", "a", Pair("r", "s", "f"))
+
+        with backend.locked("apply") as writer:
+            writer.save(replace(STATE, mappings={}))
+        after_reading(backend.path, iter([begin]), monkeypatch)
+
+        snapshot = backend.read()
+
+    assert [intent.name for intent in snapshot.unresolved] == ["a"]
+    assert snapshot.locked_by.endswith(": apply")
+
+
+def test_a_reader_of_a_state_that_changes_at_each_look_does_not_read_for_ever(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with backend.locked("apply") as writer:
+        writer.save(replace(STATE, mappings={}))
+    serials: list[int] = []
+
+    def change() -> None:
+        serials.append(len(serials) + 10)
+        write_atomically(backend.path, encode(replace(STATE, serial=serials[-1])))
+
+    after_reading(backend.path, repeat(change), monkeypatch)
+
+    assert backend.read().state.serial in serials
+    assert len(serials) < 20
 
 
 def test_a_journal_is_seen_by_readers_and_worked_in_by_the_next_writer(backend: LocalBackend) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,46 @@ def test_our_own_write_whose_answer_was_lost_is_ours(shared: Machine, monkeypatc
     assert stored(shared)["serial"] == 3
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_write_is_attempted_five_times_also_after_an_interrupt(
+    shared: Machine, monkeypatch: pytest.MonkeyPatch, interrupted: bool
+) -> None:
+    real = botocore.httpsession.URLLib3Session.send
+    refused: list[str] = []
+
+    def send(session: Any, request: Any) -> Any:
+        if request.method == "PUT" and request.url.endswith(KEY) and len(refused) < s3.TRIES - 1:
+            refused.append(request.url)
+            return answer(request, 409, b"<Error><Code>ConditionalRequestConflict</Code></Error>", {})
+        return real(session, request)
+
+    with backend(shared).locked("apply") as writer:
+        if interrupted:
+            shared.clock.stop()
+        monkeypatch.setattr(botocore.httpsession.URLLib3Session, "send", send)
+        writer.save(writer.state.with_record("a", RECORD))
+
+    assert list(stored(shared)["mappings"]) == ["a"]
+
+
+def test_the_pauses_between_writes_are_no_wait_for_the_lock(shared: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "TRIES", 62)  # as many pauses as half a minute has
+    real = botocore.httpsession.URLLib3Session.send
+
+    def send(session: Any, request: Any) -> Any:
+        if request.method == "PUT" and request.url.endswith(KEY):
+            return answer(request, 409, b"<Error><Code>ConditionalRequestConflict</Code></Error>", {})
+        return real(session, request)
+
+    monkeypatch.setattr(botocore.httpsession.URLLib3Session, "send", send)
+    run = shared.run()
+    with run.backend.locked("apply") as writer, pytest.raises(StateError, match="cannot be written"):
+        writer.save(writer.state.with_record("a", RECORD))
+
+    assert isinstance(run.ui, SilentUi)
+    assert run.ui.notes == []
+
+
 def test_our_own_lock_whose_answer_was_lost_is_ours(shared: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     lose_the_answer_to(monkeypatch, "PUT", f"{KEY}.lock")
 
@@ -121,6 +162,29 @@ def test_the_intents_of_the_run_are_stored_before_its_first_call(shared: Machine
             log.done(CREATE, RECORD)
         assert stored(shared)["pending"] == []
         assert list(stored(shared)["mappings"]) == ["a"]
+
+
+def test_an_apply_that_begins_while_a_reader_reads_is_no_interrupted_one(
+    shared: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = botocore.httpsession.URLLib3Session.send
+    with ExitStack() as running:
+
+        def send(session: Any, request: Any) -> Any:
+            answered = real(session, request)
+            if request.method == "GET" and request.url.endswith(f"{KEY}.lock"):
+                monkeypatch.undo()  # once
+                any_credentials(monkeypatch)
+                writer = running.enter_context(backend(shared).locked("apply"))
+                running.enter_context(writer.journal([CREATE])).begin(CREATE)
+            return answered
+
+        monkeypatch.setattr(botocore.httpsession.URLLib3Session, "send", send)
+
+        snapshot = backend(shared).read()
+
+    assert snapshot.unresolved == (CREATE,)
+    assert snapshot.locked_by.endswith(": apply")
 
 
 def test_a_result_is_stored_in_time_and_what_is_not_known_stays(

@@ -125,6 +125,8 @@ def tidy(workspace: Workspace) -> None:
         (new, "show", 1),
         (new, "show --resolved", 0),
         (new, "show --resolved nothing", 1),
+        (new, "show --resolved *", 1),
+        (new, "plan --replace *", 1),
         (new, f"import orders {UUID}", 1),
         (new, "import orders none", 1),
         (new, "validate", 0),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 
 from provisioner import workflow
@@ -73,6 +74,70 @@ def test_a_mapping_that_is_gone_has_disappeared(applied: Stack) -> None:
     applied.plane.client().delete_event_source_mapping(UUID=applied.uuid)
 
     assert drift(applied).vanished
+
+
+def test_a_name_that_moves_away_and_is_declared_again_has_the_needs_of_each(workspace: Workspace) -> None:
+    workspace.write(f"b: {{ function_name: worker, event_source_arn: '{sqs('orders')}' }}")
+    workspace.apply()
+    uuid = workspace.uuid("b")
+    workspace.write(
+        f"""
+        c: {{ function_name: worker, event_source_arn: '{sqs("orders")}' }}
+        b: {{ function_name: absent, event_source_arn: '{sqs("q1")}' }}
+        """
+    )
+
+    rows = json.loads(workspace.run("status", "--json", code=2).out)["mappings"]
+
+    problem = "it is declared in the manifest, but not applied yet; the function absent does not exist"
+    assert [(row["name"], row["uuid"], row["problem"]) for row in rows] == [("b", "", problem), ("b", uuid, "")]
+
+
+def test_what_is_left_to_others_is_that_of_the_record_whose_name_is_declared_again(stack: Stack) -> None:
+    ignores = "lifecycle: { ignore_changes: [batch_size] }"
+    stack.write_mappings(f"b: {{ function_name: f, event_source_arn: '{SQS}', {ignores} }}")
+    stack.apply()
+    stack.plane.client().update_event_source_mapping(UUID=stack.uuids()["b"], BatchSize=9)
+    stack.write_mappings(
+        f"a: {{ function_name: f, event_source_arn: '{SQS}', {ignores} }}",
+        f"b: {{ function_name: f, event_source_arn: '{SQS}2' }}",
+    )
+
+    assert workflow.drift(stack.run()) == ()
+
+
+@pytest.mark.parametrize(
+    ("regions", "line"),
+    [
+        (["us-east-1"], "1 mapping in us-east-1 is not managed by this stack; import one with `{} UUID@us-east-1`"),
+        (["eu-west-1"], "1 mapping in eu-west-1 is not managed by this stack; import one with `{} UUID`"),
+        (
+            ["eu-west-1", "us-east-1"],
+            "1 mapping in eu-west-1, 1 mapping in us-east-1 are not managed by this stack; import one with "
+            "`{} UUID@REGION`",
+        ),
+    ],
+)
+def test_the_line_about_unmanaged_mappings_names_their_region(stack: Stack, regions: list[str], line: str) -> None:
+    for region in regions:
+        client = boto3.client(
+            "lambda",
+            region_name=region,
+            endpoint_url=stack.plane.endpoint,
+            aws_access_key_id="x",
+            aws_secret_access_key="x",
+        )
+        arn = f"arn:aws:sqs:{region}:123456789012:unmanaged"
+        client.create_event_source_mapping(FunctionName="f", EventSourceArn=arn)
+    # Both regions are looked into, for the holders of these pairs.
+    stack.write_mappings(
+        "a: { function_name: f, event_source_arn: 'arn:aws:sqs:eu-west-1:123456789012:a' }",
+        "b: { function_name: f, event_source_arn: 'arn:aws:sqs:us-east-1:123456789012:b' }",
+    )
+
+    stack.plan()
+
+    assert stack.ui.notes == [line.format("provisioner import NAME")]
 
 
 # --- the command -----------------------------------------------------------------------------------------------------

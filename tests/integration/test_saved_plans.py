@@ -300,6 +300,38 @@ def test_the_hash_is_the_same_on_any_day_and_machine(stack: Stack) -> None:
     assert plan_hash(stack.plan()) == "v1:f1b725da7960875172bb9bc2b823f152e9996f32355fca5284bb50fca0aaa9ee"
 
 
+@pytest.fixture
+def with_deposed(stack: Stack) -> Stack:
+    """A stack whose replacement could not delete the old mapping, and whose new one somebody deleted since."""
+    stack.applied(QUEUE)
+    stack.plane.faults.append(lambda method, path: "403" if method == "DELETE" else "")
+    stack.apply_mapping({**QUEUE, "event_source_arn": f"{SQS}2"})
+    stack.plane.faults.clear()
+    stack.plane.client().delete_event_source_mapping(UUID=stack.uuid)
+    return stack
+
+
+def test_a_pair_that_was_taken_since_is_seen_beside_a_deposed_mapping(with_deposed: Stack) -> None:
+    file = saved(with_deposed, {**QUEUE, "event_source_arn": f"{SQS}2"}, allow_missing=True)
+    plan = open_plan(file).plan
+    assert [(change.action, change.deposed) for change in plan.changes] == [("create", False), ("delete", True)]
+    with_deposed.plane.client().create_event_source_mapping(FunctionName="f", EventSourceArn=f"{SQS}2")
+
+    with pytest.raises(StaleError, match="its function and source belong to"):
+        applied(with_deposed, file)
+
+
+def test_a_mapping_to_import_is_still_there_beside_a_deposed_one(with_deposed: Stack) -> None:
+    wanted = {**QUEUE, "event_source_arn": f"{SQS}2", "lifecycle": {"on_conflict": "adopt"}}
+    made = with_deposed.plane.client().create_event_source_mapping(FunctionName="f", EventSourceArn=f"{SQS}2")
+    file = saved(with_deposed, wanted, allow_missing=True)
+
+    assert applied(with_deposed, file).clean
+
+    assert list(with_deposed.live_mappings()) == [made["UUID"]]
+    with_deposed.assert_in_sync()
+
+
 # --- the command -----------------------------------------------------------------------------------------------------
 
 ONE = f"orders: {{ function_name: worker, event_source_arn: '{sqs()}' }}"

@@ -54,6 +54,10 @@ def test_mv_renames_a_record_without_a_call(two: Workspace) -> None:
         (("mv", "orders", "views"), "the state already contains views"),
         (("mv", "orders", "a b"), "is not a valid mapping name"),
         (("rm", "order"), "did you mean orders?"),
+        # Globs are for --target and --exclude.
+        (("show", "order*"), "state show order*: no mapping has this name"),
+        (("mv", "order*", "x"), "state mv order*: no mapping has this name"),
+        (("rm", "orders", "v*"), "state rm v*: no mapping has this name"),
         (("push", "nowhere.json"), "nowhere.json cannot be read"),
     ],
 )

@@ -59,12 +59,19 @@ def test_an_arn_keeps_the_colons_of_its_resource() -> None:
     assert (arn.service, arn.resource) == ("mq", "broker:name:b-1")
 
 
-def test_pairs_collide_by_source_function_and_channel() -> None:
+@pytest.mark.parametrize(
+    ("other", "conflicts"),
+    [
+        (Pair("r", "b1:1,b2:1", "f", "t"), True),
+        (Pair("r", "b2:1,b3:1", "f", "t"), True),  # one broker in common
+        (Pair("r", "b3:1", "f", "t"), False),
+        (Pair("r", "b1:1,b2:1", "f:live", "t"), False),
+        (Pair("r", "b1:1,b2:1", "f", "u"), False),
+        (Pair("s", "b1:1,b2:1", "f", "t"), False),
+    ],
+)
+def test_pairs_conflict_by_region_source_function_and_channel(other: Pair, conflicts: bool) -> None:
     """docs/aws/identity.md#uniqueness."""
-    pair = Pair("r", "arn", "f", "t")
+    pair = Pair("r", "b1:1,b2:1", "f", "t")
 
-    assert pair.collides(Pair("r", "arn", "f", "t"))
-    assert not pair.collides(Pair("r", "arn", "f:live", "t"))
-    assert not pair.collides(Pair("r", "arn", "f", "u"))
-    assert not pair.collides(Pair("s", "arn", "f", "t"))
-    assert Pair("r", "b1:1,b2:1", "f", "t").collides(Pair("r", "b2:1,b3:1", "f", "t"))
+    assert bool(set(pair.claims()) & set(other.claims())) is conflicts

@@ -56,6 +56,14 @@ def test_a_thousand_risks_are_counted() -> None:
     assert "**loss** `R101` in 1000 mappings: A new mapping that begins at LATEST" in text
 
 
+def test_two_risks_of_one_code_in_one_mapping_are_one_mapping() -> None:
+    risks = tuple(Risk("R302", Level.LOSS, f"filter {number} {'matches nothing ' * 20}") for number in (1, 2))
+
+    text = plan_markdown(plan(*(change(number, risks=risks) for number in range(1_000))), "v1:hash")
+
+    assert "**loss** `R302` in 1000 mappings: " in text
+
+
 @pytest.mark.parametrize(
     "value",
     ["a | b", "`code`", "</details>", "*bold*", "line\nbreak", "<script>", "[l](//e)@team", "_dlq_", "~a~", "x\u202ey"],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
 from provisioner.sandbox.mappings import Delays, Mappings
+from provisioner.sandbox.refusals import RULES
 from provisioner.sandbox.server import parse_delays
 from tests.support.control_plane import REGION
 from tests.support.lambda_api import AUTH, FIFO, KINESIS, MQ, SQS, LambdaApi, refusal
@@ -209,3 +211,16 @@ def test_a_create_and_a_page_do_not_grow_with_what_is_there(plane: LambdaApi) ->
 
     assert len(shown) == 100
     assert page["NextMarker"]
+
+
+@pytest.mark.parametrize("evidence", sorted({rule.evidence for rule in RULES}))
+def test_a_recorded_answer_is_in_the_section_that_the_rule_names(evidence: str) -> None:
+    place, _, row = evidence.partition(": ")
+    page, _, anchor = place.partition("#")
+    text = (Path(__file__).parents[2] / "docs/aws" / page).read_text(encoding="utf-8")
+    heading = f"## {anchor.replace('-', ' ').capitalize()}\n"
+
+    assert heading in text
+    # Only the table of messages has a row for each situation.
+    section = text.partition(heading)[2].partition("\n## ")[0]
+    assert anchor != "messages" or row.partition(", after")[0] in section

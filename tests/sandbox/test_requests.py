@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -237,6 +238,33 @@ def test_the_tagging_api_reads_its_requests_too(client: Client, body: dict[str, 
     target = "ResourceGroupsTaggingAPI_20170126.GetResources"
 
     assert client.send("POST", "/", json.dumps(body).encode(), HTTP_X_AMZ_TARGET=target)[0] in (200, 400)
+
+
+@pytest.mark.parametrize("length", ["-1", "²", "x", "1.5", "9" * 5000])
+def test_a_length_that_is_no_number_is_refused(client: Client, length: str) -> None:
+    assert client.send("POST", MAPPINGS, CONTENT_LENGTH=length)[0] == 400
+
+
+@pytest.mark.parametrize("member", ["BatchSize", "MaximumRetryAttempts", "StartingPositionTimestamp"])
+def test_a_number_of_four_hundred_digits_is_refused(client: Client, member: str) -> None:
+    request = {"EventSourceArn": KINESIS, "StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": 0}
+
+    assert client.create(**{**request, member: 10**400})[0] == 400
+
+
+@pytest.mark.parametrize("text", ["2026-01-01T00:00:00", "2026-01-01T00:00:00Z", "2026-01-01T02:00:00+02:00"])
+def test_a_time_without_a_zone_is_in_utc_wherever_the_sandbox_runs(
+    client: Client, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        made = client.create(EventSourceArn=KINESIS, StartingPosition="AT_TIMESTAMP", StartingPositionTimestamp=text)[1]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert made["StartingPositionTimestamp"] == 1767225600.0
 
 
 @pytest.mark.parametrize(

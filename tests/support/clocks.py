@@ -40,3 +40,6 @@ class Hurried(WallClock):
 
     def sleep(self, seconds: float) -> bool:
         return super().sleep(seconds / 100)
+
+    def pause(self, seconds: float) -> None:
+        super().pause(seconds / 100)

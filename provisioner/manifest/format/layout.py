@@ -228,7 +228,7 @@ class _Laying:
         out.
         """
         start = begin = self._text.rfind("\n", 0, key.start) + 1
-        while begin > floor or (begin and floor == 0):
+        while begin > floor:
             above = self._text.rfind("\n", 0, begin - 1) + 1
             if above < floor or not _SPARE.fullmatch(self._text, above, begin):
                 break
