@@ -153,7 +153,9 @@ class Work:
                 self._await_settled(live)
             # Only the first: after it the mapping differs from the plan because of this change.
             gateway.update(live.uuid, request, notify, None if index else before_retry)
-        gone, new = _tag_changes(live.mapping.get("tags", {}), desired.get("tags", {}))
+        has, wants = live.mapping.get("tags", {}), desired.get("tags", {})
+        gone = sorted(has.keys() - wants.keys())
+        new = {key: value for key, value in wants.items() if has.get(key) != value}
         # First remove, then add: a mapping has at most 50 tags.
         if gone:
             gateway.untag(live.arn, gone, notify)
@@ -257,10 +259,3 @@ class Work:
 
 def _without(record: Record, uuid: str) -> Record:
     return replace(record, deposed=tuple(item for item in record.deposed if item.uuid != uuid))
-
-
-def _tag_changes(live: Canonical, desired: Canonical) -> tuple[list[str], dict[str, str]]:
-    """The keys to remove, and the tags to set."""
-    return sorted(live.keys() - desired.keys()), {
-        key: value for key, value in desired.items() if live.get(key) != value
-    }

@@ -18,10 +18,20 @@ def still_approved(approved: Plan, now: Plan) -> tuple[Plan, tuple[Outcome, ...]
     """
     current = {change.key: change for change in now.changes}
     changed = {change.key for change in approved.changes if _essence(current.get(change.key)) != _essence(change)}
-    dropped = set(changed)
+    dropped: set[str] = set()
+    connected = changed
     # Until nothing is added: what depends on a dropped change is dropped too, and so is what depends on that.
-    while connected := {change.key for change in approved.changes if _depends_on(change, dropped, approved)} - dropped:
+    while connected:
         dropped |= connected
+        # Changes of one name write the same record, and half a swap of names would lose one of two records.
+        gone = [change for change in approved.changes if change.key in dropped]
+        names = {name for change in gone for name in (change.name, change.moved_from) if name}
+        connected = {
+            change.key
+            for change in approved.changes
+            if change.key not in dropped
+            and (dropped.intersection(change.after) or names & {change.name, change.moved_from})
+        }
     outcomes = tuple(
         Outcome(change, Result.NOT_ATTEMPTED, _CHANGED if change.key in changed else _DEPENDS_ON_CHANGED, "plan again")
         for change in approved.changes
@@ -29,13 +39,6 @@ def still_approved(approved: Plan, now: Plan) -> tuple[Plan, tuple[Outcome, ...]
     )
     same = tuple(change for change in approved.changes if change.key not in dropped)
     return replace(approved, changes=same), outcomes
-
-
-def _depends_on(change: Change, dropped: set[str], approved: Plan) -> bool:
-    """Whether a change depends on a dropped one: by order, name or move."""
-    # Changes of one name write the same record, and half a swap of names would lose one of two records.
-    names = {name for item in approved.changes if item.key in dropped for name in (item.name, item.moved_from) if name}
-    return bool(dropped & set(change.after)) or bool(names & {change.name, change.moved_from})
 
 
 def _essence(change: Change | None) -> object:

@@ -128,16 +128,13 @@ def health(
         _health(name, record, reading.live.get(record.uuid), ignored.get(name, ()), lost.get(name, ()))
         for name, record in state.mappings.items()
     ]
-    rows += [_absent(item, lost.get(item.name, ())) for item in unapplied]
+    for item in unapplied:
+        pair, missing = item.pair, [f"{what} does not exist" for what in lost.get(item.name, ())]
+        problem = "; ".join(["it is declared in the manifest, but not applied yet", *missing])
+        rows.append(
+            Health(item.name, "", item.region, "Absent", problem=problem, function=pair.function, source=pair.source)
+        )
     return tuple(sorted(rows, key=lambda row: (not row.problem, row.name)))
-
-
-def _absent(wanted: Desired, lost: Sequence[str]) -> Health:
-    pair = wanted.pair
-    problem = "; ".join(
-        ["it is declared in the manifest, but not applied yet", *(f"{what} does not exist" for what in lost)]
-    )
-    return Health(wanted.name, "", wanted.region, "Absent", problem=problem, function=pair.function, source=pair.source)
 
 
 def _health(name: str, record: Record, live: Live | None, ignored: Sequence[FieldPath], lost: Sequence[str]) -> Health:

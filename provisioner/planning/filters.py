@@ -204,7 +204,7 @@ def _of_leaf(leaf: _Leaf, kind: SourceKind, objects: _Paths) -> Iterator[Sign]:
         what = f"`{data}` contains a list of rules, but the data of {kind.phrase} is JSON"
         yield Sign(Effect.NEVER, f"{what}, and AWS rejects a filter on a string", f"write {data}: {{ field: [value] }}")
         return
-    if any(_is_absence(rule) for rule in leaf.rules):
+    if any(isinstance(rule, Mapping) and rule.get("exists") is False for rule in leaf.rules):
         # A missing field matches, so the checks below, which find fields that are always missing, do not apply.
         yield from _always_absent(leaf, kind)
         return
@@ -212,7 +212,9 @@ def _of_leaf(leaf: _Leaf, kind: SourceKind, objects: _Paths) -> Iterator[Sign]:
         message = f"the pattern uses `{top}`, which Lambda adds to the record; a filter on it may never match"
         yield Sign(Effect.DOUBT, message, f"filter on fields under `{data}`")
     elif top != data and top not in _FIELDS[kind]:
-        yield Sign(Effect.NEVER, _no_such_field(top, kind), _where_instead(top, kind))
+        fate = "every message would be deleted" if kind in QUEUES else "every record would be skipped"
+        which = f"`{top}`, which records of {kind.phrase} do not have (their data is under `{data}`)"
+        yield Sign(Effect.NEVER, f"the pattern uses {which}; {fate}", _where_instead(top, kind))
     elif leaf.path == (data,):
         yield from _of_text(leaf, kind)
     elif kind is SourceKind.DYNAMODB and top == data:
@@ -231,18 +233,6 @@ def _of_leaf(leaf: _Leaf, kind: SourceKind, objects: _Paths) -> Iterator[Sign]:
         )
         yield Sign(Effect.DOUBT, message, "use a field inside it")
     yield from _too_complex(leaf)
-
-
-def _is_absence(rule: Any) -> bool:
-    return isinstance(rule, Mapping) and rule.get("exists") is False
-
-
-def _no_such_field(top: str, kind: SourceKind) -> str:
-    fate = "every message would be deleted" if kind in QUEUES else "every record would be skipped"
-    data = DATA_KEYS[kind]
-    return (
-        f"the pattern uses `{top}`, which records of {kind.phrase} do not have (their data is under `{data}`); {fate}"
-    )
 
 
 def _where_instead(top: str, kind: SourceKind) -> str:

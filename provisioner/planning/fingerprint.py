@@ -25,26 +25,28 @@ def plan_hash(plan: Plan) -> str:
     Causes, reasons, risks, the serial, times, places in files and what is under `ignore_changes` are not in it. It
     guards against accidents, not attackers.
     """
-    # A mapping that needs nothing may change between an approval and its apply: it is not a part of what was approved.
-    changes = sorted((_essence(change) for change in plan.changes if change.counts), key=json_key)
-    return f"{VERSION}:{_sha256([plan.stack, plan.account, changes])}"
-
-
-def _essence(change: Change) -> dict[str, Any]:
-    # The live mapping of a create is one that is being deleted. Whether it is gone by now makes no difference.
-    before = change.live.mapping if change.live and change.action is not Action.CREATE else None
-    return {
-        "name": change.key,
-        "action": change.action,
-        "region": change.region,
-        "uuid": change.uuid,
-        "adopts": change.adopts,
-        "moved_from": change.moved_from,
-        "creates_first": change.creates_first,
-        "protected": is_protected(change),
-        "before": _without_ignored(before, change),
-        "after": _without_ignored(change.desired, change),
-    }
+    changes = []
+    for change in plan.changes:
+        # A mapping that needs nothing may change between an approval and its apply: it is no part of what was approved.
+        if not change.counts:
+            continue
+        # The live mapping of a create is one that is being deleted. Whether it is gone by now makes no difference.
+        before = change.live.mapping if change.live and change.action is not Action.CREATE else None
+        changes.append(
+            {
+                "name": change.key,
+                "action": change.action,
+                "region": change.region,
+                "uuid": change.uuid,
+                "adopts": change.adopts,
+                "moved_from": change.moved_from,
+                "creates_first": change.creates_first,
+                "protected": is_protected(change),
+                "before": _without_ignored(before, change),
+                "after": _without_ignored(change.desired, change),
+            }
+        )
+    return f"{VERSION}:{_sha256([plan.stack, plan.account, sorted(changes, key=json_key)])}"
 
 
 def _without_ignored(mapping: Canonical | None, change: Change) -> Canonical | None:

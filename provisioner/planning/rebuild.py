@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from provisioner.errors import StateError
 from provisioner.model.canonical import canonical, fill_kept
 from provisioner.model.desired import Desired
-from provisioner.model.live import Live, Owner
+from provisioner.model.live import Live
 from provisioner.model.manifest import Manifest
 from provisioner.model.state import Record, State
 
@@ -57,7 +57,9 @@ def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str
     # Left out, these mappings would never be deleted: no later plan would have a record of them.
     for item in everything:
         if item.owner and item.owner.stack == manifest.stack and item.uuid not in taken:
-            name = _free_name(item.owner, item.uuid, records)
+            # The name tag may be outdated, because a move does not change it: its name can be another mapping's now.
+            tag = item.owner.name
+            name = tag if tag and tag not in records else f"{tag or 'mapping'}-{item.uuid[:8]}"
             records[name] = Record(item.uuid, item.arn, item.region, item.as_left)
             notices.append(
                 f"{name}: {item.uuid} has this stack's tags and is not in the manifest; the next apply deletes it"
@@ -78,8 +80,3 @@ def _record(live: Live, wanted: Desired) -> Record:
             applied[path[0]] = desired[path[0]]
     protected = wanted.lifecycle.prevent_destroy
     return Record(live.uuid, live.arn, live.region, fill_kept(applied, live.mapping, live.kind), protected)
-
-
-def _free_name(owner: Owner, uuid: str, records: Mapping[str, Record]) -> str:
-    """A free name, from the name tag. The tag may be outdated, because a move does not change it."""
-    return owner.name if owner.name and owner.name not in records else f"{owner.name or 'mapping'}-{uuid[:8]}"

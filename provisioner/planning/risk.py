@@ -169,22 +169,15 @@ def _position(mapping: Mapping[str, Any]) -> str:
 def _of_update(change: Change) -> Iterator[Risk]:
     assert change.live is not None  # an update updates something
     kind = _kind(change) or change.live.kind
-    if _position(change.live.mapping) == "LATEST" and _restarts(change):
+    # Disabling has a risk of its own (`_enabled`). Tags are set by calls of their own, which do not restart polling.
+    polls = all(side.get("enabled", True) for side in (change.live.mapping, change.desired or {}))
+    restarts = polls and any(field.path[0] != "tags" for field in change.fields)
+    if restarts and _position(change.live.mapping) == "LATEST":
         message = "it reads from LATEST: records that arrive while polling restarts may be skipped"
         yield Risk("R102", Level.LOSS, message)
     for field in change.fields:
         if rule := _RULES.get(field.path):
             yield from rule(field, kind)
-
-
-def _restarts(change: Change) -> bool:
-    """Whether polling stops and starts again: not for a change of tags, and not when the mapping is disabled before or
-    after.
-    """
-    sides = (change.live.mapping if change.live else {}, change.desired or {})
-    # Disabling has a risk of its own (`_enabled`). Tags are set by calls of their own, which do not restart polling.
-    polls = all(side.get("enabled", True) for side in sides)
-    return polls and any(field.path[0] != "tags" for field in change.fields)
 
 
 def _enabled(field: FieldChange, kind: SourceKind) -> Iterator[Risk]:
@@ -267,7 +260,7 @@ def _patterns(filters: Sequence[Mapping[str, Any]] | None) -> list[Any]:
     return [structured(item["pattern"]) for item in filters or ()] or [{}]
 
 
-# Fields without a row have no risk of their own; an update of them can still restart polling (`_restarts`).
+# Fields without a row have no risk of their own; an update of them can still restart polling (`_of_update`).
 _RULES: Final[Mapping[FieldPath, Callable[[FieldChange, SourceKind], Iterator[Risk]]]] = {
     ("enabled",): _enabled,
     ("function_name",): _function,
