@@ -263,8 +263,11 @@ class Gateway:
         # Each class has its own budget, from when it was first met: waiting for IAM must not use up that of a fault.
         left = began.setdefault(reason, now) + self._budgets[reason] - now
         # Equal only when the class was first met just now.
-        if notify and left == self._budgets[reason] and self._is_news(reason):
-            notify(f"{error.message} ({reason.value}, for up to {left:.0f}s)")
+        if notify and left == self._budgets[reason]:
+            # Throttling affects every change at once and is reported once; the last line of a run counts it.
+            if reason is not Retry.THROTTLED or not self._reported_throttling:
+                notify(f"{error.message} ({reason.value}, for up to {left:.0f}s)")
+            self._reported_throttling = self._reported_throttling or reason is Retry.THROTTLED
         elif (
             notify and left > 0 and reason is not Retry.THROTTLED and now - reported.get(reason, began[reason]) >= STILL
         ):
@@ -273,14 +276,6 @@ class Gateway:
         # The last pause is shortened, so that one more try is made when the budget ends.
         if left <= 0 or not self._clock.sleep(min(pause, left)):
             raise error
-
-    def _is_news(self, reason: Retry) -> bool:
-        """Whether to report a retry. Throttling affects every change at once and is reported once; the last line of a
-        run counts it.
-        """
-        first = not self._reported_throttling
-        self._reported_throttling = self._reported_throttling or reason is Retry.THROTTLED
-        return first or reason is not Retry.THROTTLED
 
 
 def _body(answer: Config) -> Config:

@@ -59,26 +59,21 @@ def open_plan(path: Path) -> SavedPlan:
             f"{path} has plan format {version} (written by provisioner {made_by}), but this version reads format {VERSION}",
             hint="plan again",
         )
-    content = document.get("content")
+    content: Any = document.get("content")
     if document.get("checksum") != _checksum(content):
         raise StaleError(
             f"{path} was modified after it was saved", hint="plan again; to change the plan, edit the manifest"
         )
-    # After the checksum, which covers the content as it was written.
-    _add_deposed(content)
+    # Plans of versions before `deposed` was added have only the reason. After the checksum, which covers the content as
+    # it was written; a content of another shape is refused when it is validated.
+    with suppress(KeyError, TypeError, AttributeError):
+        for change in content["plan"]["changes"]:
+            change.setdefault("deposed", change["reason"] == "deposed")
     try:
         saved: SavedPlan = _adapter().validate_python(content)
     except ValueError as error:  # also pydantic's ValidationError
         raise StaleError(f"{path} cannot be read by this version of provisioner", hint="plan again") from error
     return saved
-
-
-def _add_deposed(content: Any) -> None:
-    """Plans of versions before this field was added have only the reason."""
-    # A content of another shape is refused when it is validated.
-    with suppress(KeyError, TypeError, AttributeError):
-        for change in content["plan"]["changes"]:
-            change.setdefault("deposed", change["reason"] == "deposed")
 
 
 def _document(path: Path) -> dict[str, Any]:
