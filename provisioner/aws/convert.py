@@ -217,19 +217,22 @@ def _in_steps(request: Config, kind: SourceKind) -> list[Config]:
     """
     if "ProvisionedPollerConfig" not in request:
         return [request] if request else []
-    # {} unsets the pollers. Only for Kafka do schema registry and metrics need them (docs/aws/kinds.md#fields).
-    leaving = request["ProvisionedPollerConfig"] == {}
-    first = {name: value for name, value in request.items() if leaving and kind in KAFKAS and _is_clear(name, value)}
-    last = {"ScalingConfig": request["ScalingConfig"]} if leaving and request.get("ScalingConfig") else {}
-    if not leaving and request.get("ScalingConfig") == {}:
+    first: Config = {}
+    last: Config = {}
+    if request["ProvisionedPollerConfig"] == {}:  # which unsets the pollers
+        # What clears schema registry or metrics: only for Kafka do they need the pollers (docs/aws/kinds.md#fields).
+        if kind in KAFKAS:
+            first = {
+                name: value
+                for name, value in request.items()
+                if value == {"SchemaRegistryConfig": {}} or (name == "MetricsConfig" and not value)
+            }
+        if request.get("ScalingConfig"):
+            last = {"ScalingConfig": request["ScalingConfig"]}
+    elif request.get("ScalingConfig") == {}:
         first = {"ScalingConfig": {}}
     middle = {name: value for name, value in request.items() if name not in first and name not in last}
     return [step for step in (first, middle, last) if step]
-
-
-def _is_clear(name: str, value: Any) -> bool:
-    """Whether a part of an update clears what exists only with provisioned pollers."""
-    return value == {"SchemaRegistryConfig": {}} or (name == "MetricsConfig" and not value)
 
 
 def _filters_with_key(request: Config, live: Canonical, desired: Canonical) -> Config:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from traceback import walk_tb
 from typing import Any, Final
@@ -198,16 +198,10 @@ def from_response(response: Any, what: str) -> AwsError:
     error = kind(message, hint=next((hint for part, hint in _HINTS if part in text), ""), **known)
     if isinstance(error, errors.ThrottledError):
         # botocore parses the header only for the error class that models it, TooManyRequestsException.
-        headers = meta.get("HTTPHeaders", {})
-        error.retry_after = _number(response.get("retryAfterSeconds") or headers.get("retry-after"))
+        advice = response.get("retryAfterSeconds") or meta.get("HTTPHeaders", {}).get("retry-after")
+        with suppress(TypeError, ValueError):  # absent, or no number
+            error.retry_after = max(0.0, float(advice))
     return error
-
-
-def _number(text: Any) -> float:
-    try:
-        return max(0.0, float(text))
-    except (TypeError, ValueError):
-        return 0.0
 
 
 def _from_client(error: vendor.BotoCoreError, what: str) -> AwsError:

@@ -264,22 +264,17 @@ class Gateway:
         left = began.setdefault(reason, now) + self._budgets[reason] - now
         if left <= 0:
             raise error
-        if notify and is_first and self._is_news(reason):
-            notify(f"{error.message} ({reason.value}, for up to {left:.0f}s)")
+        if notify and is_first:
+            # Throttling affects every change at once and is reported once; the last line of a run counts it.
+            if reason is not Retry.THROTTLED or not self._reported_throttling:
+                notify(f"{error.message} ({reason.value}, for up to {left:.0f}s)")
+            self._reported_throttling = self._reported_throttling or reason is Retry.THROTTLED
         elif notify and reason is not Retry.THROTTLED and now - reported.get(reason, began[reason]) >= STILL:
             reported[reason] = now
             notify(f"still {reason.value} ({now - began[reason]:.0f}s elapsed, up to {left:.0f}s left)")
         # The last pause is shortened, so that one more try is made when the budget ends.
         if not self._clock.sleep(min(pause, left)):
             raise error
-
-    def _is_news(self, reason: Retry) -> bool:
-        """Whether to report a retry. Throttling affects every change at once and is reported once; the last line of a
-        run counts it.
-        """
-        first = not self._reported_throttling
-        self._reported_throttling = self._reported_throttling or reason is Retry.THROTTLED
-        return first or reason is not Retry.THROTTLED
 
 
 def _body(answer: Config) -> Config:

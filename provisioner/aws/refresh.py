@@ -44,13 +44,23 @@ def refresh(aws: Aws, resolution: Resolution, provider: Provider, note: Callable
     live: dict[Key, Live] = {}
     held: dict[str, Live] = {}
     listed: set[Key] = set()
-    expected = _expected_tags(resolution)
+    # The tags that are expected, as applied and as wanted. Any other answer of the tagging API is confirmed by ListTags,
+    # because it may be from before the last apply.
+    expected: dict[Key, list[dict[str, str]]] = {}
+    for subject in resolution.subjects:
+        if subject.record:
+            sides = (subject.record.applied, subject.wanted.mapping if subject.wanted else {})
+            expected[subject.record.key] = [mapping.get("tags", {}) for mapping in sides]
     for region, asked in sorted(_asked(resolution).items()):
         gateway = aws.gateway(region)
         seen: dict[str, Config] = {}
         configs = read(gateway, asked.known, seen)
         pairs = asked.pairs | {name: pair for uuid, (name, pair) in asked.fallback.items() if uuid not in configs}
-        holding = _look_up(gateway, pairs, seen)
+        try:
+            holding = holders(gateway, pairs, seen)
+        except DeniedError:
+            # Where List is denied, only what was seen already: then the 409 of a create names the holder.
+            holding = _holders(pairs, seen.values(), region)
         listed |= {Key(LAMBDA, region, uuid) for uuid in seen}
         wanted = {**configs, **{config["UUID"]: config for config in holding.values()}}
         tags = _tags(gateway, wanted, expected, provider, note)
@@ -79,20 +89,6 @@ def _asked(resolution: Resolution) -> dict[str, _Region]:
                 # The recorded mapping normally holds the pair. Only when it is gone, another one may.
                 asked.fallback[record.key.id] = (subject.name, wanted.pair)
     return regions
-
-
-def _expected_tags(resolution: Resolution) -> dict[Key, list[dict[str, str]]]:
-    """For each recorded mapping the tag sets that are expected, the applied and the wanted one. Any other answer of the
-    tagging API is confirmed by ListTags, because it may be from before the last apply.
-    """
-    return {
-        subject.record.key: [
-            mapping.get("tags", {})
-            for mapping in (subject.record.applied, subject.wanted.mapping if subject.wanted else {})
-        ]
-        for subject in resolution.subjects
-        if subject.record
-    }
 
 
 # --- mappings by UUID ------------------------------------------------------------------------------------------------
@@ -147,14 +143,6 @@ def _read_pages(gateway: Gateway, known: Mapping[str, str], function: str, seen:
 # --- mappings by pair ------------------------------------------------------------------------------------------------
 
 
-def _look_up(gateway: Gateway, pairs: Mapping[str, Pair], seen: dict[str, Config]) -> dict[str, Config]:
-    """`holders`, or only what was seen already where List is denied: then the 409 of a create names the holder."""
-    try:
-        return holders(gateway, pairs, seen)
-    except DeniedError:
-        return _holders(pairs, seen.values(), gateway.region)
-
-
 def holders(gateway: Gateway, pairs: Mapping[str, Pair], seen: dict[str, Config] | None = None) -> dict[str, Config]:
     """For each key the mapping that holds its pair: from `seen` if it is there, else by one List for each function. A
     key without a holder is absent. `seen` collects all that List showed. Raises DeniedError where List is denied.
@@ -201,8 +189,10 @@ def _tags(
     confirms them, because the tagging API may be minutes behind.
     """
     arns = {uuid: arn_of(config, gateway.region) for uuid, config in configs.items()}
+    asked = list(arns.values())
+    batches = [asked[start : start + PAGE] for start in range(0, len(asked), PAGE)]
     try:
-        hinted = _hinted_tags(gateway, list(arns.values()))
+        hinted = {arn: tags for batch in parallel(gateway.tags_of, batches) for arn, tags in batch.items()}
     except AwsError as error:
         # Whatever the reason is, ListTags answers the same, with one call for each mapping.
         note(f"the tagging API call failed, so tags are read one mapping at a time: {error.message}")
@@ -216,11 +206,6 @@ def _tags(
 
     doubts = [uuid for uuid in arns if doubtful(uuid)]
     return tags | dict(zip(doubts, parallel(lambda uuid: gateway.tags(arns[uuid]), doubts), strict=True))
-
-
-def _hinted_tags(gateway: Gateway, arns: Sequence[str]) -> dict[str, dict[str, str]]:
-    batches = [arns[start : start + PAGE] for start in range(0, len(arns), PAGE)]
-    return {arn: tags for batch in parallel(gateway.tags_of, batches) for arn, tags in batch.items()}
 
 
 def with_tags(gateway: Gateway, config: Config, provider: Provider) -> Live:

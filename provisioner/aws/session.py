@@ -71,7 +71,24 @@ class Aws:
         # boto3 must not make clients of one session in two threads at once.
         with self._lock:
             if region not in self._gateways:
-                self._gateways[region] = self._open(region)
+                with translating_errors("opening Lambda"):
+                    # The gateway retries by class of error. botocore would send a create again after a lost answer, and
+                    # its refusal would hide that the first one succeeded. Its default of 10 connections is too few for
+                    # workers and polls together.
+                    config = Config(retries={"total_max_attempts": 1}, max_pool_connections=32)
+                    client = self._client("lambda", region or None, config)
+                # The sandbox on this machine has no quota.
+                usual = None if _is_loopback(client.meta.endpoint_url) else DEFAULT_RATE
+                rate = self._provider.max_requests_per_second or usual
+                self._gateways[region] = Gateway(
+                    client,
+                    self._tagging(region),
+                    region=region,
+                    limiter=TokenBucket(rate, max(rate or 1.0, 1.0), self._clock),
+                    calls=self.calls,
+                    clock=self._clock,
+                    retry_timeout=self._provider.retry_timeout,
+                )
             return self._gateways[region]
 
     def bucket(self, name: str, region: str) -> Bucket:
@@ -91,24 +108,6 @@ class Aws:
             self.calls.count()
             return getattr(self._others[service, region], operation)(**arguments)
 
-    def _open(self, region: str) -> Gateway:
-        with translating_errors("opening Lambda"):
-            # The gateway retries by class of error. botocore would send a create again after a lost answer, and its
-            # refusal would hide that the first one succeeded. Its default of 10 connections is too few for workers and
-            # polls together.
-            client = self._client(
-                "lambda", region or None, Config(retries={"total_max_attempts": 1}, max_pool_connections=32)
-            )
-        return Gateway(
-            client,
-            self._tagging(region),
-            region=region,
-            limiter=self._limiter(client.meta.endpoint_url),
-            calls=self.calls,
-            clock=self._clock,
-            retry_timeout=self._provider.retry_timeout,
-        )
-
     def _tagging(self, region: str) -> Callable[[], Any]:
         """A function that returns the tagging API's client, which is made when it is first called."""
         # `cache` alone would let two threads make a client each.
@@ -122,12 +121,6 @@ class Aws:
                 return make()
 
         return client
-
-    def _limiter(self, endpoint: str) -> TokenBucket:
-        stated = self._provider.max_requests_per_second
-        # The sandbox on this machine has no quota.
-        rate = stated or (None if _is_loopback(endpoint) else DEFAULT_RATE)
-        return TokenBucket(rate, max(rate or 1.0, 1.0), self._clock)
 
     def _client(self, service: str, region: str | None, config: Config) -> Any:
         named = config.merge(Config(user_agent_extra=f"provisioner/{__version__}"))

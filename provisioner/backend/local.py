@@ -119,13 +119,9 @@ class LocalWriter:
         self.unresolved = folded.unresolved
         # With unresolved intents the journal stays: this command may end before it has saved what became of them.
         if self._left and not folded.unresolved:
-            self._settle(folded)
-
-    def _settle(self, folded: Folded) -> None:
-        """Save the results of an earlier journal and remove it; one that is superseded is only removed."""
-        if not folded.superseded:
-            self._write(replace(folded.state, serial=folded.state.serial + 1))
-        self._remove_journal()
+            if not folded.superseded:  # a later state has its results already
+                self._write(replace(folded.state, serial=folded.state.serial + 1))
+            self._remove_journal()
 
     def save(self, state: State) -> None:
         """Write a state, with the next serial, when it differs from the stored one. Raises StateError."""

@@ -59,7 +59,7 @@ def open_plan(path: Path) -> SavedPlan:
             f"{path} has plan format {version} (written by provisioner {made_by}), but this version reads format {VERSION}",
             hint="plan again",
         )
-    content = document.get("content")
+    content: Any = document.get("content")
     if document.get("checksum") != _checksum(content):
         raise StaleError(
             f"{path} was modified after it was saved", hint="plan again; to change the plan, edit the manifest"

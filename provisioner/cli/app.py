@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import takewhile
 
 import click
@@ -101,16 +101,6 @@ for command in (
 # --- around every command --------------------------------------------------------------------------------------------
 
 
-def _two_dashes(arguments: Sequence[str]) -> list[str]:
-    """Long flags work with one dash or two, as Terraform's users type them."""
-    known = {flag for command in _commands(cli) for option in command.params for flag in option.opts}
-    # Only known flags, so that -f, -q and a value such as -1 stay; after `--` everything is a value.
-    ours = list(takewhile(lambda argument: argument != "--", arguments))
-    return [f"-{item}" if f"-{item.partition('=')[0]}" in known else item for item in ours] + list(
-        arguments[len(ours) :]
-    )
-
-
 def _commands(group: click.Group) -> Iterator[click.Command]:
     for command in group.commands.values():
         yield command
@@ -135,8 +125,14 @@ def main() -> None:
         logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
         logging.getLogger("provisioner").setLevel(logging.DEBUG)
     try:
+        # Long flags work with one dash or two, as Terraform's users type them. Only known flags, so that -f, -q and a
+        # value such as -1 stay; after `--` everything is a value.
+        known = {flag for command in _commands(cli) for option in command.params for flag in option.opts}
+        ours = list(takewhile(lambda argument: argument != "--", sys.argv[1:]))
+        arguments = [f"-{item}" if f"-{item.partition('=')[0]}" in known else item for item in ours]
+        arguments += sys.argv[1 + len(ours) :]
         # Not standalone: click exits with 2 for a wrong flag, which here means that there are changes.
-        cli.main(_two_dashes(sys.argv[1:]), prog_name="provisioner", standalone_mode=False)
+        cli.main(arguments, prog_name="provisioner", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(1)

@@ -52,16 +52,11 @@ def plan(invocation: Invocation, detailed_exitcode: bool, out: Path | None, **se
 
         made = workflow.plan(run, workflow.Selection(**selection), out)
         if out:
-            _say_saved(terminal, made, out)
+            from provisioner.planning.fingerprint import plan_hash
+
+            line = shlex.join(["provisioner", "apply", str(out)])
+            terminal.message(f"Plan saved to {out}; its hash is {plan_hash(made)}. To apply it: {line}")
         sys.exit(CHANGES if detailed_exitcode and made.has_changes else 0)
-
-
-def _say_saved(terminal: Terminal, made: Plan, out: Path) -> None:
-    from provisioner.planning.fingerprint import plan_hash
-
-    terminal.message(
-        f"Plan saved to {out}; its hash is {plan_hash(made)}. To apply it: {shlex.join(['provisioner', 'apply', str(out)])}"
-    )
 
 
 @click.command()
@@ -76,21 +71,18 @@ def apply(invocation: Invocation, planfile: Path | None, **options: Any) -> None
     approval.
     """
     if planfile:
-        _apply_saved(invocation, planfile, _execution(options), _given_beside_a_plan())
+        ctx = click.get_current_context()
+        # The flags that cannot be combined with a saved plan. By their source and not by their value: a default that is
+        # written out, as in `--refresh=true`, is refused too.
+        refused = [
+            option.opts[0]
+            for option in ctx.command.params
+            if ctx.get_parameter_source(str(option.name)) is click.core.ParameterSource.COMMANDLINE
+            and option.name not in _BESIDE_A_PLAN
+        ]
+        _apply_saved(invocation, planfile, _execution(options), refused)
     else:
         _apply(invocation, options)
-
-
-def _given_beside_a_plan() -> list[str]:
-    """The flags on the command line that cannot be combined with a saved plan."""
-    ctx = click.get_current_context()
-    return [
-        option.opts[0]
-        for option in ctx.command.params
-        # By its source and not by its value: a default that is written out, as in `--refresh=true`, is refused too.
-        if ctx.get_parameter_source(str(option.name)) is click.core.ParameterSource.COMMANDLINE
-        and option.name not in _BESIDE_A_PLAN
-    ]
 
 
 @click.command()

@@ -92,16 +92,12 @@ def show(invocation: Invocation, what: str | None, resolved: bool) -> None:
         if resolved:
             _show_resolved(invocation, terminal, what)
         elif what:
-            _show_plan(terminal, Path(what))
+            from provisioner.backend.planfile import open_plan
+
+            # Without problems: a refused plan is saved by no command.
+            terminal.show(open_plan(Path(what)).plan, ())
         else:
             raise UsageError("no plan file given", hint="pass a plan file, or use --resolved")
-
-
-def _show_plan(terminal: Terminal, planfile: Path) -> None:
-    from provisioner.backend.planfile import open_plan
-
-    # Without problems: a refused plan is saved by no command.
-    terminal.show(open_plan(planfile).plan, ())
 
 
 def _show_resolved(invocation: Invocation, terminal: Terminal, name: str | None) -> None:

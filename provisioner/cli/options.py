@@ -151,8 +151,14 @@ def on_manifest(command: F) -> F:
     def invoked(
         *arguments: Any, path: str, variables: tuple[str, ...], var_files: tuple[str, ...], **options: Any
     ) -> Any:
-        # Commands in hints repeat them: without them, a pasted command would read another manifest.
-        remember_flags(_flags(path, variables, var_files))
+        # Commands in hints repeat these flags: without them, a pasted command would read another manifest.
+        pairs = [("-f", path)] * (path != ".")  # the default needs no flag
+        pairs += [("--var-file", file) for file in var_files] + [("--var", text) for text in variables]
+        remember_flags([word for pair in pairs for word in pair])
+        # Popped, because commands take the form from the Invocation. `--json` wins over `--format`.
+        form = str(options.pop("form", "text"))
+        form = "json" if options.pop("as_json", False) else form
+        form = "events" if options.pop("as_events", False) else form
         invocation = Invocation(
             path=Path(path),
             variables=variables,
@@ -160,26 +166,12 @@ def on_manifest(command: F) -> F:
             colour=options.pop("colour"),
             may_ask=not options.pop("no_input"),
             quiet=options.pop("quiet"),
-            form=_form(options),
+            form=form,
             compact=options.pop("compact", False),
         )
         return command(invocation, *arguments, **options)
 
     return with_options(manifest_option, _variable_options, _terminal_options)(invoked)  # type: ignore[return-value]  # F
-
-
-def _flags(path: str, variables: tuple[str, ...], var_files: tuple[str, ...]) -> list[str]:
-    """The flags on this command line that name the manifest and set its variables."""
-    pairs = [("-f", path)] * (path != ".")  # the default needs no flag
-    pairs += [("--var-file", file) for file in var_files] + [("--var", text) for text in variables]
-    return [word for pair in pairs for word in pair]
-
-
-def _form(options: dict[str, Any]) -> str:
-    # Popped, because commands take the form from the Invocation. `--json` wins over `--format`.
-    form = str(options.pop("form", "text"))
-    form = "json" if options.pop("as_json", False) else form
-    return "events" if options.pop("as_events", False) else form
 
 
 def format_options(*forms: str) -> Callable[[F], F]:

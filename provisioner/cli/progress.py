@@ -72,9 +72,6 @@ class Display:
             self._flying[name] = name if event.phase is Phase.STARTED else f"{name} ({event.text})"
             if event.phase is Phase.RETRYING:
                 self.message(fitted(self._style.yellow(progress_line(event)), self._console.width))
-        self._progress.update(self._task, description=self._in_flight())
-
-    def _in_flight(self) -> str:
         named = list(self._flying.values())[:_NAMED]
         more = len(self._flying) - len(named)
-        return ", ".join(named) + (f" and {more} more" if more else "")
+        self._progress.update(self._task, description=", ".join(named) + (f" and {more} more" if more else ""))

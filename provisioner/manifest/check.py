@@ -334,7 +334,12 @@ def _limits(
         hint = "AWS rejects any other value" if limits.legal.enforced else ""
         yield Finding(code, path, f"{name}: {value!r} is not {limits.legal.words}", hint)
     if limits.each and name != "tags":  # tags have findings of their own
-        for label, item, step in _items(name, value):
+        items: list[tuple[str, Any, Step]]  # the name in messages, the item, the step to it
+        if isinstance(value, Mapping):
+            items = [(key, item, key) for key, item in value.items()]
+        else:
+            items = [(f"{name}[{index}]", item, index) for index, item in enumerate(value)]
+        for label, item, step in items:
             place = path if one_text else (*path, step)
             yield from _limits(label, limits.each, limits.each.bounds, item, kind, place)
 
@@ -347,14 +352,6 @@ def _out_of_bounds(value: Any, bounds: tuple[int, int]) -> str:
     return (
         f"{what} is more than the {most}" if size > most else f"{what} is less than the {least}" if size < least else ""
     )
-
-
-def _items(name: str, value: Any) -> Iterator[tuple[str, Any, Step]]:
-    """The items of a map or a list: the name in messages, the item, the step to it."""
-    if isinstance(value, Mapping):
-        yield from ((key, item, key) for key, item in value.items())
-    else:
-        yield from ((f"{name}[{index}]", item, index) for index, item in enumerate(value))
 
 
 def _enumeration(known: Field, value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from provisioner.manifest.node import NOWHERE, Node
 from provisioner.manifest.reader import read
@@ -175,7 +175,9 @@ class _Gathering:
                 continue
             there = joined.get(key)
             if there is None:
-                joined[key] = node.holding(_copied(node.value)) if key in _LISTS | _NAMED else node
+                # What other files add must not get into the node of this one.
+                copy = node.value.copy() if isinstance(node.value, dict | list) else node.value
+                joined[key] = node.holding(copy) if key in _LISTS | _NAMED else node
             elif key in _LISTS and isinstance(node.value, list) and isinstance(there.value, list):
                 there.value += node.value
             elif key in _NAMED and isinstance(node.value, dict) and isinstance(there.value, dict):
@@ -194,10 +196,6 @@ class _Gathering:
         """Report an error and mark the manifest incomplete."""
         self.joined.complete = False
         self.joined.diagnostics.append(Diagnostic(code, message, place, hint))
-
-
-def _copied(value: Any) -> Any:
-    return value.copy() if isinstance(value, dict | list) else value
 
 
 def _is_plain(file: Path) -> bool:

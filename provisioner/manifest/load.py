@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,6 @@ from provisioner.manifest.node import Node
 from provisioner.manifest.schema import ProviderBlock, Root, VariableBlock
 from provisioner.manifest.shape import shape_of
 from provisioner.manifest.variables import Inputs, Variables, declaration_findings
-from provisioner.model.desired import Desired
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.duration import seconds
 from provisioner.model.level import Level
@@ -101,7 +100,9 @@ def _load(path: Path, inputs: Inputs, region: str, member: Member, *, needs_valu
     manifest = loading.manifest(path if path.is_dir() else path.parent, region, member)
     if not joined.complete:  # what these codes miss may be in the part that could not be read
         loading.diagnostics = [item for item in loading.diagnostics if item.code not in _NEEDS_WHOLE_MANIFEST]
-    diagnostics = _sorted(loading.diagnostics)
+    # Each once: a wrong default gives the same one for every mapping. In the order of the files.
+    unique = {(item.place, item.code, item.message): item for item in loading.diagnostics}.values()
+    diagnostics = sorted(unique, key=lambda item: (item.place.file, item.place.line, item.place.column, item.code))
     if manifest is None or not joined.complete or any(item.severity is Severity.ERROR for item in diagnostics):
         raise ManifestError(diagnostics, unvalued=tuple(loading.unvalued))
     return Loaded(manifest, tuple(diagnostics), loading.root, tuple(loading.unvalued))
@@ -109,12 +110,6 @@ def _load(path: Path, inputs: Inputs, region: str, member: Member, *, needs_valu
 
 def _no_member(_: Sequence[str]) -> str:
     return ""
-
-
-def _sorted(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Diagnostics in the order of the files, each once: a wrong default gives the same one for every mapping."""
-    unique = {(item.place, item.code, item.message): item for item in diagnostics}.values()
-    return sorted(unique, key=lambda item: (item.place.file, item.place.line, item.place.column, item.code))
 
 
 class _Loading:
@@ -193,10 +188,36 @@ class _Loading:
         node = self.root.value.get("mappings")
         checks = MappingChecks(node, provider, member, region, self.diagnostics, guesses=self._guesses)
         mappings = checks.mappings()
-        if shape.model is None:
+        root = shape.model
+        if root is None:
             return None
-        manifest = self._whole(shape.model, folder, mappings)
-        if not self._is_guessed("mappings", "moved", "imports", "removed"):
+        self._check_stack(root)
+        s3 = root.state.s3
+        path = root.state.path or f"state/{root.stack}.json"
+        location = S3Location(s3.bucket, s3.key, s3.region) if s3 else None
+        manifest = Manifest(
+            stack=root.stack,
+            state_path=str(folder / path),
+            place=Place(self.root.file),
+            provider=self._provider(root),
+            mappings=mappings,
+            imports=tuple(self._imports(root)),
+            moved=tuple(
+                Renaming(item.from_, item.to, self._place("moved", index)) for index, item in enumerate(root.moved)
+            ),
+            removed=tuple(
+                Removal(item.from_, self._place("removed", index)) for index, item in enumerate(root.removed)
+            ),
+            delete_limit=root.limits.deletes,
+            risk_limit=root.limits.risk and Level(root.limits.risk),
+            state_s3=location,
+            state_stated=str(location or path),
+        )
+        # Not where a name contains a variable without a value.
+        keys = ("mappings", "moved", "imports", "removed")
+        parts = [self.root.value[key] for key in keys if key in self.root.value]
+        named = [part for part in parts if part.unvalued or isinstance(part.value, list)]
+        if not any(next(part.unvalued_paths(), None) is not None for part in named):
             # With the names of mappings of which something else is wrong.
             self.diagnostics += contradictions(manifest, node.value if node and isinstance(node.value, dict) else ())
         return manifest
@@ -223,36 +244,6 @@ class _Loading:
             if name in GROUPS and isinstance(group.value, dict):
                 for finding in fields_at(group, None, member).findings:
                     self._add(group, finding)
-
-    def _is_guessed(self, *keys: str) -> bool:
-        """Whether a name under these keys contains a variable without a value."""
-        parts = (self.root.value[key] for key in keys if key in self.root.value)
-        named = (part for part in parts if part.unvalued or isinstance(part.value, list))
-        return any(next(part.unvalued_paths(), None) is not None for part in named)
-
-    def _whole(self, root: Root, folder: Path, mappings: Mapping[str, Desired]) -> Manifest:
-        self._check_stack(root)
-        s3 = root.state.s3
-        path = root.state.path or f"state/{root.stack}.json"
-        location = S3Location(s3.bucket, s3.key, s3.region) if s3 else None
-        return Manifest(
-            stack=root.stack,
-            state_path=str(folder / path),
-            place=Place(self.root.file),
-            provider=self._provider(root),
-            mappings=mappings,
-            imports=tuple(self._imports(root)),
-            moved=tuple(
-                Renaming(item.from_, item.to, self._place("moved", index)) for index, item in enumerate(root.moved)
-            ),
-            removed=tuple(
-                Removal(item.from_, self._place("removed", index)) for index, item in enumerate(root.removed)
-            ),
-            delete_limit=root.limits.deletes,
-            risk_limit=root.limits.risk and Level(root.limits.risk),
-            state_s3=location,
-            state_stated=str(location or path),
-        )
 
     def _place(self, *path: Hashable) -> Place:
         return self.root.at(path).place()

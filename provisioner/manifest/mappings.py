@@ -22,7 +22,7 @@ from provisioner.model.mapping import FIELDS, REQUIRED
 from provisioner.model.place import FieldPath
 from provisioner.model.provider import takes_tags
 from provisioner.model.references import Arn, FunctionReference, partition_of
-from provisioner.model.sources import SourceKind, kind_of
+from provisioner.model.sources import kind_of
 
 MAPPING_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MOST_POLLERS, MOST_MEMBERS, MOST_TAGS = 2000, 100, 50
@@ -81,19 +81,22 @@ class MappingChecks:
         if node.unvalued:
             return None  # the whole mapping is a variable without a value
         if not isinstance(node.value, dict):
-            self._add(node, _no_map(name, node))
+            if node.value is None:
+                hint = "write its contents below it, indented"
+                finding = Finding("E104", (), f"{name} is empty", hint, at_key=True)
+            else:
+                finding = Finding("E104", (), f"{name} must be {A_MAP}, not {shown(node.plain())}", certain=True)
+            self._add(node, finding)
             return None
         mapping = self._mapping(name, node)
         if MAPPING_NAME.fullmatch(name):
             return mapping
-        if not ("${" in name and self._is_reported(node)):
+        place = node.place(key=True)
+        reported = "${" in name and any(item.place == place for item in self._diagnostics)
+        if not reported:
             hint = "use up to 128 letters, digits, '.', '_' and '-', starting with a letter or digit"
             self._report(name, "E104", (), f"{name!r} is not a valid mapping name", hint)
         return None
-
-    def _is_reported(self, node: Node) -> bool:
-        place = node.place(key=True)
-        return any(item.place == place for item in self._diagnostics)
 
     def _mapping(self, name: str, node: Node) -> Desired | None:
         stated = source_at(node)
@@ -101,13 +104,19 @@ class MappingChecks:
         source = [] if has_malformed_source(node, stated) else list(source_findings(stated, kind))
         clear = all(finding.code[0] == "W" or finding.path == ("function_name",) for finding in source)
         fields = fields_at(node, kind if clear else None, self._member)
-        mapping = self._canonical(fields.raw, kind)
+        tags = {**self._provider.default_tags, **(fields.raw.get("tags") or {})}
+        tags = {key: value for key, value in tags.items() if value is not None}
+        mapping = canonical({**fields.raw, "tags": tags}, kind) if kind else {}
         ignored = tuple(path for text in fields.lifecycle.ignore_changes if (path := ignored_path(text)))
         unknown = fields.malformed | {path[0] for path in ignored} | self._unvalued_fields(name, node)
         region, findings = self._mapping_region(fields.raw, unknown)
         findings += [*source, *fields.findings, *self._own_findings(fields, mapping, region)]
         if kind and clear:
-            findings += _missing(mapping, kind)
+            findings += [
+                Finding("E102", (), f"{required} is required for {kind.phrase}", field=required)
+                for required in REQUIRED[kind]
+                if required not in mapping
+            ]
             findings += rule_findings(fields.raw, mapping, kind, unknown)
         errors = [self._add(node, finding) for finding in findings if not finding.field or finding.field not in unknown]
         if kind is None or fields.malformed or any(errors):
@@ -120,7 +129,7 @@ class MappingChecks:
             mapping=mapping,
             place=node.place(key=True),
             lifecycle=Lifecycle(lifecycle.prevent_destroy, ignored, lifecycle.on_conflict),
-            accounts=frozenset(reference.account for reference in _references(fields.raw) if reference.account),
+            accounts=frozenset(item.account for item in _parsed(fields.raw) if item and item.account),
             stated=frozenset(_dropped(fields.raw, mapping)),
         )
 
@@ -132,11 +141,6 @@ class MappingChecks:
         if fields:
             self._unvalued.add(name)
         return fields
-
-    def _canonical(self, raw: Mapping[str, Any], kind: SourceKind | None) -> Canonical:
-        tags = {**self._provider.default_tags, **(raw.get("tags") or {})}
-        tags = {key: value for key, value in tags.items() if value is not None}
-        return canonical({**raw, "tags": tags}, kind) if kind else {}
 
     def _own_findings(self, fields: Fields, mapping: Canonical, region: str) -> Iterator[Finding]:
         """Findings about tags, secrets and ignored paths."""
@@ -223,19 +227,6 @@ class MappingChecks:
                 self._report(members[-1].name, "W210", (), message)
 
 
-def _no_map(name: str, node: Node) -> Finding:
-    """The finding for a mapping that is no map."""
-    if node.value is None:
-        return Finding("E104", (), f"{name} is empty", "write its contents below it, indented", at_key=True)
-    return Finding("E104", (), f"{name} must be {A_MAP}, not {shown(node.plain())}", certain=True)
-
-
-def _missing(mapping: Canonical, kind: SourceKind) -> Iterator[Finding]:
-    for name in REQUIRED[kind]:
-        if name not in mapping:
-            yield Finding("E102", (), f"{name} is required for {kind.phrase}", field=name)
-
-
 def _dropped(raw: Mapping[str, Any], mapping: Mapping[str, Any]) -> Iterator[FieldPath]:
     """The paths of values that the manifest states and canonical form drops, because they are AWS's defaults."""
     for name, value in raw.items():
@@ -250,7 +241,3 @@ def _dropped(raw: Mapping[str, Any], mapping: Mapping[str, Any]) -> Iterator[Fie
 
 def _parsed(raw: Mapping[str, Any]) -> tuple[Arn | None, FunctionReference | None]:
     return Arn.parse(raw.get("event_source_arn")), FunctionReference.parse(raw.get("function_name"))
-
-
-def _references(raw: Mapping[str, Any]) -> Iterator[Arn | FunctionReference]:
-    return (reference for reference in _parsed(raw) if reference)

@@ -244,11 +244,11 @@ def rules_in_words(code: str) -> list[str]:
         if rule.code == code:
             key = rule.message, rule.evidence.partition(":")[0]
             kinds[key] = kinds.get(key, frozenset()) | (rule.kinds & FIELDS[rule.path[0]].row.kinds)
-    return [f"{message} (for {_listed(of)}; docs/aws/{page})" for (message, page), of in kinds.items()]
-
-
-def _listed(kinds: frozenset[SourceKind]) -> str:
-    return "every kind of source" if kinds == ALL else ", ".join(kind for kind in SourceKind if kind in kinds)
+    lines = []
+    for (message, page), of in kinds.items():
+        listed = "every kind of source" if of == ALL else ", ".join(kind for kind in SourceKind if kind in of)
+        lines.append(f"{message} (for {listed}; docs/aws/{page})")
+    return lines
 
 
 # --- where discarded records go --------------------------------------------------------------------------------------

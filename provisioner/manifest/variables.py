@@ -72,10 +72,8 @@ class Variables:
     @property
     def unvalued(self) -> dict[str, Place]:
         """The variables that are used and have no value, each with the first place that uses it."""
-        return {name: place for name, place in sorted(self._used.items()) if not self._is_reported(name)}
-
-    def _is_reported(self, name: str) -> bool:
-        return name in self.values or name in self._refused
+        known = self.values.keys() | self._refused
+        return {name: place for name, place in sorted(self._used.items()) if name not in known}
 
     def warn_unused(self) -> None:
         """Warn about each variable that is declared and not used."""

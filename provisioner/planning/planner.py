@@ -13,7 +13,7 @@ from provisioner.model.key import Key
 from provisioner.model.live import Live
 from provisioner.model.mapping import CONSUMPTION_MODE, FIELDS, Field
 from provisioner.model.place import FieldPath
-from provisioner.model.plan import Action, Cause, Change, FieldChange, Plan, Problem, Reading, Reason
+from provisioner.model.plan import Action, Cause, Change, Plan, Problem, Reading, Reason
 from provisioner.model.sources import SELF_MANAGED, SourceKind
 from provisioner.model.state import Deposed, Record, State
 from provisioner.planning.diff import field_changes
@@ -280,9 +280,12 @@ class _Deciding:
         keeps_mode = {wanted.kind, live.kind} <= SELF_MANAGED and "consumption_mode" not in config
         kind = live.kind if keeps_mode else wanted.kind
         sides = _sides(wanted, record, live, kind)
-        fields = tuple(
-            _by_aws(field, live) for field in field_changes(sides.prior, sides.live, sides.desired, wanted.stated)
-        )
+        fields = []
+        for field in field_changes(sides.prior, sides.live, sides.desired, wanted.stated):
+            # The cause is AWS where it disabled a mapping that cannot work.
+            disabled = field.path == _ENABLED and field.live is False and field.prior is not False
+            by_aws = disabled and live.status.fault
+            fields.append(replace(field, cause=Cause.AWS, detail=live.status.fault) if by_aws else field)
         requested = wanted.name in self._replaced
         change = Change(
             name=wanted.name,
@@ -295,7 +298,7 @@ class _Deciding:
             live=live,
             record=record,
             wanted=wanted,
-            fields=fields,
+            fields=tuple(fields),
             notes=tuple(_notes(wanted, record, live, sides)),
         )
         # A mapping cannot move between regions, and no field has the region.
@@ -344,13 +347,6 @@ def _sides(wanted: Desired, record: Record | None, live: Live, kind: SourceKind)
     desired = canonical(desired, kind)  # a value that is ignored may bring a block with it
     target = fill_kept(desired, known, kind)
     return _Sides(prior, known, desired, target, canonical(applied, kind))
-
-
-def _by_aws(field: FieldChange, live: Live) -> FieldChange:
-    """The field change, with the cause AWS where AWS disabled a mapping that cannot work."""
-    if field.path == _ENABLED and field.live is False and field.prior is not False and live.status.fault:
-        return replace(field, cause=Cause.AWS, detail=live.status.fault)
-    return field
 
 
 def _notes(wanted: Desired, record: Record | None, live: Live, sides: _Sides) -> Iterator[str]:

@@ -114,22 +114,20 @@ def diagnostics_json(diagnostics: Sequence[Diagnostic], unvalued: Sequence[str] 
         "error_count": errors,
         "warning_count": len(diagnostics) - errors,
         "variables_without_value": list(unvalued),
-        "diagnostics": [_as_json(item) for item in diagnostics],
+        "diagnostics": [
+            {
+                "severity": str(item.severity),
+                "code": item.code,
+                "message": item.message,
+                "hint": item.advice,
+                "file": item.place.file,
+                "start": {"line": item.place.line, "column": item.place.column} if item.place.line else None,
+                "end": {"line": item.place.end_line, "column": item.place.end_column} if item.place.end_line else None,
+            }
+            for item in diagnostics
+        ],
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
-
-
-def _as_json(item: Diagnostic) -> dict[str, Any]:
-    place = item.place
-    return {
-        "severity": str(item.severity),
-        "code": item.code,
-        "message": item.message,
-        "hint": item.advice,
-        "file": place.file,
-        "start": {"line": place.line, "column": place.column} if place.line else None,
-        "end": {"line": place.end_line, "column": place.end_column} if place.end_line else None,
-    }
 
 
 def diagnostics_github(diagnostics: Sequence[Diagnostic]) -> str:
@@ -160,8 +158,21 @@ def _escaped(text: str, more: str = "") -> str:
 def diagnostics_sarif(diagnostics: Sequence[Diagnostic], version: str) -> str:
     """A SARIF 2.1.0 document, for code scanning. `version` is ours."""
     codes = sorted({item.code for item in diagnostics})
+    rules = []
+    for code in codes:
+        known = EXPLANATIONS[code]
+        rule: dict[str, Any] = {
+            "id": code,
+            "shortDescription": {"text": known.title},
+            "fullDescription": {"text": known.meaning},
+            "help": {"text": known.remedy},
+        }
+        # A helpUri must be a URI, and a source may be a page of this repository.
+        if known.source.startswith("https://"):
+            rule["helpUri"] = known.source
+        rules.append(rule)
     run = {
-        "tool": {"driver": {"name": "provisioner", "version": version, "rules": [_sarif_rule(code) for code in codes]}},
+        "tool": {"driver": {"name": "provisioner", "version": version, "rules": rules}},
         "columnKind": "unicodeCodePoints",  # as a place counts
         "results": [_sarif_result(item, codes) for item in diagnostics],
     }
@@ -171,19 +182,6 @@ def diagnostics_sarif(diagnostics: Sequence[Diagnostic], version: str) -> str:
         "runs": [run],
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
-
-
-def _sarif_rule(code: str) -> Mapping[str, Any]:
-    item = EXPLANATIONS[code]
-    # A helpUri must be a URI, and a source may be a page of this repository.
-    help_uri = {"helpUri": item.source} if item.source.startswith("https://") else {}
-    return {
-        "id": code,
-        "shortDescription": {"text": item.title},
-        "fullDescription": {"text": item.meaning},
-        "help": {"text": item.remedy},
-        **help_uri,
-    }
 
 
 def _is_file(place: Place) -> bool:

@@ -117,7 +117,18 @@ def status_text(rows: Sequence[Health], style: Style, width: int) -> str:
     """
     if not rows:
         return "No mappings are declared or recorded."
-    cells = [_cells(row) for row in rows]
+    cells = [
+        (
+            row.name,
+            row.state,
+            row.function or "-",
+            short_name(row.source) if row.source else "-",
+            row.region,
+            row.last_result or "-",
+            row.problem or row.reason or "-",
+        )
+        for row in rows
+    ]
     widths = [max(columns(line[column]) for line in (_HEADS, *cells)) for column in range(len(_HEADS))]
     parts: list[str]
     if sum(widths) + 2 * (len(widths) - 1) <= width:
@@ -135,18 +146,6 @@ def status_text(rows: Sequence[Health], style: Style, width: int) -> str:
         parts = [_block(row, cell, style, width) for row, cell in zip(rows, cells, strict=True)]
     unhealthy = sum(bool(row.problem) for row in rows)
     return "\n".join([*parts, "", f"{counted(len(rows), 'mapping')}, {unhealthy} unhealthy."])
-
-
-def _cells(row: Health) -> tuple[str, ...]:
-    return (
-        row.name,
-        row.state,
-        row.function or "-",
-        short_name(row.source) if row.source else "-",
-        row.region,
-        row.last_result or "-",
-        row.problem or row.reason or "-",
-    )
 
 
 def _block(row: Health, cell: tuple[str, ...], style: Style, width: int) -> str:

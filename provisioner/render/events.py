@@ -209,15 +209,9 @@ def _apply_summary(plan: Plan, report: Report) -> Event:
     imports = f"{imported} imported, " if imported else ""
     rest = f"{counts['add']} added, {changed} changed, {counts['remove']} destroyed"
     text = f"Apply {headline}! Resources: {imports}{rest}."
-    level = "info" if report.clean else "error"
-    changes = {**counts, "operation": "apply", "x_provisioner": _rest(plan, report)}
-    return _event("change_summary", text, level, changes=changes)
-
-
-def _rest(plan: Plan, report: Report) -> dict[str, Any]:
-    """What Terraform does not count, and what went wrong."""
+    # What Terraform does not count, and what went wrong.
     results = [outcome.result for outcome in report.outcomes]
-    return {
+    ours = {
         "moved": plan.summary.moved,
         "forgotten": plan.summary.forgotten,
         "failed": results.count(Result.FAILED),
@@ -226,6 +220,9 @@ def _rest(plan: Plan, report: Report) -> dict[str, Any]:
         "interrupted": report.interrupted,
         "trouble": report.trouble,
     }
+    level = "info" if report.clean else "error"
+    changes = {**counts, "operation": "apply", "x_provisioner": ours}
+    return _event("change_summary", text, level, changes=changes)
 
 
 # --- diagnostics -----------------------------------------------------------------------------------------------------
@@ -258,17 +255,13 @@ def _summary(severity: Severity, summary: str, detail: str) -> dict[str, Any]:
 
 
 def _diagnostic(body: dict[str, Any], name: str = "", place: Place | None = None) -> Event:
-    located = {
-        **body,
-        **({"address": address(name)} if name else {}),
-        **({"range": _range(place)} if place and place.line else {}),
-    }
+    located = dict(body)
+    if name:
+        located["address"] = address(name)
+    if place and place.line:
+        # Where it begins and ends; the offset in bytes is not known.
+        start = {"line": place.line, "column": place.column}
+        end = {"line": place.end_line, "column": place.end_column} if place.end_line else start
+        located["range"] = {"filename": place.file, "start": start, "end": end}
     level = "error" if body["severity"] == Severity.ERROR else "warn"
     return _event("diagnostic", f"{body['severity'].capitalize()}: {body['summary']}", level, diagnostic=located)
-
-
-def _range(place: Place) -> dict[str, Any]:
-    """Where it begins and ends; the offset in bytes is not known."""
-    start = {"line": place.line, "column": place.column}
-    end = {"line": place.end_line, "column": place.end_column} if place.end_line else start
-    return {"filename": place.file, "start": start, "end": end}

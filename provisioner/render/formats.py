@@ -27,14 +27,10 @@ def plan_in(form: str, plan: Plan, refused: Sequence[Problem], style: Style, *, 
 
             return plan_markdown(plan, plan_hash(plan), refused).rstrip()
         case "gitlab":
-            return json.dumps(_gitlab(plan))
+            # The counts of the merge request widget (docs.gitlab.com, "Terraform integration in merge requests").
+            summary = plan.summary
+            return json.dumps({"create": summary.added, "update": summary.changed, "delete": summary.destroyed})
         case _:
             from provisioner.render.plan import compact_text, plan_text
 
             return compact_text(plan, style) if compact else plan_text(plan, style)
-
-
-def _gitlab(plan: Plan) -> dict[str, int]:
-    """The counts of GitLab's merge request widget (docs.gitlab.com, "Terraform integration in merge requests")."""
-    summary = plan.summary
-    return {"create": summary.added, "update": summary.changed, "delete": summary.destroyed}

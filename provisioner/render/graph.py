@@ -257,19 +257,17 @@ def dot(edges: Sequence[Edge]) -> str:
     sources, functions = source_nodes(edges), function_nodes(edges)
     lines = [_dot_node(node, "rounded,filled") for node in sources.values()]
     lines += [_dot_node(node, "filled") for node in functions.values()]
-    lines += [_dot_edge(edge, sources[source_key(edge)].id, functions[function_key(edge)].id) for edge in edges]
+    for edge in edges:
+        ends = f"{sources[source_key(edge)].id} -> {functions[function_key(edge)].id}"
+        texts = f"label={_dot_text(label_of(edge))}, tooltip={_dot_text(in_full(edge))}"
+        style = "" if edge.enabled else ", style=dashed"
+        lines.append(f'{ends} [{texts}, color="{LOOKS[edge.action].colour}"{style}];')
     return "\n  ".join(["digraph mappings {", *head, *lines]) + "\n}"
 
 
 def _dot_node(node: GraphNode, style: str) -> str:
     label = _dot_text(node.title, node.note)
     return f'{node.id} [label={label}, style="{style}", tooltip={_dot_text(node.whole)}];'
-
-
-def _dot_edge(edge: Edge, source: str, function: str) -> str:
-    style = "" if edge.enabled else ", style=dashed"
-    texts = f"label={_dot_text(label_of(edge))}, tooltip={_dot_text(in_full(edge))}"
-    return f'{source} -> {function} [{texts}, color="{LOOKS[edge.action].colour}"{style}];'
 
 
 def _dot_text(*lines: str) -> str:

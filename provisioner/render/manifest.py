@@ -45,9 +45,13 @@ def entry_yaml(name: str, live: Live, default_region: str, defaults: Mapping[str
     entry: Canonical = {**live.mapping}
     if value_at(entry, CONSUMPTION_MODE) == "Stream":
         entry = with_value(entry, CONSUMPTION_MODE, None)  # AWS's default, which `aws.convert` fills in
-    filters = value_at(entry, ("filter_criteria", "filter"))
+    filters = []
+    for item in value_at(entry, ("filter_criteria", "filter")) or ():
+        # A pattern is YAML, or JSON text where it is nested too deeply for our reader.
+        text = json.dumps(item["pattern"], ensure_ascii=False)
+        filters.append({"pattern": text} if text.count("{") + text.count("[") > _DEEP else item)
     if filters:
-        entry = with_value(entry, ("filter_criteria", "filter"), [_filter(item) for item in filters])
+        entry = with_value(entry, ("filter_criteria", "filter"), filters)
     entry = literal(_against(FIELDS, entry, defaults or {}, live.kind))
     hidden = [path[0] for path in sorted(live.unknown) if path in HIDDEN]
     if hidden:
@@ -83,12 +87,6 @@ def literal(value: Any) -> Any:
     if isinstance(value, list):
         return [literal(item) for item in value]
     return {literal(name): literal(item) for name, item in value.items()} if isinstance(value, dict) else value
-
-
-def _filter(item: Canonical) -> Canonical:
-    """A filter with its pattern as YAML, or as JSON text when it is nested too deeply for our reader."""
-    text = json.dumps(item["pattern"], ensure_ascii=False)
-    return {"pattern": text} if text.count("{") + text.count("[") > _DEEP else item
 
 
 def dump(value: Any) -> str:

@@ -39,12 +39,15 @@ def plan_markdown(plan: Plan, plan_hash: str, refused: Sequence[Problem] = ()) -
     """The plan: counts, risks, a line for each mapping with its cause, the hash, and the full plan in a folded section.
     At most `LONGEST` characters.
     """
-    head = [f"<!-- provisioner:{plan.stack} -->", f"### `{plan.stack}`: {_headline(plan)}"]
+    counts = counts_text(plan, _PLAIN).removeprefix("Plan: ").removesuffix(".") if plan.has_changes else "no changes"
+    head = [f"<!-- provisioner:{plan.stack} -->", f"### `{plan.stack}`: {counts}"]
     tail = [f"Account `{plan.account}`, plan `{plan_hash}`", *_access(plan)]
     shown = [change for change in plan.changes if change.counts]
     whole = _folded("Full plan", plan_text(plan, _PLAIN))
     short = _folded("All changes", compact_text(plan, _PLAIN))
-    alerts, numbers = [*_refusals(refused), *_alerts(plan)], [*_refusal_counts(refused), *_risk_counts(plan)]
+    alerts, numbers = [*_refusals(refused), *_alerts(plan)], list(_risk_counts(plan))
+    if refused:
+        numbers.insert(0, f"> [!CAUTION]\n> **refused** for {counted(len(refused), 'reason')}")
     # From the fullest form to the shortest; the first that fits is taken. Counts, hash and risk codes are in all.
     for shown_alerts, extra in (
         (alerts, [_table(shown), _picture(plan, len(shown)), whole]),
@@ -84,11 +87,6 @@ def drift_markdown(stack: str, drifted: Sequence[Drifted]) -> str:
     return text if len(text) <= LONGEST else _cut(head, [f"- `{item.name}`" for item in drifted], len(drifted))
 
 
-def _headline(plan: Plan) -> str:
-    counts = counts_text(plan, _PLAIN).removeprefix("Plan: ").removesuffix(".")
-    return counts if plan.has_changes else "no changes"
-
-
 def _refusals(refused: Sequence[Problem]) -> Iterator[str]:
     for (message, hint), subjects in grouped(refused).items():
         named = [name for name in subjects if name]
@@ -112,11 +110,6 @@ def _named(keys: Sequence[str]) -> str:
     """Names as code: all when they are few, else their number and the first."""
     shown = ", ".join(f"`{key}`" for key in keys[:_NAMED])
     return shown if len(keys) <= _NAMED else f"{len(keys)} mappings ({shown}, …)"
-
-
-def _refusal_counts(refused: Sequence[Problem]) -> Iterator[str]:
-    if refused:
-        yield f"> [!CAUTION]\n> **refused** for {counted(len(refused), 'reason')}"
 
 
 def _risk_counts(plan: Plan) -> Iterator[str]:
@@ -176,14 +169,13 @@ def _shown(value: Any) -> str:
 
 def _why(change: Change) -> str:
     reason = reason_text(change)
-    causes = [_cause(field) for field in change.fields]
-    return "<br>".join(dict.fromkeys([*([_text(reason)] if reason else []), *causes]))
-
-
-def _cause(field: FieldChange) -> str:
-    if field.cause is Cause.EDIT and field.detail in ("", Edit.SET):
-        return "edit"
-    return _text(f"{field.cause}: {field.detail}" if field.detail else str(field.cause))
+    parts = [_text(reason)] if reason else []
+    for field in change.fields:
+        if field.cause is Cause.EDIT and field.detail in ("", Edit.SET):
+            parts.append("edit")
+        else:
+            parts.append(_text(f"{field.cause}: {field.detail}" if field.detail else str(field.cause)))
+    return "<br>".join(dict.fromkeys(parts))  # each once
 
 
 def _picture(plan: Plan, count: int) -> str:

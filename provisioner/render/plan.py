@@ -231,14 +231,10 @@ def _key(name: str) -> str:
 
 def _value(value: Any, indent: int) -> str:
     if isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        items = [f"{' ' * (indent + 2)}{_item(item)}," for item in value]
+        # One line an element; a filter is its pattern.
+        items = [f"{' ' * (indent + 2)}{as_json(item)}," for item in patterns(value)]
         return "\n".join(["[", *items, f"{' ' * indent}]"])
     return as_json(value)
-
-
-def _item(item: Any) -> str:
-    """A list's element on one line; a filter is its pattern."""
-    return as_json(patterns([item])[0])
 
 
 # --- differences -----------------------------------------------------------------------------------------------------
@@ -284,7 +280,12 @@ def _changed_value(
     symbol = "+" if before is None else "-" if after is None else "~"
     start = f"{' ' * indent}{_painted(symbol, style)} {_key(name):{width}} = "
     comment = style.grey(f"  # {_comment(field, default)}")
-    if isinstance(before, list) and isinstance(after, list) and _is_long(before, after):
+    # Long lists, and lists of blocks, are better read item by item than side by side.
+    if (
+        isinstance(before, list)
+        and isinstance(after, list)
+        and (len(before) + len(after) > 2 or any(isinstance(item, Mapping) for item in (*before, *after)))
+    ):
         yield f"{start}[{comment}"
         yield from changed_items(patterns(before), patterns(after), style, indent + 4)
         yield f"{' ' * (indent + 2)}]"
@@ -293,19 +294,6 @@ def _changed_value(
     else:
         arrow = style.yellow("->")
         yield f"{start}{_value(before, indent + 2)} {arrow} {_value(after, indent + 2)}{comment}"
-
-
-def _is_long(before: Sequence[Any], after: Sequence[Any]) -> bool:
-    """Whether two lists are better read item by item than side by side."""
-    return len(before) + len(after) > 2 or any(isinstance(item, Mapping) for item in (*before, *after))
-
-
-def _edit(field: FieldChange, default: Any) -> str:
-    if field.detail in ("", Edit.SET):
-        return "edit"
-    return f"edit: {field.detail}" + (
-        ", so AWS's default applies" if field.detail == Edit.LINE_REMOVED and default is not None else ""
-    )
 
 
 def _comment(field: FieldChange, default: Any) -> str:
@@ -317,8 +305,11 @@ def _comment(field: FieldChange, default: Any) -> str:
         was = "the desired value was applied" if field.cause is Cause.DRIFT else "a different value was applied"
     else:
         was = f"{_value(applied, 0)} was applied"
+    edit = "edit" if field.detail in ("", Edit.SET) else f"edit: {field.detail}"
+    if field.detail == Edit.LINE_REMOVED and default is not None:
+        edit += ", so AWS's default applies"
     causes = {
-        Cause.EDIT: _edit(field, default),
+        Cause.EDIT: edit,
         Cause.DRIFT: f"drift: {was}",
         Cause.CONFLICT: f"conflict: {was}",
         Cause.AWS: f"aws: {field.detail}",

@@ -29,21 +29,20 @@ def resolved_text(wanted: Desired, root: Node, style: Style) -> str:
     lines = [(f"{_text(wanted.name)}:", str(wanted.place))]
     if wanted.region:
         lines.append((f"  region: {_text(wanted.region)}", _region(node, root)))
-    lines += _block(FIELDS, {**node.value, **_tags(node, root)}, wanted.kind, 2)
+    # The mapping's tags are merged over the provider's. Each keeps its own place.
+    values = dict(node.value)
+    own, shared = node.below("tags"), root.at(("provider",)).below("default_tags")
+    tags = {
+        **(shared.value if shared and isinstance(shared.value, dict) else {}),
+        **(own.value if own and isinstance(own.value, dict) else {}),
+    }
+    if tags:
+        values["tags"] = (own or shared or node).holding(tags)
+    lines += _block(FIELDS, values, wanted.kind, 2)
     if lifecycle := node.below("lifecycle"):
         lines += _nested("lifecycle", lifecycle, 2)
     column = max(len(text) for text, _ in lines if len(text) <= _WIDEST)
     return "\n".join(f"{text:{column}}  {style.grey(f'# {origin}')}" if origin else text for text, origin in lines)
-
-
-def _tags(node: Node, root: Node) -> dict[str, Node]:
-    """The tags, merged over the provider's. Each keeps its own place."""
-    own, shared = node.below("tags"), root.at(("provider",)).below("default_tags")
-    values = {
-        **(shared.value if shared and isinstance(shared.value, dict) else {}),
-        **(own.value if own and isinstance(own.value, dict) else {}),
-    }
-    return {"tags": (own or shared or node).holding(values)} if values else {}
 
 
 def _region(node: Node, root: Node) -> str:

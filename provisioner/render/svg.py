@@ -253,7 +253,11 @@ def _legend(edges: Sequence[Edge]) -> tuple[list[str], float]:
     disabled mappings.
     """
     seen = {edge.action for edge in edges}
-    entries = [(_note_of(action), LOOKS[action].colour, "") for action in Action if action in seen]
+    entries = [
+        (f"{LOOKS[action].symbol} {action.value}".strip(), LOOKS[action].colour, "")
+        for action in Action
+        if action in seen
+    ]
     entries += [("disabled", NEUTRAL, _DASHES)] if not all(edge.enabled for edge in edges) else []
     drawn, x = [], float(_MARGIN)
     for text, colour, dashes in entries:
@@ -262,10 +266,6 @@ def _legend(edges: Sequence[Edge]) -> tuple[list[str], float]:
         drawn.append(_text(text, x + 32, y + 4, size=_TEXT, fill=_INK))
         x += 32 + _width(text, _TEXT) + 24
     return drawn, x - 24
-
-
-def _note_of(action: Action) -> str:
-    return f"{LOOKS[action].symbol} {action.value}".strip()
 
 
 def _count(number: int, noun: str) -> str:

@@ -102,13 +102,37 @@ def address(name: str) -> str:
 def resource_change(change: Change) -> dict[str, Any]:
     """One of `resource_changes`. A deposed mapping has its name's address and the key `deposed`, as in Terraform."""
     reason = _ACTION_REASONS.get((change.action, change.reason)) if change.reason else None
+    actions = [str(change.action)]
+    if change.action is Action.REPLACE:
+        actions = ["create", "delete"] if change.creates_first else ["delete", "create"]
+    after, paths = _after(change), _replace_paths(change)
+    unknown = _unknown(change.desired or {}) if _is_made(change) else {}
     return {
         **_head(change),
         **({"previous_address": address(change.moved_from)} if change.moved_from else {}),
         **({"deposed": change.id[:8]} if change.deposed else {}),
-        "change": _change(change),
+        "change": {
+            **_sides(actions, _before(change), after, unknown),
+            **({"replace_paths": paths} if paths else {}),
+            **({"importing": {"id": change.adopts.id}} if change.adopts else {}),
+        },
         **({"action_reason": reason} if reason else {}),
-        "x_provisioner": _ours(change),
+        "x_provisioner": {
+            "region": change.region,
+            "uuid": change.id,
+            "reason": change.reason and str(change.reason),
+            "cause": {
+                ".".join(field.path): {
+                    "cause": str(field.cause),
+                    "detail": field.detail or None,
+                    "applied": _applied(change, field.path, field.prior),
+                }
+                for field in change.fields
+            },
+            "risks": [{"code": risk.code, "level": str(risk.level), "message": risk.message} for risk in change.risks],
+            "notes": list(change.notes),
+            "calls": _calls(change),
+        },
     }
 
 
@@ -159,16 +183,6 @@ def _head(change: Change) -> dict[str, Any]:
 # --- one change ------------------------------------------------------------------------------------------------------
 
 
-def _change(change: Change) -> dict[str, Any]:
-    after, paths = _after(change), _replace_paths(change)
-    unknown = _unknown(change.desired or {}) if _is_made(change) else {}
-    return {
-        **_sides(_actions(change), _before(change), after, unknown),
-        **({"replace_paths": paths} if paths else {}),
-        **({"importing": {"id": change.adopts.id}} if change.adopts else {}),
-    }
-
-
 def _sides(
     actions: list[str],
     before: dict[str, Any] | None,
@@ -186,12 +200,6 @@ def _sides(
         "before_sensitive": {} if before else False,
         "after_sensitive": {} if after else False,
     }
-
-
-def _actions(change: Change) -> list[str]:
-    if change.action is Action.REPLACE:
-        return ["create", "delete"] if change.creates_first else ["delete", "create"]
-    return [str(change.action)]
 
 
 def _is_made(change: Change) -> bool:
@@ -216,25 +224,6 @@ def _steps(path: FieldPath) -> list[str | int]:
         steps += [name, 0] if fields[name].children else [name]
         fields = fields[name].children
     return steps[:-1] if steps[-1] == 0 else steps
-
-
-def _ours(change: Change) -> dict[str, Any]:
-    return {
-        "region": change.region,
-        "uuid": change.id,
-        "reason": change.reason and str(change.reason),
-        "cause": {
-            ".".join(field.path): {
-                "cause": str(field.cause),
-                "detail": field.detail or None,
-                "applied": _applied(change, field.path, field.prior),
-            }
-            for field in change.fields
-        },
-        "risks": [{"code": risk.code, "level": str(risk.level), "message": risk.message} for risk in change.risks],
-        "notes": list(change.notes),
-        "calls": _calls(change),
-    }
 
 
 def _applied(change: Change, path: FieldPath, prior: Any) -> Any:

@@ -54,19 +54,15 @@ def _fitted(line: str, width: int) -> Iterator[str]:
     if not _VALUE.search(plain.split(_COMMENT)[0]):
         yield from _wrapped(line, width)
     elif _COMMENT in plain and not plain.lstrip().startswith("#"):
-        value, _, comment = _split_comment(line)
+        # The last match: a value may hold "  # " itself.
+        marks = re.finditer(r"  (?:\033\[[0-9;]*m)*  ?# |  (?:\033\[[0-9;]*m)*# ", line)
+        begin = [mark.start() for mark in marks][-1]
+        comment = _PAINT.sub("", line[begin:]).strip().removeprefix("# ")
         indent = " " * (len(plain) - len(plain.lstrip(" ")))
         yield from _wrapped(f"{indent}# {comment}", width)
-        yield value
+        yield line[:begin]
     else:
         yield line
-
-
-def _split_comment(line: str) -> tuple[str, str, str]:
-    """A line before its comment, the comment's start, and the comment without ANSI codes."""
-    # The last match: a value may hold "  # " itself.
-    at = [match.start() for match in re.finditer(r"  (?:\033\[[0-9;]*m)*  ?# |  (?:\033\[[0-9;]*m)*# ", line)][-1]
-    return line[:at], _COMMENT, _PAINT.sub("", line[at:]).strip().removeprefix("# ")
 
 
 def wrapped(text: str, width: int, indent: str = "") -> str:

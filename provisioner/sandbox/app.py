@@ -8,7 +8,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -293,11 +293,7 @@ def _respond(answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
     if answer.error_code:
         headers.append(("x-amzn-ErrorType", answer.error_code))
     start_response(f"{answer.status} {'OK' if answer.status < 300 else 'Error'}", headers)
-    return _once(data)
-
-
-def _once(data: bytes) -> Iterator[bytes]:
-    yield data
+    return [data]
 
 
 class _Again:

@@ -108,11 +108,6 @@ def _note_unmanaged(run: Run, aws: Aws, state: State, reading: Reading) -> None:
         run.ui.note(f"{least}{', '.join(parts)} {verb} not managed by this stack; import one with `{line}`")
 
 
-def _creates_all(selection: Selection) -> bool:
-    """Whether the selection includes every mapping of the manifest."""
-    return not (selection.destroy or selection.targets or selection.excludes)
-
-
 def recovered(
     run: Run, aws: Aws, state: State, unresolved: Sequence[Intent], *, patient: bool, certain: bool = False
 ) -> State:
@@ -231,7 +226,8 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
         aws, account = run.connect(writer.state.account)
         unresolved = writer.unresolved
         # Nothing is stored before the approval, so that a run that does nothing does not lose the intents.
-        state = recovered(run, aws, writer.state, unresolved, patient=True, certain=_creates_all(selection))
+        every_mapping = not (selection.destroy or selection.targets or selection.excludes)
+        state = recovered(run, aws, writer.state, unresolved, patient=True, certain=every_mapping)
         if unresolved:
             _refuse_contradictions(run, state, selection)
         made, reading = _plan(run, aws, account, state, selection)
@@ -290,14 +286,14 @@ def carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Executi
         if report is None:  # the journal could not be opened
             raise
         # The report must be printed all the same: when results could not be stored, it is the only place that has them.
-        made_now = [command_line("import", item.change.name, item.uuid) for item in report.outcomes if _is_new(item)]
+        made_now = [
+            command_line("import", item.change.name, item.uuid)
+            for item in report.outcomes
+            if item.uuid and item.change.action in (Action.CREATE, Action.REPLACE)
+        ]
         lines = [
             f"{error.message} ({error.hint})",
             *(made_now and ["if these mappings, which this run created, are missing from the state, import them:"]),
         ]
         return replace(report, trouble="\n    ".join([*lines, *made_now]))
     return report
-
-
-def _is_new(outcome: Outcome) -> bool:
-    return bool(outcome.uuid) and outcome.change.action in (Action.CREATE, Action.REPLACE)

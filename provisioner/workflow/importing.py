@@ -11,7 +11,6 @@ from provisioner.environment import command_line
 from provisioner.errors import NotFoundError, ProvisionerError, UsageError
 from provisioner.filesystem import rewrite
 from provisioner.manifest.format.writing import addition
-from provisioner.model.desired import Desired
 from provisioner.model.live import Live
 from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Action, Change, Reading
@@ -53,14 +52,21 @@ def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: b
         if writer.unresolved:
             writer.save(recovered(run, aws, writer.state, writer.unresolved, patient=True))
         wanted = run.manifest.mappings.get(name)
-        region = _region(wanted, region) or aws.region
+        if wanted and region and wanted.region != region:
+            raise UsageError(
+                f"{name} is in {wanted.region} ({wanted.place}), not in {region}", hint="import it under another name"
+            )
+        region = region or (wanted.region if wanted else "") or aws.region
         _refuse_import(writer.state, name, uuid, aws, wanted=wanted is not None)
         live = _live_mapping(run, aws, region, uuid, account)
         if live.owner and live.owner.lineage != writer.state.lineage:
             run.ui.note(
                 f"warning: according to its tags, it belongs to stack {live.owner.stack}; only one stack may manage a mapping"
             )
-        entry = "" if wanted else _entry(run, name, live, aws.region)
+        entry = ""
+        if not wanted:
+            defaults = run.loaded.defaults_of(live.kind) if run.loaded else {}
+            entry = entry_yaml(name, live, run.manifest.provider.region or aws.region, defaults)
         if entry and HIDDEN & live.unknown:
             run.ui.note(
                 "AWS does not return starting_position for this mapping, so the entry lists it in ignore_changes;"
@@ -80,16 +86,6 @@ def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: b
         return Imported(name, change, entry, str(file) if text else "")
 
 
-def _region(wanted: Desired | None, stated: str) -> str:
-    """The region to look in. Raises UsageError when the manifest wants the mapping in another one."""
-    if wanted and stated and wanted.region != stated:
-        raise UsageError(
-            f"{wanted.name} is in {wanted.region} ({wanted.place}), not in {stated}",
-            hint="import it under another name",
-        )
-    return stated or (wanted.region if wanted else "")
-
-
 def _live_mapping(run: Run, aws: Aws, region: str, uuid: str, account: str) -> Live:
     gateway = aws.gateway(region)
     config = gateway.get(uuid)
@@ -99,11 +95,6 @@ def _live_mapping(run: Run, aws: Aws, region: str, uuid: str, account: str) -> L
     if config.get("State") == DELETING:
         raise ProvisionerError(f"the mapping {uuid} is being deleted", hint="there is nothing to import")
     return with_tags(gateway, config, run.manifest.provider)
-
-
-def _entry(run: Run, name: str, live: Live, region: str) -> str:
-    defaults = run.loaded.defaults_of(live.kind) if run.loaded else {}
-    return entry_yaml(name, live, run.manifest.provider.region or region, defaults)
 
 
 def _next_change(manifest: Manifest, state: State, name: str, live: Live) -> Change | None:

@@ -30,7 +30,8 @@ def respelt(text: str, piece: Piece, *, flow: bool, key: bool) -> str:
     if piece.style not in ("'", '"') or piece.tagged or "\n" in source or not piece.value.isprintable():
         return source
     opening = source.find(piece.style)  # an anchor may stand before it
-    if piece.style == '"' and source[opening:] != _doubled(piece.value):
+    escaped = piece.value.replace("\\", "\\\\").replace('"', '\\"')
+    if piece.style == '"' and source[opening:] != f'"{escaped}"':
         return source  # an escape was chosen by its author
     after = text[piece.end : piece.end + 2]
     apart = after in _AFTER_KEY if key else after[:1] in _AFTER_VALUE
@@ -58,7 +59,3 @@ def quoted(value: str) -> str:
     if "\\" in value or '"' in value:
         return "'" + value.replace("'", "''") + "'"
     return f'"{value}"'
-
-
-def _doubled(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -80,7 +80,10 @@ class _Rendering:
             return self._text[piece.start : piece.end]
         # Decided by the outermost flow collection: JSON inside JSON is JSON.
         if piece.flow and where == "block":
-            where = "json" if self._is_json(piece) else "flow"
+            # JSON without spaces is left alone: `{"a":1}` without its quotes would be one text, `a:1`.
+            ends = [entry.key.end for part in piece.walk() for entry in part.entries]
+            is_json = any(self._text[end : end + 1] == ":" != self._text[end : end + 2].strip() for end in ends)
+            where = "json" if is_json else "flow"
         if piece.kind == "sequence":
             return self._span([(item, inside(kind)) for item in piece.children], piece.lo, piece.hi, where)
         if piece.whole:
@@ -93,13 +96,6 @@ class _Rendering:
         if piece.style in ("|", ">"):
             return _HEADER.sub(r"\1", self._text[piece.start : piece.end])
         return respelt(self._text, piece, flow=where == "flow", key=key)
-
-    def _is_json(self, piece: Piece) -> bool:
-        """Whether a flow collection is JSON without spaces: `{"a":1}` without its quotes would be one text, `a:1`."""
-        keys = (entry.key for part in piece.walk() for entry in part.entries)
-        return any(
-            self._text[key.end : key.end + 1] == ":" != self._text[key.end : key.end + 2].strip() for key in keys
-        )
 
     def _entry(self, entry: Entry, kind: Any, hi: int, where: _Where) -> str:
         """From the key to a place behind the value."""
@@ -174,19 +170,18 @@ def _order(entries: Sequence[Entry], kind: Any) -> list[int]:
         return order
     # Two entries that would change places (the sort is stable) must not have an alias and its anchor, or two anchors of
     # one name: an alias refers to the last anchor of its name above it.
-    named = [(ranks[number], *names) for number, entry in enumerate(entries) if any(names := _names(entry))]
+    named = []
+    for number, entry in enumerate(entries):
+        pieces = [*entry.key.walk(), *entry.value.walk()]
+        setting = {piece.anchor for piece in pieces if piece.kind != "alias" and piece.anchor}
+        using = {piece.anchor for piece in pieces if piece.kind == "alias"}
+        if setting or using:
+            named.append((ranks[number], setting, using))
     crossed = any(
         one > two and (first & (second | uses) or used & second)
         for (one, first, used), (two, second, uses) in combinations(named, 2)
     )
     return numbers if crossed else order
-
-
-def _names(entry: Entry) -> tuple[set[str], set[str]]:
-    """The anchors that an entry sets, and those that it refers to."""
-    pieces = [*entry.key.walk(), *entry.value.walk()]
-    setting = {piece.anchor for piece in pieces if piece.kind != "alias" and piece.anchor}
-    return setting, {piece.anchor for piece in pieces if piece.kind == "alias"}
 
 
 def _stacked(chunks: Sequence[_Chunk], order: Sequence[int]) -> list[str]:

@@ -42,52 +42,15 @@ ID: Final = "https://example.invalid/provisioner/v1.schema.json"
 
 def manifest_schema() -> Schema:
     """JSON Schema of a manifest file, the same each time."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": ID,
-        "title": "provisioner manifest",
-        "description": "Desired AWS Lambda event source mappings.",
-        "type": "object",
-        # Nothing is required: a file that another one includes has no stack, and may have no mappings.
-        "properties": {**_own_keys(), "mappings": _mappings()},
-        "patternProperties": {"^x-": {"description": "Ignored. Use it for YAML anchors."}},
+    region = text_of(None, None, (), null=True)
+    region["description"] = "Region of the mapping. Needed only if neither the source ARN nor `provider` sets it."
+    # What a mapping may hold, of whatever kind: nothing is required, and null stands for absence.
+    body = {
+        **ref("map"),
+        "properties": {**fields_of(FIELDS), "region": region, "lifecycle": _lifecycle()},
         "additionalProperties": False,
-        "allOf": [where_complete(rule) for rule in needs()],
-        "$defs": _definitions(),
     }
-
-
-def _definitions() -> Schema:
-    return {
-        "reference": {"type": "string", "pattern": REFERENCE},
-        "templated": {"pattern": r"\$\{"},
-        "present": {"not": {"type": "null"}, **NOT_EMPTY},
-        **{name: or_reference(json_type, "null") for name, json_type in REFERABLE.items()},
-        **event_pattern(),
-        "accesses": accesses(),
-        **{source.definition: source.condition for source in SOURCES},
-        "body": _body(),
-        "mapping": {**or_reference("object"), **ref("body"), "allOf": [*by_kind(), *contradictions()]},
-    }
-
-
-# --- one field -------------------------------------------------------------------------------------------------------
-
-
-def _body() -> Schema:
-    """What a mapping may hold, of whatever kind: nothing is required, and null stands for absence."""
-    own = {"region": text_of(None, None, (), null=True), "lifecycle": _lifecycle()}
-    own["region"]["description"] = (
-        "Region of the mapping. Needed only if neither the source ARN nor `provider` sets it."
-    )
-    return {**ref("map"), "properties": {**fields_of(FIELDS), **own}, "additionalProperties": False}
-
-
-# --- the other keys, from their models -------------------------------------------------------------------------------
-
-
-def _mappings() -> Schema:
-    return {
+    mappings = {
         "description": "Desired mappings, by name.",
         **typed("object", "null"),
         "propertyNames": {
@@ -96,6 +59,32 @@ def _mappings() -> Schema:
         },
         "additionalProperties": ref("mapping"),
     }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": ID,
+        "title": "provisioner manifest",
+        "description": "Desired AWS Lambda event source mappings.",
+        "type": "object",
+        # Nothing is required: a file that another one includes has no stack, and may have no mappings.
+        "properties": {**_own_keys(), "mappings": mappings},
+        "patternProperties": {"^x-": {"description": "Ignored. Use it for YAML anchors."}},
+        "additionalProperties": False,
+        "allOf": [where_complete(rule) for rule in needs()],
+        "$defs": {
+            "reference": {"type": "string", "pattern": REFERENCE},
+            "templated": {"pattern": r"\$\{"},
+            "present": {"not": {"type": "null"}, **NOT_EMPTY},
+            **{name: or_reference(json_type, "null") for name, json_type in REFERABLE.items()},
+            **event_pattern(),
+            "accesses": accesses(),
+            **{source.definition: source.condition for source in SOURCES},
+            "body": body,
+            "mapping": {**or_reference("object"), **ref("body"), "allOf": [*by_kind(), *contradictions()]},
+        },
+    }
+
+
+# --- the other keys, from their models -------------------------------------------------------------------------------
 
 
 def _own_keys() -> Schema:
@@ -131,14 +120,11 @@ def _lifecycle() -> Schema:
     """`lifecycle`, in which null stands for absence, as everywhere in a mapping."""
     model = LifecycleBlock.model_json_schema()
     schema = _opened(model, model.get("$defs", {}), ("lifecycle",))
-    schema["properties"]["ignore_changes"]["items"] = _ignored()
+    # The path of a field, or of one tag.
+    tag = {"type": "string", "pattern": r"^tags\.|\$\{"}
+    schema["properties"]["ignore_changes"]["items"] = {"anyOf": [{"enum": list(_paths(FIELDS))}, tag]}
     schema["properties"] = {name: _nullable(part) for name, part in schema["properties"].items()}
     return _nullable(schema)
-
-
-def _ignored() -> Schema:
-    """The path of a field, or of one tag."""
-    return {"anyOf": [{"enum": list(_paths(FIELDS))}, {"type": "string", "pattern": r"^tags\.|\$\{"}]}
 
 
 def _paths(fields: Mapping[str, Field], above: str = "") -> Iterator[str]:
@@ -269,10 +255,6 @@ _GROUPS: Final = {
 
 
 def _by_hand() -> dict[str, Schema]:
-    return {"variables": _variables(), "defaults": _defaults(), "include": _include()}
-
-
-def _variables() -> Schema:
     variable = {
         "type": "object",
         "properties": {
@@ -284,24 +266,19 @@ def _variables() -> Schema:
         },
         "additionalProperties": False,
     }
-    return {
+    variables = {
         "description": "Input variables, by name. Refer to a variable as `${var.name}`; write `$${` for a literal `${`.",
         "type": "object",
         "propertyNames": {"pattern": VARIABLE_NAME},
         "additionalProperties": variable,
     }
-
-
-def _defaults() -> Schema:
     groups = {name: {"description": f"For {what}.", **ref("body")} for name, what in _GROUPS.items()}
-    return {
+    defaults = {
         "description": "Default fields for groups of mappings. A mapping's maps are merged with the default, "
         "its lists and scalars replace it, and null removes it.",
         "type": "object",
         "properties": groups,
         "additionalProperties": False,
     }
-
-
-def _include() -> Schema:
-    return {"description": "Globs of other manifest files to include.", "type": "array", "items": {"type": "string"}}
+    globs = {"description": "Globs of other manifest files to include.", "type": "array", "items": {"type": "string"}}
+    return {"variables": variables, "defaults": defaults, "include": globs}

@@ -18,7 +18,7 @@ from provisioner.manifest.jsonschema.parts import (
     where_literal,
 )
 from provisioner.model.mapping import TAG_TEXT, Field
-from provisioner.model.rows import NOTHING, Limits, Row
+from provisioner.model.rows import NOTHING, Limits
 from provisioner.model.sources import ALL, SourceKind
 
 # --- one field -------------------------------------------------------------------------------------------------------
@@ -30,7 +30,10 @@ def fields_of(fields: Mapping[str, Field], *, whole: bool = False) -> Schema:
 
 
 def _field(field: Field, *, null: bool = True) -> Schema:
-    schema: Schema = {"description": _description(field)}
+    # What the table knows of the field, for whoever points at it.
+    block = get_args(field.annotation)[0] if field.many else field.annotation
+    purpose = [block.__doc__ or ""] if field.children else []
+    schema: Schema = {"description": " ".join([*purpose, f"{field.row.api} in the API.", *_facts(field)])}
     if not field.row.kinds:
         return schema | lacking_of(field, ALL)
     if len({repr(value) for value in field.row.default.values()}) == 1:
@@ -48,12 +51,10 @@ def _value(field: Field, *, null: bool) -> Schema:
         return {**ref("list"), "items": items, **_sizes("Items", field.row.bounds)}
     if field.children:
         return {**ref("map"), **_block(field.children)}
-    limits = field.row if field.row.legal else _with_legal(field)
+    limits: Limits = field.row
+    if not limits.legal:
+        limits = Limits(bounds=limits.bounds, legal=LEGAL_TEXTS.get(field.name), each=limits.each)
     return _shape(field.annotation, limits, field.row.values, null=null)
-
-
-def _with_legal(field: Field) -> Limits:
-    return Limits(bounds=field.row.bounds, legal=LEGAL_TEXTS.get(field.name), each=field.row.each)
 
 
 def _block(fields: Mapping[str, Field], *, whole: bool = False) -> Schema:
@@ -142,13 +143,6 @@ def empty_values(field: Field) -> list[Any]:
 # --- a field in words ------------------------------------------------------------------------------------------------
 
 
-def _description(field: Field) -> str:
-    """What the table knows of a field, for whoever points at it."""
-    block = get_args(field.annotation)[0] if field.many else field.annotation
-    purpose = [block.__doc__ or ""] if field.children else []
-    return " ".join([*purpose, f"{field.row.api} in the API.", *_facts(field)])
-
-
 def _facts(field: Field) -> Iterator[str]:
     row = field.row
     if not row.kinds:
@@ -162,11 +156,14 @@ def _facts(field: Field) -> Iterator[str]:
     if row.values:
         yield f"Known values: {', '.join(row.values)}."
     if row.default:
-        yield f"Default {_default_in_words(row)}."
+        # The commonest default first, then those of other kinds.
+        (first, _), *others = sorted(_grouped(row.default).items(), key=lambda group: -len(group[1]))
+        elsewhere = "".join(f"; {_spelt(value)} for {kinds_in_words(kinds)}" for value, kinds in others)
+        yield f"Default {_spelt(first)}{elsewhere}."
     if row.kinds != ALL:
-        others = ALL - row.kinds
-        few = len(others) < len(row.kinds)
-        yield f"Not for {kinds_in_words(others, 'or')}." if few else f"Only for {kinds_in_words(row.kinds)}."
+        lacking = ALL - row.kinds
+        few = len(lacking) < len(row.kinds)
+        yield f"Not for {kinds_in_words(lacking, 'or')}." if few else f"Only for {kinds_in_words(row.kinds)}."
     if row.required and row.required != row.kinds:
         yield f"Required for {kinds_in_words(row.required)}."
     elif row.required:
@@ -185,13 +182,6 @@ def _bounds_in_words(field: Field) -> str:
     return f"{f'At most {most}{unit}' if unit and not least else span}{special}"
 
 
-def _default_in_words(row: Row) -> str:
-    """The commonest default first, then those of other kinds."""
-    groups = sorted(_grouped(row.default).items(), key=lambda group: -len(group[1]))
-    (first, _), *others = groups
-    return _spelt(first) + "".join(f"; {_spelt(value)} for {kinds_in_words(kinds)}" for value, kinds in others)
-
-
 def _grouped(by_kind: Mapping[SourceKind, Any]) -> dict[Any, list[SourceKind]]:
     groups: dict[Any, list[SourceKind]] = {}
     for kind in SourceKind:
@@ -206,18 +196,19 @@ def _spelt(value: Any) -> str:
 
 def kinds_in_words(kinds: Collection[SourceKind], last: str = "and") -> str:
     """Kinds of source as a sentence names them."""
-    phrases = [_phrase(kind, kinds) for kind in SourceKind if kind in kinds and _SPECIAL.get(kind) not in kinds]
+    phrases = []
+    for kind in SourceKind:
+        if kind in kinds and _SPECIAL.get(kind) not in kinds:
+            left_out = any(kind is general and special not in kinds for special, general in _SPECIAL.items())
+            phrases.append(kind.phrase + (_EXCEPTION[kind] if left_out else ""))
     return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} {last} {phrases[-1]}"
 
 
 _SPECIAL: Final = {SourceKind.FIFO: SourceKind.SQS, SourceKind.KAFKA_QUEUE: SourceKind.KAFKA}
 """Kinds that go without saying beside another."""
 
-
-def _phrase(kind: SourceKind, kinds: Collection[SourceKind]) -> str:
-    left_out = any(kind is general and special not in kinds for special, general in _SPECIAL.items())
-    exception = {SourceKind.SQS: " (not FIFO)", SourceKind.KAFKA: " (not in Queue mode)"}
-    return kind.phrase + (exception[kind] if left_out else "")
+_EXCEPTION: Final = {SourceKind.SQS: " (not FIFO)", SourceKind.KAFKA: " (not in Queue mode)"}
+"""What is said of that other kind where it stands alone."""
 
 
 def _changes(field: Field) -> Iterator[str]:

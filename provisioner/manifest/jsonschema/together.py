@@ -113,7 +113,7 @@ def _requirement(rule: Rule) -> Schema:
     """What a mapping must be for which a rule holds; {} when a schema cannot say it."""
     match rule.need:
         case Has(path, others):
-            choices = [_needed(one, rule.message) for one in (path, *others)]
+            choices = [needed(one[-1], rule.message, _json_type(_field_at(one))) for one in (path, *others)]
             return choices[0] if len(choices) == 1 else at_path(path[:-1], {"anyOf": choices})
         case AtLeast(path, least) if _adds(rule):
             return needed(path[-1], rule.message, "integer", minimum=least)
@@ -127,10 +127,6 @@ def _requirement(rule: Rule) -> Schema:
             return at_path(path, other_than([word], rule.message))
         case Is() | Test():
             return {}
-
-
-def _needed(path: FieldPath, message: str) -> Schema:
-    return needed(path[-1], message, _json_type(_field_at(path)))
 
 
 def _stated(path: FieldPath, schema: Schema) -> Schema:
