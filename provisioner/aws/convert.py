@@ -9,15 +9,17 @@ from typing import Any, Final, get_origin
 
 from provisioner.aws.gateway import Config
 from provisioner.errors import ServiceError
-from provisioner.model.canonical import Canonical, absent, canonical, is_own_tag, value_at, with_value
-from provisioner.model.forms import timestamp
+from provisioner.kinds.canonical import canonical
+from provisioner.kinds.event_source_mapping import CONSUMER_GROUPS, CONSUMPTION_MODE, FIELDS
+from provisioner.kinds.fields import Field
+from provisioner.kinds.forms import timestamp
+from provisioner.kinds.rows import NOTHING
+from provisioner.model.canonical import Canonical, absent, is_own_tag, value_at, with_value
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import LINEAGE_TAG, NAME_TAG, STACK_TAG, Live, Owner, Status
-from provisioner.model.mapping import CONSUMER_GROUPS, CONSUMPTION_MODE, FIELDS, Field
 from provisioner.model.place import FieldPath
 from provisioner.model.provider import Provider
 from provisioner.model.references import FunctionReference, Pair, channel_of
-from provisioner.model.rows import NOTHING
 from provisioner.model.sources import KAFKAS, STREAMS, SourceKind, kind_of
 
 # A transition counts as its end. Creating, Updating and Deleting do not show whether the mapping is enabled.

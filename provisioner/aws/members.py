@@ -11,7 +11,7 @@ from typing import Any
 import botocore.session
 from botocore import xform_name
 
-from provisioner.model.mapping import FIELDS
+from provisioner.kinds.event_source_mapping import FIELDS
 
 
 def member_of(path: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from provisioner import __version__
 from provisioner.errors import ProvisionerError, StaleError
 from provisioner.filesystem import PRIVATE, rewrite
-from provisioner.model.forms import json_key
+from provisioner.kinds.forms import json_key
 from provisioner.model.manifest import S3Location
 from provisioner.model.plan import Plan
 from provisioner.model.provider import Provider

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from provisioner.environment import command_line
 from provisioner.errors import DamagedError, StateError
-from provisioner.model.canonical import canonical
+from provisioner.kinds.canonical import canonical
+from provisioner.kinds.event_source_mapping import EventSourceMapping
 from provisioner.model.key import LAMBDA, Key
-from provisioner.model.mapping import EventSourceMapping
 from provisioner.model.references import UUID, Pair
 from provisioner.model.sources import SourceKind, kind_of
 from provisioner.model.state import AcceptedOwner, Deposed, Intent, Paused, Record, State, Statement

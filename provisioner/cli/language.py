@@ -161,7 +161,7 @@ def explain(code: str | None, colour: str) -> None:
         if code is None:
             terminal.data(codes_text(EXPLANATIONS))
         elif (known := code.upper()) in EXPLANATIONS:
-            from provisioner.manifest.rules import rules_in_words
+            from provisioner.kinds.rules import rules_in_words
 
             text = explanation_text(known, EXPLANATIONS[known], rules_in_words(known), terminal.style(sys.stdout))
             terminal.text(text)

@@ -13,7 +13,8 @@ from provisioner.aws.wait import Clock, delays
 from provisioner.environment import command_line
 from provisioner.errors import ProvisionerError, ServiceError, ThrottledError, UnreachableError
 from provisioner.execution.work import Accepted
-from provisioner.model.canonical import Canonical, fill_kept
+from provisioner.kinds.canonical import fill_kept
+from provisioner.model.canonical import Canonical
 from provisioner.model.live import Live
 from provisioner.model.place import FieldPath, is_within
 from provisioner.model.plan import Action, Change
@@ -134,7 +135,7 @@ def _ignored(change: Change, applied: Canonical, live: Live) -> Iterator[FieldPa
     # AWS chooses kept values that the manifest does not set, such as a consumer group.
     wanted = {**fill_kept(applied, live.mapping, live.kind), "tags": {}}
     sent = {field.path[0] for field in change.fields}
-    for field_change in field_changes({}, {**live.mapping, "tags": {}}, wanted):
+    for field_change in field_changes({}, {**live.mapping, "tags": {}}, wanted, live.kind):
         path = field_change.path
         # An update sends only the changed fields: a difference in another one is drift.
         touched = change.action is not Action.UPDATE or path[0] in sent

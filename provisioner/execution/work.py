@@ -19,7 +19,8 @@ from provisioner.backend.store import Log
 from provisioner.environment import command_line
 from provisioner.errors import ConflictError, ProvisionerError, ServiceError, StateError, UnreachableError
 from provisioner.execution.creation import Creation
-from provisioner.model.canonical import Canonical, fill_kept
+from provisioner.kinds.canonical import fill_kept
+from provisioner.model.canonical import Canonical
 from provisioner.model.key import Key
 from provisioner.model.live import SETTLED, Live, Owner
 from provisioner.model.plan import Action, Change, FieldChange, Plan
@@ -111,7 +112,7 @@ class Work:
     def _converge_adopted(self, change: Change, live: Live) -> None:
         """Update an imported mapping to what is wanted. Raises ConflictError when that needs a replacement."""
         target = fill_kept(change.desired or {}, live.mapping, live.kind)
-        fields = field_changes({}, live.mapping, target)  # without a prior side: causes do not matter here
+        fields = field_changes({}, live.mapping, target, live.kind)  # without a prior side: causes do not matter here
         if any(field.replaces for field in fields):
             raise ConflictError(
                 f"{live.key} already existed; it was imported, but must be replaced", hint="apply again to replace it"
@@ -204,7 +205,7 @@ class Work:
         now = live_mapping(config, live.key.region, {}, self._provider) if config else None
         if now is None or any(
             change.path not in live.unknown | now.unknown and change.path[0] != "tags"
-            for change in field_changes({}, live.mapping, now.mapping)
+            for change in field_changes({}, live.mapping, now.mapping, live.kind)
         ):
             raise ConflictError(
                 f"{live.key} was changed outside provisioner since the plan was made", hint="plan again"

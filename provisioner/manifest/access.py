@@ -6,8 +6,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
+from provisioner.kinds.event_source_mapping import ACCESS_TYPES
+from provisioner.kinds.tables import fields_of
 from provisioner.manifest.finding import Finding
-from provisioner.model.mapping import ACCESS_TYPES, FIELDS
 from provisioner.model.references import Arn
 from provisioner.model.sources import KAFKAS, SELF_MANAGED, SourceKind
 
@@ -49,7 +50,7 @@ def access_findings(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Findin
     """Findings about `source_access_configuration`: which types a kind has, and which go together."""
     name = "source_access_configuration"
     items, path = raw.get(name), (name,)
-    if not items or kind not in FIELDS[name].row.kinds:
+    if not items or kind not in fields_of(kind)[name].row.kinds:
         return
     types = [item["type"] for item in items]
     for index, item in enumerate(items):

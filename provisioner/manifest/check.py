@@ -10,6 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, get_args, get_origin
 
+from provisioner.kinds.event_source_mapping import TAG_TEXT, learn
+from provisioner.kinds.tables import fields_of
+from provisioner.kinds.fields import Field
+from provisioner.kinds.forms import moment, parsed, timestamp
+from provisioner.kinds.rows import Limits
 from provisioner.manifest.finding import Finding, Step, label, nearest, suggestion
 from provisioner.manifest.node import Node
 from provisioner.manifest.patterns import pattern_findings
@@ -17,10 +22,7 @@ from provisioner.manifest.schema import LifecycleBlock, ProviderBlock
 from provisioner.manifest.shape import shape_of
 from provisioner.manifest.types import A_MAP, shown, type_hint
 from provisioner.model.canonical import absent, is_own_tag
-from provisioner.model.forms import moment, parsed, timestamp
-from provisioner.model.mapping import FIELDS, TAG_TEXT, Field, learn
 from provisioner.model.place import FieldPath
-from provisioner.model.rows import Limits
 from provisioner.model.sources import ALL, SourceKind
 
 Member = Callable[[Sequence[str]], str]
@@ -59,7 +61,7 @@ def fields_at(mapping: Node, kind: SourceKind | None, member: Member) -> Fields:
     Without a `kind` only names and types are checked.
     """
     walk = _Walk(member)
-    raw = walk.block(FIELDS, mapping, kind, ())
+    raw = walk.block(fields_of(kind), mapping, kind, ())
     return Fields(raw, walk.lifecycle, walk.malformed, walk.findings)
 
 
@@ -374,10 +376,10 @@ def _enumeration(known: Field, value: Any, path: tuple[Step, ...]) -> Iterator[F
             )
 
 
-def ignored_path(text: str) -> FieldPath | None:
+def ignored_path(text: str, source: SourceKind | None) -> FieldPath | None:
     """The path that an entry of `ignore_changes` names; None when there is no such field."""
     path = tuple(text.split(".", 1)) if text.startswith("tags.") else tuple(text.split("."))
-    fields = FIELDS
+    fields = fields_of(source)
     for name in path[:1] if path[0] == "tags" else path:
         if name not in fields:
             return None

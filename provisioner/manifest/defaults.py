@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from provisioner.kinds.tables import fields_of
+from provisioner.kinds.fields import Field
 from provisioner.manifest.node import Node
 from provisioner.manifest.source import kind_at
 from provisioner.model.diagnostics import Diagnostic
-from provisioner.model.mapping import FIELDS, Field
 from provisioner.model.sources import STREAMS, SourceKind
 
 GROUPS: Final[Mapping[str, frozenset[SourceKind]]] = {
@@ -62,7 +63,7 @@ class Defaults:
                 message = f"the defaults for {name!r} are unused: no mapping has a source of that kind"
                 yield Diagnostic("W213", message, group.place(key=True))
             else:
-                yield from self._unused(group, name, FIELDS)
+                yield from self._unused(group, name, fields_of(next(iter(GROUPS[name]))))
 
     def _unused(self, block: Node, name: str, fields: Mapping[str, Field]) -> Iterator[Diagnostic]:
         for key, node in block.value.items():
@@ -80,7 +81,7 @@ class Defaults:
             base: Node | None = None
             for name, group in self._groups.items():
                 if kind in GROUPS[name]:
-                    base = merged(base, self._applicable(group, FIELDS, kind))
+                    base = merged(base, self._applicable(group, fields_of(kind), kind))
             self._of_kind[kind] = base
         return self._of_kind[kind]
 

@@ -7,6 +7,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from provisioner.kinds.canonical import canonical
+from provisioner.kinds.event_source_mapping import REQUIRED
+from provisioner.kinds.tables import fields_of
+from provisioner.kinds.uniqueness import claims, consumer_group
 from provisioner.manifest.access import secret_findings
 from provisioner.manifest.check import Fields, Member, fields_at, ignored_path, tag_findings
 from provisioner.manifest.finding import Finding, Step, located, suggestion
@@ -15,10 +19,9 @@ from provisioner.manifest.rules import rule_findings
 from provisioner.manifest.schema import ProviderBlock
 from provisioner.manifest.source import has_malformed_source, source_at, source_findings
 from provisioner.manifest.types import A_MAP, shown
-from provisioner.model.canonical import Canonical, canonical, claims, consumer_group
+from provisioner.model.canonical import Canonical
 from provisioner.model.desired import Desired, Lifecycle
 from provisioner.model.diagnostics import Diagnostic, Severity
-from provisioner.model.mapping import FIELDS, REQUIRED
 from provisioner.model.place import FieldPath
 from provisioner.model.provider import takes_tags
 from provisioner.model.references import Arn, FunctionReference, partition_of
@@ -107,10 +110,10 @@ class MappingChecks:
         tags = {**self._provider.default_tags, **(fields.raw.get("tags") or {})}
         tags = {key: value for key, value in tags.items() if value is not None}
         mapping = canonical({**fields.raw, "tags": tags}, kind) if kind else {}
-        ignored = tuple(path for text in fields.lifecycle.ignore_changes if (path := ignored_path(text)))
+        ignored = tuple(path for text in fields.lifecycle.ignore_changes if (path := ignored_path(text, kind)))
         unknown = fields.malformed | {path[0] for path in ignored} | self._unvalued_fields(name, node)
         region, findings = self._mapping_region(fields.raw, unknown)
-        findings += [*source, *fields.findings, *self._own_findings(fields, mapping, region)]
+        findings += [*source, *fields.findings, *self._own_findings(fields, mapping, region, kind)]
         if kind and clear:
             findings += [
                 Finding("E102", (), f"{required} is required for {kind.phrase}", field=required)
@@ -130,7 +133,7 @@ class MappingChecks:
             place=node.place(key=True),
             lifecycle=Lifecycle(lifecycle.prevent_destroy, ignored, lifecycle.on_conflict),
             accounts=frozenset(item.account for item in _parsed(fields.raw) if item and item.account),
-            stated=frozenset(_dropped(fields.raw, mapping)),
+            stated=frozenset(_dropped(fields.raw, mapping, kind)),
         )
 
     def _unvalued_fields(self, name: str, node: Node) -> set[str]:
@@ -142,7 +145,7 @@ class MappingChecks:
             self._unvalued.add(name)
         return fields
 
-    def _own_findings(self, fields: Fields, mapping: Canonical, region: str) -> Iterator[Finding]:
+    def _own_findings(self, fields: Fields, mapping: Canonical, region: str, kind: SourceKind | None) -> Iterator[Finding]:
         """Findings about tags, secrets and ignored paths."""
         yield from secret_findings(fields.raw, region)
         yield from self._tags_together(mapping.get("tags", {}), region)
@@ -150,9 +153,9 @@ class MappingChecks:
             own = {key: value for key, value in fields.raw["tags"].items() if value is not None}
             yield from tag_findings(own, ("tags",), self._provider)
         for index, text in enumerate(fields.lifecycle.ignore_changes):
-            if ignored_path(text) is None:
+            if ignored_path(text, kind) is None:
                 at = ("lifecycle", "ignore_changes", index)
-                yield Finding("E101", at, f"unknown field {text!r}", suggestion(text, FIELDS))
+                yield Finding("E101", at, f"unknown field {text!r}", suggestion(text, fields_of(kind)))
 
     def _tags_together(self, tags: Mapping[str, str], region: str) -> Iterator[Finding]:
         """Findings about all tags of a mapping, with the provider's."""
@@ -227,11 +230,11 @@ class MappingChecks:
                 self._report(members[-1].name, "W210", (), message)
 
 
-def _dropped(raw: Mapping[str, Any], mapping: Mapping[str, Any]) -> Iterator[FieldPath]:
+def _dropped(raw: Mapping[str, Any], mapping: Mapping[str, Any], kind: SourceKind) -> Iterator[FieldPath]:
     """The paths of values that the manifest states and canonical form drops, because they are AWS's defaults."""
     for name, value in raw.items():
         if name not in mapping:
-            if value is not None and name in FIELDS:
+            if value is not None and name in fields_of(kind):
                 yield (name,)
         elif isinstance(value, dict) and isinstance(mapping[name], dict) and name != "tags":
             yield from (

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from provisioner.kinds.forms import joined
 from provisioner.manifest.finding import Finding, Step, suggestion
-from provisioner.model.forms import joined
 
 Problem = tuple[str, str, str]
 """The place in the pattern, as in `body.price[0]`, the message, and the name of an unknown rule, or ""."""

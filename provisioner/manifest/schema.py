@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from provisioner.kinds.event_source_mapping import EventSourceMapping
+from provisioner.kinds.fields import Block
 from provisioner.model.duration import seconds
-from provisioner.model.mapping import Block, EventSourceMapping
 
 
 def _is_duration(value: str | float) -> str | int | float:

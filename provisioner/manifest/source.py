@@ -6,10 +6,10 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
+from provisioner.kinds.tables import fields_of
 from provisioner.manifest.finding import Finding, nearest
 from provisioner.manifest.node import Node
 from provisioner.model.canonical import value_at
-from provisioner.model.mapping import FIELDS
 from provisioner.model.references import REGION, Arn, FunctionReference, partition_of
 from provisioner.model.sources import BY_SERVICE, SELF_MANAGED, SourceKind, kind_of
 
@@ -43,7 +43,7 @@ def has_malformed_source(mapping: Node, stated: Mapping[str, Any]) -> bool:
     """
     if any(name in stated for name in _SOURCES):
         return False
-    names = mapping.value.keys() - FIELDS.keys()
+    names = mapping.value.keys() - fields_of(None).keys()
     return any((item := mapping.value.get(name)) is not None and item.value is not None for name in _SOURCES) or any(
         nearest(str(name), _SOURCES) for name in names
     )

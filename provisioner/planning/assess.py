@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from provisioner.model.canonical import Canonical, fill_kept, value_at, with_value
+from provisioner.kinds.canonical import fill_kept
+from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.desired import Desired
 from provisioner.model.health import Drifted, Health
 from provisioner.model.key import Key
@@ -93,7 +94,7 @@ def _drifted(
     if fault:
         now = with_value(now, ("enabled",), value_at(prior, ("enabled",)))  # reported by the fault
     # What was applied is also what is desired, so that every difference has the cause drift: an edit is none here.
-    fields = field_changes(prior, now, prior)
+    fields = field_changes(prior, now, prior, live.kind)
     drifted = Drifted(name, record.key.id, record.key.region, live.kind, fields, fault=fault, lost=lost)
     return drifted if fields or lost or fault else None
 

@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from provisioner.kinds.tables import fields_of
+from provisioner.kinds.forms import json_key
+from provisioner.kinds.rows import NOTHING
+from provisioner.model.sources import SourceKind
 from provisioner.model.canonical import value_at
-from provisioner.model.forms import json_key
-from provisioner.model.mapping import FIELDS
 from provisioner.model.place import FieldPath, is_within
 from provisioner.model.plan import Cause, Edit, FieldChange
-from provisioner.model.rows import NOTHING
 
 
 def field_changes(
     prior: Mapping[str, Any],
     live: Mapping[str, Any],
     desired: Mapping[str, Any],
+    source: SourceKind,
     stated: Collection[FieldPath] = frozenset(),
 ) -> tuple[FieldChange, ...]:
     """The fields in which live differs from desired, with the cause, in the order of the field table; down to a scalar
-    or a list. All sides are in canonical form. `stated` are paths that the manifest sets to AWS's default, so that
+    or a list. All sides are in canonical form. `source` is the kind
+    of source of the mapping. `stated` are paths that the manifest sets to AWS's default, so that
     desired lacks them. The cause AWS is never among them: the planner sets it.
 
     Desired = live is no difference, whatever prior is. Otherwise prior = live is an edit, prior = desired is drift, and
@@ -28,9 +31,9 @@ def field_changes(
     """
     if json_key(live) == json_key(desired):
         return ()
-    order = {name: index for index, name in enumerate(FIELDS)}
+    order = {name: index for index, name in enumerate(fields_of(source))}
     paths = sorted(set(_differing(live, desired)), key=lambda path: (order.get(path[0], len(order)), path))
-    return tuple(_change(path, prior, live, desired, stated) for path in paths)
+    return tuple(_change(path, prior, live, desired, source, stated) for path in paths)
 
 
 def _differing(live: Mapping[str, Any], desired: Mapping[str, Any]) -> Iterator[FieldPath]:
@@ -109,6 +112,7 @@ def _change(
     prior: Mapping[str, Any],
     live: Mapping[str, Any],
     desired: Mapping[str, Any],
+    source: SourceKind,
     stated: Collection[FieldPath],
 ) -> FieldChange:
     before, now, wanted = (value_at(side, path) for side in (prior, live, desired))
@@ -117,12 +121,12 @@ def _change(
     cause = Cause.EDIT if as_prior[0] else Cause.DRIFT if as_prior[1] else Cause.CONFLICT
     edit = Edit.SET if wanted is not None else Edit.SET_TO_DEFAULT if is_within(path, stated) else Edit.LINE_REMOVED
     detail = str(edit) if cause is Cause.EDIT else ""
-    return FieldChange(path, before, now, wanted, cause, _replaces(path, live, desired), detail)
+    return FieldChange(path, before, now, wanted, cause, _replaces(path, live, desired, source), detail)
 
 
-def _replaces(path: FieldPath, live: Mapping[str, Any], desired: Mapping[str, Any]) -> bool:
+def _replaces(path: FieldPath, live: Mapping[str, Any], desired: Mapping[str, Any], source: SourceKind) -> bool:
     # Each block above the value is asked too: brokers are below a field that replaces.
-    fields = FIELDS
+    fields = fields_of(source)
     for depth, name in enumerate(path, start=1):
         if name not in fields:  # below a map without fields of its own, such as a tag
             return False

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import asdict, astuple
 from typing import Any, Final
 
+from provisioner.kinds.forms import json_key
 from provisioner.model.canonical import Canonical, with_value
-from provisioner.model.forms import json_key
 from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.state import State
 from provisioner.planning.record import is_protected

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
 
-from provisioner.model.canonical import claims
+from provisioner.kinds import kind_for
 from provisioner.model.key import Key
 from provisioner.model.plan import Action, Change, Problem
-from provisioner.model.references import Pair
-
-
-def collide(one: Mapping[str, Any], one_pair: Pair, other: Mapping[str, Any], other_pair: Pair) -> bool:
-    """Whether AWS may refuse two mappings at once (docs/aws/identity.md#uniqueness). Unlike `Pair.claims`, consumer
-    groups count, and two virtual hosts of one broker collide, because it is not recorded that they do not.
-    """
-    return not claims(one, one_pair).isdisjoint(claims(other, other_pair))
 
 
 def _moves(change: Change) -> bool:
@@ -34,16 +26,23 @@ def _frees(change: Change) -> bool:
 
 
 def in_order(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
-    """The changes with `after` set, in the order given, and a problem where they wait for each other: what takes a pair
-    runs after what frees it. Nothing else is ordered.
+    """The changes with `after` set, in the order given, and a problem where they wait for each other.
+
+    What takes a pair runs after each change that frees one that conflicts with it, and after what its kind says that it
+    needs. Nothing else is ordered.
     """
-    # Other changes need no order: AWS has no dependency between mappings but the uniqueness of pairs and groups.
-    freed_by: dict[tuple[str, ...], str] = {}
+    freed_by: defaultdict[tuple[str, ...], list[Change]] = defaultdict(list)
     for change in filter(_frees, changes):
         # By the live values: after drift, a record does not have the pair that AWS holds.
         if change.live:
-            freed_by |= dict.fromkeys(claims(change.live.mapping, change.live.pair), change.key)
-    ordered = [replace(change, after=(*change.after, *_waits_for(change, freed_by))) for change in changes]
+            for claim in kind_for(change.live.kind).claims(change.live.mapping, change.live.pair):
+                freed_by[claim].append(change)
+    ordered = []
+    for change in changes:
+        needed = kind_for(change.wanted.kind).needs(change, changes) if change.wanted else ()
+        # Without itself: a replacement frees the pair that it takes, and `creates_first` orders its two calls.
+        waits = {*needed, *_waits_for(change, freed_by)} - {change.key, *change.after}
+        ordered.append(replace(change, after=(*change.after, *sorted(waits))))
     try:
         TopologicalSorter({change.key: change.after for change in ordered}).prepare()
     except CycleError as error:
@@ -73,9 +72,13 @@ def doubly_touched(changes: Sequence[Change]) -> list[Problem]:
     return problems
 
 
-def _waits_for(change: Change, freed_by: Mapping[tuple[str, ...], str]) -> list[str]:
+def _waits_for(change: Change, freed_by: Mapping[tuple[str, ...], Sequence[Change]]) -> Iterator[str]:
+    """The keys of the changes that free what a change takes."""
     if not _takes(change) or change.wanted is None:
-        return []
-    wanted = claims(change.wanted.mapping, change.wanted.pair)
-    # Without itself: a replacement frees the pair that it takes, and `creates_first` orders its two calls.
-    return sorted({freed_by[claim] for claim in wanted if claim in freed_by} - {change.key, *change.after})
+        return
+    wanted, kind = change.wanted, kind_for(change.wanted.kind)
+    # Only mappings with a common claim can conflict, so that not every two are compared.
+    for claim in kind.claims(wanted.mapping, wanted.pair):
+        for other in freed_by.get(claim, ()):
+            if other.live and kind.conflicts(wanted.mapping, wanted.pair, other.live.mapping, other.live.pair):
+                yield other.key

@@ -7,19 +7,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner.environment import command_line
-from provisioner.model.canonical import Canonical, canonical, fill_kept, value_at, with_value
+from provisioner.kinds.canonical import canonical, fill_kept
+from provisioner.kinds.event_source_mapping import CONSUMPTION_MODE
+from provisioner.kinds.tables import fields_of
+from provisioner.kinds.fields import Field
+from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.desired import Desired
 from provisioner.model.key import Key
 from provisioner.model.live import Live
-from provisioner.model.mapping import CONSUMPTION_MODE, FIELDS, Field
 from provisioner.model.place import FieldPath
 from provisioner.model.plan import Action, Cause, Change, Plan, Problem, Reading, Reason
 from provisioner.model.sources import SELF_MANAGED, SourceKind
 from provisioner.model.state import Deposed, Record, State
 from provisioner.planning.diff import field_changes
-from provisioner.planning.order import collide, doubly_touched, in_order
+from provisioner.planning.order import doubly_touched, in_order
 from provisioner.planning.resolve import Resolution, Subject
-from provisioner.planning.risk import risks
 
 DELETING = "Deleting"
 """The state of a mapping that is not gone yet (docs/aws/lifecycle.md#states)."""
@@ -48,7 +50,7 @@ def make_plan(
     changes = [change for subject in resolution.subjects for change in deciding.changes(subject)]
     # A create that reads the source of a deleted mapping has the risks of a replacement.
     ended = [change for change in changes if change.action is Action.DELETE]
-    changes = [replace(change, risks=risks(change, ended)) for change in changes]
+    changes = [replace(change, risks=KINDS[change.existing.kind if change.existing else kind_for(change.wanted.kind).name if change.wanted else LAMBDA].risks(change, ended)) for change in changes]
     ordered, problems = in_order(sorted(changes, key=lambda change: change.key))
     problems += doubly_touched(ordered)
     return Plan(
@@ -270,7 +272,7 @@ class _Deciding:
     def _refuse_what_the_mode_lacks(self, wanted: Desired, kind: SourceKind) -> None:
         """Refuse fields that the live consumption mode, kept where the manifest states none, does not support."""
         for name in wanted.mapping:
-            if kind != wanted.kind and not FIELDS[name].row.has(kind):
+            if kind != wanted.kind and not fields_of(kind)[name].row.has(kind):
                 hint = "set consumption_mode, for example self_managed_kafka_event_source_config: {consumption_mode: Queue}"
                 self._refuse(wanted.name, f"the source is {kind.phrase}, which does not support {name}", hint)
 
@@ -281,7 +283,7 @@ class _Deciding:
         kind = live.kind if keeps_mode else wanted.kind
         sides = _sides(wanted, record, live, kind)
         fields = []
-        for field in field_changes(sides.prior, sides.live, sides.desired, wanted.stated):
+        for field in field_changes(sides.prior, sides.live, sides.desired, kind, wanted.stated):
             # The cause is AWS where it disabled a mapping that cannot work.
             disabled = field.path == _ENABLED and field.live is False and field.prior is not False
             by_aws = disabled and live.status.fault
@@ -321,11 +323,11 @@ class _Deciding:
             reason=Reason.REQUESTED if requested else Reason.CANNOT_UPDATE,
             # AWS holds pairs and consumer groups unique: only where old and new share none can the new one be created
             # first, so that no record waits for the replacement.
-            creates_first=not collide(wanted.mapping, wanted.pair, live.mapping, live.pair),
+            creates_first=not kind_for(wanted.kind).conflicts(wanted.mapping, wanted.pair, live.mapping, live.pair),
             notes=tuple(
                 f"{'.'.join(path)} is {value!r} now, but it is not set in the manifest, so AWS chooses the "
                 "value for the new mapping"
-                for path, value in _unstated(FIELDS, (), alone, live.mapping, wanted.kind)
+                for path, value in _unstated(fields_of(wanted.kind), (), alone, live.mapping, wanted.kind)
             ),
         )
 
@@ -351,7 +353,7 @@ def _sides(wanted: Desired, record: Record | None, live: Live, kind: SourceKind)
 
 def _notes(wanted: Desired, record: Record | None, live: Live, sides: _Sides) -> Iterator[str]:
     if record:
-        for path, value in _unstated(FIELDS, (), sides.stated, live.mapping, live.kind):
+        for path, value in _unstated(fields_of(live.kind), (), sides.stated, live.mapping, live.kind):
             if value_at(record.applied, path) is not None:  # its line was removed
                 yield (
                     f"{'.'.join(path)} keeps its current value {value!r}; to change it, set a value or use "

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from provisioner.errors import StateError
-from provisioner.model.canonical import canonical, fill_kept
+from provisioner.kinds.canonical import canonical, fill_kept
 from provisioner.model.desired import Desired
 from provisioner.model.key import Key
 from provisioner.model.live import Live

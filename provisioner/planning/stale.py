@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from provisioner.model.canonical import default_at
+from provisioner.kinds.canonical import default_at
 from provisioner.model.key import Key
 from provisioner.model.live import Live
 from provisioner.model.place import FieldPath, is_within
@@ -43,7 +43,7 @@ def _differences(name: str, planned: Live, live: Live | None, ignored: Sequence[
     if live is None:
         yield f"{name}: {planned.key} no longer exists"
         return
-    for field in field_changes(planned.mapping, live.mapping, planned.mapping):
+    for field in field_changes(planned.mapping, live.mapping, planned.mapping, live.kind):
         # A value that AWS did not show at one of the two times is not known to have changed.
         if field.path not in planned.unknown | live.unknown and not is_within(field.path, ignored):
             before, after = (_shown(field, live, value) for value in (field.prior, field.live))

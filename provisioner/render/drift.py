@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from provisioner.model.canonical import default_at
+from provisioner.kinds.canonical import default_at
 from provisioner.model.health import Drifted, Health
 from provisioner.model.plan import FieldChange
 from provisioner.model.sources import SourceKind

@@ -8,11 +8,13 @@ from typing import Any, Final
 
 import yaml
 
+from provisioner.kinds.event_source_mapping import CONSUMPTION_MODE
+from provisioner.kinds.tables import fields_of
+from provisioner.kinds.fields import Field
 from provisioner.manifest.format import formatted
 from provisioner.manifest.reader import scalar
 from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.live import Live
-from provisioner.model.mapping import CONSUMPTION_MODE, FIELDS, Field
 from provisioner.model.references import Arn
 from provisioner.model.sources import SourceKind
 
@@ -52,7 +54,7 @@ def entry_yaml(name: str, live: Live, default_region: str, defaults: Mapping[str
         filters.append({"pattern": text} if text.count("{") + text.count("[") > _DEEP else item)
     if filters:
         entry = with_value(entry, ("filter_criteria", "filter"), filters)
-    entry = literal(_against(FIELDS, entry, defaults or {}, live.kind))
+    entry = literal(_against(fields_of(live.kind), entry, defaults or {}, live.kind))
     hidden = [path[0] for path in sorted(live.unknown) if path in HIDDEN]
     if hidden:
         entry["lifecycle"] = {"ignore_changes": hidden}

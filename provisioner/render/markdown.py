@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from provisioner.environment import command_line
-from provisioner.model.canonical import default_at
+from provisioner.kinds.canonical import default_at
 from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.health import Drifted
 from provisioner.model.level import Level

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from provisioner.model.canonical import default_at
+from provisioner.kinds.canonical import default_at
 from provisioner.model.level import Level
 from provisioner.model.plan import Action, Cause, Change, Edit, FieldChange, Plan, Reason, Risk
 from provisioner.model.sources import SourceKind

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from provisioner.kinds.tables import fields_of
+from provisioner.kinds.fields import Field
 from provisioner.manifest.node import Node
 from provisioner.model.desired import Desired
-from provisioner.model.mapping import FIELDS, Field
 from provisioner.model.references import Arn, FunctionReference
 from provisioner.model.sources import SourceKind
 from provisioner.render.manifest import dump, literal
@@ -38,7 +39,7 @@ def resolved_text(wanted: Desired, root: Node, style: Style) -> str:
     }
     if tags:
         values["tags"] = (own or shared or node).holding(tags)
-    lines += _block(FIELDS, values, wanted.kind, 2)
+    lines += _block(fields_of(wanted.kind), values, wanted.kind, 2)
     if lifecycle := node.below("lifecycle"):
         lines += _nested("lifecycle", lifecycle, 2)
     column = max(len(text) for text, _ in lines if len(text) <= _WIDEST)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from provisioner.model.forms import json_key
-from provisioner.model.rows import NOTHING
+from provisioner.kinds.forms import json_key
+from provisioner.kinds.rows import NOTHING
 from provisioner.planning.diff import paired_items
 from provisioner.render.style import Style
 from provisioner.render.values import as_json

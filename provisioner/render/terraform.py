@@ -18,9 +18,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final, get_origin
 
+from provisioner.kinds.event_source_mapping import CONSUMER_GROUPS
+from provisioner.kinds.tables import fields_of
+from provisioner.kinds.fields import Field
 from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.live import Live, Status
-from provisioner.model.mapping import CONSUMER_GROUPS, FIELDS, Field
 from provisioner.model.place import FieldPath
 from provisioner.model.plan import Action, Cause, Change, Plan, Problem, Reason
 from provisioner.model.references import Arn
@@ -229,7 +231,7 @@ def _steps(path: FieldPath) -> list[str | int]:
 def _applied(change: Change, path: FieldPath, prior: Any) -> Any:
     """What was last applied, in the shape in which it stands in `before`."""
     kind = change.live.kind if change.live else SourceKind.UNKNOWN
-    value: Any = _shaped(FIELDS, with_value({}, path, prior), kind)
+    value: Any = _shaped(fields_of(kind), with_value({}, path, prior), kind)
     for name in path:
         inner = next(iter(value), None) if isinstance(value, list) else value
         value = inner.get(name) if isinstance(inner, Mapping) else None
@@ -321,7 +323,7 @@ def _attributes(mapping: Canonical, region: str) -> dict[str, Any]:
 def _generated(mapping: Canonical) -> list[FieldPath]:
     """The paths of the consumer groups that AWS generates for the mapping, because it states none."""
     kind = kind_of(mapping)
-    return [path for path in CONSUMER_GROUPS if kind in FIELDS[path[0]].row.kinds and not value_at(mapping, path)]
+    return [path for path in CONSUMER_GROUPS if kind in fields_of(kind)[path[0]].row.kinds and not value_at(mapping, path)]
 
 
 def _unknown(desired: Canonical) -> dict[str, Any]:

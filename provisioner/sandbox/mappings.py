@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any, Final
 
-from provisioner.model.mapping import FIELDS
+from provisioner.kinds.event_source_mapping import FIELDS
 from provisioner.model.references import Arn, FunctionReference, Pair, channel_of, partition_of
 from provisioner.model.sources import QUEUES, SELF_MANAGED, STREAMS, SourceKind, kind_of_arn
 from provisioner.sandbox.answers import Refusal, conflict, in_use, invalid, not_found

@@ -6,7 +6,7 @@ import uuid as uuids
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from provisioner.model.forms import moment
+from provisioner.kinds.forms import moment
 from provisioner.model.sources import KAFKAS, QUEUES, SELF_MANAGED, SourceKind
 from provisioner.sandbox.refusals import Members
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from provisioner.model.forms import moment
-from provisioner.model.mapping import FIELDS
+from provisioner.kinds.event_source_mapping import FIELDS
+from provisioner.kinds.forms import moment
 from provisioner.model.references import Arn, FunctionReference
 from provisioner.model.sources import KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
 from provisioner.sandbox.answers import invalid

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import botocore.session
 
-from provisioner.model.forms import moment
+from provisioner.kinds.forms import moment
 from provisioner.sandbox.answers import Refusal, violates
 
 # How AWS's protocol libraries name what was sent and what was expected.

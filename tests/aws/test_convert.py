@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from provisioner.aws.convert import create_request, live_mapping, update_requests
-from provisioner.model.canonical import canonical
+from provisioner.kinds.canonical import canonical
 from provisioner.model.live import Owner
 from provisioner.model.provider import Provider
 from provisioner.model.sources import SourceKind

@@ -12,7 +12,7 @@ import pytest
 
 from provisioner.aws.convert import create_request
 from provisioner.errors import ManifestError
-from provisioner.model.canonical import canonical
+from provisioner.kinds.canonical import canonical
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.sources import kind_of
 from provisioner.workflow import Run

@@ -16,7 +16,7 @@ import pytest
 from provisioner import workflow
 from provisioner.backend.planfile import SavedPlan, open_plan
 from provisioner.errors import ProvisionerError, StaleError, StateError
-from provisioner.model.forms import json_key
+from provisioner.kinds.forms import json_key
 from provisioner.model.report import Report
 from provisioner.planning.fingerprint import plan_hash
 from provisioner.workflow import Execution, Run, Selection

@@ -14,11 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from provisioner.errors import ManifestError
+from provisioner.kinds.event_source_mapping import FIELDS
+from provisioner.kinds.fields import Field
 from provisioner.manifest import Inputs, load
 from provisioner.manifest.reader import line_at
 from provisioner.manifest.schema import Entry, ProviderBlock, Root, VariableBlock
 from provisioner.model.diagnostics import Diagnostic
-from provisioner.model.mapping import FIELDS, Field
 from provisioner.render.diagnostics import diagnostics_github, diagnostics_json, diagnostics_sarif, diagnostics_text
 from provisioner.render.style import Style
 

@@ -12,11 +12,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from provisioner.errors import ManifestError
+from provisioner.kinds.event_source_mapping import FIELDS, TAG_TEXT
+from provisioner.kinds.fields import Field
 from provisioner.manifest.jsonschema import manifest_schema
 from provisioner.manifest.jsonschema.kinds import SOURCES
 from provisioner.manifest.reader import read
 from provisioner.manifest.schema import Root
-from provisioner.model.mapping import FIELDS, TAG_TEXT, Field
 from provisioner.model.sources import ALL, SourceKind
 
 TESTS = Path(__file__).parents[1]

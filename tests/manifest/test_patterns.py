@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from provisioner.kinds.forms import parsed
 from provisioner.manifest.patterns import pattern_findings
-from provisioner.model.forms import parsed
 from provisioner.sandbox.patterns import is_pattern
 
 REFUSED = [

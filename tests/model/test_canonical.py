@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from provisioner.model.canonical import canonical, fill_kept, with_value
+from provisioner.kinds.canonical import canonical, fill_kept
+from provisioner.model.canonical import with_value
 from provisioner.model.sources import SourceKind
 
 FULL = "arn:aws:lambda:eu-west-1:123456789012:function:f"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from provisioner.kinds.filters import DATA_KEYS, signs
 from provisioner.model.sources import ALL, SourceKind
-from provisioner.planning.filters import DATA_KEYS, signs
 
 SQS, FIFO, KINESIS, DYNAMODB = SourceKind.SQS, SourceKind.FIFO, SourceKind.KINESIS, SourceKind.DYNAMODB
 MSK, KAFKA, MQ = SourceKind.MSK, SourceKind.KAFKA, SourceKind.MQ

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.model.rows import NOTHING
+from provisioner.kinds.rows import NOTHING
 from provisioner.planning.diff import paired_items
 
 SUBNET = {"type": "VPC_SUBNET", "uri": "subnet:subnet-1"}

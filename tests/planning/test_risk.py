@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from provisioner.model.canonical import canonical
+from provisioner.kinds.canonical import canonical
 from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.desired import Desired
 from provisioner.model.key import LAMBDA, Key

@@ -18,8 +18,8 @@ import yaml
 
 from provisioner import __version__
 from provisioner.errors import ManifestError
+from provisioner.kinds.canonical import canonical
 from provisioner.manifest import load
-from provisioner.model.canonical import canonical
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import Live, Owner, Status

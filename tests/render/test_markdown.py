@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from provisioner.model.canonical import canonical
+from provisioner.kinds.canonical import canonical
 from provisioner.model.health import Drifted
 from provisioner.model.level import Level
 from provisioner.model.plan import Action, Cause, Change, FieldChange, Plan, Risk

@@ -21,6 +21,8 @@ from provisioner.backend.statefile import encode
 from provisioner.cli.app import cli
 from provisioner.cli.changes import CHANGES, INCOMPLETE, INTERRUPTED
 from provisioner.cli.language import WOULD_CHANGE
+from provisioner.kinds.event_source_mapping import FIELDS
+from provisioner.kinds.fields import Field
 from provisioner.manifest.jsonschema import manifest_schema
 from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.diagnostics import Diagnostic, Severity
@@ -28,7 +30,6 @@ from provisioner.model.health import Drifted, Health
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.level import Level
 from provisioner.model.manifest import S3Location
-from provisioner.model.mapping import FIELDS, Field
 from provisioner.model.place import Place
 from provisioner.model.plan import Action, Cause, Edit, FieldChange, Plan, Problem, Reason
 from provisioner.model.provider import Provider

@@ -10,8 +10,8 @@ from functools import cache
 from types import UnionType
 from typing import Any, Final, get_args, get_origin
 
+from provisioner.kinds.fields import Block
 from provisioner.manifest.schema import Entry, Root
-from provisioner.model.mapping import Block
 
 TOP: Final = Root
 """The type of a whole manifest."""

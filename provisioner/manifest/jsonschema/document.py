@@ -12,6 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, get_args
 
+from provisioner.kinds.event_source_mapping import FIELDS
+from provisioner.kinds.fields import Field
+from provisioner.kinds.rows import Legal
 from provisioner.manifest.jsonschema.fields import fields_of, tags_of
 from provisioner.manifest.jsonschema.kinds import SOURCES, accesses, by_kind
 from provisioner.manifest.jsonschema.parts import (
@@ -33,9 +36,7 @@ from provisioner.manifest.jsonschema.together import contradictions, needs, wher
 from provisioner.manifest.load import STACK
 from provisioner.manifest.mappings import MAPPING_NAME
 from provisioner.manifest.schema import LifecycleBlock, Root, VariableBlock
-from provisioner.model.mapping import FIELDS, Field
 from provisioner.model.references import ACCOUNT, UUID
-from provisioner.model.rows import Legal
 
 ID: Final = "https://example.invalid/provisioner/v1.schema.json"
 

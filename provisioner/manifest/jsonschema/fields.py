@@ -6,6 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from types import UnionType
 from typing import Any, Final, get_args, get_origin
 
+from provisioner.kinds.event_source_mapping import TAG_TEXT
+from provisioner.kinds.fields import Field
+from provisioner.kinds.rows import NOTHING, Limits
 from provisioner.manifest.jsonschema.parts import (
     LEGAL_TEXTS,
     TAG_KEYS,
@@ -17,8 +20,6 @@ from provisioner.manifest.jsonschema.parts import (
     typed,
     where_literal,
 )
-from provisioner.model.mapping import TAG_TEXT, Field
-from provisioner.model.rows import NOTHING, Limits
 from provisioner.model.sources import ALL, SourceKind
 
 # --- one field -------------------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from provisioner.kinds.event_source_mapping import ACCESS_TYPES, FIELDS
+from provisioner.kinds.fields import Field
 from provisioner.manifest.access import NEEDED_BESIDE, OAUTH_PARTS, OF_KIND, ONE_HOST, WITHOUT_URI, one_basic_auth
 from provisioner.manifest.jsonschema.fields import lacking_of, ranged
 from provisioner.manifest.jsonschema.parts import (
@@ -21,7 +23,6 @@ from provisioner.manifest.jsonschema.parts import (
 )
 from provisioner.manifest.rules import KAFKA_METRICS
 from provisioner.manifest.source import RESOURCES, TABLE_ARN
-from provisioner.model.mapping import ACCESS_TYPES, FIELDS, Field
 from provisioner.model.sources import ALL, BY_SERVICE, QUEUES, SELF_MANAGED, STREAMS, SourceKind
 
 # --- kinds of source -------------------------------------------------------------------------------------------------

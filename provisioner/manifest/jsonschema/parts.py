@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
-from provisioner.model.mapping import TAG_TEXT
+from provisioner.kinds.event_source_mapping import TAG_TEXT
+from provisioner.kinds.rows import Legal
 from provisioner.model.references import FUNCTION
-from provisioner.model.rows import Legal
 from provisioner.model.sources import PUSHING
 
 Schema: TypeAlias = dict[str, Any]

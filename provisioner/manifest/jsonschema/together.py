@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, get_origin
 
-from provisioner.manifest.conditions import AtLeast, AtMost, Has, Is, IsNot, Lacks, Test
+from provisioner.kinds.conditions import AtLeast, AtMost, Has, Is, IsNot, Lacks, Test
+from provisioner.kinds.event_source_mapping import FIELDS
+from provisioner.kinds.fields import Field
+from provisioner.kinds.rules import RULES, Rule
 from provisioner.manifest.jsonschema.fields import empty_values, kinds_in_words
 from provisioner.manifest.jsonschema.kinds import from_kinds
 from provisioner.manifest.jsonschema.parts import Schema, at_path, needed, other_than, ref, stated, when
-from provisioner.manifest.rules import RULES, Rule
-from provisioner.model.mapping import FIELDS, Field
 from provisioner.model.place import FieldPath
 from provisioner.model.sources import ALL
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from provisioner.model.forms import json_key, parsed
+from provisioner.kinds.forms import json_key, parsed
 from provisioner.model.sources import KAFKAS, QUEUES, STREAMS, SourceKind
 
 DATA_KEYS: Final[Mapping[SourceKind, str]] = {

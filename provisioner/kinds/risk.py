@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from provisioner.model.canonical import consumer_group, default_at, value_at
+from provisioner.kinds.canonical import default_at
+from provisioner.kinds.filters import covers, signs, structured
+from provisioner.kinds.uniqueness import consumer_group
+from provisioner.model.canonical import value_at
 from provisioner.model.level import Level
 from provisioner.model.place import FieldPath
 from provisioner.model.plan import Action, Change, FieldChange, Risk
 from provisioner.model.references import Pair
 from provisioner.model.sources import KAFKAS, QUEUES, STREAMS, SourceKind, kind_of
-from provisioner.planning.filters import covers, signs, structured
 
 _TIMESTAMP: Final = ("starting_position_timestamp",)
 _COLLECTION: Final = frozenset(

@@ -1,0 +1,43 @@
+"""What is known of one kind of mapping, as a value: the rest of provisioner is the same for every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from provisioner.kinds.fields import Field
+from provisioner.kinds.rules import Rule
+from provisioner.model.canonical import Canonical
+from provisioner.model.plan import Change, Risk
+from provisioner.model.references import Pair
+from provisioner.model.sources import SourceKind
+
+Claim = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of mapping.
+
+    name      as keys and the state have it
+    resource  Terraform's type for it
+    sources   the kinds of source that its mappings have
+    fields    the field table (its rows say which changes replace, and AWS's defaults)
+    rules     the rules between fields, by source
+    pair      what tells a mapping in canonical form from others of its kind, in a region
+    claims    what a mapping occupies in AWS: only mappings that share a claim can conflict
+    conflicts whether AWS takes only one of two mappings; symmetric, not transitive
+    needs     the keys of changes that must be done before a change of this kind, besides what frees its claims
+    risks     what a change may do to records in flight, beside the changes that end mappings
+    """
+
+    name: str
+    resource: str
+    sources: frozenset[SourceKind]
+    fields: Mapping[str, Field]
+    rules: Mapping[SourceKind, tuple[Rule, ...]]
+    pair: Callable[[Canonical, str], Pair]
+    claims: Callable[[Canonical, Pair], set[Claim]]
+    conflicts: Callable[[Canonical, Pair, Canonical, Pair], bool]
+    needs: Callable[[Change, Sequence[Change]], Sequence[str]]
+    risks: Callable[[Change, Sequence[Change]], tuple[Risk, ...]]

@@ -1,0 +1,36 @@
+"""Event source mappings: the kind of all mappings that Lambda keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from provisioner.kinds.event_source_mapping import FIELDS
+from provisioner.kinds.kind import Kind
+from provisioner.kinds.risk import risks
+from provisioner.kinds.rules import RULES_OF
+from provisioner.kinds.uniqueness import claims, conflicts
+from provisioner.model.key import LAMBDA
+from provisioner.model.plan import Change
+from provisioner.model.references import Pair
+from provisioner.model.sources import SourceKind
+
+
+def _needs(change: Change, changes: Sequence[Change]) -> Sequence[str]:
+    """Nothing: an event source mapping stands alone."""
+    del change, changes
+    return ()
+
+
+EVENT_SOURCE_MAPPING: Final = Kind(
+    name=LAMBDA,
+    resource="aws_lambda_event_source_mapping",
+    sources=frozenset(SourceKind),
+    fields=FIELDS,
+    rules=RULES_OF,
+    pair=Pair.of,
+    claims=claims,
+    conflicts=conflicts,
+    needs=_needs,
+    risks=risks,
+)

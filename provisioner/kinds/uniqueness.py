@@ -1,0 +1,32 @@
+"""What Lambda holds unique for event source mappings (docs/aws/identity.md#uniqueness)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from provisioner.kinds.event_source_mapping import CONSUMER_GROUPS
+from provisioner.model.canonical import value_at
+from provisioner.model.references import Pair
+
+
+def consumer_group(mapping: Mapping[str, Any]) -> str:
+    """The consumer group that a mapping in canonical form has, or ""."""
+    return next((str(group) for path in CONSUMER_GROUPS if (group := value_at(mapping, path))), "")
+
+
+def claims(mapping: Mapping[str, Any], pair: Pair) -> set[tuple[str, ...]]:
+    """What AWS may hold unique for a mapping: its pair, in any virtual host, and its consumer group on its cluster
+    (docs/aws/identity.md#uniqueness). Unlike `Pair.claims`, which is about the pair alone and its own host.
+    """
+    group = consumer_group(mapping)
+    # The group is unique on its cluster, whatever function reads it. A cluster is known by each of its brokers.
+    groups = {("consumer group", pair.region, source, group) for source in pair.source.split(",") if group}
+    return {("pair", *claim) for claim in pair.in_any_host.claims()} | groups
+
+
+def conflicts(one: Mapping[str, Any], one_pair: Pair, other: Mapping[str, Any], other_pair: Pair) -> bool:
+    """Whether AWS may refuse two mappings at once. Unlike equal pairs, consumer groups count, any shared broker is
+    enough, and two virtual hosts of one broker conflict, because it is not recorded that they do not.
+    """
+    return not claims(one, one_pair).isdisjoint(claims(other, other_pair))
