@@ -37,7 +37,7 @@ class Aws:
         self._clock = clock
         self._lock = threading.Lock()
         self._gateways: dict[str, Gateway] = {}
-        self._others: dict[tuple[str, str], Any] = {}
+        self._others: dict[tuple[str, str | None], Any] = {}
         self.calls = Calls()
         with translating_errors("opening the session"):
             region = provider.region or environment_region()
@@ -54,9 +54,8 @@ class Aws:
         """The account of the credentials, by GetCallerIdentity."""
         what = "looking up the account ID of the credentials"
         with translating_errors(what):
-            client = self._client(
-                "sts", self.region or "us-east-1", Config(retries={"total_max_attempts": 2, "mode": "standard"})
-            )
+            config = Config(retries={"total_max_attempts": 2, "mode": "standard"})
+            client = self._kept("sts", self.region or "us-east-1", config)
             self.calls.count()
             answer = client.get_caller_identity()
         require_member(answer, "Account", what)
@@ -72,19 +71,16 @@ class Aws:
     def bucket(self, name: str, region: str) -> Bucket:
         """The objects of one bucket."""
         with translating_errors("opening S3"):
-            client = self._client("s3", region or self.region or None, Config(retries={"mode": "standard"}))
+            client = self._kept("s3", region or self.region or None, Config(retries={"mode": "standard"}))
         return Bucket(client, name, self.calls.count)
 
     def ask(self, service: str, region: str, operation: str, arguments: Mapping[str, str]) -> Any:
         """The answer to one read-only call of another service than Lambda. Raises AwsError."""
         what = f"{service}:{operation} in {region}"
         with translating_errors(what):
-            with self._lock:
-                if (service, region) not in self._others:
-                    config = Config(retries={"mode": "standard"}, max_pool_connections=32)
-                    self._others[service, region] = self._client(service, region, config)
+            client = self._kept(service, region, Config(retries={"mode": "standard"}, max_pool_connections=32))
             self.calls.count()
-            return getattr(self._others[service, region], operation)(**arguments)
+            return getattr(client, operation)(**arguments)
 
     def _open(self, region: str) -> Gateway:
         with translating_errors("opening Lambda"):
@@ -119,6 +115,13 @@ class Aws:
         stated = self._provider.max_requests_per_second
         rate = stated or (None if _is_loopback(endpoint) else DEFAULT_RATE)
         return TokenBucket(rate, max(rate or 1.0, 1.0), self._clock)
+
+    def _kept(self, service: str, region: str | None, config: Config) -> Any:
+        """The client of a service, made once: that takes longer than a call. A service has one config."""
+        with self._lock:
+            if (service, region) not in self._others:
+                self._others[service, region] = self._client(service, region, config)
+            return self._others[service, region]
 
     def _client(self, service: str, region: str | None, config: Config) -> Any:
         named = config.merge(Config(user_agent_extra=f"provisioner/{__version__}"))
