@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.sandbox.mappings import Delays
+from tests.support.botocore_data import read_once
 from tests.support.clocks import Time
 from tests.support.control_plane import any_credentials, served
 from tests.support.lambda_api import LambdaApi
@@ -16,6 +17,7 @@ from tests.support.stack import Sessions, Stack
 from tests.support.workspace import Sandbox, Workspace, start_sandbox
 
 HERE = Path(__file__).parent
+read_once()
 
 
 @pytest.fixture(scope="session")
