@@ -42,7 +42,7 @@ def workspace(tmp_path: Path, sandbox: Sandbox) -> Iterator[Workspace]:
 def plane() -> Iterator[LambdaApi]:
     """A control plane on which every transition takes a second of a clock that the test moves."""
     time = Time()
-    with served(Delays(1, 1, 1, 1, 0), time) as embedded:
+    with served(Delays(1, 1, 1, 1, 0), time, direct=True) as embedded:
         yield LambdaApi(embedded.client(), embedded.world, time)
 
 
@@ -50,5 +50,5 @@ def plane() -> Iterator[LambdaApi]:
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """The workflows in this process, against a control plane of their own."""
     any_credentials(monkeypatch)
-    with served() as embedded:
-        yield Stack(tmp_path, embedded, Sessions(embedded.endpoint))
+    with served(direct=True) as embedded:
+        yield Stack(tmp_path, embedded, Sessions(embedded.endpoint, embedded.attach))
