@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,3 +53,9 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     any_credentials(monkeypatch)
     with served(direct=True) as embedded:
         yield Stack(tmp_path, embedded, Sessions(embedded.endpoint, embedded.attach))
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected from the garbage collector, which would look at all of it again and again."""
+    gc.collect()
+    gc.freeze()
