@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,3 +60,24 @@ def pytest_collection_finish() -> None:
     """Keep what was imported and collected from the garbage collector, which would look at all of it again and again."""
     gc.collect()
     gc.freeze()
+
+
+LONG = ("tests/faults/", "tests/execution/test_convergence.py", "tests/integration/test_examples.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each worker begin with its share of the long tests: one that begins last keeps the others waiting. xdist cuts
+    the list into equal parts, one for each worker.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers == 1:
+        return
+    long = [item for item in items if item.nodeid.startswith(LONG)]
+    short = [item for item in items if not item.nodeid.startswith(LONG)]
+    ordered: list[pytest.Item] = []
+    for number in range(workers):
+        ordered += long[number::workers]
+        room = max(0, len(items) * (number + 1) // workers - len(ordered))
+        ordered += short[:room]
+        del short[:room]
+    items[:] = ordered
