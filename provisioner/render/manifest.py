@@ -87,7 +87,7 @@ def literal(value: Any) -> Any:
 
 def _filter(item: Canonical) -> Canonical:
     """A filter with its pattern as YAML, or as JSON text when it is nested too deeply for our reader."""
-    text = json.dumps(item["pattern"], ensure_ascii=False)
+    text = json.dumps(item.get("pattern"), ensure_ascii=False)
     return {"pattern": text} if text.count("{") + text.count("[") > _DEEP else item
 
 
