@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from provisioner.sandbox.mappings import Delays
+from tests.support.botocore_data import read_once
 from tests.support.clocks import Time
 from tests.support.control_plane import any_credentials, served
 from tests.support.lambda_api import LambdaApi
@@ -16,6 +19,7 @@ from tests.support.stack import Sessions, Stack
 from tests.support.workspace import Sandbox, Workspace, start_sandbox
 
 HERE = Path(__file__).parent
+read_once()
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +44,7 @@ def workspace(tmp_path: Path, sandbox: Sandbox) -> Iterator[Workspace]:
 def plane() -> Iterator[LambdaApi]:
     """A control plane on which every transition takes a second of a clock that the test moves."""
     time = Time()
-    with served(Delays(1, 1, 1, 1, 0), time) as embedded:
+    with served(Delays(1, 1, 1, 1, 0), time, direct=True) as embedded:
         yield LambdaApi(embedded.client(), embedded.world, time)
 
 
@@ -48,5 +52,32 @@ def plane() -> Iterator[LambdaApi]:
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """The workflows in this process, against a control plane of their own."""
     any_credentials(monkeypatch)
-    with served() as embedded:
-        yield Stack(tmp_path, embedded, Sessions(embedded.endpoint))
+    with served(direct=True) as embedded:
+        yield Stack(tmp_path, embedded, Sessions(embedded.endpoint, embedded.attach))
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected from the garbage collector, which would look at all of it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+LONG = ("tests/faults/", "tests/execution/test_convergence.py", "tests/integration/test_examples.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each worker begin with its share of the long tests: one that begins last keeps the others waiting. xdist cuts
+    the list into equal parts, one for each worker.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers == 1:
+        return
+    long = [item for item in items if item.nodeid.startswith(LONG)]
+    short = [item for item in items if not item.nodeid.startswith(LONG)]
+    ordered: list[pytest.Item] = []
+    for number in range(workers):
+        ordered += long[number::workers]
+        room = max(0, len(items) * (number + 1) // workers - len(ordered))
+        ordered += short[:room]
+        del short[:room]
+    items[:] = ordered

@@ -266,7 +266,7 @@ def _update_value(field: Field, live: Any, desired: Any, kind: SourceKind) -> An
         return _update_block(field, live or {}, desired or {}, kind)
     # AWS refuses a virtual host in an update, and keeps it when it is left out (docs/aws/updates.md#updates).
     if field.name == "source_access_configuration":
-        desired = [item for item in desired if item["type"] != "VIRTUAL_HOST"]
+        desired = [item for item in desired if item.get("type") != "VIRTUAL_HOST"]
     return _api_value(field, desired)
 
 

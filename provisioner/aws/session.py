@@ -39,7 +39,7 @@ class Aws:
         self._clock = clock
         self._lock = threading.Lock()
         self._gateways: dict[str, Gateway] = {}
-        self._others: dict[tuple[str, str], Any] = {}
+        self._others: dict[tuple[str, str | None], Any] = {}
         self.calls = Calls()
         with translating_errors("opening the session"):
             # Passed on, because boto3 does not read AWS_REGION.
@@ -58,9 +58,8 @@ class Aws:
         what = "looking up the account ID of the credentials"
         with translating_errors(what):
             # STS needs some region, also where each mapping names its own; the answer is the same in every one.
-            client = self._client(
-                "sts", self.region or "us-east-1", Config(retries={"total_max_attempts": 2, "mode": "standard"})
-            )
+            config = Config(retries={"total_max_attempts": 2, "mode": "standard"})
+            client = self._kept("sts", self.region or "us-east-1", config)
             self.calls.count()
             answer = client.get_caller_identity()
         require_member(answer, "Account", what)
@@ -94,19 +93,16 @@ class Aws:
     def bucket(self, name: str, region: str) -> Bucket:
         """The objects of one bucket. `region` is the bucket's; "" is the session's."""
         with translating_errors("opening S3"):
-            client = self._client("s3", region or self.region or None, Config(retries={"mode": "standard"}))
+            client = self._kept("s3", region or self.region or None, Config(retries={"mode": "standard"}))
         return Bucket(client, name, self.calls.count)
 
     def ask(self, service: str, region: str, operation: str, arguments: Mapping[str, str]) -> Any:
         """The answer to one read-only call of another service than Lambda. Raises AwsError."""
         what = f"{service}:{operation} in {region}"
         with translating_errors(what):
-            with self._lock:
-                if (service, region) not in self._others:
-                    config = Config(retries={"mode": "standard"}, max_pool_connections=32)
-                    self._others[service, region] = self._client(service, region, config)
+            client = self._kept(service, region, Config(retries={"mode": "standard"}, max_pool_connections=32))
             self.calls.count()
-            return getattr(self._others[service, region], operation)(**arguments)
+            return getattr(client, operation)(**arguments)
 
     def _tagging(self, region: str) -> Callable[[], Any]:
         """A function that returns the tagging API's client, which is made when it is first called."""
@@ -121,6 +117,13 @@ class Aws:
                 return make()
 
         return client
+
+    def _kept(self, service: str, region: str | None, config: Config) -> Any:
+        """The client of a service, made once: that takes longer than a call. A service has one config."""
+        with self._lock:
+            if (service, region) not in self._others:
+                self._others[service, region] = self._client(service, region, config)
+            return self._others[service, region]
 
     def _client(self, service: str, region: str | None, config: Config) -> Any:
         named = config.merge(Config(user_agent_extra=f"provisioner/{__version__}"))

@@ -282,12 +282,16 @@ def _statement(item: _Statement | None) -> Statement | None:
 
 def _is_mapping(applied: dict[str, Any]) -> bool:
     """Whether every field that the table has is of its type. Unknown fields are no damage: a later version, or one with
-    another botocore, may have written them.
+    another botocore, may have written them. Nor is a member that an item of a list or a block lacks: an import records
+    what AWS answered.
     """
     try:
         EventSourceMapping.model_validate(applied)
     except ValidationError as error:
-        return all(item["type"] == "extra_forbidden" for item in error.errors(include_url=False))
+        return all(
+            item["type"] == "extra_forbidden" or (item["type"] == "missing" and len(item["loc"]) > 1)
+            for item in error.errors(include_url=False)
+        )
     return True
 
 

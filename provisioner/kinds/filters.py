@@ -111,7 +111,7 @@ def signs(filters: Sequence[Mapping[str, Any]] | None, kind: SourceKind) -> tupl
     """
     if not filters or kind not in DATA_KEYS:
         return ()
-    patterns = [structured(item["pattern"]) for item in filters]
+    patterns = [structured(item.get("pattern")) for item in filters]  # an answer of AWS may lack it
     # Of all filters together: one may show that a path is an object, and another test the same path for a value.
     objects = {prefix for pattern in patterns if isinstance(pattern, Mapping) for prefix in _objects(pattern)}
     effects = [

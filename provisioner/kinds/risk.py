@@ -259,7 +259,7 @@ def _unmatched(filters: Sequence[Mapping[str, Any]] | None, kind: SourceKind) ->
 
 def _patterns(filters: Sequence[Mapping[str, Any]] | None) -> list[Any]:
     """The patterns of which one must match; no filter is a pattern that matches everything."""
-    return [structured(item["pattern"]) for item in filters or ()] or [{}]
+    return [structured(item.get("pattern")) for item in filters or ()] or [{}]
 
 
 # Fields without a row have no risk of their own; an update of them can still restart polling (`_of_update`).

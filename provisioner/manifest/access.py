@@ -52,7 +52,7 @@ def access_findings(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Findin
     items, path = raw.get(name), (name,)
     if not items or kind not in fields_of(kind)[name].row.kinds:
         return
-    types = [item["type"] for item in items]
+    types = [item.get("type", "") for item in items]
     for index, item in enumerate(items):
         yield from _access_item(item, kind, (*path, index), types)
     if kind in (SourceKind.MQ, SourceKind.DOCUMENTDB) and types.count("BASIC_AUTH") != 1:
@@ -70,7 +70,7 @@ def access_findings(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Findin
 def _access_item(
     item: Mapping[str, Any], kind: SourceKind, path: tuple[str | int, ...], types: Collection[str]
 ) -> Iterator[Finding]:
-    word, uri = item["type"], item.get("uri")
+    word, uri = item.get("type"), item.get("uri")
     if word not in ACCESS_TYPES:
         return  # unknown here: a warning, and AWS decides
     if word not in OF_KIND[kind]:

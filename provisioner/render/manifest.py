@@ -50,7 +50,7 @@ def entry_yaml(name: str, live: Live, default_region: str, defaults: Mapping[str
     filters = []
     for item in value_at(entry, ("filter_criteria", "filter")) or ():
         # A pattern is YAML, or JSON text where it is nested too deeply for our reader.
-        text = json.dumps(item["pattern"], ensure_ascii=False)
+        text = json.dumps(item.get("pattern"), ensure_ascii=False)
         filters.append({"pattern": text} if text.count("{") + text.count("[") > _DEEP else item)
     if filters:
         entry = with_value(entry, ("filter_criteria", "filter"), filters)

@@ -228,7 +228,7 @@ anything = st.one_of(*KINDS.values())
 
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ServedControlPlane]:
-    with served() as embedded:
+    with served(direct=True) as embedded:
         yield embedded
 
 
@@ -236,7 +236,7 @@ def plane() -> Iterator[ServedControlPlane]:
 def sessions(plane: ServedControlPlane) -> Iterator[Sessions]:
     with pytest.MonkeyPatch.context() as patch:
         any_credentials(patch)
-        yield Sessions(plane.endpoint)
+        yield Sessions(plane.endpoint, plane.attach)
 
 
 def converges(plane: ServedControlPlane, sessions: Sessions, story: list[dict[str, Any]]) -> None:

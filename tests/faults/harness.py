@@ -8,6 +8,7 @@ real.
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 from unittest import mock
@@ -144,15 +146,21 @@ class Machine:
     def __post_init__(self) -> None:
         # Opened here without a connection, so that no fork has to open it.
         self.sessions = Sessions(self.endpoint)
+        self._client = cache(
+            partial(
+                boto3.client,
+                region_name=REGION, endpoint_url=self.endpoint, aws_access_key_id="x", aws_secret_access_key="x",
+            )
+        )  # fmt: skip
         self.clock = Hurried()
+        self._prepared: Any = None
 
     def post(self, path: str) -> None:
         urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}{path}", method="POST")).close()
 
     def client(self, service: str = "lambda") -> Any:
-        return boto3.client(
-            service, region_name=REGION, endpoint_url=self.endpoint, aws_access_key_id="x", aws_secret_access_key="x"
-        )
+        """The one client of a service, which forks inherit: making one takes longer than ten calls."""
+        return self._client(service)
 
     def make_bucket(self) -> None:
         self.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -170,9 +178,19 @@ class Machine:
     def apply(self) -> Report:
         return workflow.apply(self.run(), Selection(), Execution(auto_approve=True, parallelism=3))[1]
 
+    def _prepare(self) -> None:
+        """Plan here, once, so that forks inherit what else each would do anew: imports, clients, botocore's shapes."""
+        aws = self.run().aws
+        if aws is not self._prepared:
+            workflow.plan(self.run(), Selection())
+            self.client().can_paginate("list_event_source_mappings")
+            gc.collect()
+            gc.freeze()  # a fork that collects garbage copies every page that it looks at
+            self._prepared = aws
+
     def forked(self, work: Callable[[], Any], fault: Fault | None = None) -> tuple[int, Counted, str]:
         """Do work in a fork under a fault: how it ended (negative is a signal), what it did, and what it says."""
-        self.run()
+        self._prepare()
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:

@@ -1,7 +1,7 @@
 """A control plane in a process of its own: the tool is forked in these tests, and a fork must not inherit a server's
 threads.
 
-Everything exists and is allowed; moto stands behind it for STS and S3. `POST /test/keep` keeps the mappings as they
+Everything exists and is allowed; moto stands behind it for S3. `POST /test/keep` keeps the mappings as they
 are, and `POST /test/restore` puts them back.
 """
 
@@ -15,7 +15,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from provisioner.sandbox.app import ControlPlane
-from tests.support.control_plane import AT_ONCE, World
+from tests.support.control_plane import AT_ONCE, World, only_sts
 
 KEPT = ("_all", "_holders", "_order", "_due")
 """What a store holds."""
@@ -24,7 +24,13 @@ KEPT = ("_all", "_holders", "_order", "_due")
 def serve() -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     world = World()
-    plane = ControlPlane(DomainDispatcherApplication(create_backend_app), AT_ONCE, world=lambda account, region: world)
+    moto = DomainDispatcherApplication(create_backend_app)
+
+    def behind(environ: dict[str, Any], start_response: Any) -> Any:
+        is_sts = "/sts/aws4_request" in environ.get("HTTP_AUTHORIZATION", "")
+        return only_sts(environ, start_response) if is_sts else moto(environ, start_response)
+
+    plane = ControlPlane(behind, AT_ONCE, world=lambda account, region: world)
     kept: dict[Any, Any] = {}
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.support.workspace import Sandbox, Workspace, start_sandbox
+from tests.support.workspace import Sandbox, Workspace, forks, start_sandbox
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -42,9 +43,19 @@ def test_an_example_converges_imports_and_leaves_nothing(example: Workspace) -> 
 
 
 def test_the_tour_runs(tmp_path: Path) -> None:
+    installed = Path(sys.executable).parent
+    programs = {
+        # The sandbox is the program that was started, so that the tour can end it.
+        "provisioner": f'#!/bin/sh\n[ "$1" = sandbox ] && exec {installed}/provisioner "$@"\nexec {tmp_path}/forked "$@"\n',
+        "forked": forks().program,
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+
     done = subprocess.run(
         ["bash", str(EXAMPLES / "quickstart/tour.sh")],
-        env={**os.environ, "PATH": f"{_command_folder()}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)},
+        env={**os.environ, "PATH": f"{tmp_path}:{installed}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
@@ -55,9 +66,3 @@ def test_the_tour_runs(tmp_path: Path) -> None:
     for part in ("3 added", "0 added, 1 changed", "drift", "has moved from orders-again", "4 destroyed"):
         assert part in done.stdout
     assert "The state contains no mappings." in done.stderr
-
-
-def _command_folder() -> Path:
-    import sys
-
-    return Path(sys.executable).parent

@@ -135,3 +135,7 @@ def test_a_hint_leads_to_a_filter_that_can_match(kind: SourceKind, pattern: Any,
 
 def test_every_kind_that_has_filters_has_a_data_key() -> None:
     assert ALL - set(DATA_KEYS) == {SourceKind.DOCUMENTDB}
+
+
+def test_a_filter_without_a_pattern_is_skipped() -> None:
+    assert signs([{}, {"pattern": {"nope": [1]}}], SourceKind.SQS)[0][0] == 1

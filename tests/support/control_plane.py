@@ -8,14 +8,20 @@ import logging
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError
+from urllib3.response import HTTPResponse
 
 from provisioner.model.references import Arn
 from provisioner.sandbox.app import ControlPlane
@@ -97,19 +103,65 @@ class ServedControlPlane:
     requests: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)  # method, path and body of each call
 
     reset: Callable[[], None] = lambda: None  # forgets every mapping
+    direct: Any = None  # the application, where there is no server
 
     def client(self) -> Any:
-        return boto3.client(
+        """The one client of the test: making one takes longer than ten calls."""
+        return self._client
+
+    @cached_property
+    def _client(self) -> Any:
+        made = boto3.client(
             "lambda", region_name=REGION, endpoint_url=self.endpoint, aws_access_key_id="x", aws_secret_access_key="x",
             config=Config(retries={"total_max_attempts": 1}),
         )  # fmt: skip
+        self.attach(made.meta.events)
+        return made
+
+    def attach(self, events: Any) -> None:
+        """Lead the calls of a client, or of all clients of a session, to the application, where there is no server."""
+        if self.direct:
+            events.register("before-send", partial(_sent_directly, self.direct))
+
+
+def _sent_directly(application: Any, request: Any, **_: Any) -> AWSResponse:
+    """What botocore asks before it sends a request: the answer, if there is one already."""
+    url, body = urlsplit(request.url), request.body or b""
+    body = body.encode() if isinstance(body, str) else body
+    environ = {
+        "HTTP_HOST": url.netloc,
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": unquote(url.path, "latin-1"),
+        "QUERY_STRING": url.query,
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": io.BytesIO(body),
+    }
+    for name, value in request.headers.items():
+        text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+        environ.setdefault(f"HTTP_{name.upper().replace('-', '_')}", text)
+    started: list[Any] = []
+    try:
+        data = b"".join(application(environ, lambda *arguments: started.extend(arguments)))
+    except ConnectionAbortedError as error:
+        raise ConnectionClosedError(endpoint_url=request.url) from error
+    except Exception:  # noqa: BLE001  # as a server answers a mistake, and logs it
+        traceback.print_exc()
+        data, started = b"", ["500 Error", []]
+    status, headers = started
+    raw = HTTPResponse(io.BytesIO(data), preload_content=False)
+    return AWSResponse(request.url, int(status.split()[0]), dict(headers), raw)
 
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 
 @contextmanager
-def served(delays: Delays = AT_ONCE, now: Callable[[], float] = time.monotonic) -> Iterator[ServedControlPlane]:
+def served(
+    delays: Delays = AT_ONCE, now: Callable[[], float] = time.monotonic, *, direct: bool = False
+) -> Iterator[ServedControlPlane]:
+    """A control plane behind a server. With `direct` there is none, and attached clients call the application: most of
+    the time of a call is that of its connection, which thousands of stories need not pay.
+    """
     world = World()
     plane = ControlPlane(only_sts, delays, world=lambda account, region: world, now=now)
     embedded = ServedControlPlane("", world, reset=plane.reset)
@@ -136,10 +188,15 @@ def served(delays: Delays = AT_ONCE, now: Callable[[], float] = time.monotonic) 
         if verdict:
             if verdict == "after":
                 b"".join(plane(environ, lambda status, headers: None))
-            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            if not direct:
+                environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise ConnectionAbortedError
         return plane(environ, start_response)
 
+    if direct:
+        embedded.endpoint, embedded.direct = "http://127.0.0.1:0", application  # nothing listens on port 0
+        yield embedded
+        return
     server = make_server("127.0.0.1", 0, application, threaded=True)
     embedded.endpoint = f"http://127.0.0.1:{server.port}"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()

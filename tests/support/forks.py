@@ -11,6 +11,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import select
 import signal
 import socket
@@ -19,9 +20,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
+
+from tests.support.botocore_data import read_once
 
 _LENGTH = struct.Struct("!I")
 _TOP = Path(__file__).parents[2]
@@ -124,13 +126,15 @@ def _is_command(request: dict[str, Any], streams: Sequence[int], connection: soc
 def _warm_up() -> None:
     """Import what commands import late, build the models that are built on their first use, and parse botocore's data."""
     import boto3
-    from botocore import loaders
 
-    for module in ("provisioner.workflow", "deepdiff", "rich.progress", "botocore.httpsession"):
-        importlib.import_module(module)
+    import provisioner
+
+    ours = [module.name for module in pkgutil.walk_packages(provisioner.__path__, "provisioner.")]
+    for name in (*ours, "deepdiff", "rich.progress", "botocore.httpsession", "encodings.idna"):
+        if not name.startswith(("provisioner.sandbox", "provisioner.__main__")):
+            importlib.import_module(name)
     importlib.import_module("provisioner.manifest").load(_TOP / "examples/quickstart")
-    # botocore parses its data anew for each session; forks inherit what is parsed here.
-    loaders.JSONFileLoader.load_file = cache(loaders.JSONFileLoader.load_file)  # type: ignore[method-assign]
+    read_once()  # and forks inherit it
     session = boto3.session.Session("x", "x", region_name="eu-west-1")
     for service in ("lambda", "sts", "resourcegroupstaggingapi", "s3", "sqs", "kinesis", "dynamodb"):
         session.client(service)

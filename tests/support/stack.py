@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -51,13 +51,16 @@ class SilentUi:
 class Sessions:
     """Sessions with one control plane, one for each provider: opening one takes longer than all else in a story."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, attach: Callable[[Any], None] = lambda events: None) -> None:
         self._endpoint = endpoint
+        self._attach = attach
         self._open: dict[Provider, Aws] = {}
 
     def __call__(self, provider: Provider, clock: WallClock) -> Aws:
         if provider not in self._open:
-            self._open[provider] = Aws(replace(provider, endpoint_url=self._endpoint), clock)
+            aws = Aws(replace(provider, endpoint_url=self._endpoint), clock)
+            self._attach(aws._session.events)
+            self._open[provider] = aws
         return self._open[provider]
 
 
