@@ -129,10 +129,10 @@ def _member(config: Any, path: str) -> Any:
     return config
 
 
-def pair_of(config: Config, region: str) -> Pair:
-    """The pair of a mapping that the API answered; `Pair.of` is the same for a canonical mapping."""
+def pair_of_config(config: Config, region: str) -> Pair:
+    """The pair of a mapping that the API answered; `kinds.uniqueness.pair` is the same for a canonical mapping."""
     reference = FunctionReference.parse(config.get("FunctionArn"))
-    # Sorted brokers, and a virtual host only with a queue: the result must equal that of `Pair.of`.
+    # Sorted brokers, and a virtual host only with a queue: the result must equal that of `kinds.uniqueness.pair`.
     endpoints = (config.get("SelfManagedEventSource") or {}).get("Endpoints") or {}
     brokers = ",".join(sorted(endpoints.get("KAFKA_BOOTSTRAP_SERVERS") or ()))
     access = config.get("SourceAccessConfigurations") or () if config.get("Queues") else ()

@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from provisioner.aws.convert import arn_of, live_mapping, malformed, pair_of, user_tags
+from provisioner.aws.convert import arn_of, live_mapping, malformed, pair_of_config, user_tags
 from provisioner.aws.gateway import PAGE, Config, Gateway
 from provisioner.aws.session import Aws
 from provisioner.errors import AwsError, DeniedError
+from provisioner.kinds import pair_of
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import Live
 from provisioner.model.plan import Reading
@@ -75,19 +76,19 @@ def _asked(resolution: Resolution) -> dict[str, _Region]:
     for subject in resolution.subjects:
         record, wanted = subject.record, subject.wanted
         if record:
-            regions.setdefault(record.key.region, _Region()).known[record.key.id] = record.pair.function
+            regions.setdefault(record.key.region, _Region()).known[record.key.id] = pair_of(record).function
             for deposed in record.deposed:
                 # The record does not have its function, by which it could be listed.
                 regions.setdefault(deposed.key.region, _Region()).known[deposed.key.id] = ""
         if wanted:
             asked = regions.setdefault(wanted.region, _Region())
             if subject.adopts:
-                asked.known[subject.adopts.id] = wanted.pair.function
-            elif record is None or record.pair != wanted.pair:
-                asked.pairs[subject.name] = wanted.pair
+                asked.known[subject.adopts.id] = pair_of(wanted).function
+            elif record is None or pair_of(record) != pair_of(wanted):
+                asked.pairs[subject.name] = pair_of(wanted)
             else:
                 # The recorded mapping normally holds the pair. Only when it is gone, another one may.
-                asked.fallback[record.key.id] = (subject.name, wanted.pair)
+                asked.fallback[record.key.id] = (subject.name, pair_of(wanted))
     return regions
 
 
@@ -171,7 +172,7 @@ def _holders(pairs: Mapping[str, Pair], configs: Iterable[Config], region: str) 
     # A mapping of somebody else that cannot be parsed must not stop the plan.
     readable = (config for config in configs if not malformed(config))
     # By claim, because one shared broker is enough for a conflict (docs/aws/identity.md#uniqueness).
-    by_claim = {claim: config for config in readable for claim in pair_of(config, region).claims()}
+    by_claim = {claim: config for config in readable for claim in pair_of_config(config, region).claims()}
     return {name: by_claim[claim] for name, wanted in pairs.items() for claim in wanted.claims() if claim in by_claim}
 
 

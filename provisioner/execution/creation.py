@@ -21,6 +21,7 @@ from provisioner.errors import (
     ServiceError,
     UnreachableError,
 )
+from provisioner.kinds import pair_of
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import Live
 from provisioner.model.plan import Change, Plan
@@ -103,7 +104,7 @@ class Creation:
         ours = live.owner is not None and live.owner.lineage == self._plan.lineage
         adopts = live.owner is None and change.wanted is not None and change.wanted.lifecycle.on_conflict == "adopt"
         # The refusal may be about a consumer group or one shared broker: then the holder has another pair.
-        return live if (ours or adopts) and live.pair == change.pair else None
+        return live if (ours or adopts) and pair_of(live) == change.pair else None
 
     def _claim_lost_create(self, change: Change, config: Config, error: AwsError) -> Live:
         """The mapping that the create with the lost answer made, proved by its ownership tags. Raises ConflictError

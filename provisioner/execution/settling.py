@@ -13,6 +13,7 @@ from provisioner.aws.wait import Clock, delays
 from provisioner.environment import command_line
 from provisioner.errors import ProvisionerError, ServiceError, ThrottledError, UnreachableError
 from provisioner.execution.work import Accepted
+from provisioner.kinds import pair_of
 from provisioner.kinds.canonical import fill_kept
 from provisioner.model.canonical import Canonical
 from provisioner.model.live import Live
@@ -77,7 +78,7 @@ class Settling:
     def _of_region(self, region: str, items: dict[str, Accepted], *, last: bool) -> Iterator[Polled]:
         late = {uuid for uuid, item in items.items() if last or self._age(item) > self._provider.settle_timeout}
         try:
-            functions = {uuid: item.record.pair.function for uuid, item in items.items()}
+            functions = {uuid: pair_of(item.record).function for uuid, item in items.items()}
             configs: dict[str, Config] = read(self._aws.gateway(region), functions)
         except ProvisionerError as error:
             # These may be over at the next poll. The change counts as applied, because AWS has accepted its calls.

@@ -11,6 +11,7 @@ from provisioner.kinds.kind import Kind
 from provisioner.kinds.lambda_kind import EVENT_SOURCE_MAPPING
 from provisioner.model.desired import Desired
 from provisioner.model.live import Live
+from provisioner.model.plan import Change
 from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
 from provisioner.model.state import Record
@@ -24,6 +25,13 @@ _BY_SOURCE: Final = {source: kind for kind in KINDS.values() for source in kind.
 def kind_for(source: SourceKind) -> Kind:
     """The kind of the mappings that have this kind of source."""
     return _BY_SOURCE[source]
+
+
+def kind_of_change(change: Change) -> Kind:
+    """The kind of the mapping that a change makes, changes or ends."""
+    if change.existing:
+        return KINDS[change.existing.kind]
+    return kind_for(change.wanted.kind) if change.wanted else EVENT_SOURCE_MAPPING
 
 
 def pair_of(held: Record | Live | Desired) -> Pair:

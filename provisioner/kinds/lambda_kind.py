@@ -9,10 +9,9 @@ from provisioner.kinds.event_source_mapping import FIELDS
 from provisioner.kinds.kind import Kind
 from provisioner.kinds.risk import risks
 from provisioner.kinds.rules import RULES_OF
-from provisioner.kinds.uniqueness import claims, conflicts
+from provisioner.kinds.uniqueness import claims, conflicts, pair
 from provisioner.model.key import LAMBDA
 from provisioner.model.plan import Change
-from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
 
 
@@ -28,7 +27,7 @@ EVENT_SOURCE_MAPPING: Final = Kind(
     sources=frozenset(SourceKind),
     fields=FIELDS,
     rules=RULES_OF,
-    pair=Pair.of,
+    pair=pair,
     claims=claims,
     conflicts=conflicts,
     needs=_needs,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from provisioner.kinds.canonical import default_at
 from provisioner.kinds.filters import covers, signs, structured
-from provisioner.kinds.uniqueness import consumer_group
+from provisioner.kinds.uniqueness import consumer_group, pair
 from provisioner.model.canonical import value_at
 from provisioner.model.level import Level
 from provisioner.model.place import FieldPath
@@ -57,7 +57,14 @@ def _kind(change: Change) -> SourceKind | None:
 
 
 def _of_create(change: Change, ended: Collection[Change]) -> Iterator[Risk]:
-    before = next((other.live for other in ended if other.live and _same_source(other.live.pair, change.pair)), None)
+    before = next(
+        (
+            other.live
+            for other in ended
+            if other.live and _same_source(pair(other.live.mapping, other.live.key.region), change.pair)
+        ),
+        None,
+    )
     # After another mapping of the same source, its position is lost: the risks are those of a replacement.
     if change.record:  # its mapping no longer exists
         yield from _begins_anew(change, change.record.applied)
@@ -91,7 +98,7 @@ def _of_deletion(change: Change) -> Iterator[Risk]:
 
 def _of_replacement(change: Change) -> Iterator[Risk]:
     assert change.live is not None  # a replacement replaces something
-    before, after, kind = change.live.pair, change.pair, _kind(change)
+    before, after, kind = pair(change.live.mapping, change.live.key.region), change.pair, _kind(change)
     # First, because database and collection are not in the pair: both sides would count as the same source.
     if any(field.path in _COLLECTION for field in change.fields):
         yield from _begins(change)

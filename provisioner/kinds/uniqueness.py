@@ -7,7 +7,17 @@ from typing import Any
 
 from provisioner.kinds.event_source_mapping import CONSUMER_GROUPS
 from provisioner.model.canonical import value_at
-from provisioner.model.references import Pair
+from provisioner.model.references import Pair, channel_of, virtual_hosts
+
+
+def pair(mapping: Mapping[str, Any], region: str) -> Pair:
+    """The pair of a mapping in canonical form. `aws/convert.py` and the sandbox have the same for the API's shape."""
+    endpoints = mapping.get("self_managed_event_source", {}).get("endpoints", {})
+    brokers = ",".join(endpoints.get("KAFKA_BOOTSTRAP_SERVERS", ()))
+    # Only brokers have queues: on another source, the access type is a mistake and does not change the pair.
+    hosts = virtual_hosts(mapping.get("source_access_configuration")) if mapping.get("queues") else []
+    channel = channel_of(mapping.get("topics") or mapping.get("queues") or (), hosts[0] if hosts else "")
+    return Pair(region, mapping.get("event_source_arn") or brokers, mapping.get("function_name", ""), channel)
 
 
 def consumer_group(mapping: Mapping[str, Any]) -> str:

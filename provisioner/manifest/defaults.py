@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from provisioner.kinds.tables import fields_of
 from provisioner.kinds.fields import Field
+from provisioner.kinds.tables import fields_of
 from provisioner.manifest.node import Node
 from provisioner.manifest.source import kind_at
 from provisioner.model.diagnostics import Diagnostic

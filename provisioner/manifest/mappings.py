@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from provisioner.kinds import pair_of
 from provisioner.kinds.canonical import canonical
 from provisioner.kinds.event_source_mapping import REQUIRED
 from provisioner.kinds.tables import fields_of
@@ -25,7 +26,7 @@ from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.place import FieldPath
 from provisioner.model.provider import takes_tags
 from provisioner.model.references import Arn, FunctionReference, partition_of
-from provisioner.model.sources import kind_of
+from provisioner.model.sources import SourceKind, kind_of
 
 MAPPING_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MOST_POLLERS, MOST_MEMBERS, MOST_TAGS = 2000, 100, 50
@@ -145,7 +146,9 @@ class MappingChecks:
             self._unvalued.add(name)
         return fields
 
-    def _own_findings(self, fields: Fields, mapping: Canonical, region: str, kind: SourceKind | None) -> Iterator[Finding]:
+    def _own_findings(
+        self, fields: Fields, mapping: Canonical, region: str, kind: SourceKind | None
+    ) -> Iterator[Finding]:
         """Findings about tags, secrets and ignored paths."""
         yield from secret_findings(fields.raw, region)
         yield from self._tags_together(mapping.get("tags", {}), region)
@@ -193,7 +196,7 @@ class MappingChecks:
         first: dict[tuple[str, ...], Desired] = {}
         last: dict[tuple[str, ...], Desired] = {}
         for item in mappings:
-            own, wanted = sorted(item.pair.claims()), sorted(claims(item.mapping, item.pair))
+            own, wanted = sorted(pair_of(item).claims()), sorted(claims(item.mapping, pair_of(item)))
             twins = {claim[0]: last[claim] for claim in reversed(wanted) if claim in last}
             if twin := next((first[claim] for claim in own if claim in first), None):
                 hint = "Lambda rejects the second mapping with a 409 error; remove one of them"

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from provisioner.kinds.tables import fields_of
 from provisioner.kinds.filters import Effect, signs
 from provisioner.kinds.rules import RULES_OF
+from provisioner.kinds.tables import fields_of
 from provisioner.manifest.access import access_findings
 from provisioner.manifest.finding import Finding
 from provisioner.manifest.source import resource_findings

@@ -7,7 +7,6 @@ from typing import Literal
 
 from provisioner.model.canonical import Canonical
 from provisioner.model.place import FieldPath, Place
-from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
 
 
@@ -37,8 +36,3 @@ class Desired:
     lifecycle: Lifecycle = Lifecycle()
     accounts: frozenset[str] = frozenset()
     stated: frozenset[FieldPath] = frozenset()
-
-    @property
-    def pair(self) -> Pair:
-        """The pair that Lambda will hold unique (docs/aws/identity.md#uniqueness)."""
-        return Pair.of(self.mapping, self.region)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from provisioner.model.canonical import OWN_TAG_PREFIX, Canonical
 from provisioner.model.key import Key
 from provisioner.model.place import FieldPath
-from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
 
 SETTLED = frozenset({"Enabled", "Disabled"})
@@ -83,11 +82,6 @@ class Live:
     status: Status
     unknown: frozenset[FieldPath] = frozenset()
     owner: Owner | None = None
-
-    @property
-    def pair(self) -> Pair:
-        """What Lambda holds unique for it (docs/aws/identity.md#uniqueness)."""
-        return Pair.of(self.mapping, self.key.region)
 
     @property
     def as_left(self) -> Canonical:

@@ -128,16 +128,6 @@ class Pair:
     function: str
     channel: str = ""
 
-    @classmethod
-    def of(cls, mapping: Mapping[str, Any], region: str) -> Self:
-        """The pair of a mapping in canonical form."""
-        endpoints = mapping.get("self_managed_event_source", {}).get("endpoints", {})
-        brokers = ",".join(endpoints.get("KAFKA_BOOTSTRAP_SERVERS", ()))
-        # Only brokers have queues: on another source, the access type is a mistake and does not change the pair.
-        hosts = virtual_hosts(mapping.get("source_access_configuration")) if mapping.get("queues") else []
-        channel = channel_of(mapping.get("topics") or mapping.get("queues") or (), hosts[0] if hosts else "")
-        return cls(region, mapping.get("event_source_arn") or brokers, mapping.get("function_name", ""), channel)
-
     @property
     def in_any_host(self) -> Self:
         """The pair without a virtual host: whether AWS distinguishes two hosts of one broker is not recorded."""

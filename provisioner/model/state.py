@@ -68,11 +68,6 @@ class Record:
     owner: AcceptedOwner | None = None
     paused: Paused | None = None
 
-    @property
-    def pair(self) -> Pair:
-        """The pair of the applied values. Unlike `Live.pair`, it is not what Lambda holds after drift."""
-        return Pair.of(self.applied, self.key.region)
-
 
 @dataclass(frozen=True, slots=True)
 class Intent:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from provisioner.kinds import pair_of
 from provisioner.kinds.canonical import fill_kept
 from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.desired import Desired
@@ -147,7 +148,7 @@ def health(
         for name, record in state.mappings.items()
     ]
     for item in unapplied:
-        pair, missing = item.pair, [f"{what} does not exist" for what in lost.get((item.name, ""), ())]
+        pair, missing = pair_of(item), [f"{what} does not exist" for what in lost.get((item.name, ""), ())]
         problem = "; ".join(["it is declared in the manifest, but not applied yet", *missing])
         rows.append(
             Health(item.name, "", item.region, "Absent", problem=problem, function=pair.function, source=pair.source)
@@ -158,10 +159,10 @@ def health(
 def _health(name: str, record: Record, live: Live | None, ignored: Sequence[FieldPath], lost: Sequence[str]) -> Health:
     gone = [f"{what} no longer exists" for what in lost]
     if live is None:
-        pair, status = record.pair, Status("Missing")
+        pair, status = pair_of(record), Status("Missing")
         problems = ["it no longer exists in AWS", *gone]
     else:
-        pair, status = live.pair, live.status
+        pair, status = pair_of(live), live.status
         problems = [*gone, *_problems(record, live, ignored)]
     return Health(
         name,

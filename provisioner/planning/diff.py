@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from provisioner.kinds.tables import fields_of
 from provisioner.kinds.forms import json_key
 from provisioner.kinds.rows import NOTHING
-from provisioner.model.sources import SourceKind
+from provisioner.kinds.tables import fields_of
 from provisioner.model.canonical import value_at
 from provisioner.model.place import FieldPath, is_within
 from provisioner.model.plan import Cause, Edit, FieldChange
+from provisioner.model.sources import SourceKind
 
 
 def field_changes(

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
-from provisioner.kinds import kind_for
+from provisioner.kinds import kind_for, pair_of
 from provisioner.model.key import Key
 from provisioner.model.plan import Action, Change, Problem
 
 
 def _moves(change: Change) -> bool:
     """Whether the mapping ends up with another pair than it has."""
-    return change.live is not None and change.wanted is not None and change.wanted.pair != change.live.pair
+    return change.live is not None and change.wanted is not None and pair_of(change.wanted) != pair_of(change.live)
 
 
 def _takes(change: Change) -> bool:
@@ -35,7 +35,7 @@ def in_order(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
     for change in filter(_frees, changes):
         # By the live values: after drift, a record does not have the pair that AWS holds.
         if change.live:
-            for claim in kind_for(change.live.kind).claims(change.live.mapping, change.live.pair):
+            for claim in kind_for(change.live.kind).claims(change.live.mapping, pair_of(change.live)):
                 freed_by[claim].append(change)
     ordered = []
     for change in changes:
@@ -78,7 +78,7 @@ def _waits_for(change: Change, freed_by: Mapping[tuple[str, ...], Sequence[Chang
         return
     wanted, kind = change.wanted, kind_for(change.wanted.kind)
     # Only mappings with a common claim can conflict, so that not every two are compared.
-    for claim in kind.claims(wanted.mapping, wanted.pair):
+    for claim in kind.claims(wanted.mapping, pair_of(wanted)):
         for other in freed_by.get(claim, ()):
-            if other.live and kind.conflicts(wanted.mapping, wanted.pair, other.live.mapping, other.live.pair):
+            if other.live and kind.conflicts(wanted.mapping, pair_of(wanted), other.live.mapping, pair_of(other.live)):
                 yield other.key

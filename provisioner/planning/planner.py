@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from provisioner.environment import command_line
+from provisioner.kinds import kind_for, kind_of_change, pair_of
 from provisioner.kinds.canonical import canonical, fill_kept
 from provisioner.kinds.event_source_mapping import CONSUMPTION_MODE
-from provisioner.kinds.tables import fields_of
 from provisioner.kinds.fields import Field
+from provisioner.kinds.tables import fields_of
 from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.desired import Desired
 from provisioner.model.key import Key
@@ -50,7 +51,7 @@ def make_plan(
     changes = [change for subject in resolution.subjects for change in deciding.changes(subject)]
     # A create that reads the source of a deleted mapping has the risks of a replacement.
     ended = [change for change in changes if change.action is Action.DELETE]
-    changes = [replace(change, risks=KINDS[change.existing.kind if change.existing else kind_for(change.wanted.kind).name if change.wanted else LAMBDA].risks(change, ended)) for change in changes]
+    changes = [replace(change, risks=kind_of_change(change).risks(change, ended)) for change in changes]
     ordered, problems = in_order(sorted(changes, key=lambda change: change.key))
     problems += doubly_touched(ordered)
     return Plan(
@@ -161,7 +162,7 @@ class _Deciding:
                     name=name,
                     action=Action.DELETE,
                     region=live.key.region,
-                    pair=live.pair,
+                    pair=pair_of(live),
                     existing=live.key,
                     live=live,
                     record=record,
@@ -180,7 +181,7 @@ class _Deciding:
             return self._unwanted(subject, live) if record else None
         if record and live:
             # The record's own mapping exists, so the holder of the pair that it is to move to is another mapping.
-            if holder and holder.key != record.key and wanted.pair != live.pair:
+            if holder and holder.key != record.key and pair_of(wanted) != pair_of(live):
                 self._refuse(wanted.name, *self._pair_is_taken(f"{wanted.name}-2", holder))
             return self._existing(wanted, record, live)
         holder, refused = self._adopted(subject, wanted)
@@ -193,7 +194,7 @@ class _Deciding:
             name=wanted.name,
             action=Action.CREATE,
             region=wanted.region,
-            pair=wanted.pair,
+            pair=pair_of(wanted),
             desired=wanted.mapping,
             applied=wanted.mapping,
             live=gone,
@@ -219,7 +220,7 @@ class _Deciding:
             name=subject.name,
             action=Action.FORGET if forgets else Action.DELETE,
             region=record.key.region,
-            pair=live.pair if live else record.pair,
+            pair=pair_of(live) if live else pair_of(record),
             existing=record.key,
             live=live,
             record=record,
@@ -293,7 +294,7 @@ class _Deciding:
             name=wanted.name,
             action=Action.UPDATE if fields else Action.NO_OP,
             region=live.key.region,
-            pair=live.pair,
+            pair=pair_of(live),
             existing=live.key,
             desired=sides.desired,
             applied=sides.applied,
@@ -317,13 +318,15 @@ class _Deciding:
             change,
             action=Action.REPLACE,
             region=wanted.region,
-            pair=wanted.pair,
+            pair=pair_of(wanted),
             desired=alone,
             applied=alone,
             reason=Reason.REQUESTED if requested else Reason.CANNOT_UPDATE,
             # AWS holds pairs and consumer groups unique: only where old and new share none can the new one be created
             # first, so that no record waits for the replacement.
-            creates_first=not kind_for(wanted.kind).conflicts(wanted.mapping, wanted.pair, live.mapping, live.pair),
+            creates_first=not kind_for(wanted.kind).conflicts(
+                wanted.mapping, pair_of(wanted), live.mapping, pair_of(live)
+            ),
             notes=tuple(
                 f"{'.'.join(path)} is {value!r} now, but it is not set in the manifest, so AWS chooses the "
                 "value for the new mapping"

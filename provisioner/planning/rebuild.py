@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from provisioner.errors import StateError
+from provisioner.kinds import pair_of
 from provisioner.kinds.canonical import canonical, fill_kept
 from provisioner.model.desired import Desired
 from provisioner.model.key import Key
@@ -37,11 +38,11 @@ def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str
             hint="give one of the stacks another name, or import the mappings one by one",
         )
     notices: list[str] = []
-    by_claim = {claim: item for item in everything for claim in item.pair.claims()}
+    by_claim = {claim: item for item in everything for claim in pair_of(item).claims()}
     records: dict[str, Record] = {}
     taken: set[Key] = set()
     for name, wanted in sorted(manifest.mappings.items()):
-        holder = next((by_claim[claim] for claim in wanted.pair.claims() if claim in by_claim), None)
+        holder = next((by_claim[claim] for claim in pair_of(wanted).claims() if claim in by_claim), None)
         # Taken: two clusters in the manifest can share a broker with one mapping in AWS.
         if holder is None or holder.key in taken:
             notices.append(f"{name}: AWS has no mapping for its function and source")

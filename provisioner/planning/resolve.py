@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 
 from provisioner.environment import command_line
 from provisioner.errors import UsageError
+from provisioner.kinds import pair_of
 from provisioner.model.desired import Desired
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.key import LAMBDA, Key
@@ -175,14 +176,14 @@ def _error(message: str, place: Place) -> Diagnostic:
 
 def _match(wanted: Mapping[str, Desired], recorded: Mapping[str, Record]) -> dict[str, str]:
     """For each wanted name, the name of its record: first by name and pair, then by pair, then by name."""
-    pairs = {name: record.pair for name, record in recorded.items()}
-    stay = {name for name, item in wanted.items() if pairs.get(name) == item.pair}
+    pairs = {name: pair_of(record) for name, record in recorded.items()}
+    stay = {name for name, item in wanted.items() if pairs.get(name) == pair_of(item)}
     matched = {name: name for name in stay}
     # Reversed, so that of records with one pair the first name is matched.
     free: dict[Pair, str] = {pair: name for name, pair in sorted(pairs.items(), reverse=True) if name not in stay}
     for name, item in wanted.items():
-        if name not in stay and item.pair in free:
-            matched[name] = free.pop(item.pair)
+        if name not in stay and pair_of(item) in free:
+            matched[name] = free.pop(pair_of(item))
     taken = set(matched.values())
     # A name keeps its record when its pair changed: that is an update or a replacement, not a delete and a create.
     matched |= {name: name for name in wanted if name not in matched and name in recorded and name not in taken}

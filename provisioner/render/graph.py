@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final, TypeAlias
 
+from provisioner.kinds import pair_of
 from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.references import Arn, Pair
@@ -38,7 +39,7 @@ class Edge:
 def edges_of_manifest(manifest: Manifest) -> list[Edge]:
     """The edges of the manifest's mappings, sorted by name, without actions: unlike those of `edges_of_plan`."""
     edges = [
-        _edge(name, item.pair, item.kind, enabled=item.mapping.get("enabled", True))
+        _edge(name, pair_of(item), item.kind, enabled=item.mapping.get("enabled", True))
         for name, item in manifest.mappings.items()
     ]
     return sorted(edges, key=lambda edge: edge.name)

@@ -9,8 +9,8 @@ from typing import Any, Final
 import yaml
 
 from provisioner.kinds.event_source_mapping import CONSUMPTION_MODE
-from provisioner.kinds.tables import fields_of
 from provisioner.kinds.fields import Field
+from provisioner.kinds.tables import fields_of
 from provisioner.manifest.format import formatted
 from provisioner.manifest.reader import scalar
 from provisioner.model.canonical import Canonical, value_at, with_value
@@ -54,7 +54,7 @@ def entry_yaml(name: str, live: Live, default_region: str, defaults: Mapping[str
         filters.append({"pattern": text} if text.count("{") + text.count("[") > _DEEP else item)
     if filters:
         entry = with_value(entry, ("filter_criteria", "filter"), filters)
-    entry = literal(_against(fields_of(live.kind), entry, defaults or {}, live.kind))
+    entry = literal(_against(fields_of(live.kind), entry, defaults or {}, live.kind, top=True))
     hidden = [path[0] for path in sorted(live.unknown) if path in HIDDEN]
     if hidden:
         entry["lifecycle"] = {"ignore_changes": hidden}
@@ -66,13 +66,18 @@ def entry_yaml(name: str, live: Live, default_region: str, defaults: Mapping[str
 
 
 def _against(
-    fields: Mapping[str, Field], mapping: Mapping[str, Any], defaults: Mapping[str, Any], kind: SourceKind
+    fields: Mapping[str, Field],
+    mapping: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    kind: SourceKind,
+    *,
+    top: bool = False,
 ) -> Canonical:
     """The mapping with what must be stated to undo defaults: null, or AWS's default where null is not allowed."""
     stated = dict(mapping)
     for name, value in defaults.items():
         field = fields.get(name)
-        if value is None or (field is None and fields is FIELDS):
+        if value is None or (field is None and top):
             continue  # region and lifecycle are not values in AWS; a key below `tags` is one, without a field
         here, inside = mapping.get(name), field.children if field else {}
         if isinstance(value, Mapping) and (here is not None or not inside):

@@ -19,8 +19,8 @@ from dataclasses import asdict, replace
 from typing import Any, Final, get_origin
 
 from provisioner.kinds.event_source_mapping import CONSUMER_GROUPS
-from provisioner.kinds.tables import fields_of
 from provisioner.kinds.fields import Field
+from provisioner.kinds.tables import fields_of
 from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.live import Live, Status
 from provisioner.model.place import FieldPath
@@ -213,13 +213,17 @@ def _replace_paths(change: Change) -> list[list[str | int]]:
     if change.action is not Action.REPLACE:
         return []
     moved: list[list[str | int]] = [["region"]] if change.live and change.live.key.region != change.region else []
-    return moved + [_steps(field.path) for field in change.fields if field.replaces]
+    return moved + [
+        _steps(field.path, change.live.kind if change.live else SourceKind.UNKNOWN)
+        for field in change.fields
+        if field.replaces
+    ]
 
 
-def _steps(path: FieldPath) -> list[str | int]:
+def _steps(path: FieldPath, source: SourceKind) -> list[str | int]:
     """A path by Terraform's rules: a block is the first of a list, and a map is one value."""
     steps: list[str | int] = []
-    fields = FIELDS
+    fields = fields_of(source)
     for name in path:
         if name not in fields:
             break  # a key of a map
@@ -316,14 +320,16 @@ def _existing(mapping: Canonical, held: Live | Record) -> dict[str, Any]:
 
 def _attributes(mapping: Canonical, region: str) -> dict[str, Any]:
     """What a mapping is made from. The default tags have been merged by then, so `tags` has them as `tags_all` has."""
-    values = _shaped(FIELDS, mapping, kind_of(mapping) or SourceKind.UNKNOWN)
+    values = _shaped(fields_of(kind_of(mapping)), mapping, kind_of(mapping) or SourceKind.UNKNOWN)
     return {**values, "region": region, "tags_all": values["tags"]}
 
 
 def _generated(mapping: Canonical) -> list[FieldPath]:
     """The paths of the consumer groups that AWS generates for the mapping, because it states none."""
     kind = kind_of(mapping)
-    return [path for path in CONSUMER_GROUPS if kind in fields_of(kind)[path[0]].row.kinds and not value_at(mapping, path)]
+    return [
+        path for path in CONSUMER_GROUPS if kind in fields_of(kind)[path[0]].row.kinds and not value_at(mapping, path)
+    ]
 
 
 def _unknown(desired: Canonical) -> dict[str, Any]:

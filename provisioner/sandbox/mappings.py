@@ -71,7 +71,7 @@ class StoredMapping:
 
 
 def pair_of(members: Members, region: str) -> Pair:
-    """The pair of a mapping in the API's shape, unlike `Pair.of`, for our names (docs/aws/identity.md#uniqueness)."""
+    """The pair of a mapping in the API's shape (docs/aws/identity.md#uniqueness). `kinds.uniqueness.pair` is for ours."""
     reference = FunctionReference.parse(members.get("FunctionName"))
     return Pair(region, _source(members), reference.canonical if reference else "", _channel(members))
 

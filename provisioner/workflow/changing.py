@@ -25,6 +25,7 @@ from provisioner.errors import (
 )
 from provisioner.execution.executor import Executor
 from provisioner.execution.lookup import find_created
+from provisioner.kinds import pair_of
 from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.manifest import Manifest
@@ -121,7 +122,7 @@ def recovered(
         return state
     sought = unresolved_creates(unresolved)
     # By name and pair: after an edit of the function or source, this run creates another mapping than the one sought.
-    wanted = {(item.name, item.pair) for item in run.manifest.mappings.values()} if certain else set()
+    wanted = {(item.name, pair_of(item)) for item in run.manifest.mappings.values()} if certain else set()
     unwanted = (
         {token for token, intent in sought.items() if (intent.name, intent.pair) not in wanted} if patient else ()
     )

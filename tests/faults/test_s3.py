@@ -16,8 +16,8 @@ from provisioner.backend import s3
 from provisioner.backend.s3 import S3Backend
 from provisioner.backend.statefile import encode_before
 from provisioner.errors import LockedError, StateError
+from provisioner.kinds.uniqueness import pair
 from provisioner.model.key import LAMBDA, Key
-from provisioner.model.references import Pair
 from provisioner.model.state import Intent, Record
 from tests.faults.harness import BUCKET, KEY, Machine, answer
 from tests.support.control_plane import any_credentials
@@ -26,7 +26,7 @@ from tests.support.stack import SilentUi
 APPLIED = {"function_name": "f", "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:q"}
 UUID = "00000000-1111-2222-3333-444455556666"
 RECORD = Record(Key(LAMBDA, "eu-west-1", UUID), "arn", APPLIED)
-CREATE = Intent("t", "create", "a", Pair.of(APPLIED, "eu-west-1"))
+CREATE = Intent("t", "create", "a", pair(APPLIED, "eu-west-1"))
 
 
 @pytest.fixture

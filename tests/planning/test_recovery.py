@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from provisioner.kinds.uniqueness import pair
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import Live, Owner, Status
-from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
 from provisioner.model.state import Deposed, Intent, Record, State
 from provisioner.planning.recovery import recover, unresolved_creates
 
 OLD, NEW = (f"{number:08d}-1111-2222-3333-444455556666" for number in (1, 2))
 MAPPING = {"function_name": "f", "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:q"}
-PAIR = Pair.of(MAPPING, "eu-west-1")
+PAIR = pair(MAPPING, "eu-west-1")
 CREATE = Intent("t", "create", "a", PAIR)
 EMPTY = State("test", "lineage")
 RECORD = Record(

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from provisioner.kinds.canonical import canonical
+from provisioner.kinds.uniqueness import pair
 from provisioner.model.health import Drifted
 from provisioner.model.level import Level
 from provisioner.model.plan import Action, Cause, Change, FieldChange, Plan, Risk
-from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
 from provisioner.render.formats import plan_in
 from provisioner.render.markdown import LONGEST, drift_markdown, plan_markdown
@@ -27,7 +27,7 @@ def change(number: int, **fields: object) -> Change:
         name=f"mapping-{number}",
         action=Action.CREATE,
         region="eu-west-1",
-        pair=Pair.of(QUEUE, "eu-west-1"),
+        pair=pair(QUEUE, "eu-west-1"),
         desired=QUEUE,
     )
     return replace(made, **fields)
