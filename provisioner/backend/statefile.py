@@ -298,7 +298,7 @@ def _is_mapping(applied: dict[str, Any]) -> bool:
 def intent_of(value: Any, version: int = VERSION) -> Intent:
     """The intent in a JSON value of a version. Raises KeyError, TypeError or AttributeError when it is malformed."""
     if version > 1:
-        refuse_members(value, ("intent", "action", "name", "pair", "keys", "protected"))
+        refuse_members(value, ("intent", "action", "name", "kind", "pair", "keys", "protected"))
     pair = Pair(**value["pair"])
     if version == 1:
         keys = tuple(Key(LAMBDA, pair.region, uuid) for uuid in value["uuids"])
@@ -307,7 +307,10 @@ def intent_of(value: Any, version: int = VERSION) -> Intent:
     texts = (value["intent"], value["action"], value["name"], *value["pair"].values())
     if not all(isinstance(text, str) for text in (*texts, *(part for key in keys for part in astuple(key)))):
         raise TypeError("every value of an intent must be a string")
-    return Intent(value["intent"], value["action"], value["name"], pair, keys, value.get("protected") is True)
+    kind = value["kind"] if version > 1 else LAMBDA
+    if kind != LAMBDA:
+        raise NewerError(f"mappings of kind {kind!r}")
+    return Intent(value["intent"], value["action"], value["name"], pair, keys, value.get("protected") is True, kind)
 
 
 def intent_value(intent: Intent) -> dict[str, Any]:
@@ -316,6 +319,7 @@ def intent_value(intent: Intent) -> dict[str, Any]:
         "intent": intent.token,
         "action": intent.action,
         "name": intent.name,
+        "kind": intent.kind,
         "pair": asdict(intent.pair),
         "keys": [asdict(key) for key in intent.keys],
         **({"protected": True} if intent.protected else {}),

@@ -6,10 +6,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from provisioner.aws.convert import live_mapping
-from provisioner.aws.gateway import Config, Notify
-from provisioner.aws.refresh import holders, with_tags
-from provisioner.aws.session import Aws
+from provisioner.aws.drivers import Drivers
+from provisioner.aws.gateway import Notify
 from provisioner.aws.wait import Clock
 from provisioner.backend.store import Log
 from provisioner.environment import command_line
@@ -21,11 +19,10 @@ from provisioner.errors import (
     ServiceError,
     UnreachableError,
 )
-from provisioner.kinds import pair_of
-from provisioner.model.key import LAMBDA, Key
-from provisioner.model.live import Live
+from provisioner.kinds import kind_of_change, pair_of
+from provisioner.model.key import Key
+from provisioner.model.live import Live, Owner
 from provisioner.model.plan import Change, Plan
-from provisioner.model.provider import Provider
 
 _MAY_BE_THERE: Final = (
     "AWS may have created the mapping; apply again, and provisioner will look for it by its function and source"
@@ -35,15 +32,14 @@ _MAY_BE_THERE: Final = (
 class Creation:
     """Creates mappings of one plan, or imports what holds their pair. Safe to share between threads."""
 
-    def __init__(self, aws: Aws, plan: Plan, log: Log, provider: Provider, clock: Clock) -> None:
-        self._aws = aws
+    def __init__(self, drivers: Drivers, plan: Plan, log: Log, clock: Clock) -> None:
+        self._drivers = drivers
         self._plan = plan
         self._log = log
-        self._provider = provider
         self._clock = clock
 
-    def create(self, change: Change, request: Config, notify: Notify) -> tuple[Live, bool]:
-        """The created mapping and True, or a mapping that existed already and False.
+    def create(self, change: Change, owner: Owner | None, notify: Notify) -> tuple[Live, bool]:
+        """The created mapping and True, or a mapping that existed already and False. `owner` goes into the create.
 
         After a lost answer the holder of the pair is read before the create is sent again. A second create cannot make
         a second mapping: AWS holds the pair unique, and its refusal names the first (docs/aws/identity.md#uniqueness).
@@ -53,7 +49,7 @@ class Creation:
         """
         lost_answers: list[AwsError] = []
         try:
-            return self._create_or_adopt(change, request, lost_answers, notify)
+            return self._create_or_adopt(change, owner, lost_answers, notify)
         except ProvisionerError as error:
             if lost_answers and not isinstance(error, UnreachableError | ServiceError):
                 # Whatever was refused afterwards, AWS may have acted: the intent must stay unresolved.
@@ -62,25 +58,24 @@ class Creation:
             raise
 
     def _create_or_adopt(
-        self, change: Change, request: Config, lost_answers: list[AwsError], notify: Notify
+        self, change: Change, owner: Owner | None, lost_answers: list[AwsError], notify: Notify
     ) -> tuple[Live, bool]:
-        gateway = self._aws.gateway(change.region)
+        driver = self._drivers.of_change(change)
         # List may show a new mapping seconds late, so the create is sent again only after a pause. When the lost one was
         # carried out after all, the next is refused and names its mapping.
         for pause in (1.0, 2.0, 4.0, None):
             try:
-                config = gateway.create(request, notify)
-                # Without tags: only UUID, ARN and region are recorded of it.
-                return live_mapping(config, change.region, {}, self._provider), True
+                return driver.create(change.region, change.desired or {}, owner, notify), True
             except ConflictError as error:
-                live = self._adoptable(change, error.uuid)
+                taken_by = Key(kind_of_change(change).name, change.region, error.uuid) if error.uuid else None
+                live = self._adoptable(change, driver.with_tags(taken_by) if taken_by else None)
                 if live is None:
                     raise
                 return live, False
             except (LostAnswerError, ServiceError) as error:
                 lost_answers.append(error)
                 notify(f"{error.message}; checking whether AWS created it")
-                if holder := holders(gateway, {change.name: change.pair}).get(change.name):
+                if holder := driver.holders({change.name: change.pair}, change.region).get(change.name):
                     return self._claim_lost_create(change, holder, error), False
                 if pause is None or not self._clock.sleep(pause):
                     # The same class, by which the caller leaves the intent unresolved.
@@ -93,28 +88,25 @@ class Creation:
                     ) from error
         raise AssertionError  # the last round returns or raises
 
-    def _adoptable(self, change: Change, uuid: str) -> Live | None:
+    def _adoptable(self, change: Change, live: Live | None) -> Live | None:
         """The mapping that holds the wanted pair, when it is ours or `on_conflict: adopt` allows it; else None."""
-        gateway = self._aws.gateway(change.region)
-        config = gateway.get(uuid) if uuid else None
         # A mapping that is recorded already must not get a second record.
-        if config is None or Key(LAMBDA, change.region, uuid) in self._log.state.managers():
+        if live is None or live.key in self._log.state.managers():
             return None
-        live = with_tags(gateway, config, self._provider)
         ours = live.owner is not None and live.owner.lineage == self._plan.lineage
         adopts = live.owner is None and change.wanted is not None and change.wanted.lifecycle.on_conflict == "adopt"
         # The refusal may be about a consumer group or one shared broker: then the holder has another pair.
         return live if (ours or adopts) and pair_of(live) == change.pair else None
 
-    def _claim_lost_create(self, change: Change, config: Config, error: AwsError) -> Live:
+    def _claim_lost_create(self, change: Change, holder: Live, error: AwsError) -> Live:
         """The mapping that the create with the lost answer made, proved by its ownership tags. Raises ConflictError
         without that proof.
         """
-        live = self._adoptable(change, str(config["UUID"]))
+        live = self._adoptable(change, holder)
         if live is None:
-            line = command_line("import", change.name, str(config["UUID"]))
+            line = command_line("import", change.name, holder.key.id)
             hint = f"if it is the mapping that this call created, import it: `{line}`"
             raise ConflictError(
-                f"{error.message}; {config['UUID']} already has the same function and source", hint=hint
+                f"{error.message}; {holder.key} already has the same function and source", hint=hint
             ) from error
         return live

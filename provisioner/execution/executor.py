@@ -11,8 +11,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from functools import partial
 from graphlib import TopologicalSorter
 
+from provisioner.aws.drivers import Drivers
 from provisioner.aws.gateway import Notify
 from provisioner.aws.session import Aws
 from provisioner.aws.wait import WallClock
@@ -53,17 +55,25 @@ class Executor:
         self._parallelism = parallelism
         self._fail_fast = fail_fast
         self._waits = waits
-        self._work = Work(aws, plan, intents, log, provider, clock, self._notify)
-        self._settling = Settling(aws, provider, clock)
-        self._changes = {change.key: change for change in plan.changes if change.calls_aws}
+        drivers = Drivers(aws, provider)
+        self._work = Work(drivers, plan, intents, log, provider, clock, self._notify)
+        self._settling = Settling(drivers, provider, clock)
         # Changes without calls are left out: they were recorded before the first call.
-        earlier = {
-            key: [other for other in change.after if other in self._changes] for key, change in self._changes.items()
-        }
-        self._order = TopologicalSorter(earlier)
+        self._changes = {change.key: change for change in plan.changes if change.calls_aws}
+        # What is scheduled are groups: one worker carries out all changes of a group, in its order.
+        self._groups = {group[0].key: group for group in drivers.calls(list(self._changes.values()))}
+        self._group_of = {change.key: key for key, group in self._groups.items() for change in group}
+        self._unended = {key: {change.key for change in group} for key, group in self._groups.items()}
+        self._order = TopologicalSorter(
+            {
+                key: {self._group_of[other] for change in group for other in change.after if other in self._changes}
+                - {key}
+                for key, group in self._groups.items()
+            }
+        )
         self._pool = ThreadPoolExecutor(parallelism)
         self._ready: deque[str] = deque()
-        self._running: dict[Future[Accepted | Outcome], Change] = {}
+        self._running: set[Future[list[Accepted | Outcome]]] = set()
         self._began: dict[str, float] = {}
         self._outcomes: dict[str, Outcome] = {}
         self._requests: dict[str, list[str]] = {}
@@ -101,7 +111,7 @@ class Executor:
         self._ready += self._order.get_ready()
         # While stopping, none needs a worker: each change that is ready ends as not attempted.
         while self._ready and (self._stopping or len(self._running) < self._parallelism):
-            self._start(self._changes[self._ready.popleft()])
+            self._start(self._groups[self._ready.popleft()])
         if self._running:
             until_poll = self._settling.until_poll if self._settling else None
             done, _ = wait(self._running, timeout=until_poll, return_when=FIRST_COMPLETED)
@@ -115,31 +125,36 @@ class Executor:
             for polled in self._settling.poll(last=self._interrupted):
                 self._see(polled)
 
-    def _start(self, change: Change) -> None:
-        earlier = [self._outcomes[key] for key in change.after if key in self._outcomes]
-        failed = next((outcome.change.key for outcome in earlier if outcome.result is not Result.APPLIED), "")
-        stopping = self._stopping or self._denied.get(change.action, "")
-        if stopping or failed:
-            why = f"it must come after {failed}, which was not applied" if failed else stopping
-            self._end(change, Outcome(change, Result.NOT_ATTEMPTED, why))
-            return
-        self._began[change.key] = self._clock.now()
-        self._emit(Progress(change, Phase.STARTED))
-        self._submit(change, lambda: self._work.carry_out(change))
+    def _start(self, group: Sequence[Change]) -> None:
+        started = []
+        for change in group:
+            earlier = [self._outcomes[key] for key in change.after if key in self._outcomes]
+            failed = next((outcome.change.key for outcome in earlier if outcome.result is not Result.APPLIED), "")
+            stopping = self._stopping or self._denied.get(change.action, "")
+            if stopping or failed:
+                why = f"it must come after {failed}, which was not applied" if failed else stopping
+                self._end(change, Outcome(change, Result.NOT_ATTEMPTED, why))
+                continue
+            self._began[change.key] = self._clock.now()
+            self._emit(Progress(change, Phase.STARTED))
+            started.append((change, partial(self._work.carry_out, change)))
+        if started:
+            self._submit(started)
 
-    def _submit(self, change: Change, work: Callable[[], Accepted | Outcome]) -> None:
-        self._running[self._pool.submit(self._guarded, change, work)] = change
+    def _submit(self, works: Sequence[tuple[Change, Callable[[], Accepted | Outcome]]]) -> None:
+        self._running.add(self._pool.submit(self._carried_out, works))
 
-    def _take(self, future: Future[Accepted | Outcome]) -> None:
-        change = self._running.pop(future)
-        result = future.result()
-        if isinstance(result, Outcome):
-            self._end(change, result)
-        # With --no-wait too, the old mapping is not deleted before the new one has settled.
-        elif self._waits or _deletes_last(change):
-            self._settling.add(result)
-        else:
-            self._end(change, Outcome(change, Result.APPLIED, "not waited for", uuid=result.record.key.id))
+    def _take(self, future: Future[list[Accepted | Outcome]]) -> None:
+        self._running.discard(future)
+        for result in future.result():
+            change = result.change
+            if isinstance(result, Outcome):
+                self._end(change, result)
+            # With --no-wait too, the old mapping is not deleted before the new one has settled.
+            elif self._waits or _deletes_last(change):
+                self._settling.add(result)
+            else:
+                self._end(change, Outcome(change, Result.APPLIED, "not waited for", uuid=result.record.key.id))
 
     def _see(self, polled: Polled) -> None:
         accepted, outcome = polled.accepted, polled.outcome
@@ -149,7 +164,7 @@ class Executor:
         elif not _deletes_last(change) or outcome.result is not Result.APPLIED:
             self._end(change, outcome)
         elif outcome.settled and not self._stopping:
-            self._submit(change, lambda: self._work.delete_replaced(change, accepted.record, outcome))
+            self._submit([(change, partial(self._work.delete_replaced, change, accepted.record, outcome))])
         else:
             detail = f"{outcome.detail or 'it stopped'}; {change.id}, which it replaces, is still there"
             hint = "apply again to delete the old mapping"
@@ -161,12 +176,20 @@ class Executor:
         self._emit(Progress(change, Phase.ENDED, self._elapsed(change), outcome=outcome))
         if outcome.result is Result.FAILED and self._fail_fast:
             self._stopping = f"{change.key} failed and --fail-fast is set"
-        self._order.done(change.key)
+        group = self._group_of[change.key]
+        self._unended[group].discard(change.key)
+        if not self._unended[group]:
+            self._order.done(group)
 
     def _elapsed(self, change: Change) -> float:
         return self._clock.now() - self._began.get(change.key, self._clock.now())
 
     # --- around the work of one change, in a worker -------------------------------------------------------------------
+
+    def _carried_out(
+        self, works: Sequence[tuple[Change, Callable[[], Accepted | Outcome]]]
+    ) -> list[Accepted | Outcome]:
+        return [self._guarded(change, work) for change, work in works]
 
     def _guarded(self, change: Change, work: Callable[[], Accepted | Outcome]) -> Accepted | Outcome:
         """Do the work of one change. Its failure becomes its outcome and stops no other change."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from provisioner.aws.refresh import holders, with_tags
-from provisioner.aws.session import Aws
+from provisioner.aws.drivers import Drivers
 from provisioner.aws.wait import Clock, delays
 from provisioner.errors import DeniedError
 from provisioner.model.live import Live
-from provisioner.model.provider import Provider
 from provisioner.model.state import Intent
 
 LOOK_FOR = 30.0
@@ -17,9 +15,8 @@ LOOK_FOR = 30.0
 
 
 def find_created(
-    aws: Aws,
+    drivers: Drivers,
     sought: Mapping[str, Intent],
-    provider: Provider,
     clock: Clock,
     note: Callable[[str], None],
     *,
@@ -33,7 +30,7 @@ def find_created(
     another AwsError.
     """
     try:
-        created = _look(aws, sought, provider)
+        created = _look(drivers, sought)
     except DeniedError as error:
         if unwanted:
             hint = (
@@ -51,16 +48,18 @@ def find_created(
     for pause in delays(0.5, 5.0):
         if not unresolved or clock.now() > deadline or not clock.sleep(pause):
             return created
-        created |= _look(aws, unresolved, provider)
+        created |= _look(drivers, unresolved)
         unresolved = {token: intent for token, intent in unresolved.items() if token not in created}
     return created
 
 
-def _look(aws: Aws, sought: Mapping[str, Intent], provider: Provider) -> dict[str, Live]:
+def _look(drivers: Drivers, sought: Mapping[str, Intent]) -> dict[str, Live]:
     created: dict[str, Live] = {}
-    for region in sorted({intent.pair.region for intent in sought.values()}):
-        gateway = aws.gateway(region)
-        pairs = {token: intent.pair for token, intent in sought.items() if intent.pair.region == region}
-        for token, config in holders(gateway, pairs).items():
-            created[token] = with_tags(gateway, config, provider)
+    for kind, region in sorted({(intent.kind, intent.pair.region) for intent in sought.values()}):
+        pairs = {
+            token: intent.pair
+            for token, intent in sought.items()
+            if (intent.kind, intent.pair.region) == (kind, region)
+        }
+        created |= drivers.of(kind).holders(pairs, region)
     return created

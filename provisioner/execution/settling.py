@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from provisioner.aws.convert import live_mapping
-from provisioner.aws.gateway import PAGE, Config
-from provisioner.aws.refresh import read
-from provisioner.aws.session import Aws
+from provisioner.aws.driver import Driver
+from provisioner.aws.drivers import Drivers
+from provisioner.aws.gateway import PAGE
 from provisioner.aws.wait import Clock, delays
 from provisioner.environment import command_line
 from provisioner.errors import ProvisionerError, ServiceError, ThrottledError, UnreachableError
 from provisioner.execution.work import Accepted
-from provisioner.kinds import pair_of
 from provisioner.kinds.canonical import fill_kept
 from provisioner.model.canonical import Canonical
 from provisioner.model.live import Live
@@ -36,8 +34,8 @@ class Polled:
 class Settling:
     """The accepted changes of one apply that have not settled. Used by one thread."""
 
-    def __init__(self, aws: Aws, provider: Provider, clock: Clock) -> None:
-        self._aws = aws
+    def __init__(self, drivers: Drivers, provider: Provider, clock: Clock) -> None:
+        self._drivers = drivers
         self._provider = provider
         self._clock = clock
         self._items: dict[str, Accepted] = {}
@@ -60,14 +58,18 @@ class Settling:
         return max(0.0, self._next_poll - self._clock.now())
 
     def poll(self, *, last: bool) -> list[Polled]:
-        """Read all mappings, by region. Returns the changes that have an outcome, which are removed, and those whose
+        """Read all mappings, by kind and region. Returns the changes that have an outcome, which are removed, and those whose
         wait is to be reported. With `last` nothing is waited for any longer, and every change gets an outcome. A failed
         read is no error of the apply: AWS has accepted the calls.
         """
         polled: list[Polled] = []
-        for region in sorted({item.record.key.region for item in self._items.values()}):
-            here = {item.record.key.id: item for item in self._items.values() if item.record.key.region == region}
-            polled += self._of_region(region, here, last=last)
+        for kind, region in sorted({(item.record.key.kind, item.record.key.region) for item in self._items.values()}):
+            here = [
+                item
+                for item in self._items.values()
+                if (item.record.key.kind, item.record.key.region) == (kind, region)
+            ]
+            polled += self._of_region(self._drivers.of(kind), here, last=last)
         for item in polled:
             if item.outcome:
                 del self._items[item.accepted.change.key]
@@ -75,21 +77,21 @@ class Settling:
         self._next_poll = self._clock.now() + max(next(self._pauses), len(self._items) / PAGE / 2)
         return polled
 
-    def _of_region(self, region: str, items: dict[str, Accepted], *, last: bool) -> Iterator[Polled]:
-        late = {uuid for uuid, item in items.items() if last or self._age(item) > self._provider.settle_timeout}
+    def _of_region(self, driver: Driver, items: Sequence[Accepted], *, last: bool) -> Iterator[Polled]:
+        late = {item.record.key for item in items if last or self._age(item) > self._provider.settle_timeout}
         try:
-            functions = {uuid: pair_of(item.record).function for uuid, item in items.items()}
-            configs: dict[str, Config] = read(self._aws.gateway(region), functions)
+            observed = driver.observe([item.record for item in items])
         except ProvisionerError as error:
             # These may be over at the next poll. The change counts as applied, because AWS has accepted its calls.
             passing = isinstance(error, ThrottledError | ServiceError | UnreachableError)
-            for uuid, item in items.items():
-                if uuid in late or not passing:
-                    yield Polled(item, Outcome(item.change, Result.APPLIED, error.message, uuid=uuid, settled=False))
+            for item in items:
+                key = item.record.key
+                if key in late or not passing:
+                    yield Polled(item, Outcome(item.change, Result.APPLIED, error.message, uuid=key.id, settled=False))
             return
-        for uuid, item in items.items():
-            live = live_mapping(configs[uuid], region, {}, self._provider) if uuid in configs else None
-            if outcome := _outcome(item, live, late=uuid in late):
+        for item in items:
+            live = observed.get(item.record.key)
+            if outcome := _outcome(item, live, late=item.record.key in late):
                 yield Polled(item, outcome)
             elif live and self._age(item) - item.reported >= STILL:
                 item.reported = self._age(item)

@@ -11,19 +11,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from provisioner.aws.convert import create_request, live_mapping, update_requests
-from provisioner.aws.gateway import Config, Notify
-from provisioner.aws.session import Aws
+from provisioner.aws.drivers import Drivers
+from provisioner.aws.gateway import Notify
 from provisioner.aws.wait import Clock, delays
 from provisioner.backend.store import Log
 from provisioner.environment import command_line
 from provisioner.errors import ConflictError, ProvisionerError, ServiceError, StateError, UnreachableError
 from provisioner.execution.creation import Creation
 from provisioner.kinds.canonical import fill_kept
-from provisioner.model.canonical import Canonical
 from provisioner.model.key import Key
-from provisioner.model.live import SETTLED, Live, Owner
-from provisioner.model.plan import Action, Change, FieldChange, Plan
+from provisioner.model.live import Live, Owner
+from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.provider import Provider
 from provisioner.model.report import Outcome, Result
 from provisioner.model.state import Deposed, Intent, Record
@@ -48,7 +46,7 @@ class Work:
 
     def __init__(
         self,
-        aws: Aws,
+        drivers: Drivers,
         plan: Plan,
         intents: Sequence[Intent],
         log: Log,
@@ -56,13 +54,13 @@ class Work:
         clock: Clock,
         notify: Callable[[Change], Notify],
     ) -> None:
-        self._aws = aws
+        self._drivers = drivers
         self._plan = plan
         self._log = log
         self._provider = provider
         self._clock = clock
         self._notify = notify
-        self._creation = Creation(aws, plan, log, provider, clock)
+        self._creation = Creation(drivers, plan, log, clock)
         self._intents: Mapping[str, Intent] = {intent.token: intent for intent in intents}
         self._awaited = {key for change in plan.changes if change.calls_aws for key in change.after}
         self._forgets = {change.name for change in plan.changes if change.action is Action.FORGET}
@@ -92,15 +90,13 @@ class Work:
                 return self._remove(change)
 
     def _create(self, change: Change, deposed: Sequence[Deposed] = ()) -> Accepted:
-        desired = change.desired or {}
         owner = (
             Owner(self._plan.stack, self._plan.lineage, change.name)
             if self._provider.tags_ownership(change.region)
             else None
         )
-        request = create_request(desired, owner)
         with self._intended(change, "create") as intent:
-            live, made = self._creation.create(change, request, self._notify(change))
+            live, made = self._creation.create(change, owner, self._notify(change))
             record = applied_record(change, live, change.applied or {}, tuple(deposed))
             # Imported, not created: until the update below has succeeded, what AWS has is what was applied.
             self._remember(intent, record if made else replace(record, applied=live.as_left))
@@ -117,53 +113,28 @@ class Work:
             raise ConflictError(
                 f"{live.key} already existed; it was imported, but must be replaced", hint="apply again to replace it"
             )
-        self._await_settled(live)
-        if self._send(change, live, target, fields):
-            self._await_settled(live)
+        settle = partial(self._await_settled, live)
+        settle()
+        if self._drivers.of_change(change).update(live, target, fields, self._notify(change), settle=settle):
+            settle()
 
     def _update(self, change: Change) -> Accepted | Outcome:
         live = change.live
         assert live is not None  # an update has both sides
         record = applied_record(change, live, change.applied or {}, self._deposed(change))
         with self._intended(change, "update") as intent:
-            settles = self._send(
-                change, live, change.desired or {}, change.fields, partial(self._refuse_if_changed, live)
+            settles = self._drivers.of_change(change).update(
+                live,
+                change.desired or {},
+                change.fields,
+                self._notify(change),
+                settle=partial(self._await_settled, live),
+                before_retry=partial(self._refuse_if_changed, live),
             )
             self._log.done(intent, record)
         if not settles:
             return Outcome(change, Result.APPLIED, uuid=change.id)
         return Accepted(change, record, self._clock.now())
-
-    def _send(
-        self,
-        change: Change,
-        live: Live,
-        desired: Canonical,
-        fields: Sequence[FieldChange],
-        before_retry: Callable[[], None] | None = None,
-    ) -> bool:
-        """Send the updates that make a mapping the desired one, and its tags. Returns whether it has to settle
-        afterwards.
-
-        `before_retry` is called before the first request is retried because somebody else was changing the mapping.
-        """
-        gateway, notify = self._aws.gateway(live.key.region), self._notify(change)
-        changed = {field.path[0] for field in fields}
-        requests = update_requests(live.mapping, desired, live.kind, changed, live.unknown)
-        for index, request in enumerate(requests):
-            if index:
-                self._await_settled(live)
-            # Only the first: after it the mapping differs from the plan because of this change.
-            gateway.update(live.key.id, request, notify, None if index else before_retry)
-        has, wants = live.mapping.get("tags", {}), desired.get("tags", {})
-        gone = sorted(has.keys() - wants.keys())
-        new = {key: value for key, value in wants.items() if has.get(key) != value}
-        # First remove, then add: a mapping has at most 50 tags.
-        if gone:
-            gateway.untag(live.arn, gone, notify)
-        if new:
-            gateway.tag(live.arn, new, notify)
-        return bool(requests)
 
     def _remove(self, change: Change) -> Outcome:
         # The name of a deposed mapping keeps its record, without the deleted UUID.
@@ -191,9 +162,9 @@ class Work:
             self._await_gone(change.live)
 
     def _delete(self, change: Change, after: Record | None) -> None:
-        region = change.existing.region if change.existing else change.region
+        assert change.existing is not None  # there is something to delete
         with self._intended(change, "delete") as intent:
-            self._aws.gateway(region).delete(change.id, self._notify(change))
+            self._drivers.of_change(change).delete(change.existing, self._notify(change))
             self._log.done(intent, after)
 
     def _refuse_if_changed(self, live: Live) -> None:
@@ -201,8 +172,7 @@ class Work:
         overwrite that.
         """
         # Tags are not read, and what AWS does not show at one of the two times cannot be compared.
-        config = self._aws.gateway(live.key.region).get(live.key.id)
-        now = live_mapping(config, live.key.region, {}, self._provider) if config else None
+        now = self._drivers.of(live.key.kind).get(live.key)
         if now is None or any(
             change.path not in live.unknown | now.unknown and change.path[0] != "tags"
             for change in field_changes({}, live.mapping, now.mapping, live.kind)
@@ -215,21 +185,19 @@ class Work:
         """Wait until a mapping accepts the next request. When it is gone, that request reports it."""
         self._await(
             live,
-            lambda config: config is None or config.get("State") in SETTLED,
+            lambda now: now is None or now.status.settled,
             f"mapping {live.key} is only partly updated, because it has not settled",
         )
 
     def _await_gone(self, live: Live | None) -> None:
         """Wait until AWS no longer shows a mapping, which holds its pair until then."""
         if live:
-            self._await(
-                live, lambda config: config is None, f"the mapping {live.key} is deleted, but AWS still lists it"
-            )
+            self._await(live, lambda now: now is None, f"the mapping {live.key} is deleted, but AWS still lists it")
 
-    def _await(self, live: Live, arrived: Callable[[Config | None], bool], trouble: str) -> None:
-        gateway, deadline = self._aws.gateway(live.key.region), self._clock.now() + self._provider.settle_timeout
+    def _await(self, live: Live, arrived: Callable[[Live | None], bool], trouble: str) -> None:
+        driver, deadline = self._drivers.of(live.key.kind), self._clock.now() + self._provider.settle_timeout
         for pause in delays(0.2, 5.0):
-            if arrived(gateway.get(live.key.id)):
+            if arrived(driver.get(live.key)):
                 return
             if self._clock.now() > deadline or not self._clock.sleep(pause):
                 raise ProvisionerError(trouble, hint="apply again to continue")

@@ -2,7 +2,7 @@
 
 One annotated line a field: its type, then a `Row` with the API's member and all that is known of it. Manifest,
 canonical form, planning, request building, rendering and the sandbox read this table. Rules between fields are in
-`manifest/rules.py`; the sandbox takes types and kinds from here, and has its own defaults and refusals in
+`kinds/rules.py`; the sandbox takes types and kinds from here, and has its own defaults and refusals in
 `sandbox/members.py` and `sandbox/refusals.py`. Sources: botocore's model (members, limits),
 docs/aws/updates.md#clearing, docs/aws/kinds.md (kinds, defaults).
 
@@ -353,7 +353,7 @@ class EventSourceMapping(Block):
         Row(
             api="MaximumRecordAgeInSeconds",
             kinds=STREAMS | KAFKAS,
-            bounds=(-1, 604800),  # 0 to 59 are refused by a rule (`manifest/rules.py`): bounds have no gap
+            bounds=(-1, 604800),  # 0 to 59 are refused by a rule (`kinds/rules.py`): bounds have no gap
             default=_all(-1, STREAMS | KAFKAS),
         ),
     ] = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from provisioner.model.canonical import Canonical
-from provisioner.model.key import Key
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.references import Pair
 
 
@@ -73,7 +73,7 @@ class Record:
 class Intent:
     """A call, recorded before it is made. `token` is unique in its apply, `action` is `create`, `update` or `delete`.
     `keys` are the mappings that it touches; of a create, those that it replaces. `protected` is the `prevent_destroy`
-    of what it makes.
+    of what it makes, `kind` its kind.
     """
 
     token: str
@@ -82,6 +82,7 @@ class Intent:
     pair: Pair
     keys: tuple[Key, ...] = ()
     protected: bool = False
+    kind: str = LAMBDA
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from provisioner.kinds import kind_of_change
 from provisioner.model.canonical import Canonical
 from provisioner.model.live import Live
 from provisioner.model.plan import Action, Change, Plan, Reading
@@ -81,6 +82,7 @@ def planned_calls(plan: Plan) -> tuple[Intent, ...]:
             change.pair,
             (change.existing,) if change.existing else (),
             is_protected(change),
+            kind_of_change(change).name,
         )
         for change in plan.changes
         for action in _CALLS.get(change.action, ())

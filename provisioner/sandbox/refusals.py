@@ -1,5 +1,5 @@
 """The refusals of the control plane as data: one line for each rule, in AWS's order (docs/aws/errors.md#order), with
-its evidence. Its twin is `manifest/rules.py`, with which it shares nothing; tests/behaviour holds the two against each
+its evidence. Its twin is `kinds/rules.py`, with which it shares nothing; tests/behaviour holds the two against each
 other.
 
 After the constraints of the API's model (`shapes`) come the rules of the source's kind; then whether function, role,

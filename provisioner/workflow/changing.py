@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from provisioner.aws.gateway import PAGE
-from provisioner.aws.refresh import refresh
 from provisioner.aws.session import Aws
 from provisioner.backend.planfile import SavedPlan, save
 from provisioner.backend.store import Snapshot, Writer
@@ -61,10 +60,10 @@ def plan(run: Run, selection: Selection, out: Path | None = None) -> Plan:
     # What another process is doing now is not an interrupted apply.
     unresolved = () if snapshot.locked_by else snapshot.unresolved
     # Not patient: a plan stores nothing, so the apply looks again.
-    state = recovered(run, aws, snapshot.state, unresolved, patient=False)
+    state = recovered(run, snapshot.state, unresolved, patient=False)
     if unresolved:
         _refuse_contradictions(run, state, selection)
-    made, reading = _plan(run, aws, account, state, selection)
+    made, reading = _plan(run, account, state, selection)
     _note_unmanaged(run, aws, state, reading)
     _show_or_refuse(run, made, state, selection, account, aws, unresolved)
     if out:
@@ -109,9 +108,7 @@ def _note_unmanaged(run: Run, aws: Aws, state: State, reading: Reading) -> None:
         run.ui.note(f"{least}{', '.join(parts)} {verb} not managed by this stack; import one with `{line}`")
 
 
-def recovered(
-    run: Run, aws: Aws, state: State, unresolved: Sequence[Intent], *, patient: bool, certain: bool = False
-) -> State:
+def recovered(run: Run, state: State, unresolved: Sequence[Intent], *, patient: bool, certain: bool = False) -> State:
     """The state with the mappings that an interrupted apply created; it is not stored. Prints a notice about each of
     its unfinished calls. Raises AwsError, such as DeniedError when mappings must be looked for and List is denied.
 
@@ -126,22 +123,20 @@ def recovered(
     unwanted = (
         {token for token, intent in sought.items() if (intent.name, intent.pair) not in wanted} if patient else ()
     )
-    created = find_created(aws, sought, run.manifest.provider, run.clock, run.ui.note, unwanted=unwanted)
+    created = find_created(run.drivers, sought, run.clock, run.ui.note, unwanted=unwanted)
     recovery = recover(state, unresolved, created)
     for line in recovery.notices:
         run.ui.note(line)
     return recovery.state
 
 
-def _plan(run: Run, aws: Aws, account: str, state: State, selection: Selection) -> tuple[Plan, Reading]:
+def _plan(run: Run, account: str, state: State, selection: Selection) -> tuple[Plan, Reading]:
     manifest = _meant(run, selection)
     resolution = resolve(manifest, state)
     # Only names of the manifest: without a wanted mapping there is nothing to create in the place of the old one.
     require_names(selection.replaced, manifest.mappings, "--replace")
     resolution = select(resolution, selection.targets, selection.excludes)
-    reading = (
-        refresh(aws, resolution, manifest.provider, run.ui.note) if selection.refresh else assume_unchanged(resolution)
-    )
+    reading = run.drivers.read(resolution, run.ui.note) if selection.refresh else assume_unchanged(resolution)
     made = make_plan(
         resolution, reading, state, account=account, replaced=selection.replaced, destroys=selection.destroy
     )
@@ -228,10 +223,10 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
         unresolved = writer.unresolved
         # Nothing is stored before the approval, so that a run that does nothing does not lose the intents.
         every_mapping = not (selection.destroy or selection.targets or selection.excludes)
-        state = recovered(run, aws, writer.state, unresolved, patient=True, certain=every_mapping)
+        state = recovered(run, writer.state, unresolved, patient=True, certain=every_mapping)
         if unresolved:
             _refuse_contradictions(run, state, selection)
-        made, reading = _plan(run, aws, account, state, selection)
+        made, reading = _plan(run, account, state, selection)
         _show_or_refuse(run, made, state, selection, account, aws, unresolved)
         refuse_other_hash(made, execution.expected_hash)
         changed: tuple[Outcome, ...] = ()
@@ -240,7 +235,7 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
                 raise CancelledError("Apply cancelled.")
             # The question may have been open for hours: read AWS again, and make only the changes that are still the
             # same.
-            now, reading = _plan(run, aws, account, state, selection)
+            now, reading = _plan(run, account, state, selection)
             made, changed = still_approved(made, now)
         # Before the first call: a mapping that is created has the lineage in its tags, which must be on disk by then.
         writer.save(state_before_calls(state, made, reading))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from provisioner.aws.refresh import with_tags
-from provisioner.aws.session import Aws
+from provisioner.aws.drivers import Drivers
 from provisioner.environment import command_line
 from provisioner.errors import NotFoundError, ProvisionerError, UsageError
 from provisioner.filesystem import rewrite
 from provisioner.manifest.format.writing import addition
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import Live
 from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Action, Change, Reading
@@ -50,15 +50,16 @@ def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: b
         # First, because the mapping may be the one that the interrupted apply created. Saving removes the intents, so
         # this is the only run that looks for what they made.
         if writer.unresolved:
-            writer.save(recovered(run, aws, writer.state, writer.unresolved, patient=True))
+            writer.save(recovered(run, writer.state, writer.unresolved, patient=True))
         wanted = run.manifest.mappings.get(name)
         if wanted and region and wanted.region != region:
             raise UsageError(
                 f"{name} is in {wanted.region} ({wanted.place}), not in {region}", hint="import it under another name"
             )
         region = region or (wanted.region if wanted else "") or aws.region
-        _refuse_import(writer.state, name, uuid, aws, wanted=wanted is not None)
-        live = _live_mapping(run, aws, region, uuid, account)
+        key = Key(LAMBDA, region, uuid)
+        _refuse_import(writer.state, name, key, run.drivers, wanted=wanted is not None)
+        live = _live_mapping(run.drivers, key, account)
         if live.owner and live.owner.lineage != writer.state.lineage:
             run.ui.note(
                 f"warning: according to its tags, it belongs to stack {live.owner.stack}; only one stack may manage a mapping"
@@ -86,15 +87,14 @@ def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: b
         return Imported(name, change, entry, str(file) if text else "")
 
 
-def _live_mapping(run: Run, aws: Aws, region: str, uuid: str, account: str) -> Live:
-    gateway = aws.gateway(region)
-    config = gateway.get(uuid)
-    if config is None:
-        hint = f"check the UUID and the account; for a mapping in another region, use {uuid}@REGION"
-        raise NotFoundError(f"no mapping in account {account}, region {region} has the UUID {uuid}", hint=hint)
-    if config.get("State") == DELETING:
-        raise ProvisionerError(f"the mapping {uuid} is being deleted", hint="there is nothing to import")
-    return with_tags(gateway, config, run.manifest.provider)
+def _live_mapping(drivers: Drivers, key: Key, account: str) -> Live:
+    live = drivers.of(key.kind).with_tags(key)
+    if live is None:
+        hint = f"check the UUID and the account; for a mapping in another region, use {key}@REGION"
+        raise NotFoundError(f"no mapping in account {account}, region {key.region} has the UUID {key}", hint=hint)
+    if live.status.state == DELETING:
+        raise ProvisionerError(f"the mapping {key} is being deleted", hint="there is nothing to import")
+    return live
 
 
 def _next_change(manifest: Manifest, state: State, name: str, live: Live) -> Change | None:
@@ -105,23 +105,23 @@ def _next_change(manifest: Manifest, state: State, name: str, live: Live) -> Cha
     return next((change for change in made.changes if change.action is not Action.NO_OP), None)
 
 
-def _refuse_import(state: State, name: str, uuid: str, aws: Aws, *, wanted: bool) -> None:
+def _refuse_import(state: State, name: str, key: Key, drivers: Drivers, *, wanted: bool) -> None:
     """Raise ProvisionerError when the state has the name or the UUID already; a record whose mapping is gone is no
     hindrance.
     """
     record = state.mappings.get(name)
     # Without an entry in the manifest, the import is repeated: its result is the entry, which was not added.
-    if record and record.key.id == uuid and wanted:
-        raise ProvisionerError(f"{name} is already managed as {uuid}", hint="there is nothing to import")
-    if record and record.key.id != uuid and aws.gateway(record.key.region).get(record.key.id):
+    if record and record.key == key and wanted:
+        raise ProvisionerError(f"{name} is already managed as {key}", hint="there is nothing to import")
+    if record and record.key != key and drivers.of(record.key.kind).get(record.key):
         move = command_line("state", "mv", name, f"{name}-old")
         hint = (
             f"import it under another name; or first rename the old record with `{move}`, and the next apply "
             "deletes the old mapping"
         )
         raise ProvisionerError(f"{name} is already managed as {record.key}", hint=hint)
-    holder = next((other for key, other in state.managers().items() if key.id == uuid), "")
+    holder = state.managers().get(key)
     if holder and holder != name:
         raise ProvisionerError(
-            f"{uuid} is already managed as {holder}", hint=f"rename it with `moved: [{{from: {holder}, to: {name}}}]`"
+            f"{key} is already managed as {holder}", hint=f"rename it with `moved: [{{from: {holder}, to: {name}}}]`"
         )

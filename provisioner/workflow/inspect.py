@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from provisioner.aws.presence import missing_dependencies
-from provisioner.aws.refresh import refresh
 from provisioner.aws.session import Aws
 from provisioner.model.health import Drifted, Health
 from provisioner.model.plan import Reading
@@ -40,4 +39,4 @@ def _looked(run: Run) -> tuple[Aws, State, Reading]:
         run.ui.note(f"the state is locked by {snapshot.locked_by}; the result may be outdated")
     aws, _ = run.connect(snapshot.state.account)
     # Only what is recorded: holders of other pairs are no concern here, and would cost List calls.
-    return aws, snapshot.state, refresh(aws, recorded(snapshot.state), run.manifest.provider, run.ui.note)
+    return aws, snapshot.state, run.drivers.read(recorded(snapshot.state), run.ui.note)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
+from provisioner.aws.drivers import Drivers
 from provisioner.aws.members import member_of
 from provisioner.aws.session import Aws, check_account
 from provisioner.aws.wait import WallClock
@@ -156,6 +157,11 @@ class Run:
         if self._aws is None:
             self._aws = self._opened(self.manifest.provider, self.clock)
         return self._aws
+
+    @property
+    def drivers(self) -> Drivers:
+        """The drivers of the session. Raises AwsError."""
+        return Drivers(self.aws, self.manifest.provider)
 
     @property
     def calls(self) -> tuple[int, int]:

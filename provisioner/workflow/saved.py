@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from provisioner.aws.refresh import refresh
 from provisioner.aws.session import Aws
 from provisioner.backend.planfile import SavedPlan
 from provisioner.environment import environment_region
@@ -35,7 +34,7 @@ def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
         _refuse_other_state(saved, state, writer.unresolved)
         aws = _connected(run, saved)
         resolution = _touched(made)
-        reading = refresh(aws, resolution, saved.provider, run.ui.note)
+        reading = run.drivers.read(resolution, run.ui.note)
         if moved := changed_since(made, reading):
             raise StaleError(
                 "the plan is stale: the mappings have changed since it was made\n  " + "\n  ".join(moved),

@@ -12,7 +12,7 @@ import pytest
 
 TOP = Path(__file__).parents[2] / "provisioner"
 FILES = sorted(TOP.rglob("*.py"))
-TABLES = {"model/codes.py", "model/mapping.py", "sandbox/refusals.py"}
+TABLES = {"model/codes.py", "kinds/event_source_mapping.py", "sandbox/refusals.py"}
 """The codes, the field table, the refusals of the sandbox: one entry after the other."""
 
 MOST_STATEMENTS = 3
@@ -23,8 +23,8 @@ called: a reader then follows one function from top to bottom.
 WRITTEN_APART = {
     # In a comprehension or a table only an expression has room.
     "manifest/check.py:_is_required": "in the condition of a comprehension, beside its like `_is_missing`",
-    "planning/filters.py:_fits": "a table of cases for the condition of a comprehension",
-    "planning/filters.py:_is_json": "in the condition of a comprehension, which cannot catch an error",
+    "kinds/filters.py:_fits": "a table of cases for the condition of a comprehension",
+    "kinds/filters.py:_is_json": "in the condition of a comprehension, which cannot catch an error",
     "planning/stale.py:_shown": "in a comprehension: both sides of a change",
     "render/terraform.py:_planned": "in a comprehension of resources, as `_refreshed`",
     "render/terraform.py:_refreshed": "in a comprehension of resources, as `_planned`",
@@ -37,7 +37,7 @@ WRITTEN_APART = {
     "manifest/format/layout.py:_Laying._sequence": "a kind of event, beside `_mapping` and `_scalar`",
     "manifest/rules.py:_filter_signs": "a group of findings, beside `_filters`, `_metrics` and `_destination`",
     "planning/order.py:_takes": "the opposite of `_frees`",
-    "planning/risk.py:_of_deletion": "an action, beside `_of_create`, `_of_update` and `_of_replacement`",
+    "kinds/risk.py:_of_deletion": "an action, beside `_of_create`, `_of_update` and `_of_replacement`",
     "sandbox/mappings.py:_marker": "the inverse of `_offset`",
     "sandbox/seed.py:Seeder._table": "a kind of source, beside `_stream`",
     "sandbox/world.py:MotoWorld._has_table_stream": "a kind of source, beside `_has_stream`",

@@ -1,6 +1,6 @@
 """Rules between fields as schemas: what is missing beside something else, and what contradicts it.
 
-The rules are those of `manifest/rules.py`: a condition as a schema is printed here, from the same value that the check
+The rules are those of `kinds/rules.py`: a condition as a schema is printed here, from the same value that the check
 evaluates. Warnings are left to the check, because a schema knows only errors.
 """
 

@@ -55,7 +55,7 @@ def test_a_row_has_the_models_type(path: str) -> None:
         "timestamp": ("<class 'str'>",),
         "list": ("list[",),
         "map": ("dict[str, str",),
-        "structure": ("<class 'provisioner.model.mapping.",),
+        "structure": ("<class 'provisioner.kinds.event_source_mapping.",),
     }
     assert annotation.startswith(expected[shape.type_name])
 
