@@ -132,20 +132,14 @@ class LocalWriter:
             self._remove_journal()
 
     def _write(self, state: State) -> None:
-        if not self._backed_up:
-            self._keep_version_1()
+        # Before a new version replaces a state of version 1, its text is kept: an older provisioner can go on from there.
+        text = None if self._backed_up else _read(self._path)
+        if text and version_of(text) == 1:
+            write_atomically(self._path.with_name(f"{self._path.name}.v1"), text, backup=False)
         # Only with the first write: the backup is the state before the command, not before its last write.
         write_atomically(self._path, encode(state), backup=not self._backed_up)
         self._backed_up = True
         self.state = state
-
-    def _keep_version_1(self) -> None:
-        """Keep the text of a state of version 1 beside it, before the first write of a new version replaces it: an older
-        provisioner can go on from there.
-        """
-        text = _read(self._path)
-        if text and version_of(text) == 1:
-            write_atomically(self._path.with_name(f"{self._path.name}.v1"), text, backup=False)
 
     @contextmanager
     def journal(self, planned: Sequence[Intent]) -> Iterator[Journal]:

@@ -197,10 +197,20 @@ def encode_before(state: State) -> str:
     cannot say.
     """
     newer = ["environment"] if state.environment else []
+    mappings: dict[str, Any] = {}
     for name, record in state.mappings.items():
         kinds = {record.key.kind, *(item.key.kind for item in record.deposed)} - {LAMBDA}
         members = [record.statement, record.owner, record.paused, *(item.statement for item in record.deposed)]
         newer += [name] if kinds or any(members) else []
+        mappings[name] = {
+            "uuid": record.key.id,
+            "arn": record.arn,
+            "region": record.key.region,
+            "applied": record.applied,
+            "protected": record.protected,
+        }
+        if record.deposed:
+            mappings[name]["deposed"] = [{"uuid": item.key.id, "region": item.key.region} for item in record.deposed]
     if newer:
         hint = "version 1 cannot hold these; keep using this version of provisioner"
         raise StateError(f"the state uses what version 2 added: {', '.join(newer)}", hint=hint)
@@ -210,21 +220,9 @@ def encode_before(state: State) -> str:
         "serial": state.serial,
         "stack": state.stack,
         "account": state.account,
-        "mappings": {name: _value_before(record) for name, record in state.mappings.items()},
+        "mappings": mappings,
     }
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
-
-
-def _value_before(record: Record) -> dict[str, Any]:
-    value = {
-        "uuid": record.key.id,
-        "arn": record.arn,
-        "region": record.key.region,
-        "applied": record.applied,
-        "protected": record.protected,
-    }
-    deposed = [{"uuid": item.key.id, "region": item.key.region} for item in record.deposed]
-    return {**value, "deposed": deposed} if deposed else value
 
 
 def shared_part(text: str, *, where: str) -> tuple[tuple[Intent, ...], str]:
@@ -330,7 +328,10 @@ def record_value(record: Record) -> dict[str, Any]:
     """A record as a JSON value; what it does not have is absent. The reverse of `record_of`."""
     parts = {
         "statement": asdict(record.statement) if record.statement else None,
-        "deposed": [_deposed_value(item) for item in record.deposed],
+        "deposed": [
+            {**asdict(item.key), **({"statement": asdict(item.statement)} if item.statement else {})}
+            for item in record.deposed
+        ],
         "owner": asdict(record.owner) if record.owner else None,
         "paused": {name: item for name, item in asdict(record.paused).items() if item != ""} if record.paused else None,
     }
@@ -341,7 +342,3 @@ def record_value(record: Record) -> dict[str, Any]:
         "protected": record.protected,
         **{name: item for name, item in parts.items() if item},
     }
-
-
-def _deposed_value(item: Deposed) -> dict[str, Any]:
-    return {**asdict(item.key), **({"statement": asdict(item.statement)} if item.statement else {})}

@@ -141,18 +141,15 @@ def _plan(run: Run, account: str, state: State, selection: Selection) -> tuple[P
         resolution, reading, state, account=account, replaced=selection.replaced, destroys=selection.destroy
     )
     selected = bool(selection.targets or selection.excludes)
-    return replace(made, selected=selected, access=_access(manifest)), reading
-
-
-def _access(manifest: Manifest) -> Access:
     provider = manifest.provider
-    return Access(
+    access = Access(
         state=manifest.state_stated,
         endpoint=provider.endpoint_url,
         profile=provider.profile,
         role=provider.assume_role.role_arn if provider.assume_role else "",
         environment=access_variables(),
     )
+    return replace(made, selected=selected, access=access), reading
 
 
 def _meant(run: Run, selection: Selection) -> Manifest:

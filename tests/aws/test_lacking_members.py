@@ -8,7 +8,7 @@ import pytest
 
 from provisioner.aws.convert import live_mapping, update_requests
 from provisioner.backend.statefile import decode, encode
-from provisioner.model.canonical import canonical
+from provisioner.kinds.canonical import canonical
 from provisioner.model.desired import Desired
 from provisioner.model.place import Place
 from provisioner.model.plan import Reading
@@ -54,7 +54,7 @@ def test_an_answer_without_a_member_is_no_traceback(
     }
 
     live = live_mapping(answer, "eu-west-1", {}, Provider())
-    state = State("s", "lineage", "123456789012", 3, {"m": Record(UUID, live.arn, "eu-west-1", live.as_left)})
+    state = State("s", "lineage", "123456789012", 3, {"m": Record(live.key, live.arn, live.as_left)})
 
     assert decode(encode(state), where="s", stack="s") == state
     assert "m:" in entry_yaml("m", live, "eu-west-1", {})

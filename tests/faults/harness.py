@@ -234,13 +234,13 @@ class Machine:
         pages = self.client().get_paginator("list_event_source_mappings").paginate()
         live = [item["UUID"] for page in pages for item in page["EventSourceMappings"]]
         snapshot = self.run().backend.read()
-        known = snapshot.state.managers()
+        known = {key.id for key in snapshot.state.managers()}
         wanted = self.manifest["mappings"]
         plan = workflow.plan(self.run(), Selection())
         findings = {
             "a plan that is not empty": [change.name for change in plan.changes if change.counts],
-            "orphans": set(live) - known.keys(),
-            "records of nothing": known.keys() - set(live),
+            "orphans": set(live) - known,
+            "records of nothing": known - set(live),
             "mappings twice": len(live) - len(wanted),
             "names": set(snapshot.state.mappings) ^ set(wanted),
             "open intents": snapshot.unresolved,

@@ -35,8 +35,8 @@ def test_every_format_shows_how_aws_is_reached_and_what_the_environment_decides(
     )
     assert compact_text(shown, Style()).startswith("\n".join(text.splitlines()[:2]))
     markdown = plan_markdown(shown, "v2:hash")
-    assert "role `arn:aws:iam::123456789012:role/apply`" in markdown
-    assert "From the environment: `AWS_ENDPOINT_URL=http://127.0.0.1:4566`" in markdown
+    assert "role <code>arn:aws:iam::123456789012:role/apply</code>" in markdown
+    assert "From the environment: <code>AWS&#95;ENDPOINT&#95;URL=http://127.0.0.1:4566</code>" in markdown
     access = json.loads(plan_in("json", shown, (), Style()))["x_provisioner"]["access"]
     assert access == asdict(ACCESS)
     assert summary_event(shown)["changes"]["x_provisioner"]["access"] == access
