@@ -19,7 +19,7 @@ from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import LINEAGE_TAG, NAME_TAG, STACK_TAG, Live, Owner, Status
 from provisioner.model.place import FieldPath
 from provisioner.model.provider import Provider
-from provisioner.model.references import FunctionReference, Pair, channel_of
+from provisioner.model.references import UUID, Arn, FunctionReference, Pair, channel_of
 from provisioner.model.sources import KAFKAS, STREAMS, SourceKind, kind_of
 
 # A transition counts as its end. Creating, Updating and Deleting do not show whether the mapping is enabled.
@@ -84,10 +84,16 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
 
 
 def malformed(config: Config) -> str:
-    """The first member whose value has another type than the API's, as in `ScalingConfig.MaximumConcurrency`, or ""."""
-    for name in ("UUID", "FunctionArn", "State"):
+    """The first member whose value has another type or form than the API's, as in `ScalingConfig.MaximumConcurrency`,
+    or "". A UUID or an ARN that is none would be recorded, and no command could read that record again.
+    """
+    for name in ("UUID", "FunctionArn", "State", "EventSourceMappingArn"):
         if not isinstance(config.get(name, ""), str):
             return name
+    if not UUID.fullmatch(config.get("UUID", "")):
+        return "UUID"
+    if (arn := config.get("EventSourceMappingArn")) and Arn.parse(arn) is None:
+        return "EventSourceMappingArn"
     return next(_malformed(FIELDS, config, ""), "")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from provisioner.aws.convert import create_request, live_mapping, update_requests
+from provisioner.errors import ServiceError
 from provisioner.kinds.canonical import canonical
 from provisioner.model.live import Owner
 from provisioner.model.provider import Provider
@@ -113,9 +114,12 @@ def test_a_create_carries_tags_and_ownership() -> None:
     assert "Tags" not in create_request(canonical({"function_name": "f"}, SQS), None)
 
 
+UUID = "00000001-0000-0000-0000-000000000000"
+
+
 def config(**values: Any) -> dict[str, Any]:
     return {
-        "UUID": "u",
+        "UUID": UUID,
         "FunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:f:live",
         "EventSourceArn": "arn:aws:kinesis:eu-west-1:123456789012:stream/s",
         "State": "Enabled",
@@ -189,7 +193,7 @@ def test_the_groups_that_aws_makes_up_are_its_default() -> None:
         SelfManagedEventSource={"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["b:1"]}},
     )
     generated = live_mapping(
-        {**answer, "SelfManagedKafkaEventSourceConfig": {"ConsumerGroupId": "u"}}, "r", {}, Provider()
+        {**answer, "SelfManagedKafkaEventSourceConfig": {"ConsumerGroupId": UUID}}, "r", {}, Provider()
     )
     stated = live_mapping(
         {**answer, "SelfManagedKafkaEventSourceConfig": {"ConsumerGroupId": "g"}}, "r", {}, Provider()
@@ -198,3 +202,21 @@ def test_the_groups_that_aws_makes_up_are_its_default() -> None:
     block = "self_managed_kafka_event_source_config"
     assert generated.mapping[block] == {"consumption_mode": "Stream"}  # AWS's default, shown or not
     assert stated.mapping[block] == {"consumer_group_id": "g", "consumption_mode": "Stream"}
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"UUID": "none"},
+        {"UUID": 5},
+        {"EventSourceMappingArn": 5},
+        {"EventSourceMappingArn": "none"},
+        {"FunctionArn": 5},
+        {"State": ["Enabled"]},
+    ],
+    ids=str,
+)
+def test_an_answer_that_could_not_be_recorded_is_a_fault_of_aws(member: dict[str, Any]) -> None:
+    """A create with such an answer stays open: AWS may have made the mapping."""
+    with pytest.raises(ServiceError, match=f"unexpected response: {next(iter(member))} is"):
+        live_mapping(config(**member), "eu-west-1", {}, Provider())

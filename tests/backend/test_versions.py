@@ -180,3 +180,23 @@ def test_there_is_no_way_back_from_what_only_version_2_can_hold(record: Record) 
 
 def test_the_way_back_gives_what_version_1_wrote() -> None:
     assert encode_before(decode(BEFORE, where="here", stack="test")) == BEFORE
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        (Record(Key("lambda", "eu-west-1", "not-a-uuid"), "arn", APPLIED), "'not-a-uuid' is not a UUID"),
+        (Record(KEY, 5, APPLIED), "Input should be a valid string"),  # type: ignore[arg-type]  # as a wrong answer has it
+    ],
+)
+def test_what_could_not_be_read_back_replaces_nothing(tmp_path: Path, record: Record, why: str) -> None:
+    path = tmp_path / "test.json"
+    with backend(path).locked("apply") as writer:
+        writer.save(writer.state)
+        before = path.read_text(encoding="utf-8")
+
+        with pytest.raises(StateError, match="the state was not written, because it could not be read back") as caught:
+            writer.save(writer.state.with_record("a", record))
+
+    assert why in caught.value.message
+    assert path.read_text(encoding="utf-8") == before
