@@ -140,7 +140,7 @@ def test_locked_state(unchanged: Workspace) -> None:
     [
         ("", "is damaged: it is not a state file"),
         ("{", "is damaged: it is not a state file"),
-        ('{"version": 99}', "has state version 99, but this provisioner supports version 1"),
+        ('{"version": 99}', "has state version 99, but this provisioner supports version 2"),
         ('{"version": 1, "lineage": "l"}', "is damaged: "),
         (
             '{"version": 1, "lineage": "l", "serial": 1, "stack": "billing", "account": "", "mappings": {}}',

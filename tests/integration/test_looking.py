@@ -127,6 +127,7 @@ def test_the_line_about_unmanaged_mappings_names_their_region(stack: Stack, regi
             aws_access_key_id="x",
             aws_secret_access_key="x",
         )
+        stack.plane.attach(client.meta.events)
         arn = f"arn:aws:sqs:{region}:123456789012:unmanaged"
         client.create_event_source_mapping(FunctionName="f", EventSourceArn=arn)
     # Both regions are looked into, for the holders of these pairs.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import stat
@@ -16,7 +15,6 @@ import pytest
 from provisioner import workflow
 from provisioner.backend.planfile import SavedPlan, open_plan
 from provisioner.errors import ProvisionerError, StaleError, StateError
-from provisioner.kinds.forms import json_key
 from provisioner.model.report import Report
 from provisioner.planning.fingerprint import plan_hash
 from provisioner.workflow import Execution, Run, Selection
@@ -224,7 +222,7 @@ def test_another_region_is_refused(stack: Stack, monkeypatch: pytest.MonkeyPatch
         (lambda it: it["content"]["plan"]["changes"][0]["desired"].update(batch_size=9), "was modified after it was saved"),
         (lambda it: it["content"]["plan"].update(serial=7), "was modified after it was saved"),
         (lambda it: it.update(checksum="0"), "was modified after it was saved"),
-        (lambda it: it.update(provisioner_plan=2), "has plan format 2 "),
+        (lambda it: it.update(provisioner_plan=3), "has plan format 3 "),
     ],
 )  # fmt: skip
 def test_an_edited_file_is_refused(stack: Stack, change: Callable[[dict[str, Any]], None], message: str) -> None:
@@ -297,7 +295,7 @@ def test_the_hash_is_the_same_on_any_day_and_machine(stack: Stack) -> None:
     """A new mapping, in account 123456789012 and eu-west-1: no UUID of today is in its plan."""
     stack.write(QUEUE)
 
-    assert plan_hash(stack.plan()) == "v1:f1b725da7960875172bb9bc2b823f152e9996f32355fca5284bb50fca0aaa9ee"
+    assert plan_hash(stack.plan()) == "v2:43073c46a12991cec07b2eb244c591287b854d508b1f0ba641bce26ac4d0b585"
 
 
 @pytest.fixture
@@ -356,18 +354,3 @@ def test_a_saved_plan_is_shown_and_applied_from_anywhere(workspace: Workspace, t
     assert shown.out == planned.out
     assert "Apply complete! Mappings: 1 added" in done.out
     workspace.assert_in_sync()
-
-
-def test_a_plan_of_a_version_without_the_field_knows_what_is_deposed(stack: Stack) -> None:
-    """Before `deposed` was a field of a change, only its reason said so."""
-    file = saved(stack, QUEUE)
-
-    def old(document: dict[str, Any]) -> None:
-        for change in document["content"]["plan"]["changes"]:
-            change["reason"] = "deposed"
-            del change["deposed"]
-        document["checksum"] = hashlib.sha256(json_key(document["content"]).encode()).hexdigest()
-
-    edit(file, old)
-
-    assert [change.deposed for change in open_plan(file).plan.changes] == [True]
