@@ -11,7 +11,8 @@ from typing import Any, Final
 from provisioner.aws.errors import Retry, require_member, retry_class, translating_errors
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.wait import Clock, delays
-from provisioner.errors import AwsError, InUseError, NotFoundError, ServiceError, ThrottledError
+from provisioner.errors import AccountError, AwsError, InUseError, NotFoundError, ServiceError, ThrottledError
+from provisioner.model.references import Arn
 from provisioner.model.report import STILL
 
 Config = dict[str, Any]
@@ -77,6 +78,8 @@ class Gateway:
         calls: Calls,
         clock: Clock,
         retry_timeout: float,
+        guard: Callable[[], None] = lambda: None,
+        account: Callable[[], str] = lambda: "",
     ) -> None:
         self.region = region
         self.endpoint: str = client.meta.endpoint_url
@@ -86,6 +89,8 @@ class Gateway:
         self._calls = calls
         self._clock = clock
         self._reported_throttling = False
+        self._guard = guard
+        self._account = account
         self._budgets = {**BUDGETS, Retry.IAM: retry_timeout}
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -105,6 +110,7 @@ class Gateway:
         filters = {"FunctionName": function, "EventSourceArn": source}
         request: dict[str, Any] = {key: value for key, value in filters.items() if value}
         marker = ""
+        markers: set[str] = set()
         while True:
             at = {"Marker": marker} if marker else {}
             send = partial(self._client.list_event_source_mappings, MaxItems=PAGE, **request, **at)
@@ -117,6 +123,11 @@ class Gateway:
             marker = answer.get("NextMarker") or ""
             if not marker:
                 return
+            if marker in markers:
+                raise ServiceError(
+                    "listing mappings: unexpected response: the same marker again, so the list never ends"
+                )
+            markers.add(marker)
 
     def tags(self, arn: str) -> dict[str, str]:
         """The tags of one mapping by ListTags, unlike `tags_of` always up to date; none when the mapping is gone."""
@@ -221,11 +232,15 @@ class Gateway:
         pauses = delays(0.3, 10.0)
         while True:
             self._limiter.acquire()
+            # After the wait for the limiter and before every attempt: lock and state may be another process's by now.
+            if notify:
+                self._guard()
             self._calls.count()
             try:
                 with translating_errors(what):
                     answer = send()
                 require_member(answer, required_member, what)
+                self._require_account(answer, what)
             except AwsError as error:
                 if notify:
                     self._calls.sent(error.request_id)
@@ -238,6 +253,21 @@ class Gateway:
                 if notify:
                     self._calls.sent(answer.get("ResponseMetadata", {}).get("RequestId", ""))
                 return answer
+
+    def _require_account(self, answer: Config, what: str) -> None:
+        """Raise AccountError when an answer is about another account than the one whose credentials were checked:
+        credentials can change while a command runs.
+        """
+        listed = answer.get("EventSourceMappings")
+        for config in listed[:1] if isinstance(listed, list) else [answer]:
+            arn = Arn.parse(config.get("FunctionArn")) if isinstance(config, dict) else None
+            if arn and arn.account and self._account() and arn.account != self._account():
+                about = f" about the mapping {config['UUID']}" if config.get("UUID") else ""
+                raise AccountError(
+                    f"{what}: the answer{about} is from account {arn.account}, but this command runs in account "
+                    f"{self._account()}",
+                    hint="the credentials changed while the command ran; use those of one account, and run it again",
+                )
 
     def _pause(
         self,

@@ -41,6 +41,10 @@ class Aws:
         self._gateways: dict[str, Gateway] = {}
         self._others: dict[tuple[str, str | None], Any] = {}
         self.calls = Calls()
+        self.account = ""
+        """The account of the credentials, once `identify` has asked for it."""
+        self.before_change: Callable[[], None] | None = None
+        """Called before each attempt of a call that changes something; raises when it must not be made."""
         with translating_errors("opening the session"):
             # Passed on, because boto3 does not read AWS_REGION.
             region = provider.region or environment_region()
@@ -63,7 +67,8 @@ class Aws:
             self.calls.count()
             answer = client.get_caller_identity()
         require_member(answer, "Account", what)
-        return str(answer["Account"])
+        self.account = str(answer["Account"])
+        return self.account
 
     def gateway(self, region: str) -> Gateway:
         """The calls on mappings in one region, with one limit of requests for all callers."""
@@ -87,8 +92,14 @@ class Aws:
                     calls=self.calls,
                     clock=self._clock,
                     retry_timeout=self._provider.retry_timeout,
+                    guard=self._guard,
+                    account=lambda: self.account,
                 )
             return self._gateways[region]
+
+    def _guard(self) -> None:
+        if self.before_change:
+            self.before_change()
 
     def bucket(self, name: str, region: str) -> Bucket:
         """The objects of one bucket. `region` is the bucket's; "" is the session's."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,7 @@ from pydantic import ValidationError
 from provisioner.backend.statefile import intent_of, intent_value, record_of, record_value, refuse_members, refuse_newer
 from provisioner.errors import DamagedError, StateError
 from provisioner.filesystem import state_errors, sync_folder, write_all
+from provisioner.model.key import Key
 from provisioner.model.state import Intent, Record, State
 from provisioner.strict_json import loads
 
@@ -31,7 +33,8 @@ CLOSED: Final = -1
 class Folded:
     """A state with the results of its journal, and the intents whose result is not known.
 
-    `superseded`: the state has a later serial than the journal, which then changes nothing.
+    `superseded`: the state has a later serial than the journal, whose results then change nothing; what the journal
+    created and the state does not have is among the intents.
     """
 
     state: State
@@ -45,7 +48,8 @@ class Journal:
     written.
     """
 
-    def __init__(self, path: Path, state: State) -> None:
+    def __init__(self, path: Path, state: State, check: Callable[[], None] = lambda: None) -> None:
+        self._check = check
         self._path = path
         self._lock = threading.Lock()
         self._state = state
@@ -70,8 +74,13 @@ class Journal:
         with self._lock:
             return bool(self._unresolved)
 
+    def check(self) -> None:
+        """Raise StateError when the lock file or the state is no longer the one that this process locked and read."""
+        self._check()
+
     def begin(self, intent: Intent) -> None:
         """Write an intent, before its call. Raises StateError; then the call must not be made."""
+        self._check()
         # Before the line: part of it may be on the disk even when writing it fails.
         with self._lock:
             self._unresolved.add(intent.token)
@@ -127,7 +136,8 @@ class Journal:
 def fold(state: State, text: str, *, where: str) -> Folded:
     """The state with the results of a journal's text. The serial stays. Folding twice gives the same state.
 
-    A journal with an older serial than the state's is superseded and changes nothing. Raises StateError for a journal
+    A journal with an older serial than the state's is superseded: normally a crash came between the write of the state
+    and the removal of the journal, and the state has all of it. Raises StateError for a journal
     of another lineage or version, and DamagedError for a damaged line, unless it is a last line without a line feed.
     """
     lines = _lines(text, where)
@@ -147,13 +157,10 @@ def fold(state: State, text: str, *, where: str) -> Folded:
     if not isinstance(serial, int) or serial > state.serial:
         hint = "the state file is older than the journal: restore the state file that matches the journal"
         raise StateError(f"{where} expects the state at serial {serial}, but it is at serial {state.serial}", hint=hint)
-    # The state was saved after this journal, and a crash came before the journal was removed.
-    if serial < state.serial:
-        return Folded(state, superseded=True)
-    intents: dict[str, Intent] = {}
+    folding = _Folding(state, version)
     try:
         for line in lines[1:]:
-            state = _apply_line(state, line, intents, version)
+            folding.read(line)
     # All that a line can raise that is JSON and has another shape than a journal's line.
     except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
         refuse_newer(error, where)
@@ -161,26 +168,53 @@ def fold(state: State, text: str, *, where: str) -> Folded:
             f"{where} is damaged: {' '.join(str(error).split())}",
             hint="keep a copy of the file, and compare its mappings with AWS manually",
         ) from error
-    if not state.is_sound:
+    if serial < state.serial:
+        return Folded(state, folding.unaccounted(state), superseded=True)
+    if not folding.state.is_sound:
         raise DamagedError(
             f"{where} is damaged: the same mapping is recorded under two names",
             hint="keep a copy of the file, and compare its mappings with AWS manually",
         )
-    return Folded(state, tuple(intents.values()))
+    return Folded(folding.state, tuple(folding.intents.values()))
 
 
-def _apply_line(state: State, line: dict[str, Any], intents: dict[str, Intent], version: int) -> State:
-    if "intent" in line:
-        intents[line["intent"]] = intent_of(line, version)
-        return state
-    if version > 1:
-        refuse_members(line, ("done", "name", "record"))
-    intents.pop(line["done"], None)
-    if "name" not in line:  # the call was refused
-        return state
-    if not isinstance(line["name"], str):
-        raise TypeError(f"{line['name']!r} is not a name")
-    return state.with_record(line["name"], record_of(line["record"], version) if line["record"] else None)
+class _Folding:
+    """A journal that is read line by line: the state with its results, and the intents without one."""
+
+    def __init__(self, state: State, version: int) -> None:
+        self.state = state
+        self.intents: dict[str, Intent] = {}
+        self._version = version
+        self._begun: dict[str, Intent] = {}
+        self._created: dict[str, Key] = {}  # what each create made, by the intent's token
+
+    def read(self, line: dict[str, Any]) -> None:
+        """Take one line into account."""
+        if "intent" in line:
+            self.intents[line["intent"]] = self._begun[line["intent"]] = intent_of(line, self._version)
+            return
+        if self._version > 1:
+            refuse_members(line, ("done", "name", "record"))
+        self.intents.pop(line["done"], None)
+        intent = self._begun.get(line["done"])
+        if "name" not in line:  # the call was refused
+            return
+        if not isinstance(line["name"], str):
+            raise TypeError(f"{line['name']!r} is not a name")
+        record = record_of(line["record"], self._version) if line["record"] else None
+        self.state = self.state.with_record(line["name"], record)
+        if intent and record and intent.action == "create":
+            self._created[intent.token] = record.key
+        elif intent and intent.action == "delete":
+            self._created = {token: key for token, key in self._created.items() if key not in intent.keys}
+
+    def unaccounted(self, later: State) -> tuple[Intent, ...]:
+        """The creates whose mapping a later state does not have: somebody else moved the state on, so that what this
+        journal knows is nowhere else. They are looked for as if they had no result.
+        """
+        known = later.managers()
+        lost = [self._begun[token] for token, key in self._created.items() if key not in known]
+        return (*lost, *(intent for intent in self.intents.values() if intent.action == "create"))
 
 
 def _lines(text: str, where: str) -> list[dict[str, Any]]:

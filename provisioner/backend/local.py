@@ -49,8 +49,9 @@ class LocalBackend:
         """Hold the state's lock, waiting for it at most `timeout` seconds; the results of an earlier journal are folded
         in first. Raises LockedError, and StateError as `read` does.
         """
-        with lock.locked(self._lock, operation, timeout, self._sleep):
-            yield LocalWriter(self.path, self._journal, self._folded())
+        with lock.locked(self._lock, operation, timeout, self._sleep) as check_lock:
+            fence = _Fence(self.path, check_lock)
+            yield LocalWriter(self.path, self._journal, self._folded(), fence)
 
     def put_aside(self) -> str:
         """Rename state and journal to names with the time. Returns the new path of the state. Raises LockedError, or
@@ -104,14 +105,46 @@ class LocalBackend:
         return text, journal
 
 
+class _Fence:
+    """The state file as this process read or wrote it last. Somebody who does not ask for the lock, such as a `git pull`,
+    can replace it.
+    """
+
+    def __init__(self, path: Path, check_lock: Callable[[], None]) -> None:
+        self._path = path
+        self._check_lock = check_lock
+        self._seen = self._identity()
+
+    def _identity(self) -> tuple[int, ...]:
+        try:
+            there = self._path.stat()
+        except OSError:
+            return ()
+        return there.st_dev, there.st_ino, there.st_size, there.st_mtime_ns
+
+    def check(self) -> None:
+        """Raise StateError when the lock is lost, or when somebody else wrote or removed the state."""
+        self._check_lock()
+        if self._identity() != self._seen:
+            raise StateError(
+                f"{self._path} was changed or removed by something else during this run",
+                hint="what this run did is in its journal, and the next apply takes it into account: plan again",
+            )
+
+    def renew(self) -> None:
+        """Remember the file as it is after a write of this process."""
+        self._seen = self._identity()
+
+
 class LocalWriter:
     """The one writer of a state, while it has the lock. `state` includes the results in an earlier apply's journal;
     `unresolved` are that journal's intents without a result, which stay in it until a state is saved that takes them
     into account.
     """
 
-    def __init__(self, path: Path, journal: Path, folded: Folded) -> None:
+    def __init__(self, path: Path, journal: Path, folded: Folded, fence: _Fence) -> None:
         self._path = path
+        self._fence = fence
         self._journal = journal
         self._backed_up = False
         self._left = journal.exists()
@@ -132,12 +165,14 @@ class LocalWriter:
             self._remove_journal()
 
     def _write(self, state: State) -> None:
+        self._fence.check()
         # Before a new version replaces a state of version 1, its text is kept: an older provisioner can go on from there.
         text = None if self._backed_up else _read(self._path)
         if text and version_of(text) == 1:
             write_atomically(self._path.with_name(f"{self._path.name}.v1"), text, backup=False)
         # Only with the first write: the backup is the state before the command, not before its last write.
         write_atomically(self._path, encode(state), backup=not self._backed_up)
+        self._fence.renew()
         self._backed_up = True
         self.state = state
 
@@ -149,7 +184,7 @@ class LocalWriter:
         folds it. `planned` is not used: each intent is written just before its call. Raises StateError.
         """
         del planned
-        journal = Journal(self._journal, self.state)
+        journal = Journal(self._journal, self.state, self._fence.check)
         try:
             yield journal
         finally:

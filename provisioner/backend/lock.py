@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from provisioner.errors import LockedError
+from provisioner.errors import LockedError, StateError
 from provisioner.filesystem import state_errors
 
 _POLL: Final = 0.1
@@ -76,23 +76,44 @@ def described(text: bytes) -> str:
 
 
 @contextmanager
-def locked(path: Path, operation: str, timeout: float, sleep: Callable[[float], bool]) -> Iterator[None]:
-    """Hold the lock, waiting for it at most `timeout` seconds. Raises LockedError when somebody else holds it,
-    StateError when the file cannot be made.
+def locked(path: Path, operation: str, timeout: float, sleep: Callable[[float], bool]) -> Iterator[Callable[[], None]]:
+    """Hold the lock, waiting for it at most `timeout` seconds. Gives a function that raises StateError when the file is
+    no longer the one that is locked: somebody removed or replaced it, and another process can lock the new one.
+
+    Raises LockedError when somebody else holds the lock, StateError when the file cannot be made.
     """
     with state_errors(path, "locked"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Without O_TRUNC: the text of the process that has the lock must stay.
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        # Without O_TRUNC: the text of the process that has the lock must stay. Without following a link, which may have
+        # come with the repository and lead to any file.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+
+    def check() -> None:
+        if not _is_same(path, descriptor):
+            raise StateError(
+                f"{path} was removed or replaced during this run, so the state is no longer locked",
+                hint="make sure that no other process is running, then run the command again",
+            )
+
     try:
         with state_errors(path, "locked"):
             _take(descriptor, timeout, sleep)
+        check()  # it may have been replaced between the opening and the lock
         with state_errors(path, "written"):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps(advice(operation)).encode(), 0)
-        yield
+        yield check
     finally:
         os.close(descriptor)  # this also unlocks; the text is only for people, and stays
+
+
+def _is_same(path: Path, descriptor: int) -> bool:
+    try:
+        there = path.lstat()
+    except OSError:
+        return False
+    here = os.fstat(descriptor)
+    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
 
 def _take(descriptor: int, timeout: float, sleep: Callable[[float], bool]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from provisioner import __version__
-from provisioner.errors import ProvisionerError, StaleError
+from provisioner.errors import ProvisionerError, StaleError, StateError
 from provisioner.filesystem import PRIVATE, rewrite
 from provisioner.kinds.forms import json_key
 from provisioner.model.manifest import S3Location
@@ -34,8 +34,26 @@ class SavedPlan:
     state_s3: S3Location | None = None
 
 
+def refuse_other_file(path: Path) -> None:
+    """Raise StateError when a path names a file that is not a saved plan: a plan must not replace a state, a manifest, or
+    anything else that was named by mistake.
+    """
+    if not path.exists():
+        return
+    try:
+        _document(path)
+    except ProvisionerError as error:
+        raise StateError(
+            f"{path} exists and is not a saved plan, so it is not replaced",
+            hint="pass another path, or remove the file",
+        ) from error
+
+
 def save(path: Path, saved: SavedPlan) -> None:
-    """Write a plan atomically, for its owner only. Raises StateError when it cannot be written."""
+    """Write a plan atomically, for its owner only; only an earlier plan is replaced. Raises StateError when it cannot be
+    written.
+    """
+    refuse_other_file(path)
     content = _adapter().dump_python(saved, mode="json")
     document = {
         "provisioner_plan": VERSION,

@@ -326,6 +326,13 @@ class Pending:
         with self._lock:
             return self._state
 
+    def check(self) -> None:
+        """Raise StateError when the lock was removed, or when the state can no longer be stored."""
+        with self._lock:
+            if self._trouble:
+                raise self._trouble
+        self._writer.check_lock()
+
     def begin(self, intent: Intent) -> None:
         """Mark a planned call as started; one that was not planned is stored first. Raises StateError when the state
         can no longer be stored; then the call must not be made.

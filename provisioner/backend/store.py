@@ -30,6 +30,11 @@ class Log(Protocol):
     def state(self) -> State:
         """The state with all results so far."""
 
+    def check(self) -> None:
+        """Raise StateError when the lock or the state is no longer this process's: its results could not be stored, or
+        another process has begun. Called before each attempt of a call that changes something.
+        """
+
     def begin(self, intent: Intent) -> None:
         """Record an intent, before its call. Raises StateError; then the call must not be made."""
 

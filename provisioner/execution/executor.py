@@ -20,7 +20,16 @@ from provisioner.aws.session import Aws
 from provisioner.aws.wait import WallClock
 from provisioner.backend.store import Log
 from provisioner.environment import command_line
-from provisioner.errors import ConflictError, CredentialsError, DeniedError, ProvisionerError, ThrottledError
+from provisioner.errors import (
+    AccountError,
+    ConflictError,
+    CredentialsError,
+    DeniedError,
+    ProvisionerError,
+    StateError,
+    ThrottledError,
+)
+from provisioner.execution.guard import guarded
 from provisioner.execution.interrupts import interrupts
 from provisioner.execution.settling import Polled, Settling
 from provisioner.execution.work import Accepted, Work
@@ -50,6 +59,7 @@ class Executor:
         waits: bool = True,
     ) -> None:
         self._aws = aws
+        self._log = log
         self._emit = emit
         self._clock = clock
         self._parallelism = parallelism
@@ -90,7 +100,7 @@ class Executor:
         self._order.prepare()
         wait_for_workers = True
         try:
-            with interrupts(self._interrupt):
+            with interrupts(self._interrupt), guarded(self._aws, self._log):
                 while self._order.is_active():
                     self._step()
         except KeyboardInterrupt:
@@ -209,6 +219,9 @@ class Executor:
             case ConflictError():
                 line = command_line("import", change.name, error.uuid)
                 hint = hint or (f"import it: `{line}`" if error.uuid else "apply again")
+            case AccountError() | StateError():
+                # The next call would be made in the same other account, or without a state to record it in.
+                self._stopping = self._stopping or error.message
             case CredentialsError() | ThrottledError():
                 # Every other change would fail in the same way, each after its own budget of retries.
                 reason = f"stopped, because the credentials expired or the request quota is exhausted: {error.message}"

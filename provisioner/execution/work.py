@@ -16,7 +16,7 @@ from provisioner.aws.gateway import Notify
 from provisioner.aws.wait import Clock, delays
 from provisioner.backend.store import Log
 from provisioner.environment import command_line
-from provisioner.errors import ConflictError, ProvisionerError, ServiceError, StateError, UnreachableError
+from provisioner.errors import AccountError, ConflictError, ProvisionerError, ServiceError, StateError, UnreachableError
 from provisioner.execution.creation import Creation
 from provisioner.kinds.canonical import fill_kept
 from provisioner.model.key import Key
@@ -211,8 +211,8 @@ class Work:
         self._log.begin(intent)
         try:
             yield intent
-        except (UnreachableError, ServiceError, StateError):
-            raise  # AWS may have acted, or the log itself failed: the next run must look
+        except (UnreachableError, ServiceError, StateError, AccountError):
+            raise  # AWS may have acted, somewhere, or the log itself failed: the next run must look
         except ProvisionerError:
             self._log.failed(intent)
             raise

@@ -14,7 +14,7 @@ from provisioner.model.level import Level
 from provisioner.model.live import Live
 from provisioner.model.place import FieldPath
 from provisioner.model.references import Pair
-from provisioner.model.state import Record
+from provisioner.model.state import AcceptedOwner, Record
 
 
 class Action(StrEnum):
@@ -99,9 +99,10 @@ class Change:
 
     `desired` of an update and a no-op has live's value in every kept and ignored field. `applied` is what the state
     will hold. `pair` is the one that a create or replacement takes, else the live one. `wanted` is None where the
-    manifest has no mapping of this name. `adopts` is a mapping that is imported first. `creates_first`: a replacement
-    makes the new mapping before it deletes the old one. `deposed`: the change deletes a mapping that an earlier
-    replacement left. `after` are keys of changes that must be done first.
+    manifest has no mapping of this name. `adopts` is a mapping that is imported first, and `accepted_owner` the other
+    owner that its tags name. `creates_first`: a replacement makes the new mapping before it deletes the old one.
+    `deposed`: the change deletes a mapping that an earlier replacement left. `after` are keys of changes that must be
+    done first.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Change:
     adopts: Key | None = None
     creates_first: bool = False
     deposed: bool = False
+    accepted_owner: AcceptedOwner | None = None
     after: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     risks: tuple[Risk, ...] = ()

@@ -19,9 +19,10 @@ from provisioner.model.live import Live
 from provisioner.model.place import FieldPath
 from provisioner.model.plan import Action, Cause, Change, Plan, Problem, Reading, Reason
 from provisioner.model.sources import SELF_MANAGED, SourceKind
-from provisioner.model.state import Deposed, Record, State
+from provisioner.model.state import AcceptedOwner, Deposed, Record, State
 from provisioner.planning.diff import field_changes
 from provisioner.planning.order import doubly_touched, in_order
+from provisioner.planning.ownership import foreign
 from provisioner.planning.resolve import Resolution, Subject
 
 DELETING = "Deleting"
@@ -54,6 +55,7 @@ def make_plan(
     changes = [replace(change, risks=kind_of_change(change).risks(change, ended)) for change in changes]
     ordered, problems = in_order(sorted(changes, key=lambda change: change.key))
     problems += doubly_touched(ordered)
+    problems += foreign(ordered, reading.live, state.lineage)
     return Plan(
         stack=state.stack,
         account=account,
@@ -110,7 +112,11 @@ class _Deciding:
             after = tuple(item.key for item in cleared)
             # Another record than that of the state: the holder replaced it in `_known`, which is an import.
             imported = record.key if record and subject.record and record.key != subject.record.key else None
-            yield replace(change, moved_from=subject.moved_from, adopts=change.adopts or imported, after=after)
+            adopts = change.adopts or imported
+            owner = change.live.owner if adopts and change.live else None
+            # Its tags keep naming that owner until an update writes ours: the record says that this was accepted.
+            accepted = AcceptedOwner(owner.stack, owner.lineage) if owner and not self._is_ours(change.live) else None
+            yield replace(change, moved_from=subject.moved_from, adopts=adopts, after=after, accepted_owner=accepted)
 
     def _refuse_what_stays(self, subject: Subject) -> None:
         """Refuse a pair that a mapping under `removed` keeps: its mapping stays in AWS and holds the pair."""
@@ -151,8 +157,8 @@ class _Deciding:
         manager = self._managers.get(holder.key) if holder else None
         return holder if manager in (None, subject.moved_from or subject.name) else None
 
-    def _is_ours(self, live: Live) -> bool:
-        return live.owner is not None and live.owner.lineage == self._state.lineage
+    def _is_ours(self, live: Live | None) -> bool:
+        return live is not None and live.owner is not None and live.owner.lineage == self._state.lineage
 
     def _deposed(self, name: str, record: Record) -> Iterator[Change]:
         for deposed in record.deposed:

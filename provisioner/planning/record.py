@@ -99,4 +99,8 @@ def applied_record(change: Change, live: Live, applied: Canonical, deposed: tupl
 def _own(change: Change, live: Live) -> Record:
     """The record that a change has of a live mapping, with all that is kept there; else a new one."""
     record = change.record
-    return replace(record, arn=live.arn) if record and record.key == live.key else Record(live.key, live.arn, {})
+    return (
+        replace(record, arn=live.arn)
+        if record and record.key == live.key
+        else Record(live.key, live.arn, {}, owner=change.accepted_owner)
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from provisioner.aws.gateway import PAGE
 from provisioner.aws.session import Aws
-from provisioner.backend.planfile import SavedPlan, save
+from provisioner.backend.planfile import SavedPlan, refuse_other_file, save
 from provisioner.backend.store import Snapshot, Writer
 from provisioner.environment import access_variables, command_line
 from provisioner.errors import (
@@ -52,6 +52,8 @@ def plan(run: Run, selection: Selection, out: Path | None = None) -> Plan:
     when the plan must not be carried out (it is shown before), StateError when it cannot be saved, and AwsError.
     """
     # Without the lock: a reading command must not make a writer fail (docs/architecture.md#decisions).
+    if out:
+        refuse_other_file(out)  # before the work of a plan
     snapshot = run.backend.read()
     if snapshot.locked_by:
         run.ui.note(f"the state is locked by {snapshot.locked_by}; this plan may soon be out of date")

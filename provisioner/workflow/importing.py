@@ -14,7 +14,7 @@ from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import Live
 from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Action, Change, Reading
-from provisioner.model.state import Record, State
+from provisioner.model.state import AcceptedOwner, Record, State
 from provisioner.planning.planner import DELETING, make_plan
 from provisioner.planning.resolve import resolve
 from provisioner.render.manifest import HIDDEN, entry_yaml
@@ -77,7 +77,9 @@ def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: b
         file = Path(run.manifest.place.file)
         text = addition(file, entry) if write and entry else ""
         protected = wanted is not None and wanted.lifecycle.prevent_destroy
-        record = Record(live.key, live.arn, live.as_left, protected)
+        owner = live.owner if live.owner and live.owner.lineage != writer.state.lineage else None
+        accepted = AcceptedOwner(owner.stack, owner.lineage) if owner else None
+        record = Record(live.key, live.arn, live.as_left, protected, owner=accepted)
         state = replace(writer.state, account=account).with_record(name, record)
         change = _next_change(run.manifest, state, name, live) if wanted else None
         # The manifest first: an entry without a record is imported again, but a record without an entry is deleted.

@@ -15,6 +15,7 @@ from provisioner.model.plan import Plan
 from provisioner.model.report import Report
 from provisioner.model.state import Intent, State
 from provisioner.planning.fingerprint import state_fingerprint
+from provisioner.planning.ownership import foreign
 from provisioner.planning.record import state_before_calls
 from provisioner.planning.resolve import Resolution, Subject
 from provisioner.planning.stale import changed_since
@@ -40,6 +41,9 @@ def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
                 "the plan is stale: the mappings have changed since it was made\n  " + "\n  ".join(moved),
                 hint="plan again",
             )
+        # The plan may have been edited, and its checksum with it: what belongs to another stack is not touched.
+        for problem in foreign(made.changes, reading.live, state.lineage):
+            raise StaleError(f"{problem.name}: {problem.message}", hint="plan again")
         made = replace(made, lineage=state.lineage)  # that of a state that was never stored is made up anew
         writer.save(state_before_calls(state, made, reading))
         return carry_out(run, aws, made, writer, execution)

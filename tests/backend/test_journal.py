@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,10 +102,26 @@ def test_a_damaged_line_before_the_last_is_refused(path: Path) -> None:
 
 
 def test_a_journal_that_the_state_has_passed_changes_nothing(path: Path) -> None:
-    passed = State("test", "lineage", "123456789012", 5)
+    text = written(path)
+    passed = replace(fold(START, text, where="j").state, serial=5)
 
-    assert fold(passed, written(path), where="j").state == passed
-    assert fold(passed, written(path), where="j").unresolved == ()
+    folded = fold(passed, text, where="j")
+
+    assert (folded.state, folded.superseded) == (passed, True)
+    # Whether the create without a result was looked for before the state was saved is not known.
+    assert [intent.name for intent in folded.unresolved] == ["d"]
+
+
+def test_what_a_journal_created_and_a_later_state_lacks_is_looked_for(path: Path) -> None:
+    later = State("test", "lineage", "123456789012", 5)
+
+    folded = fold(later, written(path), where="j")
+
+    assert folded.state == later
+    assert [(intent.action, intent.name) for intent in folded.unresolved] == [
+        ("create", "a"),
+        ("create", "d"),
+    ]
 
 
 def test_another_lineage_or_version_is_refused(path: Path) -> None:

@@ -1,0 +1,232 @@
+"""What is checked before each call that changes something: lock, state, account; and what belongs to others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from provisioner import workflow
+from provisioner.backend import planfile
+from provisioner.errors import RefusedError, StaleError, StateError
+from provisioner.model.report import Report, Result
+from provisioner.sandbox import app
+from provisioner.workflow import Execution, Selection
+from tests.execution.test_apply import queue, stack_of
+from tests.support.control_plane import Fault, served
+from tests.support.stack import Stack
+
+NAMES = ("a", "b", "c")
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    with served() as plane:
+        yield stack_of(plane, tmp_path, monkeypatch)
+
+
+def three(stack: Stack, **fields: str) -> None:
+    rest = "".join(f", {name}: {value}" for name, value in fields.items())
+    stack.write_mappings(*(queue(name, rest, number) for number, name in enumerate(NAMES, start=1)))
+
+
+def at_first(method: str, do: Callable[[], object]) -> Fault:
+    """Does something when the first call of a method on mappings arrives."""
+    done: list[object] = []
+
+    def fault(called: str, path: str) -> str:
+        if called == method and "event-source-mappings" in path and not done:
+            done.append(True)
+            do()
+        return ""
+
+    return fault
+
+
+def results(report: Report) -> list[Result]:
+    return [outcome.result for outcome in report.outcomes]
+
+
+def state_file(stack: Stack) -> Path:
+    return stack.folder / "state/test.json"
+
+
+def test_an_apply_whose_lock_file_was_removed_stops_before_the_next_call(stack: Stack) -> None:
+    three(stack)
+    stack.plane.faults.append(at_first("POST", (stack.folder / "state/test.lock").unlink))
+
+    report = stack.apply(parallelism=1)
+
+    assert Result.APPLIED not in results(report)[1:]
+    assert "so the state is no longer locked" in next(item.detail for item in report.outcomes[1:] if item.detail)
+    assert len(stack.live_mappings()) == 1
+    assert stack.apply().clean
+    assert set(stack.uuids().values()) == stack.live_mappings().keys()
+    stack.assert_in_sync()
+
+
+def test_a_retry_is_not_sent_when_the_lock_was_lost_while_it_waited(stack: Stack) -> None:
+    three(stack)
+    lock = stack.folder / "state/test.lock"
+    stack.plane.faults += [
+        at_first("POST", lock.unlink),
+        lambda method, path: "429" if method == "POST" and "event-source" in path else "",
+    ]
+
+    stack.apply(parallelism=1)
+
+    assert [method for method, _, _ in stack.plane.requests].count("POST") == 1
+
+
+def test_a_state_that_was_replaced_during_an_apply_is_not_overwritten(stack: Stack) -> None:
+    three(stack)
+    assert stack.apply().clean
+    three(stack, batch_size="5")
+    other = json.dumps({**json.loads(state_file(stack).read_text()), "serial": 40})
+    stack.plane.faults.append(at_first("PUT", lambda: state_file(stack).write_text(other)))
+
+    report = stack.apply(parallelism=1)
+
+    assert not report.clean
+    assert state_file(stack).read_text() == other
+    assert stack.apply().clean
+    stack.assert_in_sync()
+
+
+def test_what_a_journal_created_is_found_when_the_state_moved_on_without_it(stack: Stack) -> None:
+    """A killed apply, then a state of a later serial, as a `git pull` brings it, and the lines are gone too."""
+    stack.write_mappings(queue("z", number=9))
+    assert stack.apply().clean
+    moved_on = json.dumps({**json.loads(state_file(stack).read_text()), "serial": 40})
+    three(stack)
+    journal = stack.folder / "state/test.journal"
+    seen: list[str] = []
+
+    def read_journal(method: str, path: str) -> str:
+        if journal.exists():
+            seen.append(journal.read_text())
+        return ""
+
+    stack.plane.faults.append(read_journal)
+    assert stack.apply().clean
+    stack.plane.faults.clear()
+    # As a kill at the end leaves them: the journal has all results, and the state none.
+    journal.write_text(max(seen, key=len))
+    state_file(stack).write_text(moved_on)
+    stack.write_mappings(queue("z", number=9))
+
+    report = stack.apply()
+
+    assert report.clean
+    assert set(stack.uuids()) == {"z"}
+    assert stack.live_mappings().keys() == set(stack.uuids().values())
+    assert not journal.exists()
+
+
+def test_an_answer_from_another_account_stops_the_apply(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    three(stack)
+
+    def other_credentials() -> None:
+        monkeypatch.setattr(app, "get_account_id_from", lambda key: "210987654321")
+
+    stack.plane.faults.append(at_first("POST", other_credentials))
+
+    report = stack.apply(parallelism=1)
+
+    [first, *others] = report.outcomes
+    assert first.result is Result.FAILED or others[0].result is Result.FAILED
+    assert any(
+        "is from account 210987654321, but this command runs in account" in item.detail for item in report.outcomes
+    )
+    assert [method for method, _, _ in stack.plane.requests].count("POST") <= 2
+    assert "210987654321" not in state_file(stack).read_text()
+
+
+def foreign_record(stack: Stack) -> str:
+    """Make `a` of the state the mapping of another stack, as a bad merge does; its UUID."""
+    stack.write_mappings(queue("theirs", number=7))
+    assert stack.apply().clean
+    theirs = stack.uuids()["theirs"]
+    state_file(stack).unlink()
+    stack.write_mappings(queue("a", number=1))
+    assert stack.apply().clean
+    state_file(stack).write_text(state_file(stack).read_text().replace(stack.uuids()["a"], theirs))
+    return theirs
+
+
+def test_a_recorded_mapping_of_another_stack_is_not_deleted(stack: Stack) -> None:
+    theirs = foreign_record(stack)
+    stack.write_mappings()
+
+    with pytest.raises(RefusedError) as caught:
+        stack.apply()
+
+    [problem] = caught.value.problems
+    assert f"according to its tags, {theirs} belongs to stack test" in str(problem)
+    assert theirs in stack.live_mappings()
+
+
+def test_a_saved_plan_that_was_edited_does_not_touch_another_stacks_mapping(stack: Stack, tmp_path: Path) -> None:
+    stack.write_mappings(queue("theirs", number=7))
+    assert stack.apply().clean
+    theirs = stack.uuids()["theirs"]
+    state_file(stack).unlink()
+    stack.write_mappings(queue("a", number=1))
+    assert stack.apply().clean
+    ours = stack.uuids()["a"]
+    stack.write_mappings()
+    file = tmp_path / "plan.json"
+    workflow.plan(stack.run(), Selection(), file)
+    edited = planfile._adapter().validate_json(
+        json.dumps(json.loads(file.read_text())["content"]).replace(ours, theirs)
+    )
+    file.unlink()
+    planfile.save(file, edited)
+    state_file(stack).write_text(state_file(stack).read_text().replace(ours, theirs))
+
+    with pytest.raises(StaleError):
+        workflow.apply_saved(stack.run(), planfile.open_plan(file), Execution())
+
+    assert theirs in stack.live_mappings()
+
+
+def test_an_import_of_another_stacks_mapping_accepts_its_owner(stack: Stack) -> None:
+    stack.write_mappings(queue("theirs", number=7))
+    assert stack.apply().clean
+    theirs = stack.uuids()["theirs"]
+    state_file(stack).unlink()
+    stack.write_mappings(queue("it", ", batch_size: 5", number=7))
+
+    stack.import_(theirs)
+
+    assert json.loads(state_file(stack).read_text())["mappings"]["it"]["owner"]["stack"] == "test"
+    assert stack.apply().clean
+    assert stack.live_mappings()[theirs]["BatchSize"] == 5
+    stack.write_mappings()
+    assert stack.apply().clean
+    assert theirs not in stack.live_mappings()
+
+
+@pytest.mark.parametrize("text", ["stack: test\n", "{}", '{"version": 2}', ""])
+def test_a_plan_replaces_only_a_plan(stack: Stack, text: str) -> None:
+    three(stack)
+    out = stack.folder / "out.json"
+    out.write_text(text)
+
+    with pytest.raises(StateError, match="exists and is not a saved plan"):
+        workflow.plan(stack.run(), Selection(), out)
+
+    assert out.read_text() == text
+
+
+def test_a_plan_replaces_an_earlier_plan(stack: Stack) -> None:
+    three(stack)
+    out = stack.folder / "out.json"
+    workflow.plan(stack.run(), Selection(), out)
+    three(stack, batch_size="5")
+
+    workflow.plan(stack.run(), Selection(), out)
+
+    assert '"batch_size": 5' in out.read_text()
