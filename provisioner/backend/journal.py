@@ -187,6 +187,7 @@ class _Folding:
         self._version = version
         self._begun: dict[str, Intent] = {}
         self._created: dict[str, Key] = {}  # what each create made, by the intent's token
+        self._maker: dict[Key, str] = {}  # the same, the other way round
 
     def read(self, line: dict[str, Any]) -> None:
         """Take one line into account."""
@@ -205,8 +206,9 @@ class _Folding:
         self.state = self.state.with_record(line["name"], record)
         if intent and record and intent.action == "create":
             self._created[intent.token] = record.key
-        elif intent and intent.action == "delete":
-            self._created = {token: key for token, key in self._created.items() if key not in intent.keys}
+            self._maker[record.key] = intent.token
+        for key in intent.keys if intent and intent.action == "delete" else ():
+            self._created.pop(self._maker.pop(key, ""), None)
 
     def unaccounted(self, later: State) -> tuple[Intent, ...]:
         """The creates whose mapping a later state does not have: somebody else moved the state on, so that what this
