@@ -167,7 +167,7 @@ def _fields(fields: Mapping[str, Field], above: str) -> Iterator[str]:
 
 _UUID: Final = full("1")
 _RECORD: Final = Record(
-    Key(LAMBDA, "eu-west-1", _UUID), "arn", {"tags": {"a": "b"}}, True, (Deposed(Key(LAMBDA, "eu-west-1", _UUID)),)
+    Key(LAMBDA, "eu-west-1", _UUID), "arn", {"tags": {"a": "b"}}, True, (Deposed(Key(LAMBDA, "eu-west-1", full("2"))),)
 )
 _STATE: Final = State("s", LINEAGE, "123456789012", 1, {"orders": _RECORD})
 _PAIR: Final = Pair("eu-west-1", "arn", "f", "t")
