@@ -4,16 +4,87 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from provisioner.errors import StateError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""The largest file that is read: a larger one is a mistake, or an attempt to fill the memory."""
+
+PATIENCE: Final = 5.0
+"""Seconds to wait for somebody to open a named pipe for writing."""
+
+
+class NotRegularError(OSError):
+    """A file that is a link, a pipe, a device or a folder, where only a regular file is read."""
+
+
+def read_input(path: Path) -> bytes:
+    """The content of a file that the command line names: it may be a link, a pipe or `/dev/fd/N`. Raises OSError, also
+    when it is larger than MOST_BYTES, or when it is a pipe that nobody writes to.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe without a writer would block the opening
+    try:
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            first = _first_of_pipe(descriptor)
+            os.set_blocking(descriptor, True)
+            return first + _read_all(descriptor, MOST_BYTES - len(first))
+        return _read_all(descriptor, MOST_BYTES)
+    finally:
+        os.close(descriptor)
+
+
+def _first_of_pipe(descriptor: int) -> bytes:
+    """What is in a pipe first: "" when its writer has written nothing yet. Raises OSError when no writer comes in time."""
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    ready = waiting.poll(PATIENCE * 1000)
+    try:
+        data = os.read(descriptor, 65536)
+    except BlockingIOError:  # a writer is there
+        return b""
+    if not ready and not data:  # the end of the file, and no writer has ended it
+        raise OSError(errno.ETIMEDOUT, f"it is a pipe that no process writes to (waited {PATIENCE:.0f} s)")
+    return data
+
+
+def read_regular(path: Path) -> bytes:
+    """The content of a file that comes with the repository, such as the state: a link is not followed, and only a regular
+    file is read. Raises FileNotFoundError, NotRegularError or another OSError.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise NotRegularError(errno.ELOOP, "it is a symbolic link, which is not followed") from error
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise NotRegularError(errno.EINVAL, "it is not a regular file")
+        return _read_all(descriptor, MOST_BYTES)
+    finally:
+        os.close(descriptor)
+
+
+def _read_all(descriptor: int, most: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while data := os.read(descriptor, 1 << 20):
+        parts.append(data)
+        size += len(data)
+        if size > most:
+            raise OSError(errno.EFBIG, f"it is larger than {MOST_BYTES >> 20} MB")
+    return b"".join(parts)
 
 
 @contextmanager
@@ -40,6 +111,8 @@ def write_atomically(path: Path, text: str, *, backup: bool = True) -> None:
     temporary = path.with_name(f"{path.name}.tmp")
     with state_errors(path, "written"):
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink():
+            raise NotRegularError(errno.ELOOP, "it is a symbolic link, which is not followed")
         # First, so that a full disk leaves both the file and its backup as they were.
         _write(temporary, text)
         if backup and path.exists():
@@ -61,7 +134,7 @@ def _keep(path: Path, backup: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE)
     try:
         write_all(descriptor, text.encode())
     finally:

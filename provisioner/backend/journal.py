@@ -55,7 +55,7 @@ class Journal:
         self._state = state
         with state_errors(path, "written"):
             # What an earlier journal has is in the state: `LocalWriter` saves one before it opens a journal.
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
             self._descriptor = os.open(path, flags, 0o600)
             sync_folder(path.parent)  # a crash must not lose the file with all its synced lines
         self._size = 0  # the end of the last whole line

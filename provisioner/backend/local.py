@@ -15,7 +15,7 @@ from provisioner.backend.journal import Folded, Journal, fold
 from provisioner.backend.statefile import decode, encode, version_of
 from provisioner.backend.store import Snapshot
 from provisioner.errors import StateError
-from provisioner.filesystem import state_errors, sync_folder, write_atomically
+from provisioner.filesystem import read_regular, state_errors, sync_folder, write_atomically
 from provisioner.model.state import Intent, State
 
 _TRIES: Final = 10
@@ -117,7 +117,7 @@ class _Fence:
 
     def _identity(self) -> tuple[int, ...]:
         try:
-            there = self._path.stat()
+            there = self._path.lstat()
         except OSError:
             return ()
         return there.st_dev, there.st_ino, there.st_size, there.st_mtime_ns
@@ -202,7 +202,7 @@ class LocalWriter:
 
 def _read(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_regular(path).decode()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:

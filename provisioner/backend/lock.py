@@ -6,11 +6,13 @@ for people.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import getpass
 import json
 import os
 import socket
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from provisioner.errors import LockedError, StateError
-from provisioner.filesystem import state_errors
+from provisioner.filesystem import NotRegularError, state_errors
 
 _POLL: Final = 0.1
 """Seconds between two attempts to lock; flock has no timeout."""
@@ -50,7 +52,8 @@ def locked_by(path: Path) -> str:
     moment.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        # Not blocked by a pipe, and not led elsewhere by a link.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return ""
     try:
@@ -71,7 +74,7 @@ def described(text: bytes) -> str:
     try:
         said = json.loads(text)
         return f"{said['who']} (pid {said['pid']}) since {said['since']}: {said['operation']}"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "another process"
 
 
@@ -86,7 +89,10 @@ def locked(path: Path, operation: str, timeout: float, sleep: Callable[[float], 
         path.parent.mkdir(parents=True, exist_ok=True)
         # Without O_TRUNC: the text of the process that has the lock must stay. Without following a link, which may have
         # come with the repository and lead to any file.
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise NotRegularError(errno.EINVAL, "it is not a regular file")
 
     def check() -> None:
         if not _is_same(path, descriptor):

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from provisioner import __version__
 from provisioner.errors import ProvisionerError, StaleError, StateError
-from provisioner.filesystem import PRIVATE, rewrite
+from provisioner.filesystem import PRIVATE, read_input, rewrite
 from provisioner.kinds.forms import json_key
 from provisioner.model.manifest import S3Location
 from provisioner.model.plan import Plan
@@ -91,7 +91,7 @@ def open_plan(path: Path) -> SavedPlan:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        document = loads(path.read_bytes())
+        document = loads(read_input(path))
     except OSError as error:
         raise ProvisionerError(f"{path} cannot be read: {error.strerror}", hint=_NOT_OURS) from error
     except (ValueError, RecursionError) as error:

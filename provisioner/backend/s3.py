@@ -392,5 +392,5 @@ class Pending:
 def _ident(text: str) -> str:
     try:
         return str(json.loads(text)["id"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""

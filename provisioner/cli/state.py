@@ -108,9 +108,10 @@ def state_push(invocation: Invocation, file: str, force: bool, lock_timeout: flo
 
 def _text_of(file: str) -> str:
     from provisioner.errors import UsageError
+    from provisioner.filesystem import read_input
 
     try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        return sys.stdin.read() if file == "-" else read_input(Path(file)).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UsageError(f"{file} cannot be read: {reason}") from error

@@ -131,6 +131,10 @@ class _Gathering:
                 "list the files without ${…}",
             )
             return
+        if ".." in Path(text).parts:  # before anything is looked at: a glob would list the names of foreign files
+            hint = "included files must be in the manifest's folder or a subfolder"
+            self.refuse(f"{text!r} leads out of the manifest's folder", pattern.place(), hint)
+            return
         if Path(text).is_absolute():
             self.refuse(f"{text!r} is an absolute path", pattern.place(), "write it relative to this file")
             return

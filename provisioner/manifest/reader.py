@@ -17,6 +17,7 @@ from typing import Any, Final
 import yaml
 import yaml.events
 
+from provisioner.filesystem import read_input
 from provisioner.manifest.node import Node
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.place import Place
@@ -78,8 +79,7 @@ class Document:
 def read(path: Path, shown: str) -> Document:
     """The document in a file. `shown` is the file's name in messages. Raises nothing: what is wrong is in the document."""
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = read_input(path)
     except OSError as error:
         return _unreadable(shown, f"cannot be read: {error.strerror}", "check the path")
     if len(content) > MAX_BYTES:
@@ -99,6 +99,8 @@ def read(path: Path, shown: str) -> Document:
 
 @lru_cache(maxsize=16)
 def _lines(file: str) -> list[str]:
+    if not Path(file).is_file():  # a pipe was read already, and opening it again could block
+        return []
     try:
         with Path(file).open("rb") as opened:
             return _BREAK.split(opened.read(MAX_BYTES).decode("utf-8-sig"))

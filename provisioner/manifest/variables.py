@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from provisioner.errors import ManifestError
+from provisioner.filesystem import read_input
 from provisioner.manifest.finding import suggestion
 from provisioner.manifest.node import NOWHERE, Node
 from provisioner.manifest.reader import parse, read
@@ -315,7 +316,7 @@ def _json(path: Path) -> Node | Diagnostic:
     """A JSON file as a node; the YAML reader would refuse its tabs."""
     place = Place(str(path))
     try:
-        value = loads(path.read_text(encoding="utf-8-sig"))
+        value = loads(read_input(path).decode("utf-8-sig"))
         return Node(None, str(path), NOWHERE, NOWHERE).all_here(value)
     except OSError as error:
         return Diagnostic("E001", f"cannot be read: {error.strerror}", place, "check the path")

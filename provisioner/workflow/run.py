@@ -132,11 +132,7 @@ class Run:
                     objects, place.key, stack, str(place), self._wait_for_lock, self.clock.pause, self.ui.note
                 )
             else:
-                path = Path(self.manifest.state_path)
-                # Lock and journal stand beside the file itself, so that two links to it are one state.
-                self._backend = LocalBackend(
-                    Path(os.path.realpath(path)) if path.is_symlink() else path, stack, self._wait_for_lock
-                )
+                self._backend = LocalBackend(Path(self.manifest.state_path), stack, self._wait_for_lock)
         return self._backend
 
     def _wait_for_lock(self, seconds: float) -> bool:

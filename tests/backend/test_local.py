@@ -11,10 +11,10 @@ from contextlib import ExitStack
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from provisioner.backend import local
 from provisioner.backend.journal import Journal
 from provisioner.backend.local import LocalBackend
 from provisioner.backend.statefile import decode, encode
@@ -109,16 +109,16 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: p
 
 def after_reading(path: Path, happens: Iterator[Callable[[], None]], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each time that the file was read, or was found missing, let the next thing happen, while there is one."""
-    read_text = Path.read_text
+    read_regular = local.read_regular
 
-    def read(file: Path, *arguments: Any, **options: Any) -> str:
+    def read(file: Path) -> bytes:
         try:
-            return read_text(file, *arguments, **options)
+            return read_regular(file)
         finally:
             if file == path:
                 next(happens, lambda: None)()
 
-    monkeypatch.setattr(Path, "read_text", read)
+    monkeypatch.setattr(local, "read_regular", read)
 
 
 def test_a_reader_sees_one_apply_end_and_another_begin(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:

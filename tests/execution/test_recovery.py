@@ -148,14 +148,14 @@ def test_a_damaged_state_is_put_aside_by_what_mends_it(stack: Stack, damage: str
     assert len(list(file.parent.glob("test.json.damaged-*"))) >= 1
 
 
-def test_a_link_to_a_state_is_the_state(stack: Stack) -> None:
-    shared = stack.folder / "shared"
+def test_a_link_in_place_of_a_state_is_refused(stack: Stack) -> None:
+    """It may have come with the repository, and lead to any file."""
     (stack.folder / "state").mkdir()
-    (stack.folder / "state/test.json").symlink_to(shared / "test.json")
-    shared.mkdir()
+    (stack.folder / "state/test.json").symlink_to(stack.folder / "other.json")
+    (stack.folder / "other.json").write_text("{}")
+    stack.write(QUEUE)
 
-    stack.applied(QUEUE)
+    with pytest.raises(StateError, match="it is a symbolic link, which is not followed"):
+        stack.apply()
 
-    assert (stack.folder / "state/test.json").is_symlink()
-    assert (shared / "test.json").exists()
-    assert (shared / "test.lock").exists()
+    assert (stack.folder / "other.json").read_text() == "{}"
