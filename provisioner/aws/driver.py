@@ -63,7 +63,7 @@ class Driver(Protocol):
     def delete(self, key: Key, notify: Notify) -> None:
         """Delete a mapping; one that is gone is no error."""
 
-    def observe(self, records: Sequence[Record]) -> dict[Key, Live]:
+    def observe(self, records: Sequence[Record], *, leaving: bool = False) -> dict[Key, Live]:
         """These mappings as they are now, without tags, with the fewest calls; one that is gone is absent. They are all in
-        one region.
+        one region. `leaving`: they are expected to be gone.
         """

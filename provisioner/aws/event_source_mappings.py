@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from provisioner.aws.convert import create_request, live_mapping, update_requests
 from provisioner.aws.gateway import Config, Notify
-from provisioner.aws.refresh import holders, read, refresh, with_tags
+from provisioner.aws.refresh import holders, read, refresh, still_there, with_tags
 from provisioner.aws.session import Aws
 from provisioner.kinds import pair_of
 from provisioner.model.canonical import Canonical
@@ -89,11 +89,11 @@ class EventSourceMappings:
         """As `Driver.delete`."""
         self._aws.gateway(key.region).delete(key.id, notify)
 
-    def observe(self, records: Sequence[Record]) -> dict[Key, Live]:
+    def observe(self, records: Sequence[Record], *, leaving: bool = False) -> dict[Key, Live]:
         """As `Driver.observe`: by List a function where that takes fewer calls than Get."""
         region = records[0].key.region
         functions = {record.key.id: pair_of(record).function for record in records}
-        configs = read(self._aws.gateway(region), functions)
+        configs = (still_there if leaving else read)(self._aws.gateway(region), functions)
         return {
             record.key: self._live(configs[record.key.id], region) for record in records if record.key.id in configs
         }

@@ -67,7 +67,8 @@ class Executor:
         self._waits = waits
         drivers = Drivers(aws, provider)
         self._work = Work(drivers, plan, intents, log, provider, clock, self._notify)
-        self._settling = Settling(drivers, provider, clock)
+        awaited = {key for change in plan.changes if change.calls_aws for key in change.after}
+        self._settling = Settling(drivers, provider, clock, awaited)
         # Changes without calls are left out: they were recorded before the first call.
         self._changes = {change.key: change for change in plan.changes if change.calls_aws}
         # What is scheduled are groups: one worker carries out all changes of a group, in its order.
@@ -132,7 +133,7 @@ class Executor:
         elif self._settling and not self._interrupted:
             self._clock.sleep(self._settling.until_poll)
         if self._settling and (self._interrupted or self._settling.until_poll <= 0):
-            for polled in self._settling.poll(last=self._interrupted):
+            for polled in self._settling.poll(last=self._interrupted, busy=bool(self._running)):
                 self._see(polled)
 
     def _start(self, group: Sequence[Change]) -> None:
@@ -161,8 +162,13 @@ class Executor:
             if isinstance(result, Outcome):
                 self._end(change, result)
             # With --no-wait too, the old mapping is not deleted before the new one has settled.
-            elif self._waits or _deletes_last(change):
+            elif self._waits or (_deletes_last(change) and not result.leaving):
                 self._settling.add(result)
+            elif result.leaving:
+                self._work.keep_recorded(result)
+                outcome = result.made or Outcome(change, Result.APPLIED, uuid=change.id)
+                detail = "not waited for: the deleted mapping stays recorded until the next apply sees that it is gone"
+                self._end(change, replace(outcome, detail=outcome.detail or detail))
             else:
                 self._end(change, Outcome(change, Result.APPLIED, "not waited for", uuid=result.record.key.id))
 
@@ -171,10 +177,16 @@ class Executor:
         change = accepted.change
         if outcome is None:
             self._emit(Progress(change, Phase.WAITING, self._elapsed(change), polled.state))
+        elif accepted.leaving:
+            try:
+                (self._work.record_gone if polled.gone else self._work.keep_recorded)(accepted)
+            except ProvisionerError as error:
+                outcome = self._failed(change, error)
+            self._end(change, outcome)
         elif not _deletes_last(change) or outcome.result is not Result.APPLIED:
             self._end(change, outcome)
         elif outcome.settled and not self._stopping:
-            self._submit([(change, partial(self._work.delete_replaced, change, accepted.record, outcome))])
+            self._submit([(change, partial(self._work.delete_replaced, change, outcome))])
         else:
             detail = f"{outcome.detail or 'it stopped'}; {change.id}, which it replaces, is still there"
             hint = "apply again to delete the old mapping"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from provisioner.aws.driver import Driver
 from provisioner.aws.drivers import Drivers
@@ -24,18 +24,22 @@ from provisioner.planning.diff import field_changes
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """What a poll found about one change: its outcome, or None and the state in which it waits, to be reported."""
+    """What a poll found about one change: its outcome, or None and the state in which it waits, to be reported. `gone`:
+    a deleted mapping is gone.
+    """
 
     accepted: Accepted
     outcome: Outcome | None = None
     state: str = ""
+    gone: bool = False
 
 
 class Settling:
     """The accepted changes of one apply that have not settled. Used by one thread."""
 
-    def __init__(self, drivers: Drivers, provider: Provider, clock: Clock) -> None:
+    def __init__(self, drivers: Drivers, provider: Provider, clock: Clock, awaited: Collection[str]) -> None:
         self._drivers = drivers
+        self._awaited = awaited  # the keys of changes that others wait for
         self._provider = provider
         self._clock = clock
         self._items: dict[str, Accepted] = {}
@@ -57,19 +61,22 @@ class Settling:
         """Seconds until the next poll is due; 0 when it is overdue."""
         return max(0.0, self._next_poll - self._clock.now())
 
-    def poll(self, *, last: bool) -> list[Polled]:
+    def poll(self, *, last: bool, busy: bool) -> list[Polled]:
         """Read all mappings, by kind and region. Returns the changes that have an outcome, which are removed, and those whose
         wait is to be reported. With `last` nothing is waited for any longer, and every change gets an outcome. A failed
         read is no error of the apply: AWS has accepted the calls.
         """
         polled: list[Polled] = []
-        for kind, region in sorted({(item.record.key.kind, item.record.key.region) for item in self._items.values()}):
-            here = [
-                item
-                for item in self._items.values()
-                if (item.record.key.kind, item.record.key.region) == (kind, region)
-            ]
-            polled += self._of_region(self._drivers.of(kind), here, last=last)
+        # While calls are being made, deletes that no other change waits for are not asked about: at the end one List
+        # shows them all.
+        due = [
+            item
+            for item in self._items.values()
+            if last or not busy or not item.leaving or item.change.key in self._awaited
+        ]
+        for kind, region, leaving in sorted({_place(item) for item in due}):
+            here = [item for item in due if _place(item) == (kind, region, leaving)]
+            polled += self._of_region(self._drivers.of(kind), here, last=last, leaving=leaving)
         for item in polled:
             if item.outcome:
                 del self._items[item.accepted.change.key]
@@ -77,10 +84,10 @@ class Settling:
         self._next_poll = self._clock.now() + max(next(self._pauses), len(self._items) / PAGE / 2)
         return polled
 
-    def _of_region(self, driver: Driver, items: Sequence[Accepted], *, last: bool) -> Iterator[Polled]:
+    def _of_region(self, driver: Driver, items: Sequence[Accepted], *, last: bool, leaving: bool) -> Iterator[Polled]:
         late = {item.record.key for item in items if last or self._age(item) > self._provider.settle_timeout}
         try:
-            observed = driver.observe([item.record for item in items])
+            observed = driver.observe([item.record for item in items], leaving=leaving)
         except ProvisionerError as error:
             # These may be over at the next poll. The change counts as applied, because AWS has accepted its calls.
             passing = isinstance(error, ThrottledError | ServiceError | UnreachableError)
@@ -92,7 +99,7 @@ class Settling:
         for item in items:
             live = observed.get(item.record.key)
             if outcome := _outcome(item, live, late=item.record.key in late):
-                yield Polled(item, outcome)
+                yield Polled(item, outcome, gone=live is None)
             elif live and self._age(item) - item.reported >= STILL:
                 item.reported = self._age(item)
                 yield Polled(item, state=live.status.state)
@@ -104,6 +111,8 @@ class Settling:
 def _outcome(item: Accepted, live: Live | None, *, late: bool) -> Outcome | None:
     """The outcome of a change whose mapping has settled, is gone, or may wait no longer; else None."""
     change = item.change
+    if item.leaving:
+        return _left(item, live, late=late)
     if live is None:
         # The record stays: the next plan sees that its mapping has disappeared, and what it still has to delete.
         detail = "it was deleted outside provisioner before it had settled"
@@ -115,6 +124,23 @@ def _outcome(item: Accepted, live: Live | None, *, late: bool) -> Outcome | None
         hint = f"check it with `{command_line('status')}`"
         return Outcome(change, Result.APPLIED, detail, hint, uuid=live.key.id, settled=False)
     return None
+
+
+def _left(item: Accepted, live: Live | None, *, late: bool) -> Outcome | None:
+    """The outcome of a delete: None while AWS still shows the mapping and there is time."""
+    outcome = item.made or Outcome(item.change, Result.APPLIED, uuid=item.change.id)
+    if live is None:
+        return outcome
+    if not late:
+        return None
+    hint = f"apply again to see whether it is gone; check it with `{command_line('status')}`"
+    detail = f"{live.key} was deleted, but is still {live.status.state}; it stays recorded"
+    return replace(outcome, detail=detail, hint=hint, settled=False)
+
+
+def _place(item: Accepted) -> tuple[str, str, bool]:
+    """What is read together: mappings of one kind and region, those that are to be gone apart."""
+    return item.record.key.kind, item.record.key.region, item.leaving
 
 
 def _read_back(item: Accepted, live: Live) -> Outcome:

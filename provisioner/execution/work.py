@@ -26,19 +26,24 @@ from provisioner.model.provider import Provider
 from provisioner.model.report import Outcome, Result
 from provisioner.model.state import Deposed, Intent, Record
 from provisioner.planning.diff import field_changes
+from provisioner.planning.planner import DELETING
 from provisioner.planning.record import applied_record, token_of
 
 
 @dataclass(slots=True)
 class Accepted:
-    """A change that AWS has accepted and whose mapping has not settled. `began` is a time of the clock; `reported` is
-    how many seconds after it the wait was last reported.
+    """A change that AWS has accepted and whose mapping has not settled, or is not gone. `record` names that mapping.
+    `began` is a time of the clock; `reported` is how many seconds after it the wait was last reported. `leaving`: it is
+    being deleted, and stays recorded until it is seen to be gone; `made` is then the outcome of the mapping that
+    replaced it.
     """
 
     change: Change
     record: Record
     began: float
     reported: float = field(default=0.0)
+    leaving: bool = False
+    made: Outcome | None = None
 
 
 class Work:
@@ -62,7 +67,6 @@ class Work:
         self._notify = notify
         self._creation = Creation(drivers, plan, log, clock)
         self._intents: Mapping[str, Intent] = {intent.token: intent for intent in intents}
-        self._awaited = {key for change in plan.changes if change.calls_aws for key in change.after}
         self._forgets = {change.name for change in plan.changes if change.action is Action.FORGET}
 
     def carry_out(self, change: Change) -> Accepted | Outcome:
@@ -83,8 +87,10 @@ class Work:
                 return self._create(change, (*self._deposed(change), Deposed(change.existing)))
             case Action.REPLACE:
                 # Old and new share a pair or group, so AWS refuses the new one while the old one exists.
-                self._delete(change, None)
-                self._await_gone(change.live)
+                with self._intended(change, "delete") as intent:
+                    self._send_delete(change)
+                    self._await_gone(change.live)
+                    self._log.done(intent, None)
                 return self._create(change)
             case _:
                 return self._remove(change)
@@ -136,36 +142,46 @@ class Work:
             return Outcome(change, Result.APPLIED, uuid=change.id)
         return Accepted(change, record, self._clock.now())
 
-    def _remove(self, change: Change) -> Outcome:
-        # The name of a deposed mapping keeps its record, without the deleted UUID.
-        current = self._log.state.mappings.get(change.name) if change.deposed else None
+    def _remove(self, change: Change, made: Outcome | None = None) -> Accepted:
+        """Delete the existing mapping of a change. Its intent stays open, and the mapping recorded, until it is seen to be
+        gone: AWS may accept a delete and not do it.
+        """
+        live = change.live
+        assert live is not None  # there is something to delete
+        with self._intended(change, "delete"):
+            if live.status.state != DELETING:  # else the delete was sent by an earlier run, or by somebody else
+                self._send_delete(change)
+        leaving = Record(live.key, live.arn, live.mapping)
+        return Accepted(change, leaving, self._clock.now(), leaving=True, made=made)
+
+    def record_gone(self, accepted: Accepted) -> None:
+        """Record that a deleted mapping is gone. Raises StateError."""
+        change = accepted.change
+        # The record that the name has now: another change may have deleted one of its deposed mappings.
+        current = self._log.state.mappings.get(change.name) if change.deposed or accepted.made else None
         remaining = _without(current, change.existing) if current else None
         # The name is to be forgotten; it was only recorded for what it still had to delete, and this was the last.
         forgotten = change.name in self._forgets and remaining is not None and not remaining.deposed
-        self._delete_at_the_end(change, None if forgotten else remaining)
-        return Outcome(change, Result.APPLIED, uuid=change.id)
+        self._log.done(self._intents[token_of(change, "delete")], None if forgotten else remaining)
+
+    def keep_recorded(self, accepted: Accepted) -> None:
+        """Resolve the intent of a delete without a result: the mapping stays recorded for the next run. Raises
+        StateError.
+        """
+        self._log.failed(self._intents[token_of(accepted.change, "delete")])
 
     def _deposed(self, change: Change) -> tuple[Deposed, ...]:
         """The deposed mappings that the name's record has now: another change may have deleted one of them."""
         record = self._log.state.mappings.get(change.name)
         return record.deposed if record else ()
 
-    def delete_replaced(self, change: Change, record: Record, outcome: Outcome) -> Outcome:
-        """Delete the mapping that a settled new one replaces. Returns the outcome of the new one."""
-        self._delete_at_the_end(change, _without(record, change.existing))
-        return outcome
+    def delete_replaced(self, change: Change, outcome: Outcome) -> Accepted:
+        """Delete the mapping that a settled new one replaces. `outcome` is that of the new one."""
+        return self._remove(change, outcome)
 
-    def _delete_at_the_end(self, change: Change, after: Record | None) -> None:
-        self._delete(change, after)
-        # A deleted mapping holds its pair for a while: a change that takes the pair would be refused.
-        if change.key in self._awaited:
-            self._await_gone(change.live)
-
-    def _delete(self, change: Change, after: Record | None) -> None:
+    def _send_delete(self, change: Change) -> None:
         assert change.existing is not None  # there is something to delete
-        with self._intended(change, "delete") as intent:
-            self._drivers.of_change(change).delete(change.existing, self._notify(change))
-            self._log.done(intent, after)
+        self._drivers.of_change(change).delete(change.existing, self._notify(change))
 
     def _refuse_if_changed(self, live: Live) -> None:
         """Raise an error when somebody changed the mapping since the plan was made: the planned update must not

@@ -34,6 +34,9 @@ replaced for them.
 """
 
 
+_LEAVING = "AWS is deleting it already: no call is made, and the apply waits until it is gone"
+
+
 def make_plan(
     resolution: Resolution,
     reading: Reading,
@@ -182,9 +185,10 @@ class _Deciding:
         # that.
         holder = self._holder_of(subject)
         gone = next((item for item in (live, holder) if item and item.status.state == DELETING), None)
-        live = None if live is gone else live
         if wanted is None:
+            # Of what is not wanted, one that is being deleted stays recorded until it is seen to be gone.
             return self._unwanted(subject, live) if record else None
+        live = None if live is gone else live
         if record and live:
             # The record's own mapping exists, so the holder of the pair that it is to move to is another mapping.
             if holder and holder.key != record.key and pair_of(wanted) != pair_of(live):
@@ -213,7 +217,8 @@ class _Deciding:
         record = subject.record
         assert record is not None  # the caller looked
         forgets = subject.forgets or live is None
-        if record.protected and not forgets:
+        leaving = live is not None and live.status.state == DELETING
+        if record.protected and not forgets and not leaving:
             self._refuse(
                 subject.name,
                 "has prevent_destroy, but destroy would delete it"
@@ -231,6 +236,7 @@ class _Deciding:
             live=live,
             record=record,
             reason=self._why_unwanted(subject, live),
+            notes=(_LEAVING,) if leaving and not forgets else (),
         )
 
     def _why_unwanted(self, subject: Subject, live: Live | None) -> Reason:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -15,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from tests.faults.harness import CALL_MODES, FILE_MODES, Fault, Machine
 from tests.faults.test_points import queue, stream
+from tests.support import ALL
 from tests.support.control_plane import any_credentials
 
 MAPPINGS = st.dictionaries(
@@ -91,11 +91,11 @@ def test_whatever_happens_one_more_apply_makes_it_whole(
     any_credentials(monkeypatch)
     monkeypatch.setattr(Story, "endpoint", endpoint)
     monkeypatch.setattr(Story, "s3", s3)
-    count = 400 if os.environ.get("FAULTS_ALL") else 8 if s3 else 15
+    count = 400 if ALL else 8 if s3 else 15
     run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis states no types for it
         Story,
         settings=settings(
-            max_examples=count, stateful_step_count=10, deadline=None, derandomize=not os.environ.get("FAULTS_ALL"),
+            max_examples=count, stateful_step_count=10, deadline=None, derandomize=not ALL,
             suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip
