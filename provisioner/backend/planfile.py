@@ -38,7 +38,7 @@ def refuse_other_file(path: Path) -> None:
     """Raise StateError when a path names a file that is not a saved plan: a plan must not replace a state, a manifest, or
     anything else that was named by mistake.
     """
-    if not path.exists():
+    if not path.is_file():  # nothing is there; or it is no file, which the write refuses
         return
     try:
         _document(path)

@@ -19,7 +19,6 @@ from provisioner.environment import command_line
 from provisioner.errors import AccountError, ConflictError, ProvisionerError, ServiceError, StateError, UnreachableError
 from provisioner.execution.creation import Creation
 from provisioner.kinds.canonical import fill_kept
-from provisioner.model.key import Key
 from provisioner.model.live import Live, Owner
 from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.provider import Provider
@@ -159,7 +158,8 @@ class Work:
         change = accepted.change
         # The record that the name has now: another change may have deleted one of its deposed mappings.
         current = self._log.state.mappings.get(change.name) if change.deposed or accepted.made else None
-        remaining = _without(current, change.existing) if current else None
+        others = tuple(item for item in current.deposed if item.key != change.existing) if current else ()
+        remaining = replace(current, deposed=others) if current else None
         # The name is to be forgotten; it was only recorded for what it still had to delete, and this was the last.
         forgotten = change.name in self._forgets and remaining is not None and not remaining.deposed
         self._log.done(self._intents[token_of(change, "delete")], None if forgotten else remaining)
@@ -241,7 +241,3 @@ class Work:
             message = f"{error.message}; the mapping was created as {record.key}"
             hint = f"{error.hint}; then import it: `{command_line('import', intent.name, record.key.id)}`"
             raise StateError(message, hint=hint) from error
-
-
-def _without(record: Record, key: Key | None) -> Record:
-    return replace(record, deposed=tuple(item for item in record.deposed if item.key != key))

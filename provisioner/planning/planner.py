@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 from provisioner.environment import command_line
 from provisioner.kinds import kind_for, kind_of_change, pair_of
-from provisioner.kinds.canonical import canonical, fill_kept
-from provisioner.kinds.event_source_mapping import CONSUMPTION_MODE
-from provisioner.kinds.fields import Field
 from provisioner.kinds.tables import fields_of
-from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.desired import Desired
 from provisioner.model.key import Key
 from provisioner.model.live import Live
-from provisioner.model.place import FieldPath
 from provisioner.model.plan import Action, Cause, Change, Plan, Problem, Reading, Reason
 from provisioner.model.sources import SELF_MANAGED, SourceKind
 from provisioner.model.state import AcceptedOwner, Deposed, Record, State
@@ -24,16 +18,10 @@ from provisioner.planning.diff import field_changes
 from provisioner.planning.order import doubly_touched, in_order
 from provisioner.planning.ownership import foreign
 from provisioner.planning.resolve import Resolution, Subject
+from provisioner.planning.sides import ENABLED, notes_on, sides_of, unstated
 
 DELETING = "Deleting"
 """The state of a mapping that is not gone yet (docs/aws/lifecycle.md#states)."""
-_ENABLED = ("enabled",)
-_TAKEN_AS_WANTED = frozenset({_ENABLED, ("starting_position",), ("starting_position_timestamp",)})
-"""Paths that are assumed to be as wanted when neither AWS nor the record has their value: nothing is changed or
-replaced for them.
-"""
-
-
 _LEAVING = "AWS is deleting it already: no call is made, and the apply waits until it is gone"
 
 
@@ -69,17 +57,6 @@ def make_plan(
         missing=tuple(deciding.missing),
         destroys=destroys,
     )
-
-
-@dataclass(slots=True)
-class _Sides:
-    """The sides of one mapping, ready to be compared: kept, ignored and unknown values are filled in."""
-
-    prior: Canonical
-    live: Canonical
-    stated: Canonical  # what the manifest states; ignored fields have live's value
-    desired: Canonical  # the same, and kept fields have live's value too
-    applied: Canonical  # what the record will have: in ignored fields what was applied, never what was observed
 
 
 class _Deciding:
@@ -294,11 +271,11 @@ class _Deciding:
         config = wanted.mapping.get("self_managed_kafka_event_source_config", {})
         keeps_mode = {wanted.kind, live.kind} <= SELF_MANAGED and "consumption_mode" not in config
         kind = live.kind if keeps_mode else wanted.kind
-        sides = _sides(wanted, record, live, kind)
+        sides = sides_of(wanted, record, live, kind)
         fields = []
         for field in field_changes(sides.prior, sides.live, sides.desired, kind, wanted.stated):
             # The cause is AWS where it disabled a mapping that cannot work.
-            disabled = field.path == _ENABLED and field.live is False and field.prior is not False
+            disabled = field.path == ENABLED and field.live is False and field.prior is not False
             by_aws = disabled and live.status.fault
             fields.append(replace(field, cause=Cause.AWS, detail=live.status.fault) if by_aws else field)
         requested = wanted.name in self._replaced
@@ -314,7 +291,7 @@ class _Deciding:
             record=record,
             wanted=wanted,
             fields=tuple(fields),
-            notes=tuple(_notes(wanted, record, live, sides)),
+            notes=tuple(notes_on(wanted, record, live, sides)),
         )
         # A mapping cannot move between regions, and no field has the region.
         if wanted.region == live.key.region and not requested and not any(field.replaces for field in fields):
@@ -325,7 +302,7 @@ class _Deciding:
             self._refuse(wanted.name, "has prevent_destroy, but this change would replace it", hint)
         # A new mapping is created from the manifest alone: a kept value, such as a generated group, belongs to the old
         # one.
-        alone = _sides(wanted, record, live, wanted.kind).stated
+        alone = sides_of(wanted, record, live, wanted.kind).stated
         return replace(
             change,
             action=Action.REPLACE,
@@ -342,61 +319,6 @@ class _Deciding:
             notes=tuple(
                 f"{'.'.join(path)} is {value!r} now, but it is not set in the manifest, so AWS chooses the "
                 "value for the new mapping"
-                for path, value in _unstated(fields_of(wanted.kind), (), alone, live.mapping, wanted.kind)
+                for path, value in unstated(fields_of(wanted.kind), (), alone, live.mapping, wanted.kind)
             ),
         )
-
-
-def _sides(wanted: Desired, record: Record | None, live: Live, kind: SourceKind) -> _Sides:
-    desired = canonical(wanted.mapping, kind)  # again, because the kind can be live's, with other defaults
-    known = live.mapping
-    for path in live.unknown:
-        applied = value_at(record.applied, path) if record and path != _ENABLED else None
-        taken = value_at(desired, path) if applied is None and path in _TAKEN_AS_WANTED else applied
-        known = with_value(known, path, taken)
-    # Without a record there is no last apply: what a person left in AWS counts as prior, so that a difference is an
-    # edit.
-    prior = record.applied if record else live.as_left
-    applied = desired
-    for path in wanted.lifecycle.ignore_changes:
-        applied = with_value(applied, path, value_at(prior, path))
-        desired = with_value(desired, path, value_at(known, path))
-    desired = canonical(desired, kind)  # a value that is ignored may bring a block with it
-    target = fill_kept(desired, known, kind)
-    return _Sides(prior, known, desired, target, canonical(applied, kind))
-
-
-def _notes(wanted: Desired, record: Record | None, live: Live, sides: _Sides) -> Iterator[str]:
-    if record:
-        for path, value in _unstated(fields_of(live.kind), (), sides.stated, live.mapping, live.kind):
-            if value_at(record.applied, path) is not None:  # its line was removed
-                yield (
-                    f"{'.'.join(path)} keeps its current value {value!r}; to change it, set a value or use "
-                    f"--replace {wanted.name}"
-                )
-    if live.status.filter_error:
-        yield (
-            f"AWS cannot read the filters at the moment ({live.status.filter_error}); the plan assumes that "
-            "they are as last applied"
-        )
-    if live.mapping.get("enabled") is False and "enabled" not in sides.desired and live.status.fault:
-        yield f"AWS disabled this mapping: {live.status.fault}; fix the cause first, or AWS disables it again"
-    if live.status.last_result.startswith("PROBLEM"):
-        yield f"the last result is {live.status.last_result!r}"
-
-
-def _unstated(
-    fields: Mapping[str, Field], path: FieldPath, desired: Mapping[str, Any], live: Mapping[str, Any], kind: SourceKind
-) -> Iterator[tuple[FieldPath, Any]]:
-    """The kept fields of a kind that live has and the manifest does not state, with live's value.
-
-    The one mode that a self-managed cluster has when none is stated is none of them.
-    """
-    for name, field in fields.items():
-        here = (*path, name)
-        if name not in live or not field.row.has(kind) or (here == CONSUMPTION_MODE and live[name] == "Stream"):
-            continue
-        if field.row.keeps(kind) and name not in desired:
-            yield here, live[name]
-        elif field.children and not field.many:
-            yield from _unstated(field.children, here, desired.get(name, {}), live[name], kind)

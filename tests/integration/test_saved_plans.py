@@ -181,9 +181,10 @@ def test_what_is_left_to_others_may_move(stack: Stack) -> None:
 
 def test_a_plan_goes_where_a_link_points_and_into_no_device(stack: Stack) -> None:
     real, link = stack.folder / "real.json", stack.folder / "link.json"
-    real.write_text("{}")
-    link.symlink_to(real)
     stack.write(QUEUE)
+    workflow.plan(stack.run(), Selection(), real)
+    real.chmod(0o644)
+    link.symlink_to(real)
 
     workflow.plan(stack.run(), Selection(), link)
 
