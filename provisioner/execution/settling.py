@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from provisioner.aws.driver import Driver
 from provisioner.aws.drivers import Drivers
@@ -20,6 +21,11 @@ from provisioner.model.plan import Action, Change
 from provisioner.model.provider import Provider
 from provisioner.model.report import STILL, Outcome, Result
 from provisioner.planning.diff import field_changes
+
+BELIEVED_AFTER: Final = 10.0
+"""Seconds after AWS's answer from which a read that contradicts it is believed: that a created mapping is gone, or that a
+sent value was ignored. No recording shows that reads lag; the bound is a precaution.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,8 @@ class Settling:
             return
         for item in items:
             live = observed.get(item.record.key)
-            if outcome := _outcome(item, live, late=item.record.key in late):
+            believed = item.record.key in late or self._age(item) >= BELIEVED_AFTER
+            if outcome := _outcome(item, live, late=item.record.key in late, believed=believed):
                 yield Polled(item, outcome, gone=live is None)
             elif live and self._age(item) - item.reported >= STILL:
                 item.reported = self._age(item)
@@ -108,17 +115,22 @@ class Settling:
         return self._clock.now() - item.began
 
 
-def _outcome(item: Accepted, live: Live | None, *, late: bool) -> Outcome | None:
-    """The outcome of a change whose mapping has settled, is gone, or may wait no longer; else None."""
+def _outcome(item: Accepted, live: Live | None, *, late: bool, believed: bool) -> Outcome | None:
+    """The outcome of a change whose mapping has settled, is gone, or may wait no longer; else None. What contradicts AWS's
+    own answer counts only when it is `believed`.
+    """
     change = item.change
     if item.leaving:
         return _left(item, live, late=late)
+    if live is None and not believed:
+        return None
     if live is None:
         # The record stays: the next plan sees that its mapping has disappeared, and what it still has to delete.
         detail = "it was deleted outside provisioner before it had settled"
         return Outcome(change, Result.FAILED, detail, "plan again")
     if live.status.settled:
-        return _read_back(item, live)
+        outcome = _read_back(item, live)
+        return outcome if believed or not outcome.ignored else None
     if late:
         detail = f"it is still {live.status.state}" + (f" ({live.status.reason})" if live.status.reason else "")
         hint = f"check it with `{command_line('status')}`"
