@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.loaders import create_loader
 
 from provisioner import __version__
 from provisioner.aws.errors import require_member, translating_errors
@@ -82,7 +83,7 @@ class Aws:
                     config = Config(retries={"total_max_attempts": 1}, max_pool_connections=32)
                     client = self._client("lambda", region or None, config)
                 # The sandbox on this machine has no quota.
-                usual = None if _is_loopback(client.meta.endpoint_url) else DEFAULT_RATE
+                usual = None if is_loopback(client.meta.endpoint_url) else DEFAULT_RATE
                 rate = self._provider.max_requests_per_second or usual
                 self._gateways[region] = Gateway(
                     client,
@@ -171,7 +172,16 @@ def _assume(session: Any, provider: Provider) -> None:
     core._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # noqa: SLF001
 
 
-def _is_loopback(endpoint: str) -> bool:
+def is_aws_host(url: str) -> bool:
+    """Whether the host of a URL is under a suffix of a partition that botocore knows, such as `amazonaws.com`."""
+    host = urlsplit(url).hostname or ""
+    partitions = create_loader().load_data("partitions")["partitions"]
+    suffixes = {partition["outputs"][name] for partition in partitions for name in ("dnsSuffix", "dualStackDnsSuffix")}
+    return any(host.endswith(f".{suffix}") for suffix in suffixes)
+
+
+def is_loopback(endpoint: str) -> bool:
+    """Whether the host of a URL is this machine."""
     host = urlsplit(endpoint).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -146,7 +145,7 @@ class Variables:
         elif block.allowed is not None and value not in block.allowed:
             problem = f"is {json.dumps(value)}, which is not allowed"
             hint = f"allowed values: {', '.join(json.dumps(item) for item in block.allowed)}"
-        elif block.pattern and isinstance(value, str) and not re.fullmatch(block.pattern, value):
+        elif block.pattern and isinstance(value, str) and not compiled(block.pattern).fullmatch(value):
             problem = f"is {json.dumps(value)}, which does not match {block.pattern}"
         else:
             self.values[name] = value
@@ -290,6 +289,21 @@ def _foreign_hint(inside: str) -> str:
     return "write the value itself, or declare a variable and write ${var.name}; use $${ for a literal ${"
 
 
+def compiled(pattern: str) -> Any:
+    """A pattern that matches in linear time: a manifest is not always its reader's own, and `(a+)+b` takes Python's engine
+    for ever. Raises ValueError for what is no regular expression, and for what needs backtracking, such as a lookahead.
+    """
+    import re2  # late: few manifests have a pattern
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except (re2.error, UnicodeEncodeError) as error:
+        reason = error.args[0] if isinstance(error, re2.error) else "it holds half a character"
+        raise ValueError(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from error
+
+
 def declaration_findings(name: str, block: VariableBlock) -> Iterable[tuple[tuple[str, ...], str]]:
     """Findings about a declaration beyond its shape: path and message."""
     if not VARIABLE_NAME.fullmatch(name):
@@ -300,10 +314,9 @@ def declaration_findings(name: str, block: VariableBlock) -> Iterable[tuple[tupl
     if block.pattern is not None and block.type != "string":
         yield ("pattern",), f"`pattern` works only for a string, not for {_TYPE_NAMES[block.type]}"
     try:
-        with warnings.catch_warnings(action="ignore"):
-            re.compile(block.pattern or "")
-    except (re.error, OverflowError, RecursionError) as error:
-        yield ("pattern",), f"{block.pattern!r} is not a regular expression: {error}"
+        compiled(block.pattern or "")
+    except ValueError as error:
+        yield ("pattern",), f"{block.pattern!r} is not a regular expression in RE2's syntax: {error}"
     for item in block.allowed or ():
         if not _TYPE_CHECKS[block.type](item):
             yield ("allowed",), f"`allowed` contains {json.dumps(item)}, which is not {_TYPE_NAMES[block.type]}"

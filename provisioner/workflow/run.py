@@ -23,6 +23,7 @@ from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Plan, Problem
 from provisioner.model.provider import Provider
 from provisioner.model.report import STILL, Progress
+from provisioner.workflow.allowed import refuse_what_is_not_allowed
 
 
 class Ui(Protocol):
@@ -101,6 +102,7 @@ class Run:
         self._account = ""
         self._waited = 0.0
         self._lines = 0
+        refuse_what_is_not_allowed(manifest, loaded)
 
     @classmethod
     def on(

@@ -59,6 +59,7 @@ def manifest_of(saved: SavedPlan) -> Manifest:
         place=Place(""),
         provider=saved.provider,
         state_s3=saved.state_s3,
+        state_stated=saved.plan.access.state,
     )
 
 

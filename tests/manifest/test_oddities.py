@@ -59,7 +59,7 @@ def test_without_values_what_is_certain_is_reported_and_nothing_else(
     [
         # a mistake is reported once
         (f"variables: {{ v: {{ pattern: '(', default: x }} }}\nmappings: {{ a: {{ {QUEUE}, tags: {{ t: '${{var.v}}' }} }} }}\n",
-         ["E104 '(' is not a regular expression: missing ), unterminated subpattern at position 0"]),
+         ["E104 '(' is not a regular expression in RE2's syntax: missing ): ("]),
         (f"mappings: {{ a: {{ {QUEUE}, tags: {{ t: '${{var.a.b}}' }} }} }}\n", ["E111 invalid reference; write ${var.name}"]),
         (f"variables: {{ l: {{ type: list, default: [x] }} }}\nmappings: {{ a: {{ {QUEUE}, tags: {{ t: 'x${{var.l}}' }} }} }}\n",
          ["E111 'l' is a list, which cannot be part of a string"]),

@@ -190,3 +190,15 @@ def test_every_use_needs_a_value_when_values_are_needed(tmp_path: Path) -> None:
     found = [item for item in caught.value.diagnostics if isinstance(item, Diagnostic)]
     assert {item.code for item in found} == {"E112"}
     assert len(found) == 4
+
+
+def test_a_pattern_that_would_take_for_ever_is_matched_at_once(tmp_path: Path) -> None:
+    variables = "variables: { x: { pattern: '(a+)+b', default: " + "a" * 40 + " } }"
+
+    assert any("does not match (a+)+b" in text for text in reported(tmp_path, "batch_size: 5", variables))
+
+
+def test_what_needs_backtracking_is_no_pattern(tmp_path: Path) -> None:
+    [text, *_] = reported(tmp_path, "batch_size: 5", "variables: { x: { pattern: '(?=a)b', default: b } }")
+
+    assert text == "E104 '(?=a)b' is not a regular expression in RE2's syntax: invalid perl operator: (?="
