@@ -32,6 +32,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from provisioner.foreign_text import one_line
+
 
 class ProvisionerError(Exception):
     """A failure that is shown to the user: `message` is what happened, `hint` what to do next, or ""."""
@@ -97,7 +99,8 @@ class AwsError(ProvisionerError):
     """
 
     def __init__(self, message: str, *, hint: str = "", code: str = "", request_id: str = "", words: str = "") -> None:
-        super().__init__(message, hint=hint)
+        # AWS's words, and those of whatever answers in its place, are a part of the message.
+        super().__init__(one_line(message), hint=hint)
         self.code = code
         self.request_id = request_id
         self.words = words

@@ -9,6 +9,7 @@ from typing import Any, Final, get_origin
 
 from provisioner.aws.gateway import Config
 from provisioner.errors import ServiceError
+from provisioner.foreign_text import one_line
 from provisioner.kinds.canonical import canonical
 from provisioner.kinds.event_source_mapping import CONSUMER_GROUPS, CONSUMPTION_MODE, FIELDS
 from provisioner.kinds.fields import Field
@@ -70,11 +71,11 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
         mapping=canonical(mapping, kind),
         status=Status(
             state,
-            str(config.get("StateTransitionReason") or ""),
-            str(config.get("LastProcessingResult") or ""),
+            one_line(str(config.get("StateTransitionReason") or "")),
+            one_line(str(config.get("LastProcessingResult") or "")),
             # Shown and never compared, so that another type is no error.
             timestamp(modified) if isinstance(modified, datetime | int | float) else "",
-            str(error.get("Message") or error.get("ErrorCode") or ""),
+            one_line(str(error.get("Message") or error.get("ErrorCode") or "")),
         ),
         unknown=frozenset(unknown),
         owner=Owner(tags.get(STACK_TAG, ""), tags[LINEAGE_TAG], tags.get(NAME_TAG, ""))

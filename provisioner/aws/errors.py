@@ -56,6 +56,9 @@ ERROR_CLASSES: Final[dict[str, type[AwsError]]] = {
     "InvalidSignatureException": errors.CredentialsError,
     "SignatureDoesNotMatch": errors.CredentialsError,
     "MissingAuthenticationToken": errors.CredentialsError,
+    "InvalidAccessKeyId": errors.CredentialsError,  # S3's name for it
+    "RequestTimeTooSkewed": errors.CredentialsError,
+    "RequestExpired": errors.CredentialsError,
     "AccessDenied": errors.DeniedError,
     "AccessDeniedException": errors.DeniedError,
     "UnauthorizedOperation": errors.DeniedError,
@@ -187,11 +190,15 @@ def from_response(response: Any, what: str) -> AwsError:
         uuid = _UUID_AT_END.search(text)
         return errors.ConflictError(message, uuid=uuid[1] if uuid else "", **known)
     if issubclass(kind, errors.CredentialsError):
-        return kind(
-            message,
-            hint="renew the credentials (with IAM Identity Center: `aws sso login`), then run the command again",
-            **known,
+        # A signature holds a time: with a wrong clock, new credentials are refused too.
+        clock = code in ("RequestTimeTooSkewed", "RequestExpired") or text.startswith("Signature expired")
+        renew = "renew the credentials (with IAM Identity Center: `aws sso login`), then run the command again"
+        hint = (
+            "check the clock of this machine: AWS refuses requests that are minutes away from its own"
+            if clock
+            else renew
         )
+        return kind(message, hint=hint, **known)
     if issubclass(kind, errors.DeniedError) and "TagResource" in text:
         hint = "allow lambda:TagResource on event-source-mapping:*, or set `provider: {ownership_tags: false}`"
         return kind(message, hint=hint, **known)

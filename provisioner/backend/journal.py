@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from provisioner.backend.statefile import intent_of, intent_value, record_of, record_value, refuse_members, refuse_newer
 from provisioner.errors import DamagedError, StateError
 from provisioner.filesystem import state_errors, sync_folder, write_all
+from provisioner.foreign_text import one_line
 from provisioner.model.key import Key
 from provisioner.model.state import Intent, Record, State
 from provisioner.strict_json import loads
@@ -200,7 +201,7 @@ class _Folding:
         intent = self._begun.get(line["done"])
         if "name" not in line:  # the call was refused
             return
-        if not isinstance(line["name"], str):
+        if not isinstance(line["name"], str) or one_line(line["name"]) != line["name"]:
             raise TypeError(f"{line['name']!r} is not a name")
         record = record_of(line["record"], self._version) if line["record"] else None
         self.state = self.state.with_record(line["name"], record)

@@ -14,13 +14,14 @@ import os
 import socket
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from provisioner.errors import LockedError, StateError
 from provisioner.filesystem import NotRegularError, state_errors
+from provisioner.foreign_text import one_line
 
 _POLL: Final = 0.1
 """Seconds between two attempts to lock; flock has no timeout."""
@@ -73,7 +74,7 @@ def described(text: bytes) -> str:
     """
     try:
         said = json.loads(text)
-        return f"{said['who']} (pid {said['pid']}) since {said['since']}: {said['operation']}"
+        return one_line(f"{said['who']} (pid {said['pid']}) since {said['since']}: {said['operation']}")
     except (ValueError, KeyError, TypeError, RecursionError):
         return "another process"
 
@@ -130,6 +131,10 @@ def _take(descriptor: int, timeout: float, sleep: Callable[[float], bool]) -> No
         except BlockingIOError as error:
             if waited >= max(timeout, _READERS) or not sleep(_POLL):
                 who = described(os.pread(descriptor, 4096, 0))
+                with suppress(BlockingIOError):
+                    # A shared lock is free beside other shared ones only: the text names the last writer, who is gone.
+                    fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    who = "a process that only reads it"
                 hint = "wait for that process to finish, then run the command again; or use --lock-timeout to wait for the lock"
                 raise LockedError(f"the state is locked by {who}", hint=hint) from error
             waited += _POLL

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from provisioner.environment import command_line
 from provisioner.errors import DamagedError, StateError
+from provisioner.foreign_text import one_line
 from provisioner.kinds.canonical import canonical
 from provisioner.kinds.event_source_mapping import EventSourceMapping
 from provisioner.model.key import LAMBDA, Key
@@ -127,12 +128,15 @@ def decode(text: str, *, where: str, stack: str) -> State:
         file = _File.model_validate(known)
         # From the JSON value, because `record_of` is also for the lines of a journal.
         mappings = {name: record_of(item, version) for name, item in file.mappings.items()}
+        for name in mappings:
+            if one_line(name) != name:
+                raise TypeError(f"{one_line(name)!r} is not a name")
     except (ValidationError, TypeError, KeyError) as error:
         refuse_newer(error, where)
         raise _damaged(where, " ".join(str(error).split())) from error
     if file.stack != stack:
         hint = "pass the right manifest with -f, or set a separate `state: {path: ...}` for this stack"
-        raise StateError(f"{where} belongs to stack {file.stack}, not to {stack}", hint=hint)
+        raise StateError(f"{where} belongs to stack {one_line(file.stack)}, not to {stack}", hint=hint)
     state = State(file.stack, file.lineage, file.account, file.serial, mappings, file.environment)
     if not state.is_sound:
         raise _damaged(where, "the same mapping is recorded under two names")

@@ -15,6 +15,7 @@ from provisioner import __version__
 from provisioner.cli import changes, inspect, language, state
 from provisioner.cli.changes import INTERRUPTED
 from provisioner.cli.options import errors_shown
+from provisioner.cli.streams import prepare_streams
 from provisioner.cli.terminal import Terminal
 
 
@@ -112,6 +113,7 @@ def main() -> None:
     """Run the command line. Every error is printed and becomes an exit code, as the README lists them."""
     if os.name != "posix":
         sys.exit("provisioner runs only on Linux and macOS: its state lock needs flock, which Windows does not support")
+    prepare_streams()
     # SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does: by default they end the process at once, and a lock in
     # S3 would stay.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
