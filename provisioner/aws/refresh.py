@@ -40,7 +40,7 @@ class _Region:
 
 def refresh(aws: Aws, resolution: Resolution, provider: Provider, note: Callable[[str], None]) -> Reading:
     """Read all that planning needs from AWS: live mappings, holders of pairs, tags. `note` is called once for each
-    region in which the tagging API cannot be used. Raises AwsError.
+    region in which the tagging API or, for what is to be created, List cannot be used. Raises AwsError.
     """
     live: dict[Key, Live] = {}
     held: dict[str, Live] = {}
@@ -62,6 +62,11 @@ def refresh(aws: Aws, resolution: Resolution, provider: Provider, note: Callable
         except DeniedError:
             # Where List is denied, only what was seen already: then the 409 of a create names the holder.
             holding = _holders(pairs, seen.values(), region)
+            names = ", ".join(sorted(pairs.keys() - holding.keys()))
+            note(
+                f"whether AWS has a mapping with the same function and source already could not be looked up for {names}, "
+                "because lambda:ListEventSourceMappings is denied; if it has, the create will be refused"
+            )
         listed |= {Key(LAMBDA, region, uuid) for uuid in seen}
         wanted = {**configs, **{config["UUID"]: config for config in holding.values()}}
         tags = _tags(gateway, wanted, expected, provider, note)
