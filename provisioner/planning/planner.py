@@ -143,7 +143,7 @@ class _Deciding:
     def _deposed(self, name: str, record: Record) -> Iterator[Change]:
         for deposed in record.deposed:
             live = self._reading.live.get(deposed.key)
-            if live and live.status.state != DELETING:
+            if live:
                 yield Change(
                     name=name,
                     action=Action.DELETE,
@@ -154,6 +154,7 @@ class _Deciding:
                     record=record,
                     reason=Reason.DEPOSED,
                     deposed=True,
+                    notes=(_LEAVING,) if live.status.state == DELETING else (),
                 )
 
     def _change(self, subject: Subject, live: Live | None) -> Change | None:
