@@ -8,6 +8,8 @@ import pytest
 
 from provisioner.cli import terminal as module
 from provisioner.cli.terminal import Terminal
+from provisioner.model.manifest import Manifest
+from provisioner.model.place import Place
 from provisioner.model.report import Outcome, Phase, Progress, Result
 from provisioner.workflow.run import Run
 from tests.render.screens import change
@@ -66,7 +68,7 @@ def test_a_wait_for_the_lock_says_so_every_thirty_seconds() -> None:
             return True
 
     ui, clock = SilentUi(), Still()
-    run = Run(None, ui, clock=clock)  # type: ignore[arg-type]  # only the clock is used
+    run = Run(Manifest("s", "state/s.json", Place("")), ui, clock=clock)
 
     for _ in range(130):
         run._wait_for_lock(0.5)
