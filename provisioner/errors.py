@@ -24,7 +24,8 @@ ProvisionerError          1  anything below
     ├── InvalidError      1  AWS refuses the request itself
     └── ServiceError      1  AWS failed (5xx), or answered garbage
 
-The number is the exit code (the README lists them). `message` is what happened and where, `hint` what to do next.
+The number is the exit code (the README lists them); 2, 3 and 130, which are results and no errors, are set in `cli/`.
+`message` is what happened and where, `hint` what to do next.
 """
 
 from __future__ import annotations

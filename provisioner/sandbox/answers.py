@@ -48,7 +48,7 @@ def not_found() -> Refusal:
 
 
 def in_use(doing: str) -> Refusal:
-    """The mapping is in transition (docs/aws/updates.md#updates)."""
+    """The mapping is in transition (docs/aws/errors.md#messages)."""
     message = f"Cannot {doing} the event source mapping because it is in use."
     return Refusal(400, "ResourceInUseException", message, key="Message")
 

@@ -177,7 +177,7 @@ def test_on_the_wire_an_unset_member_is_null(plane: LambdaApi) -> None:
 
 
 @pytest.mark.parametrize(("source", "members"), [(SQS, {}), (KINESIS, LATEST)], ids=["SQS", "Kinesis"])
-def test_7_8_last_modified_is_cut_to_the_minute_for_streams_but_not_in_the_answer_to_a_change(
+def test_last_modified_is_cut_to_the_minute_for_streams_but_not_in_the_answer_to_a_change(
     plane: LambdaApi, source: str, members: dict[str, Any]
 ) -> None:
     made = plane.create(source, **members)

@@ -1,4 +1,4 @@
-"""docs/aws/errors.md#messages, row by row: what AWS answers, what it becomes here, and whether another try is worth
+"""The messages of docs/aws/errors.md#messages, and some beside them: what AWS answers, what it becomes here, and whether another try is worth
 while.
 """
 
@@ -104,10 +104,10 @@ ROWS = [
     pytest.param(create(KINESIS, StartingPosition="LATEST", gone="stream/s"), 400, IPV, f"Stream not found: {KINESIS}", None, id="Stream unknown"),
     pytest.param(create(denied="sqs:ReceiveMessage"), 400, IPV, "The function execution role does not have permissions to call ReceiveMessage on SQS", Retry.IAM, id="Role: SQS"),
     pytest.param(create(denied="sqs:DeleteMessage"), 400, IPV, "The function execution role does not have permissions to call DeleteMessage on SQS", Retry.IAM, id="Role: SQS, DeleteMessage"),
-    pytest.param(create(denied="sqs:GetQueueAttributes"), 400, IPV, "The function execution role does not have permissions to call GetQueueAttributes on SQS", Retry.IAM, id="Role: SQS, GetQueueAttributes (7.10)"),
+    pytest.param(create(denied="sqs:GetQueueAttributes"), 400, IPV, "The function execution role does not have permissions to call GetQueueAttributes on SQS", Retry.IAM, id="Role: SQS, GetQueueAttributes"),
     pytest.param(create(KINESIS, StartingPosition="LATEST", denied="kinesis:GetRecords"), 400, IPV, f"Cannot access stream {KINESIS}. Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, DescribeStreamSummary, ListShards, and ListStreams Actions on your stream.", Retry.IAM, id="Role: streams"),
     pytest.param(create(DYNAMODB, StartingPosition="LATEST", denied="dynamodb:DescribeStream"), 400, IPV, f"Cannot access stream {DYNAMODB}. Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, and ListStreams Actions on your stream in IAM.", Retry.IAM, id="Role: streams, DynamoDB"),
-    pytest.param(create(CONSUMER, StartingPosition="LATEST", denied="kinesis:SubscribeToShard"), 400, IPV, f"Cannot access event source {CONSUMER}. Please ensure the role can perform the DescribeStreamSummary, ListShards, GetShardIterator and GetRecords actions on your stream and SubscribeToShard on your consumer.", Retry.IAM, id="Role: consumer (7.10)"),
+    pytest.param(create(CONSUMER, StartingPosition="LATEST", denied="kinesis:SubscribeToShard"), 400, IPV, f"Cannot access event source {CONSUMER}. Please ensure the role can perform the DescribeStreamSummary, ListShards, GetShardIterator and GetRecords actions on your stream and SubscribeToShard on your consumer.", Retry.IAM, id="Role: consumer"),
     pytest.param(create(MSK, Topics=["events"], denied="kafka:GetBootstrapBrokers"), 400, IPV, f"Cannot access cluster {MSK}. Please ensure the role can perform the DescribeClusterV2 (recommended) or DescribeCluster and GetBootstrapBrokers actions on your cluster in IAM.", Retry.IAM, id="Role: MSK"),
     pytest.param(create(MSK, Topics=["events"], gone="cluster/c/1"), 400, IPV, f"Cannot access cluster {MSK}. Please ensure the role can perform the DescribeClusterV2 (recommended) or DescribeCluster and GetBootstrapBrokers actions on your cluster in IAM.", Retry.IAM, id="Role: MSK, also for an absent cluster"),
     pytest.param(create(denied="sts:AssumeRole"), 400, IPV, "The role defined for the function cannot be assumed by Lambda.", Retry.IAM, id="Role not assumable yet"),
@@ -128,7 +128,7 @@ ROWS = [
     pytest.param(create(SQS, FilterCriteria={"Filters": [{"Pattern": '{"a": "b"}'}]}), 400, IPV, "Invalid filter pattern definition.", None, id="Filter invalid: a bare value"),
     pytest.param(create(KINESIS, StartingPosition="LATEST", MaximumRecordAgeInSeconds=59), 400, IPV, "MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)", None, id="Record age 1-59"),
     pytest.param(create(SQS, DestinationConfig={"OnSuccess": {"Destination": SQS}}, gone="f"), 400, IPV, "Unsupported DestinationConfig parameter for given event source mapping type.", None, id="OnSuccess on SQS, before the function"),
-    pytest.param(create(KINESIS, StartingPosition="LATEST", DestinationConfig={"OnSuccess": {"Destination": SQS}}), 400, IPV, "OnSuccess configuration is not supported for event source mappings.", None, id="OnSuccess on a stream (7.10)"),
+    pytest.param(create(KINESIS, StartingPosition="LATEST", DestinationConfig={"OnSuccess": {"Destination": SQS}}), 400, IPV, "OnSuccess configuration is not supported for event source mappings.", None, id="OnSuccess on a stream"),
     pytest.param(create(KINESIS, StartingPosition="TRIM_HORIZON", StartingPositionTimestamp=1), 400, IPV, "Timestamp only valid with StartingPosition AT_TIMESTAMP", None, id="A timestamp with another position"),
     pytest.param(create(KINESIS, StartingPosition="LATEST", ScalingConfig={"MaximumConcurrency": 5}), 400, IPV, "Unsupported ScalingConfig parameter for given event source mapping type.", None, id="ScalingConfig on a stream"),
     pytest.param(create(KINESIS, StartingPosition="LATEST", ParallelizationFactor=2, TumblingWindowInSeconds=5), 400, IPV, "Parallelization factor must be equal to 1 when tumbling window period is configured", None, id="Factor with a window"),
@@ -158,11 +158,11 @@ ROWS = [
     pytest.param(while_in("Updating", "delete"), 400, IN_USE, "Cannot delete the event source mapping because it is in use.", Retry.BUSY, id="Delete while transitioning"),
     pytest.param(twice(), 409, CONFLICT, f'An event source mapping with SQS arn (" {SQS} ") and function (" f ") already exists. Please update or delete the existing mapping with UUID ', None, id="Duplicate: SQS"),
     pytest.param(twice(KINESIS, StartingPosition="LATEST"), 409, CONFLICT, f'The event source arn (" {KINESIS} ") and function (" f ") provided mapping already exists. Please update or delete the existing mapping with UUID ', None, id="Duplicate: Kinesis"),
-    pytest.param(twice(MSK, Topics=["events"]), 409, CONFLICT, f'An event source mapping for cluster ("{MSK}"), function ("{F}"), topics ("events") already exists. Please update or delete the existing mapping with UUID ', None, id="Duplicate: MSK (7.6)"),
+    pytest.param(twice(MSK, Topics=["events"]), 409, CONFLICT, f'An event source mapping for cluster ("{MSK}"), function ("{F}"), topics ("events") already exists. Please update or delete the existing mapping with UUID ', None, id="Duplicate: MSK"),
     pytest.param(twice("", {**KAFKA, "SelfManagedEventSource": {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["b1:1", "b9:1"]}}}, **KAFKA), 409, CONFLICT, f'An event source mapping with event source ("b1:1,b2:1"), function ("{F}"), topics ("events") already exists. Please update or delete the existing mapping with UUID ', None, id="Duplicate: self-managed, one shared broker"),
     pytest.param(twice(MSK, {"Topics": ["views"], "AmazonManagedKafkaEventSourceConfig": {"ConsumerGroupId": "g"}}, Topics=["events"], AmazonManagedKafkaEventSourceConfig={"ConsumerGroupId": "g"}), 409, CONFLICT, f'An event source mapping with event source ("{MSK}"), amazonManagedKafkaEventSourceConfig.consumerGroupId ("g") already exists. Please update or delete the existing mapping with UUID ', None, id="Duplicate consumer group"),
-    pytest.param(lambda plane: plane.client.list_tags(Resource=plane.create()["EventSourceMappingArn"][:-36] + NOWHERE), 404, NOT_FOUND, f"Event source mapping not found: arn:aws:lambda:{REGION}:{ACCOUNT}:event-source-mapping:{NOWHERE}", None, id="Tags of an unknown mapping (7.9)"),
-    pytest.param(lambda plane: tag(plane, plane.create()["EventSourceMappingArn"], 51), 400, IPV, "Number of tags exceeds resource tag limit.", None, id="More than 50 tags (7.9)"),
+    pytest.param(lambda plane: plane.client.list_tags(Resource=plane.create()["EventSourceMappingArn"][:-36] + NOWHERE), 404, NOT_FOUND, f"Event source mapping not found: arn:aws:lambda:{REGION}:{ACCOUNT}:event-source-mapping:{NOWHERE}", None, id="Tags of an unknown mapping"),
+    pytest.param(lambda plane: tag(plane, plane.create()["EventSourceMappingArn"], 51), 400, IPV, "Number of tags exceeds resource tag limit.", None, id="More than 50 tags"),
 ]
 # fmt: on
 

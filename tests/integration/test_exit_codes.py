@@ -1,4 +1,4 @@
-"""Each exit code of each command (docs/architecture.md): 0 done, 1 error, 2 changes, 3 incomplete, 4 stale, 5 locked."""
+"""Each exit code of each command, as the README lists them: 0 done, 1 error, 2 changes, 3 incomplete, 4 stale, 5 locked."""
 
 from __future__ import annotations
 

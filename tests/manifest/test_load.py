@@ -1,6 +1,6 @@
 """Manifests: what is wrong is reported with its place, all of it at once.
 
-Each file of `cases/invalid` makes one mistake; the lines at its end that begin with `#>` are the whole message.
+Each file of `cases/invalid` makes one mistake, some several; the lines at its end that begin with `#>` are the whole message.
 """
 
 from __future__ import annotations

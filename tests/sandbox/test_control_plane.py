@@ -28,7 +28,7 @@ KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
         (KINESIS, {"StartingPosition": "LATEST"}, "Creating"),
     ],
 )
-def test_7_2_create_disabled(plane: LambdaApi, source: str, members: dict[str, Any], state: str) -> None:
+def test_create_disabled(plane: LambdaApi, source: str, members: dict[str, Any], state: str) -> None:
     made = plane.create(source, Enabled=False, **members)
 
     assert made["State"] == state
@@ -56,7 +56,7 @@ def test_states_go_their_way_in_their_time(plane: LambdaApi) -> None:
     assert plane.client.delete_event_source_mapping(UUID=uuid)["State"] == "Deleting"
 
 
-def test_7_2_a_deleted_mapping_is_gone_at_once_and_its_pair_is_free(plane: LambdaApi) -> None:
+def test_a_deleted_mapping_is_gone_at_once_and_its_pair_is_free(plane: LambdaApi) -> None:
     uuid = plane.settled()
     plane.client.delete_event_source_mapping(UUID=uuid)
 
@@ -76,7 +76,7 @@ def listed(plane: LambdaApi, **filters: str) -> list[str]:
     return [item["UUID"] for item in plane.client.list_event_source_mappings(**filters)["EventSourceMappings"]]
 
 
-def test_7_3_list_filters_exactly(plane: LambdaApi) -> None:
+def test_list_filters_exactly(plane: LambdaApi) -> None:
     plain, alias = plane.create(SQS, "f")["UUID"], plane.create(SQS, "f:live")["UUID"]
     other = plane.create(FIFO, "f")["UUID"]
 
@@ -86,7 +86,7 @@ def test_7_3_list_filters_exactly(plane: LambdaApi) -> None:
     assert listed(plane, FunctionName="nothing") == []
 
 
-def test_7_3_pages_hold_a_hundred_and_a_damaged_marker_looks_like_the_end(plane: LambdaApi) -> None:
+def test_pages_hold_a_hundred_and_a_damaged_marker_looks_like_the_end(plane: LambdaApi) -> None:
     made = {plane.create(f"{SQS}{number}")["UUID"] for number in range(205)}
 
     first = plane.client.list_event_source_mappings(MaxItems=1000)
@@ -101,7 +101,7 @@ def test_7_3_pages_hold_a_hundred_and_a_damaged_marker_looks_like_the_end(plane:
     assert plane.client.list_event_source_mappings(Marker=first["NextMarker"])["EventSourceMappings"] == pages[1]
 
 
-def test_7_3_list_omits_the_filters_of_a_mapping_with_a_key(plane: LambdaApi) -> None:
+def test_list_omits_the_filters_of_a_mapping_with_a_key(plane: LambdaApi) -> None:
     uuid = plane.settled(FilterCriteria=FILTERS, KMSKeyArn=KEY)
 
     [shown] = plane.client.list_event_source_mappings()["EventSourceMappings"]
@@ -111,7 +111,7 @@ def test_7_3_list_omits_the_filters_of_a_mapping_with_a_key(plane: LambdaApi) ->
     assert plane.get(uuid)["FilterCriteria"] == FILTERS
 
 
-def test_7_9_tags(plane: LambdaApi) -> None:
+def test_tags(plane: LambdaApi) -> None:
     arn = plane.create(Tags={"a": "1"})["EventSourceMappingArn"]
     tags = lambda: plane.client.list_tags(Resource=arn)["Tags"]  # noqa: E731
 
