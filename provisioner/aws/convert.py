@@ -11,10 +11,11 @@ from provisioner.aws.gateway import Config
 from provisioner.errors import ServiceError
 from provisioner.foreign_text import one_line
 from provisioner.kinds.canonical import canonical
-from provisioner.kinds.event_source_mapping import CONSUMER_GROUPS, CONSUMPTION_MODE, FIELDS
+from provisioner.kinds.event_source_mapping import CONSUMPTION_MODE, FIELDS
 from provisioner.kinds.fields import Field
 from provisioner.kinds.forms import timestamp
 from provisioner.kinds.rows import NOTHING
+from provisioner.kinds.uniqueness import CONSUMER_GROUPS
 from provisioner.model.canonical import Canonical, absent, is_own_tag, value_at, with_value
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import LINEAGE_TAG, NAME_TAG, STACK_TAG, Live, Owner, Status

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from provisioner.environment import command_line
 from provisioner.errors import DamagedError, StateError
 from provisioner.foreign_text import one_line
+from provisioner.kinds import KINDS
 from provisioner.kinds.canonical import canonical
-from provisioner.kinds.event_source_mapping import EventSourceMapping
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.references import UUID, Pair
 from provisioner.model.sources import SourceKind, kind_of
@@ -268,7 +268,7 @@ def record_of(value: Any, version: int = VERSION) -> Record:
     item = _Record.model_validate(value)
     key = _key(item.kind, item.region, item.id)
     deposed = tuple(Deposed(_key(part.kind, part.region, part.id), _statement(part.statement)) for part in item.deposed)
-    if not _is_mapping(item.applied):
+    if not _is_mapping(item.kind, item.applied):
         raise TypeError(f"the applied values recorded for {item.id} are damaged")
     return Record(
         key=key,
@@ -295,13 +295,13 @@ def _statement(item: _Statement | None) -> Statement | None:
     return Statement(item.function, item.region, item.id, item.applied) if item else None
 
 
-def _is_mapping(applied: dict[str, Any]) -> bool:
-    """Whether every field that the table has is of its type. Unknown fields are no damage: a later version, or one with
+def _is_mapping(kind: str, applied: dict[str, Any]) -> bool:
+    """Whether every field that the kind's table has is of its type. Unknown fields are no damage: a later version, or one with
     another botocore, may have written them. Nor is a member that an item of a list or a block lacks: an import records
     what AWS answered.
     """
     try:
-        EventSourceMapping.model_validate(applied)
+        KINDS[kind].block.model_validate(applied)
     except ValidationError as error:
         return all(
             item["type"] == "extra_forbidden" or (item["type"] == "missing" and len(item["loc"]) > 1)

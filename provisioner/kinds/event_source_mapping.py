@@ -12,12 +12,13 @@ after defaults are merged and with its place. Each block's docstring is the desc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final
 
+from provisioner.kinds.access_types import ACCESS_TYPES
 from provisioner.kinds.fields import Block, Field, fields_from
 from provisioner.kinds.forms import as_accesses, as_endpoints, as_function, as_set, parsed, timestamp
-from provisioner.kinds.rows import NONE, Legal, Limits, Row
+from provisioner.kinds.rows import NONE, TAG_TEXT, Legal, Limits, Row
 from provisioner.model.references import virtual_hosts
 from provisioner.model.sources import ALL, KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
 
@@ -51,11 +52,6 @@ _COLLECTION: Final = Legal(
     "a collection name, without '$', that starts with a letter, a digit or '_', but not with \"system.\"",
 )
 _POLLER_GROUP: Final = Legal(r"[a-zA-Z0-9-_]*", "made of letters, digits, '-' and '_'")
-TAG_TEXT: Final = Legal(
-    # Python knows no \p{L}, \p{N}, \p{Z}: \w is the first two and '_', the spaces are the third.
-    r"[\w \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000.:/=+\-@]*",
-    "made of letters, digits, spaces and _.:/=+-@",
-)
 
 # --- rules that need both sides --------------------------------------------------------------------------------------
 
@@ -67,24 +63,6 @@ def _virtual_host_moves(live: Any, desired: Any) -> bool:
 
 # --- the table -------------------------------------------------------------------------------------------------------
 
-
-ACCESS_TYPES: Final = (
-    "BASIC_AUTH",
-    "VPC_SUBNET",
-    "VPC_SECURITY_GROUP",
-    "SASL_SCRAM_512_AUTH",
-    "SASL_SCRAM_256_AUTH",
-    "VIRTUAL_HOST",
-    "CLIENT_CERTIFICATE_TLS_AUTH",
-    "SERVER_ROOT_CA_CERTIFICATE",
-    "OAUTHBEARER_AUTH",
-    "OAUTHBEARER_SCOPE",
-    "OAUTHBEARER_AUDIENCE",
-    "OAUTHBEARER_LOGICAL_CLUSTER",
-    "OAUTHBEARER_IDENTITY_POOL",
-    "IAM_AUTH",
-    "IAM_OAUTHBEARER_AUTH",
-)
 _REGISTRY_TYPES: Final = (
     "BASIC_AUTH",
     "CLIENT_CERTIFICATE_TLS_AUTH",
@@ -427,32 +405,6 @@ class EventSourceMapping(Block):
 
 FIELDS: Final[Mapping[str, Field]] = fields_from(EventSourceMapping)
 """Every top-level field by our name, in the order of the table."""
-
-REQUIRED: Final[Mapping[SourceKind, tuple[str, ...]]] = {
-    kind: tuple(name for name, field in FIELDS.items() if field.row.requires(kind)) for kind in SourceKind
-}
-"""The fields that each kind refuses a mapping without, in the order of the table."""
-
-
-def learn(path: Sequence[str], api: str) -> None:
-    """Add a line to the table for a member that AWS has and this version does not know; `path` ends in its name, after
-    the names of blocks that the table has. `api` is the API's name. A line that exists stays as it is.
-
-    Its value goes to the API as it is. Nothing is known of its default, so absence keeps what is there.
-    """
-    *blocks, name = path
-    fields = FIELDS
-    for block in blocks:
-        fields = fields[block].children
-    assert isinstance(fields, dict)  # the one place where the table grows
-    fields.setdefault(name, Field(name, Row(api=api, kept=ALL), {}, many=False, annotation=Any, learned=True))
-
-
-CONSUMER_GROUPS: Final = (
-    ("amazon_managed_kafka_event_source_config", "consumer_group_id"),
-    ("self_managed_kafka_event_source_config", "consumer_group_id"),
-)
-"""Where a consumer group is in a mapping. AWS holds it unique on its cluster (docs/aws/identity.md#uniqueness)."""
 
 CONSUMPTION_MODE: Final = ("self_managed_kafka_event_source_config", "consumption_mode")
 """Where a mapping has `Stream` or `Queue`: how a self-managed cluster is read."""

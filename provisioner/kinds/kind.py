@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from provisioner.kinds.fields import Field
+from provisioner.kinds.fields import Block, Field
 from provisioner.kinds.rules import Rule
 from provisioner.model.canonical import Canonical
 from provisioner.model.plan import Change, Risk
@@ -22,6 +22,7 @@ class Kind:
     name      as keys and the state have it
     resource  Terraform's type for it
     sources   the kinds of source that its mappings have
+    block     the types of its fields, as pydantic validates them
     fields    the field table (its rows say which changes replace, and AWS's defaults)
     rules     the rules between fields, by source
     pair      what tells a mapping in canonical form from others of its kind, in a region
@@ -34,6 +35,7 @@ class Kind:
     name: str
     resource: str
     sources: frozenset[SourceKind]
+    block: type[Block]
     fields: Mapping[str, Field]
     rules: Mapping[SourceKind, tuple[Rule, ...]]
     pair: Callable[[Canonical, str], Pair]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from provisioner.kinds.event_source_mapping import FIELDS
+from provisioner.kinds.event_source_mapping import FIELDS, EventSourceMapping
 from provisioner.kinds.kind import Kind
 from provisioner.kinds.risk import risks
 from provisioner.kinds.rules import RULES_OF
@@ -25,6 +25,7 @@ EVENT_SOURCE_MAPPING: Final = Kind(
     name=LAMBDA,
     resource="aws_lambda_event_source_mapping",
     sources=frozenset(SourceKind),
+    block=EventSourceMapping,
     fields=FIELDS,
     rules=RULES_OF,
     pair=pair,

@@ -34,6 +34,14 @@ class Legal:
         return re.fullmatch(self.pattern, text) is not None
 
 
+TAG_TEXT: Final = Legal(
+    # Python knows no \p{L}, \p{N}, \p{Z}: \w is the first two and '_', the spaces are the third.
+    r"[\w \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000.:/=+\-@]*",
+    "made of letters, digits, spaces and _.:/=+-@",
+)
+"""The keys and values of tags."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What the API's model allows of a value.

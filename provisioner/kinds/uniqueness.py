@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from provisioner.kinds.event_source_mapping import CONSUMER_GROUPS
 from provisioner.model.canonical import value_at
 from provisioner.model.references import Pair, channel_of, virtual_hosts
+
+CONSUMER_GROUPS: Final = (
+    ("amazon_managed_kafka_event_source_config", "consumer_group_id"),
+    ("self_managed_kafka_event_source_config", "consumer_group_id"),
+)
+"""Where a consumer group is in a mapping. AWS holds it unique on its cluster (docs/aws/identity.md#uniqueness)."""
 
 
 def pair(mapping: Mapping[str, Any], region: str) -> Pair:

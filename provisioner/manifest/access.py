@@ -6,44 +6,20 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from provisioner.kinds.event_source_mapping import ACCESS_TYPES
+from provisioner.kinds.access_types import (
+    ACCESS_TYPES,
+    AUDIENCE,
+    COUNTS,
+    NEEDED_BESIDE,
+    OAUTH_PARTS,
+    OF_KIND,
+    SIGN_IN,
+    WITHOUT_URI,
+)
 from provisioner.kinds.tables import fields_of
 from provisioner.manifest.finding import Finding
 from provisioner.model.references import Arn
 from provisioner.model.sources import KAFKAS, SELF_MANAGED, SourceKind
-
-WITHOUT_URI: Final = frozenset({"IAM_AUTH", "IAM_OAUTHBEARER_AUTH"})
-OAUTH_PARTS: Final = ("OAUTHBEARER_SCOPE", "OAUTHBEARER_LOGICAL_CLUSTER", "OAUTHBEARER_IDENTITY_POOL")
-AUDIENCE: Final = "OAUTHBEARER_AUDIENCE"
-_SIGN_IN: Final = (
-    "BASIC_AUTH",
-    "SASL_SCRAM_512_AUTH",
-    "SASL_SCRAM_256_AUTH",
-    "CLIENT_CERTIFICATE_TLS_AUTH",
-    "OAUTHBEARER_AUTH",
-    "IAM_AUTH",
-    "IAM_OAUTHBEARER_AUTH",
-)
-OF_KIND: Final[Mapping[SourceKind, tuple[str, ...]]] = {
-    SourceKind.MSK: ("SASL_SCRAM_512_AUTH", "CLIENT_CERTIFICATE_TLS_AUTH"),
-    SourceKind.MQ: ("BASIC_AUTH", "VIRTUAL_HOST"),
-    SourceKind.DOCUMENTDB: ("BASIC_AUTH",),
-    **dict.fromkeys(SELF_MANAGED, tuple(name for name in ACCESS_TYPES if name != "VIRTUAL_HOST")),
-}
-
-
-NEEDED_BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
-    "IAM_OAUTHBEARER_AUTH": (AUDIENCE,),
-    AUDIENCE: ("OAUTHBEARER_AUTH", "IAM_OAUTHBEARER_AUTH"),
-    **dict.fromkeys(OAUTH_PARTS, ("OAUTHBEARER_AUTH",)),
-}
-"""For each type the types of which one must be there as well."""
-ONE_HOST: Final = "a mapping can have only one VIRTUAL_HOST"
-
-
-def one_basic_auth(kind: SourceKind) -> str:
-    """What is said of a kind that needs exactly one secret."""
-    return f"{kind.phrase} needs exactly one BASIC_AUTH"
 
 
 def access_findings(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
@@ -55,16 +31,15 @@ def access_findings(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Findin
     types = [item.get("type", "") for item in items]
     for index, item in enumerate(items):
         yield from _access_item(item, kind, (*path, index), types)
-    if kind in (SourceKind.MQ, SourceKind.DOCUMENTDB) and types.count("BASIC_AUTH") != 1:
-        yield Finding("E212", path, one_basic_auth(kind))
-    ways = [word for word in _SIGN_IN if word in types]
+    for count in COUNTS:
+        if kind in count.kinds and not count.least <= types.count(count.type) <= 1:
+            yield Finding(count.code, path, count.message(kind))
+    ways = [word for word in SIGN_IN if word in types]
     if kind in KAFKAS and len(ways) > 1:
         yield Finding("W206", path, f"more than one authentication method: {' and '.join(ways)}", "keep one of them")
     if ("VPC_SUBNET" in types) != ("VPC_SECURITY_GROUP" in types) and kind in SELF_MANAGED:
         there, other = sorted(("VPC_SUBNET", "VPC_SECURITY_GROUP"), key=lambda word: word not in types)
         yield Finding("W205", path, f"{there} needs {other} as well", f"add an entry of type {other}")
-    if types.count("VIRTUAL_HOST") > 1:
-        yield Finding("E216", path, ONE_HOST)
 
 
 def _access_item(

@@ -10,11 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, get_args, get_origin
 
-from provisioner.kinds.event_source_mapping import TAG_TEXT, learn
 from provisioner.kinds.fields import Field
 from provisioner.kinds.forms import moment, parsed, timestamp
-from provisioner.kinds.rows import Limits
-from provisioner.kinds.tables import fields_of
+from provisioner.kinds.rows import TAG_TEXT, Limits
+from provisioner.kinds.tables import fields_of, learn
 from provisioner.manifest.finding import Finding, Step, label, nearest, suggestion
 from provisioner.manifest.node import Node
 from provisioner.manifest.patterns import pattern_findings

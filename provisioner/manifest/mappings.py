@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from provisioner.kinds import pair_of
 from provisioner.kinds.canonical import canonical
-from provisioner.kinds.event_source_mapping import REQUIRED
-from provisioner.kinds.tables import fields_of
+from provisioner.kinds.tables import REQUIRED, fields_of
 from provisioner.kinds.uniqueness import claims, consumer_group
 from provisioner.manifest.access import secret_findings
 from provisioner.manifest.check import Fields, Member, fields_at, ignored_path, tag_findings

@@ -18,9 +18,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final, get_origin
 
-from provisioner.kinds.event_source_mapping import CONSUMER_GROUPS
 from provisioner.kinds.fields import Field
 from provisioner.kinds.tables import fields_of
+from provisioner.kinds.uniqueness import CONSUMER_GROUPS
 from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.live import Live, Status
 from provisioner.model.place import FieldPath

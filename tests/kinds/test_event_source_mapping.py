@@ -9,9 +9,9 @@ import botocore.session
 import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from provisioner.kinds.event_source_mapping import FIELDS, TAG_TEXT
+from provisioner.kinds.event_source_mapping import FIELDS
 from provisioner.kinds.fields import Field
-from provisioner.kinds.rows import NOTHING, Limits
+from provisioner.kinds.rows import NOTHING, TAG_TEXT, Limits
 from provisioner.model.sources import ALL, SourceKind
 
 SERVICE = botocore.session.get_session().get_service_model("lambda")

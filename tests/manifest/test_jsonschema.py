@@ -12,8 +12,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from provisioner.errors import ManifestError
-from provisioner.kinds.event_source_mapping import FIELDS, TAG_TEXT
+from provisioner.kinds.event_source_mapping import FIELDS
 from provisioner.kinds.fields import Field
+from provisioner.kinds.rows import TAG_TEXT
 from provisioner.manifest.jsonschema import manifest_schema
 from provisioner.manifest.jsonschema.kinds import SOURCES
 from provisioner.manifest.reader import read

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, get_args
 
-from provisioner.kinds.event_source_mapping import FIELDS
 from provisioner.kinds.fields import Field
 from provisioner.kinds.rows import Legal
+from provisioner.kinds.tables import ALL_FIELDS
 from provisioner.manifest.jsonschema.fields import fields_of, tags_of
 from provisioner.manifest.jsonschema.kinds import SOURCES, accesses, by_kind
 from provisioner.manifest.jsonschema.parts import (
@@ -48,7 +48,7 @@ def manifest_schema() -> Schema:
     # What a mapping may hold, of whatever kind: nothing is required, and null stands for absence.
     body = {
         **ref("map"),
-        "properties": {**fields_of(FIELDS), "region": region, "lifecycle": _lifecycle()},
+        "properties": {**fields_of(ALL_FIELDS), "region": region, "lifecycle": _lifecycle()},
         "additionalProperties": False,
     }
     mappings = {
@@ -123,7 +123,7 @@ def _lifecycle() -> Schema:
     schema = _opened(model, model.get("$defs", {}), ("lifecycle",))
     # The path of a field, or of one tag.
     tag = {"type": "string", "pattern": r"^tags\.|\$\{"}
-    schema["properties"]["ignore_changes"]["items"] = {"anyOf": [{"enum": list(_paths(FIELDS))}, tag]}
+    schema["properties"]["ignore_changes"]["items"] = {"anyOf": [{"enum": list(_paths(ALL_FIELDS))}, tag]}
     schema["properties"] = {name: _nullable(part) for name, part in schema["properties"].items()}
     return _nullable(schema)
 

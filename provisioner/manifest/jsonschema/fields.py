@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from types import UnionType
 from typing import Any, Final, get_args, get_origin
 
-from provisioner.kinds.event_source_mapping import TAG_TEXT
 from provisioner.kinds.fields import Field
-from provisioner.kinds.rows import NOTHING, Limits
+from provisioner.kinds.rows import NOTHING, TAG_TEXT, Limits
 from provisioner.manifest.jsonschema.parts import (
     LEGAL_TEXTS,
     TAG_KEYS,

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from provisioner.kinds.event_source_mapping import ACCESS_TYPES, FIELDS
+from provisioner.kinds.access_types import ACCESS_TYPES, COUNTS, NEEDED_BESIDE, OAUTH_PARTS, OF_KIND, WITHOUT_URI, Count
 from provisioner.kinds.fields import Field
-from provisioner.manifest.access import NEEDED_BESIDE, OAUTH_PARTS, OF_KIND, ONE_HOST, WITHOUT_URI, one_basic_auth
+from provisioner.kinds.tables import ALL_FIELDS
 from provisioner.manifest.jsonschema.fields import lacking_of, ranged
 from provisioner.manifest.jsonschema.parts import (
     Schema,
@@ -90,7 +90,7 @@ def from_kinds(kinds: frozenset[SourceKind]) -> Schema:
 def by_kind() -> Iterator[Schema]:
     """What the kinds lack, their narrower ranges, and what an ARN and access configurations must be."""
     for source in SOURCES:
-        narrower = [schema for schema in (_of_kinds(FIELDS, source), *_source_rules(source)) if schema]
+        narrower = [schema for schema in (_of_kinds(ALL_FIELDS, source), *_source_rules(source)) if schema]
         for schema in narrower:
             yield when(ref(source.definition), schema)
 
@@ -144,14 +144,15 @@ def _access(kind: SourceKind) -> Iterator[Schema]:
     lacking = [word for word in ACCESS_TYPES if word not in OF_KIND[kind]]
     message = f"{kind.phrase} does not support this access type; supported types: {', '.join(OF_KIND[kind])}"
     yield {"items": {"properties": {"type": other_than(lacking, message)}}}
-    if kind in (SourceKind.MQ, SourceKind.DOCUMENTDB):
-        yield when({"minItems": 1}, _times("BASIC_AUTH", 1, one_basic_auth(kind)))
+    for count in COUNTS:
+        if kind in count.kinds and count.kinds != ALL:
+            yield when({"minItems": 1}, _times(count, kind))
 
 
 def accesses() -> Schema:
     """What holds of access configurations whatever the kind."""
-    rules = [{"items": {"allOf": list(_uris())}}, _times("VIRTUAL_HOST", 0, ONE_HOST)]
-    return {"allOf": [*rules, *_oauth()]}
+    counts = (_times(count) for count in COUNTS if count.kinds == ALL)
+    return {"allOf": [{"items": {"allOf": list(_uris())}}, *counts, *_oauth()]}
 
 
 def _uris() -> Iterator[Schema]:
@@ -174,7 +175,7 @@ def _holds(*words: str) -> Schema:
     return {"type": "array", "contains": stated("type", {"enum": list(words)})}
 
 
-def _times(word: str, least: int, message: str) -> Schema:
-    """At most one entry of a type; a reference among the entries may be any."""
-    entry = stated("type", {"const": word}) | {"type": "object"}
-    return {"contains": entry, "minContains": least, "maxContains": 1, "errorMessage": message}
+def _times(count: Count, kind: SourceKind | None = None) -> Schema:
+    """How often an entry of a type may be there; a reference among the entries may be any."""
+    entry = stated("type", {"const": count.type}) | {"type": "object"}
+    return {"contains": entry, "minContains": count.least, "maxContains": 1, "errorMessage": count.message(kind)}

@@ -6,8 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
-from provisioner.kinds.event_source_mapping import TAG_TEXT
-from provisioner.kinds.rows import Legal
+from provisioner.kinds.rows import TAG_TEXT, Legal
 from provisioner.model.references import FUNCTION
 from provisioner.model.sources import PUSHING
 

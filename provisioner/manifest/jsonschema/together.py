@@ -12,9 +12,9 @@ from functools import cache
 from typing import Final, get_origin
 
 from provisioner.kinds.conditions import AtLeast, AtMost, Has, Is, IsNot, Lacks, Test
-from provisioner.kinds.event_source_mapping import FIELDS
 from provisioner.kinds.fields import Field
 from provisioner.kinds.rules import RULES, Rule
+from provisioner.kinds.tables import ALL_FIELDS
 from provisioner.manifest.jsonschema.fields import empty_values, kinds_in_words
 from provisioner.manifest.jsonschema.kinds import from_kinds
 from provisioner.manifest.jsonschema.parts import Schema, at_path, needed, other_than, ref, stated, when
@@ -50,8 +50,8 @@ _SOURCES: Final = ("event_source_arn", "self_managed_event_source")
 def needs() -> Iterator[Together]:
     """What is missing: fields that kinds require, and fields that others need beside them."""
     neither = f"{' or '.join(_SOURCES)} is missing"
-    yield Together(_SOURCES, {"anyOf": [needed(name, neither, _json_type(FIELDS[name])) for name in _SOURCES]})
-    for name, field in FIELDS.items():
+    yield Together(_SOURCES, {"anyOf": [needed(name, neither, _json_type(ALL_FIELDS[name])) for name in _SOURCES]})
+    for name, field in ALL_FIELDS.items():
         if field.row.required and name not in _SOURCES:
             kinds = field.row.required
             whom = "" if kinds == ALL else f": required for {kinds_in_words(kinds)}"
@@ -82,7 +82,7 @@ def _printed(*, adds: bool) -> Iterator[Together]:
     for rule in RULES:
         requirement = _requirement(rule)
         if rule.code.startswith("E") and requirement and adds == _adds(rule):
-            kinds = from_kinds(rule.kinds if rule.kinds == ALL else rule.kinds & FIELDS[rule.path[0]].row.kinds)
+            kinds = from_kinds(rule.kinds if rule.kinds == ALL else rule.kinds & ALL_FIELDS[rule.path[0]].row.kinds)
             conditions = [part for part in (kinds, _condition(rule) if rule.when else {}) if part]
             condition = {"allOf": conditions} if len(conditions) > 1 else conditions[0] if conditions else {}
             yield Together(tuple(sorted(rule.reads)), when(condition, requirement))
@@ -149,7 +149,7 @@ def _present(path: FieldPath) -> Schema:
 
 @cache
 def _field_at(path: FieldPath) -> Field:
-    fields = FIELDS
+    fields = ALL_FIELDS
     for name in path[:-1]:
         fields = fields[name].children
     return fields[path[-1]]
