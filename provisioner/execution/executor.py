@@ -39,6 +39,7 @@ from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.model.state import Intent
 
 Emit = Callable[[Progress], None]
+Attempt = Callable[[], Accepted | Outcome]  # the calls of one change
 
 
 class Executor:
@@ -152,8 +153,8 @@ class Executor:
         if started:
             self._submit(started)
 
-    def _submit(self, works: Sequence[tuple[Change, Callable[[], Accepted | Outcome]]]) -> None:
-        self._running.add(self._pool.submit(self._carried_out, works))
+    def _submit(self, attempts: Sequence[tuple[Change, Attempt]]) -> None:
+        self._running.add(self._pool.submit(self._carried_out, attempts))
 
     def _take(self, future: Future[list[Accepted | Outcome]]) -> None:
         self._running.discard(future)
@@ -208,17 +209,15 @@ class Executor:
 
     # --- around the work of one change, in a worker -------------------------------------------------------------------
 
-    def _carried_out(
-        self, works: Sequence[tuple[Change, Callable[[], Accepted | Outcome]]]
-    ) -> list[Accepted | Outcome]:
-        return [self._guarded(change, work) for change, work in works]
+    def _carried_out(self, attempts: Sequence[tuple[Change, Attempt]]) -> list[Accepted | Outcome]:
+        return [self._guarded(change, attempt) for change, attempt in attempts]
 
-    def _guarded(self, change: Change, work: Callable[[], Accepted | Outcome]) -> Accepted | Outcome:
-        """Do the work of one change. Its failure becomes its outcome and stops no other change."""
+    def _guarded(self, change: Change, attempt: Attempt) -> Accepted | Outcome:
+        """Make the calls of one change. Its failure becomes its outcome and stops no other change."""
         # Not a new list each time: the delete that ends a replacement adds its ids to those of the create.
         with self._aws.calls.collecting(self._requests.setdefault(change.key, [])):
             try:
-                return work()
+                return attempt()
             except ProvisionerError as error:
                 return self._failed(change, error)
             except Exception as error:  # noqa: BLE001  # a mistake of ours fails its change, and loses no other
