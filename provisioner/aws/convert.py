@@ -15,6 +15,7 @@ from provisioner.kinds.event_source_mapping import CONSUMPTION_MODE, FIELDS
 from provisioner.kinds.fields import Field
 from provisioner.kinds.forms import timestamp
 from provisioner.kinds.rows import NOTHING
+from provisioner.kinds.tables import REQUIRED
 from provisioner.kinds.uniqueness import CONSUMER_GROUPS
 from provisioner.model.canonical import Canonical, absent, is_own_tag, value_at, with_value
 from provisioner.model.key import LAMBDA, Key
@@ -22,7 +23,7 @@ from provisioner.model.live import LINEAGE_TAG, NAME_TAG, STACK_TAG, Live, Owner
 from provisioner.model.place import FieldPath
 from provisioner.model.provider import Provider
 from provisioner.model.references import UUID, Arn, FunctionReference, Pair, channel_of
-from provisioner.model.sources import KAFKAS, STREAMS, SourceKind, kind_of
+from provisioner.model.sources import KAFKAS, SourceKind, kind_of
 
 # A transition counts as its end. Creating, Updating and Deleting do not show whether the mapping is enabled.
 _ENABLED = {"Enabled": True, "Enabling": True, "Disabled": False, "Disabling": False}
@@ -56,9 +57,10 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
         mapping = with_value(mapping, CONSUMPTION_MODE, "Stream")  # AWS's default, whether it is shown or not
     kind = kind_of(mapping) or SourceKind.UNKNOWN
     unknown: set[FieldPath] = set() if state in _ENABLED else {("enabled",)}
-    if kind in STREAMS and "starting_position" not in mapping:
-        # Answers of 2021 and 2022 leave it out. It is required on creation, so the mapping has one, and a value that
-        # counted as absent would replace the mapping.
+    # What AWS requires or chooses on creation every mapping has: an answer without it does not show it. A value that
+    # counted as absent would replace the mapping. Answers of 2021 and 2022 leave the starting position out.
+    unknown |= {(name,) for name in REQUIRED[kind] if name not in mapping}
+    if FIELDS["starting_position"].row.has(kind) and "starting_position" not in mapping:
         unknown |= {("starting_position",), ("starting_position_timestamp",)}
     error = config.get("FilterCriteriaError") or {}
     if error:

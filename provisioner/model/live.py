@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from provisioner.model.canonical import OWN_TAG_PREFIX, Canonical
 from provisioner.model.key import Key
@@ -25,6 +26,9 @@ _BY_AWS = {
     "FUNCTION_CONFIG_NOT_VALID": "the function's configuration is not valid",
 }
 """Why AWS disables a mapping by itself (docs/aws/kinds.md#answers); other reasons are shown as they are."""
+
+
+_OPTIONAL: Final = frozenset({("enabled",), ("starting_position_timestamp",)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,13 @@ class Live:
     status: Status
     unknown: frozenset[FieldPath] = frozenset()
     owner: Owner | None = None
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The top-level fields that the mapping has and AWS does not show, without those that a manifest may leave out:
+        an entry that lacked one of them would be refused, or would change something.
+        """
+        return tuple(path[0] for path in sorted(self.unknown - _OPTIONAL))
 
     @property
     def as_left(self) -> Canonical:

@@ -18,9 +18,9 @@ from provisioner.model.sources import SourceKind
 from provisioner.model.state import Record
 
 ENABLED = ("enabled",)
-_TAKEN_AS_WANTED = frozenset({ENABLED, ("starting_position",), ("starting_position_timestamp",)})
-"""Paths that are assumed to be as wanted when neither AWS nor the record has their value: nothing is changed or
-replaced for them.
+_FILTERS = ("filter_criteria",)
+"""Sent when the manifest states them and neither AWS nor the record has their value. Whatever else is unknown is then
+assumed to be as wanted: nothing is changed or replaced for it.
 """
 
 
@@ -41,7 +41,7 @@ def sides_of(wanted: Desired, record: Record | None, live: Live, kind: SourceKin
     known = live.mapping
     for path in live.unknown:
         applied = value_at(record.applied, path) if record and path != ENABLED else None
-        taken = value_at(desired, path) if applied is None and path in _TAKEN_AS_WANTED else applied
+        taken = value_at(desired, path) if applied is None and path != _FILTERS else applied
         known = with_value(known, path, taken)
     # Without a record there is no last apply: what a person left in AWS counts as prior, so that a difference is an
     # edit.
@@ -65,10 +65,16 @@ def notes_on(wanted: Desired, record: Record | None, live: Live, sides: Sides) -
                     f"--replace {wanted.name}"
                 )
     if live.status.filter_error:
-        yield (
-            f"AWS cannot read the filters at the moment ({live.status.filter_error}); the plan assumes that "
-            "they are as last applied"
+        assumed = record and record.applied.get("filter_criteria")
+        yield f"AWS cannot read the filters at the moment ({live.status.filter_error}); " + (
+            "the plan assumes that they are as last applied" if assumed else "the plan leaves unset filters as they are"
         )
+    for name in live.unseen:
+        if name != _FILTERS[0] and (name,) not in wanted.lifecycle.ignore_changes:
+            value = record.applied.get(name) if record else None
+            yield f"AWS does not show {name}; the plan assumes that it is " + (
+                "as in the manifest" if value is None else "as last applied"
+            )
     if live.mapping.get("enabled") is False and "enabled" not in sides.desired and live.status.fault:
         yield f"AWS disabled this mapping: {live.status.fault}; fix the cause first, or AWS disables it again"
     if live.status.last_result.startswith("PROBLEM"):

@@ -19,8 +19,6 @@ from provisioner.model.references import Arn
 from provisioner.model.sources import SourceKind
 
 _DEEP: Final = 60  # below MAX_DEPTH of `manifest.reader`, because the blocks around a pattern are levels too
-HIDDEN: Final = frozenset({("starting_position",)})
-"""Required fields that AWS may not show: they get `ignore_changes`, so that the entry plans no change."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -55,9 +53,8 @@ def entry_yaml(name: str, live: Live, default_region: str, defaults: Mapping[str
     if filters:
         entry = with_value(entry, ("filter_criteria", "filter"), filters)
     entry = literal(_against(fields_of(live.kind), entry, defaults or {}, live.kind, top=True))
-    hidden = [path[0] for path in sorted(live.unknown) if path in HIDDEN]
-    if hidden:
-        entry["lifecycle"] = {"ignore_changes": hidden}
+    if live.unseen:
+        entry["lifecycle"] = {"ignore_changes": list(live.unseen)}  # so that the entry plans no change
     # Where the source has an ARN, the region comes from it.
     source = Arn.parse(entry.get("event_source_arn"))
     if source is None and live.key.region != default_region:

@@ -17,7 +17,7 @@ from provisioner.model.plan import Action, Change, Reading
 from provisioner.model.state import AcceptedOwner, Record, State
 from provisioner.planning.planner import DELETING, make_plan
 from provisioner.planning.resolve import resolve
-from provisioner.render.manifest import HIDDEN, entry_yaml
+from provisioner.render.manifest import entry_yaml
 from provisioner.workflow.changing import recovered
 from provisioner.workflow.run import Run
 
@@ -68,11 +68,13 @@ def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: b
         if not wanted:
             defaults = run.loaded.defaults_of(live.kind) if run.loaded else {}
             entry = entry_yaml(name, live, run.manifest.provider.region or aws.region, defaults)
-        if entry and HIDDEN & live.unknown:
-            run.ui.note(
-                "AWS does not return starting_position for this mapping, so the entry lists it in ignore_changes;"
-                " if you know the value, set it"
+        for field in live.unseen if entry else ():
+            why = (
+                f"AWS cannot read the filters of this mapping ({live.status.filter_error})"
+                if field == "filter_criteria"
+                else f"AWS does not return {field} for this mapping"
             )
+            run.ui.note(f"{why}, so the entry lists {field} in ignore_changes; if you know the value, set it")
         # What can refuse the import comes before the two writes.
         file = Path(run.manifest.place.file)
         text = addition(file, entry) if write and entry else ""

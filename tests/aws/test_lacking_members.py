@@ -11,7 +11,7 @@ from provisioner.backend.statefile import decode, encode
 from provisioner.kinds.canonical import canonical
 from provisioner.model.desired import Desired
 from provisioner.model.place import Place
-from provisioner.model.plan import Reading
+from provisioner.model.plan import Action, Reading
 from provisioner.model.provider import Provider
 from provisioner.model.sources import SourceKind
 from provisioner.model.state import Record, State
@@ -60,10 +60,64 @@ def test_an_answer_without_a_member_is_no_traceback(
     assert "m:" in entry_yaml("m", live, "eu-west-1", {})
     desired = Desired("m", "eu-west-1", kind, mapping, Place("provisioner.yaml"))
     plan = make_plan(
-        Resolution((Subject("m", desired, state.mappings["m"]),)), Reading({UUID: live}), state, account="123456789012"
+        Resolution((Subject("m", desired, state.mappings["m"]),)),
+        Reading({live.key: live}),
+        state,
+        account="123456789012",
     )
     for form in ("text", "json", "markdown", "gitlab"):
         assert plan_in(form, plan, (), Style())
     [change] = plan.changes
+    assert change.action is not Action.REPLACE
     assert change.desired is not None
     update_requests(live.mapping, change.desired, kind, [field.path[0] for field in change.fields])
+
+
+SECRETS = [{"Type": "BASIC_AUTH", "URI": SECRET["uri"]}]
+FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:f"
+SOURCES: dict[SourceKind, dict[str, Any]] = {
+    SourceKind.KINESIS: {"EventSourceArn": "arn:aws:kinesis:eu-west-1:123456789012:stream/s", "StartingPosition": "LATEST"},
+    SourceKind.MSK: {"EventSourceArn": ARNS[SourceKind.MSK], "Topics": ["t1"], "StartingPosition": "LATEST"},
+    SourceKind.KAFKA: {
+        "SelfManagedEventSource": {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["b1:9092"]}},
+        "Topics": ["t1"],
+        "StartingPosition": "LATEST",
+        "SourceAccessConfigurations": [{"Type": "VPC_SUBNET", "URI": "subnet:subnet-0aaa1111bbbb2222c"}],
+    },
+    SourceKind.MQ: {"EventSourceArn": ARNS[SourceKind.MQ], "Queues": ["q"], "SourceAccessConfigurations": SECRETS},
+    SourceKind.DOCUMENTDB: {
+        "EventSourceArn": "arn:aws:rds:eu-west-1:123456789012:cluster:catalogue",
+        "DocumentDBEventSourceConfig": {"DatabaseName": "shop"},
+        "SourceAccessConfigurations": SECRETS,
+        "StartingPosition": "LATEST",
+    },
+}  # fmt: skip
+LEFT_OUT = [
+    (kind, member)
+    for kind, members in SOURCES.items()
+    for member in members
+    if member not in {"EventSourceArn", "SelfManagedEventSource"}
+]
+
+
+@pytest.mark.parametrize("recorded", ["applied", "imported"])
+@pytest.mark.parametrize(("kind", "member"), LEFT_OUT)
+def test_what_every_mapping_of_a_kind_has_and_an_answer_leaves_out_changes_nothing(
+    kind: SourceKind, member: str, recorded: str
+) -> None:
+    whole = {"UUID": UUID, "FunctionArn": FUNCTION, "State": "Enabled", **SOURCES[kind]}
+    before = live_mapping(whole, "eu-west-1", {}, Provider())
+    after = live_mapping({name: value for name, value in whole.items() if name != member}, "eu-west-1", {}, Provider())
+    record = Record(after.key, after.arn, (before if recorded == "applied" else after).as_left)
+    state = State("s", "lineage", "123456789012", 3, {"m": record})
+    desired = Desired("m", "eu-west-1", kind, before.mapping, Place("provisioner.yaml"))
+    subjects = Resolution((Subject("m", desired, record),))
+
+    plan = make_plan(subjects, Reading({after.key: after}), state, account="123456789012")
+
+    assert after.kind is kind
+    assert [change.action for change in plan.changes] == [Action.NO_OP]
+    source = "as in the manifest" if recorded == "imported" else "as last applied"
+    [field] = after.unseen
+    assert f"AWS does not show {field}; the plan assumes that it is {source}" in plan.changes[0].notes
+    assert f"- {field}" in entry_yaml("m", after, "eu-west-1", {})

@@ -103,6 +103,33 @@ def test_filters_that_cannot_be_decrypted_are_unknown_not_absent(troubled: Works
     troubled.assert_in_sync()
 
 
+def test_a_mapping_whose_filters_cannot_be_decrypted_is_imported_with_its_key(troubled: Workspace) -> None:
+    """The entry plans no change, keeps the encryption, and says what AWS does not show."""
+    given = {"FilterCriteria": {"Filters": [{"Pattern": '{"body":{"status":["open"]}}'}]}, "KMSKeyArn": KEY}
+    uuid = troubled.aws.create_event_source_mapping(FunctionName="worker", EventSourceArn=sqs("orders"), **given)[
+        "UUID"
+    ]
+    troubled.settled(uuid)
+    troubled.write("")
+
+    imported = troubled.run("import", "orders", uuid)
+
+    assert "AWS cannot read the filters of this mapping (Lambda was unable to decrypt" in imported.err
+    assert "so the entry lists filter_criteria in ignore_changes; if you know the value, set it" in imported.err
+    troubled.write_text(f"stack: test\nprovider: {{ region: {REGION} }}\n{imported.out}")
+    assert f"kms_key_arn: {KEY}" in imported.out
+    troubled.run("validate")
+    plan = troubled.plan()
+    assert "the plan leaves unset filters as they are" in plan
+    assert plan.endswith("No changes. The mappings match the manifest.\n")
+
+    entry = imported.out.replace("    kms_key_arn:", "    batch_size: 5\n    kms_key_arn:")
+    troubled.write_text(f"stack: test\nprovider: {{ region: {REGION} }}\n{entry}")
+    troubled.apply()
+    live = troubled.aws.get_event_source_mapping(UUID=uuid)
+    assert (live["BatchSize"], live["KMSKeyArn"], "FilterCriteriaError" in live) == (5, KEY, True)
+
+
 def test_a_mapping_that_aws_disables_by_itself(troubled: Workspace) -> None:
     troubled.write(f"""
         legacy:
