@@ -275,6 +275,15 @@ def test_a_delete_of_what_is_gone_is_a_success(gateway: Gateway, client: Any) ->
         gateway.delete(UUID, lambda text: None)
 
 
+def test_a_list_that_gives_the_same_marker_again_is_an_error(gateway: Gateway, client: Any) -> None:
+    with Stubber(client) as stubber:
+        for _ in range(2):
+            stubber.add_response("list_event_source_mappings", {"EventSourceMappings": [], "NextMarker": "same"})
+
+        with pytest.raises(errors.ServiceError, match="the same marker again, so the list never ends"):
+            list(gateway.pages())
+
+
 def test_every_error_that_the_model_declares_is_translated(client: Any) -> None:
     names = (
         CREATE,

@@ -140,7 +140,8 @@ def test_an_empty_or_torn_header_is_no_journal() -> None:
 
 def test_a_line_that_is_json_but_no_journal_line_is_refused() -> None:
     head = '{"journal": 1, "lineage": "lineage", "serial": 4}\n'
-    for line in ("[]", "{}", '{"done": "t", "name": "a", "record": {"uuid": 3}}', '{"intent": "t"}', "3"):
+    nested = "[" * 100_000
+    for line in ("[]", "{}", '{"done": "t", "name": "a", "record": {"uuid": 3}}', '{"intent": "t"}', "3", nested):
         with pytest.raises(StateError, match=r"j(:2)? is damaged"):
             fold(START, f"{head}{line}\n", where="j")
     for line in ("[]", "3", '"x"'):
