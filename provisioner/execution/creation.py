@@ -23,6 +23,7 @@ from provisioner.kinds import kind_of_change, pair_of
 from provisioner.model.key import Key
 from provisioner.model.live import Live, Owner
 from provisioner.model.plan import Change, Plan
+from provisioner.planning.ownership import may_import
 
 _MAY_BE_THERE: Final = (
     "AWS may have created the mapping; apply again, and provisioner will look for it by its function and source"
@@ -93,10 +94,9 @@ class Creation:
         # A mapping that is recorded already must not get a second record.
         if live is None or live.key in self._log.state.managers():
             return None
-        ours = live.owner is not None and live.owner.lineage == self._plan.lineage
-        adopts = live.owner is None and change.wanted is not None and change.wanted.lifecycle.on_conflict == "adopt"
         # The refusal may be about a consumer group or one shared broker: then the holder has another pair.
-        return live if (ours or adopts) and pair_of(live) == change.pair else None
+        allowed = may_import(live, change.wanted, self._plan.lineage)
+        return live if allowed and pair_of(live) == change.pair else None
 
     def _claim_lost_create(self, change: Change, holder: Live, error: AwsError) -> Live:
         """The mapping that the create with the lost answer made, proved by its ownership tags. Raises ConflictError

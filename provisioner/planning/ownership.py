@@ -1,13 +1,38 @@
-"""Whose a mapping is, by its tags: what must not be changed although it is recorded."""
+"""Whose a mapping is, by its tags: what is ours, what may be imported unasked, what must not be changed although it is
+recorded.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from provisioner.environment import command_line
+from provisioner.model.desired import Desired
 from provisioner.model.key import Key
 from provisioner.model.live import Live
 from provisioner.model.plan import Action, Change, Problem
+from provisioner.model.state import AcceptedOwner
+
+
+def is_ours(live: Live, lineage: str) -> bool:
+    """Whether a state with this lineage created a mapping: its ownership tags name it."""
+    return live.owner is not None and live.owner.lineage == lineage
+
+
+def may_import(live: Live, wanted: Desired | None, lineage: str) -> bool:
+    """Whether what holds a wanted pair is imported instead of refused: it is ours, or it has no owner and the manifest
+    allows it with `on_conflict: adopt`.
+    """
+    adopts = live.owner is None and wanted is not None and wanted.lifecycle.on_conflict == "adopt"
+    return adopts or is_ours(live, lineage)
+
+
+def accepted_owner(live: Live, lineage: str) -> AcceptedOwner | None:
+    """The other owner that the tags of a mapping name when it is imported; None where they name us or nobody. The record
+    keeps it, because the tags name that owner until an update writes ours.
+    """
+    owner = live.owner
+    return AcceptedOwner(owner.stack, owner.lineage) if owner and not is_ours(live, lineage) else None
 
 
 def foreign(changes: Iterable[Change], live: Mapping[Key, Live], lineage: str) -> list[Problem]:

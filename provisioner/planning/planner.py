@@ -13,16 +13,16 @@ from provisioner.model.key import Key
 from provisioner.model.live import Live
 from provisioner.model.plan import Action, Cause, Change, Plan, Problem, Reading, Reason
 from provisioner.model.sources import SELF_MANAGED, SourceKind
-from provisioner.model.state import AcceptedOwner, Deposed, Record, State
+from provisioner.model.state import Deposed, Record, State
 from provisioner.planning.diff import field_changes
 from provisioner.planning.order import doubly_touched, in_order
-from provisioner.planning.ownership import foreign
+from provisioner.planning.ownership import accepted_owner, foreign, is_ours, may_import
 from provisioner.planning.resolve import Resolution, Subject
 from provisioner.planning.sides import ENABLED, notes_on, sides_of, unstated
 
 DELETING = "Deleting"
 """The state of a mapping that is not gone yet (docs/aws/lifecycle.md#states)."""
-_LEAVING = "AWS is deleting it already: no call is made, and the apply waits until it is gone"
+_DELETED_ALREADY = "AWS is deleting it already: no call is made, and the apply waits until it is gone"
 
 
 def make_plan(
@@ -93,9 +93,7 @@ class _Deciding:
             # Another record than that of the state: the holder replaced it in `_known`, which is an import.
             imported = record.key if record and subject.record and record.key != subject.record.key else None
             adopts = change.adopts or imported
-            owner = change.live.owner if adopts and change.live else None
-            # Its tags keep naming that owner until an update writes ours: the record says that this was accepted.
-            accepted = AcceptedOwner(owner.stack, owner.lineage) if owner and not self._is_ours(change.live) else None
+            accepted = accepted_owner(change.live, self._state.lineage) if adopts and change.live else None
             yield replace(change, moved_from=subject.moved_from, adopts=adopts, after=after, accepted_owner=accepted)
 
     def _refuse_what_stays(self, subject: Subject) -> None:
@@ -119,7 +117,7 @@ class _Deciding:
         record = subject.record
         live = self._reading.live.get(record.key) if record else None
         holder = self._holder_of(subject)
-        if record and holder and holder.key != record.key and self._is_ours(holder):
+        if record and holder and holder.key != record.key and is_ours(holder, self._state.lineage):
             others = (*record.deposed, Deposed(record.key))
             deposed = tuple(item for item in others if item.key != holder.key)
             if record.protected and live:
@@ -137,9 +135,6 @@ class _Deciding:
         manager = self._managers.get(holder.key) if holder else None
         return holder if manager in (None, subject.moved_from or subject.name) else None
 
-    def _is_ours(self, live: Live | None) -> bool:
-        return live is not None and live.owner is not None and live.owner.lineage == self._state.lineage
-
     def _deposed(self, name: str, record: Record) -> Iterator[Change]:
         for deposed in record.deposed:
             live = self._reading.live.get(deposed.key)
@@ -154,7 +149,7 @@ class _Deciding:
                     record=record,
                     reason=Reason.DEPOSED,
                     deposed=True,
-                    notes=(_LEAVING,) if live.status.state == DELETING else (),
+                    notes=(_DELETED_ALREADY,) if live.status.state == DELETING else (),
                 )
 
     def _change(self, subject: Subject, live: Live | None) -> Change | None:
@@ -195,8 +190,8 @@ class _Deciding:
         record = subject.record
         assert record is not None  # the caller looked
         forgets = subject.forgets or live is None
-        leaving = live is not None and live.status.state == DELETING
-        if record.protected and not forgets and not leaving:
+        deleting = live is not None and live.status.state == DELETING
+        if record.protected and not forgets and not deleting:
             self._refuse(
                 subject.name,
                 "has prevent_destroy, but destroy would delete it"
@@ -214,7 +209,7 @@ class _Deciding:
             live=live,
             record=record,
             reason=self._why_unwanted(subject, live),
-            notes=(_LEAVING,) if leaving and not forgets else (),
+            notes=(_DELETED_ALREADY,) if deleting and not forgets else (),
         )
 
     def _why_unwanted(self, subject: Subject, live: Live | None) -> Reason:
@@ -235,8 +230,7 @@ class _Deciding:
         holder = self._holder_of(subject)
         if holder is None or holder.status.state == DELETING:
             return None, False
-        # Our own lineage is proof that a state of this stack created it; without any owner, the manifest must allow it.
-        if self._is_ours(holder) or (wanted.lifecycle.on_conflict == "adopt" and holder.owner is None):
+        if may_import(holder, wanted, self._state.lineage):
             return holder, False
         self._refuse(wanted.name, *self._pair_is_taken(wanted.name, holder))
         return None, True

@@ -14,7 +14,8 @@ from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import Live
 from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Action, Change, Reading
-from provisioner.model.state import AcceptedOwner, Record, State
+from provisioner.model.state import Record, State
+from provisioner.planning.ownership import accepted_owner
 from provisioner.planning.planner import DELETING, make_plan
 from provisioner.planning.resolve import resolve
 from provisioner.render.manifest import entry_yaml
@@ -60,9 +61,10 @@ def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: b
         key = Key(LAMBDA, region, uuid)
         _refuse_import(writer.state, name, key, run.drivers, wanted=wanted is not None)
         live = _live_mapping(run.drivers, key, account)
-        if live.owner and live.owner.lineage != writer.state.lineage:
+        accepted = accepted_owner(live, writer.state.lineage)
+        if accepted:
             run.ui.note(
-                f"warning: according to its tags, it belongs to stack {live.owner.stack}; only one stack may manage a mapping"
+                f"warning: according to its tags, it belongs to stack {accepted.stack}; only one stack may manage a mapping"
             )
         entry = ""
         if not wanted:
@@ -79,8 +81,6 @@ def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: b
         file = Path(run.manifest.place.file)
         text = addition(file, entry) if write and entry else ""
         protected = wanted is not None and wanted.lifecycle.prevent_destroy
-        owner = live.owner if live.owner and live.owner.lineage != writer.state.lineage else None
-        accepted = AcceptedOwner(owner.stack, owner.lineage) if owner else None
         record = Record(live.key, live.arn, live.as_left, protected, owner=accepted)
         state = replace(writer.state, account=account).with_record(name, record)
         change = _next_change(run.manifest, state, name, live) if wanted else None
