@@ -46,6 +46,11 @@ class Rule:
         return (self.when is None or self.when.holds(mapping)) and not self.need.holds(mapping)
 
     @property
+    def sources(self) -> frozenset[SourceKind]:
+        """The kinds of source whose mappings can break the rule: those of `kinds` that have the field."""
+        return self.kinds & FIELDS[self.path[0]].row.kinds
+
+    @property
     def reads(self) -> frozenset[str]:
         """The fields that the rule depends on."""
         return fields_of(self.need) | {self.path[0]} | (fields_of(self.when) if self.when else frozenset())
@@ -206,7 +211,7 @@ RULES: Final = (
 )
 
 RULES_OF: Final[Mapping[SourceKind, tuple[Rule, ...]]] = {
-    kind: tuple(rule for rule in RULES if kind in rule.kinds & FIELDS[rule.path[0]].row.kinds) for kind in SourceKind
+    kind: tuple(rule for rule in RULES if kind in rule.sources) for kind in SourceKind
 }
 """The rules that each kind of source can break."""
 
@@ -217,7 +222,7 @@ def rules_in_words(code: str) -> list[str]:
     for rule in RULES:
         if rule.code == code:
             key = rule.message, rule.evidence.partition(":")[0]
-            kinds[key] = kinds.get(key, frozenset()) | (rule.kinds & FIELDS[rule.path[0]].row.kinds)
+            kinds[key] = kinds.get(key, frozenset()) | rule.sources
     lines = []
     for (message, page), of in kinds.items():
         listed = "every kind of source" if of == ALL else ", ".join(kind for kind in SourceKind if kind in of)

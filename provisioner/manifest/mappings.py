@@ -112,7 +112,11 @@ class MappingChecks:
         mapping = canonical({**fields.raw, "tags": tags}, kind) if kind else {}
         ignored = tuple(path for text in fields.lifecycle.ignore_changes if (path := ignored_path(text, kind)))
         unknown = fields.malformed | {path[0] for path in ignored} | self._unvalued_fields(name, node)
-        region, findings = self._mapping_region(fields.raw, unknown)
+        references = (
+            Arn.parse(fields.raw.get("event_source_arn")),
+            FunctionReference.parse(fields.raw.get("function_name")),
+        )
+        region, findings = self._mapping_region(fields.raw, references, unknown)
         findings += [*source, *fields.findings, *self._own_findings(fields, mapping, region, kind)]
         if kind and clear:
             findings += [
@@ -132,7 +136,7 @@ class MappingChecks:
             mapping=mapping,
             place=node.place(key=True),
             lifecycle=Lifecycle(lifecycle.prevent_destroy, ignored, lifecycle.on_conflict),
-            accounts=frozenset(item.account for item in _parsed(fields.raw) if item and item.account),
+            accounts=frozenset(item.account for item in references if item and item.account),
             stated=frozenset(_dropped(fields.raw, mapping, kind)),
         )
 
@@ -173,10 +177,17 @@ class MappingChecks:
                 f"{len(tags)} tags exceed the limit of {most} (AWS allows 50, including the tags that provisioner adds)",
             )
 
-    def _mapping_region(self, raw: dict[str, Any], unvalued_fields: Collection[str]) -> tuple[str, list[Finding]]:
-        """The region of a mapping: its own, its ARNs', the provider's, the environment's; the first two must agree."""
+    def _mapping_region(
+        self,
+        raw: dict[str, Any],
+        references: tuple[Arn | None, FunctionReference | None],
+        unvalued_fields: Collection[str],
+    ) -> tuple[str, list[Finding]]:
+        """The region of a mapping: its own, that of its `references` (source and function), the provider's, the
+        environment's; the first two must agree.
+        """
         stated = {str(raw["region"]): "region"} if raw.get("region") and "region" not in unvalued_fields else {}
-        for name, reference in zip(("event_source_arn", "function_name"), _parsed(raw), strict=True):
+        for name, reference in zip(("event_source_arn", "function_name"), references, strict=True):
             if reference and reference.region and name not in unvalued_fields:
                 stated.setdefault(reference.region, name)
         findings = []
@@ -195,7 +206,8 @@ class MappingChecks:
         first: dict[tuple[str, ...], Desired] = {}
         last: dict[tuple[str, ...], Desired] = {}
         for item in mappings:
-            own, wanted = sorted(pair_of(item).claims()), sorted(claims(item.mapping, pair_of(item)))
+            pair = pair_of(item)
+            own, wanted = sorted(pair.claims()), sorted(claims(item.mapping, pair))
             twins = {claim[0]: last[claim] for claim in reversed(wanted) if claim in last}
             if twin := next((first[claim] for claim in own if claim in first), None):
                 hint = "Lambda rejects the second mapping with a 409 error; remove one of them"
@@ -242,7 +254,3 @@ def _dropped(raw: Mapping[str, Any], mapping: Mapping[str, Any], kind: SourceKin
             yield from (
                 (name, inner) for inner, item in value.items() if item is not None and inner not in mapping[name]
             )
-
-
-def _parsed(raw: Mapping[str, Any]) -> tuple[Arn | None, FunctionReference | None]:
-    return Arn.parse(raw.get("event_source_arn")), FunctionReference.parse(raw.get("function_name"))

@@ -132,11 +132,12 @@ def resource_findings(raw: Mapping[str, Any], kind: SourceKind, unknown: Collect
     if arn is None:
         return
     label = "use the stream ARN, which ends in /stream/LABEL; `aws dynamodb describe-table` shows it as LatestStreamArn"
-    if set("*?") & set(str(arn)):
+    text = raw["event_source_arn"]
+    if "*" in text or "?" in text:
         hint = (
             label if kind is SourceKind.DYNAMODB else "a mapping reads from one source: create one mapping per source"
         )
-        yield Finding("E211", path, f"{str(arn)!r} contains a wildcard; use the full ARN of one source", hint)
+        yield Finding("E211", path, f"{text!r} contains a wildcard; use the full ARN of one source", hint)
     elif kind is SourceKind.DYNAMODB and not arn.resource.partition("/stream/")[2]:
         yield Finding("E211", path, TABLE_ARN, label)
     elif kind in RESOURCES and not arn.resource.startswith(RESOURCES[kind][0]):

@@ -65,6 +65,7 @@ _PARTITIONS: Final = {
 }
 
 
+@lru_cache(maxsize=_RECENT)
 def partition_of(region: str) -> str:
     """The partition of a region, as in an ARN; `aws` for one that has no other partition's prefix."""
     return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
@@ -131,13 +132,14 @@ class Pair:
     @property
     def in_any_host(self) -> Self:
         """The pair without a virtual host: whether AWS distinguishes two hosts of one broker is not recorded."""
-        return replace(self, channel=self.channel.partition(_IN_HOST)[0])
+        name, host, _ = self.channel.partition(_IN_HOST)
+        return replace(self, channel=name) if host else self
 
     def claims(self) -> list[tuple[str, str, str, str]]:
         """What the pair occupies in AWS: two pairs conflict when they share a claim.
 
         One claim, but one a broker for a Kafka cluster: any shared broker makes two clusters one
-        (docs/aws/identity.md#uniqueness). Unlike `canonical.claims`, without the consumer group.
+        (docs/aws/identity.md#uniqueness). Unlike `kinds.uniqueness.claims`, without the consumer group.
         """
         return [(self.region, source, self.function, self.channel) for source in self.source.split(",")]
 

@@ -82,7 +82,9 @@ def _printed(*, adds: bool) -> Iterator[Together]:
     for rule in RULES:
         requirement = _requirement(rule)
         if rule.code.startswith("E") and requirement and adds == _adds(rule):
-            kinds = from_kinds(rule.kinds if rule.kinds == ALL else rule.kinds & ALL_FIELDS[rule.path[0]].row.kinds)
+            kinds = from_kinds(
+                ALL if rule.kinds == ALL else rule.sources
+            )  # other checks say which kinds have the field
             conditions = [part for part in (kinds, _condition(rule) if rule.when else {}) if part]
             condition = {"allOf": conditions} if len(conditions) > 1 else conditions[0] if conditions else {}
             yield Together(tuple(sorted(rule.reads)), when(condition, requirement))
