@@ -21,7 +21,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MOST_BYTES: Final = 64 * 1024 * 1024
 """The largest file that is read: a larger one is a mistake, or an attempt to fill the memory."""
 
-PATIENCE: Final = 5.0
+PIPE_TIMEOUT: Final = 5.0
 """Seconds to wait for somebody to open a named pipe for writing."""
 
 
@@ -48,13 +48,13 @@ def _first_of_pipe(descriptor: int) -> bytes:
     """What is in a pipe first: "" when its writer has written nothing yet. Raises OSError when no writer comes in time."""
     waiting = select.poll()
     waiting.register(descriptor, select.POLLIN)
-    ready = waiting.poll(PATIENCE * 1000)
+    ready = waiting.poll(PIPE_TIMEOUT * 1000)
     try:
         data = os.read(descriptor, 65536)
     except BlockingIOError:  # a writer is there
         return b""
     if not ready and not data:  # the end of the file, and no writer has ended it
-        raise OSError(errno.ETIMEDOUT, f"it is a pipe that no process writes to (waited {PATIENCE:.0f} s)")
+        raise OSError(errno.ETIMEDOUT, f"it is a pipe that no process writes to (waited {PIPE_TIMEOUT:.0f} s)")
     return data
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def one_line(text: str) -> str:
-    """A foreign text on one line, without what commands a terminal or a CI: control characters and marks of direction
+    """A foreign text on one line, without what a terminal or a CI would obey: control characters and marks of direction
     are escaped, line breaks are spaces, because a line of its own could be a workflow command.
     """
     flat = " ".join(text.split())

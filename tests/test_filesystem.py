@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_a_named_pipe_is_read_once_somebody_writes(tmp_path: Path) -> None:
 
 
 def test_a_named_pipe_that_nobody_writes_to_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filesystem, "PATIENCE", 0.05)
+    monkeypatch.setattr(filesystem, "PIPE_TIMEOUT", 0.05)
     os.mkfifo(tmp_path / "pipe")
 
     with pytest.raises(OSError, match="it is a pipe that no process writes to") as caught:
@@ -63,9 +64,11 @@ def test_a_file_without_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     "make", [lambda path: path.symlink_to("real"), os.mkfifo, Path.mkdir], ids=["link", "pipe", "folder"]
 )
-def test_what_comes_with_a_repository_is_read_only_when_it_is_a_regular_file(tmp_path: Path, make: object) -> None:
+def test_what_comes_with_a_repository_is_read_only_when_it_is_a_regular_file(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
     (tmp_path / "real").write_text("text")
-    make(tmp_path / "state")  # type: ignore[operator]
+    make(tmp_path / "state")
 
     with pytest.raises(OSError, match=r"not followed|not a regular file"):
         read_regular(tmp_path / "state")

@@ -26,7 +26,9 @@ class Driver(Protocol):
         """The changes in groups: those of one group are carried out together, one worker for all of them."""
 
     def read(self, resolution: Resolution, note: Callable[[str], None]) -> Reading:
-        """All that planning needs, with the fewest calls. `note` is told once a region what could not be read so."""
+        """All that planning needs, with the fewest calls. `note` is called once for each region
+        in which a part could not be read so.
+        """
 
     def get(self, key: Key) -> Live | None:
         """One mapping as it is now, without its tags; None when it is gone."""
@@ -63,7 +65,7 @@ class Driver(Protocol):
     def delete(self, key: Key, notify: Notify) -> None:
         """Delete a mapping; one that is gone is no error."""
 
-    def observe(self, records: Sequence[Record], *, leaving: bool = False) -> dict[Key, Live]:
+    def observe(self, records: Sequence[Record], *, deleting: bool = False) -> dict[Key, Live]:
         """These mappings as they are now, without tags, with the fewest calls; one that is gone is absent. They are all in
-        one region. `leaving`: they are expected to be gone.
+        one region. `deleting`: they are expected to be gone.
         """

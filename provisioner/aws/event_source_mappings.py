@@ -89,11 +89,11 @@ class EventSourceMappings:
         """As `Driver.delete`."""
         self._aws.gateway(key.region).delete(key.id, notify)
 
-    def observe(self, records: Sequence[Record], *, leaving: bool = False) -> dict[Key, Live]:
+    def observe(self, records: Sequence[Record], *, deleting: bool = False) -> dict[Key, Live]:
         """As `Driver.observe`: by List a function where that takes fewer calls than Get."""
         region = records[0].key.region
         functions = {record.key.id: pair_of(record).function for record in records}
-        configs = (still_there if leaving else read)(self._aws.gateway(region), functions)
+        configs = (still_there if deleting else read)(self._aws.gateway(region), functions)
         return {
             record.key: self._live(configs[record.key.id], region) for record in records if record.key.id in configs
         }

@@ -203,7 +203,9 @@ def _approved_hash(ctx: click.Context, param: click.Parameter, value: str | None
     """
     del ctx, param
     if value is not None and not _PLAN_HASH.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is not a plan hash; expected v2: followed by 64 hexadecimal digits")
+        from provisioner.planning.fingerprint import VERSION
+
+        raise click.BadParameter(f"{value!r} is not a plan hash; expected {VERSION}: followed by 64 hexadecimal digits")
     return value or ""
 
 

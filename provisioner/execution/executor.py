@@ -163,9 +163,9 @@ class Executor:
             if isinstance(result, Outcome):
                 self._end(change, result)
             # With --no-wait too, the old mapping is not deleted before the new one has settled.
-            elif self._waits or (_deletes_last(change) and not result.leaving):
+            elif self._waits or (_deletes_last(change) and not result.deleting):
                 self._settling.add(result)
-            elif result.leaving:
+            elif result.deleting:
                 self._work.keep_recorded(result)
                 outcome = result.made or Outcome(change, Result.APPLIED, uuid=change.id)
                 detail = "not waited for: the deleted mapping stays recorded until the next apply sees that it is gone"
@@ -178,7 +178,7 @@ class Executor:
         change = accepted.change
         if outcome is None:
             self._emit(Progress(change, Phase.WAITING, self._elapsed(change), polled.state))
-        elif accepted.leaving:
+        elif accepted.deleting:
             try:
                 (self._work.record_gone if polled.gone else self._work.keep_recorded)(accepted)
             except ProvisionerError as error:
@@ -187,7 +187,7 @@ class Executor:
         elif not _deletes_last(change) or outcome.result is not Result.APPLIED:
             self._end(change, outcome)
         elif outcome.settled and not self._stopping:
-            self._submit([(change, partial(self._work.delete_replaced, change, outcome))])
+            self._submit([(change, partial(self._work.delete, change, outcome))])
         else:
             detail = f"{outcome.detail or 'it stopped'}; {change.id}, which it replaces, is still there"
             hint = "apply again to delete the old mapping"

@@ -22,9 +22,9 @@ from provisioner.model.provider import Provider
 from provisioner.model.report import STILL, Outcome, Result
 from provisioner.planning.diff import field_changes
 
-BELIEVED_AFTER: Final = 10.0
-"""Seconds after AWS's answer from which a read that contradicts it is believed: that a created mapping is gone, or that a
-sent value was ignored. No recording shows that reads lag; the bound is a precaution.
+MAY_BE_STALE: Final = 10.0
+"""Seconds after AWS's answer during which a read that contradicts it may be stale: that a created mapping is gone, or that
+a sent value was ignored. No recording shows that reads lag; the bound is a precaution.
 """
 
 
@@ -78,11 +78,11 @@ class Settling:
         due = [
             item
             for item in self._items.values()
-            if last or not busy or not item.leaving or item.change.key in self._awaited
+            if last or not busy or not item.deleting or item.change.key in self._awaited
         ]
-        for kind, region, leaving in sorted({_place(item) for item in due}):
-            here = [item for item in due if _place(item) == (kind, region, leaving)]
-            polled += self._of_region(self._drivers.of(kind), here, last=last, leaving=leaving)
+        for kind, region, deleting in sorted({_batch(item) for item in due}):
+            here = [item for item in due if _batch(item) == (kind, region, deleting)]
+            polled += self._of_region(self._drivers.of(kind), here, last=last, deleting=deleting)
         for item in polled:
             if item.outcome:
                 del self._items[item.accepted.change.key]
@@ -90,10 +90,10 @@ class Settling:
         self._next_poll = self._clock.now() + max(next(self._pauses), len(self._items) / PAGE / 2)
         return polled
 
-    def _of_region(self, driver: Driver, items: Sequence[Accepted], *, last: bool, leaving: bool) -> Iterator[Polled]:
+    def _of_region(self, driver: Driver, items: Sequence[Accepted], *, last: bool, deleting: bool) -> Iterator[Polled]:
         late = {item.record.key for item in items if last or self._age(item) > self._provider.settle_timeout}
         try:
-            observed = driver.observe([item.record for item in items], leaving=leaving)
+            observed = driver.observe([item.record for item in items], deleting=deleting)
         except ProvisionerError as error:
             # These may be over at the next poll. The change counts as applied, because AWS has accepted its calls.
             passing = isinstance(error, ThrottledError | ServiceError | UnreachableError)
@@ -104,8 +104,9 @@ class Settling:
             return
         for item in items:
             live = observed.get(item.record.key)
-            believed = item.record.key in late or self._age(item) >= BELIEVED_AFTER
-            if outcome := _outcome(item, live, late=item.record.key in late, believed=believed):
+            is_late = item.record.key in late
+            may_be_stale = not is_late and self._age(item) < MAY_BE_STALE
+            if outcome := _outcome(item, live, late=is_late, may_be_stale=may_be_stale):
                 yield Polled(item, outcome, gone=live is None)
             elif live and self._age(item) - item.reported >= STILL:
                 item.reported = self._age(item)
@@ -115,14 +116,14 @@ class Settling:
         return self._clock.now() - item.began
 
 
-def _outcome(item: Accepted, live: Live | None, *, late: bool, believed: bool) -> Outcome | None:
+def _outcome(item: Accepted, live: Live | None, *, late: bool, may_be_stale: bool) -> Outcome | None:
     """The outcome of a change whose mapping has settled, is gone, or may wait no longer; else None. What contradicts AWS's
-    own answer counts only when it is `believed`.
+    own answer does not count while the read `may_be_stale`.
     """
     change = item.change
-    if item.leaving:
-        return _left(item, live, late=late)
-    if live is None and not believed:
+    if item.deleting:
+        return _deleted(item, live, late=late)
+    if live is None and may_be_stale:
         return None
     if live is None:
         # The record stays: the next plan sees that its mapping has disappeared, and what it still has to delete.
@@ -130,7 +131,7 @@ def _outcome(item: Accepted, live: Live | None, *, late: bool, believed: bool) -
         return Outcome(change, Result.FAILED, detail, "plan again")
     if live.status.settled:
         outcome = _read_back(item, live)
-        return outcome if believed or not outcome.ignored else None
+        return None if may_be_stale and outcome.ignored else outcome
     if late:
         detail = f"it is still {live.status.state}" + (f" ({live.status.reason})" if live.status.reason else "")
         hint = f"check it with `{command_line('status')}`"
@@ -138,7 +139,7 @@ def _outcome(item: Accepted, live: Live | None, *, late: bool, believed: bool) -
     return None
 
 
-def _left(item: Accepted, live: Live | None, *, late: bool) -> Outcome | None:
+def _deleted(item: Accepted, live: Live | None, *, late: bool) -> Outcome | None:
     """The outcome of a delete: None while AWS still shows the mapping and there is time."""
     outcome = item.made or Outcome(item.change, Result.APPLIED, uuid=item.change.id)
     if live is None:
@@ -150,9 +151,9 @@ def _left(item: Accepted, live: Live | None, *, late: bool) -> Outcome | None:
     return replace(outcome, detail=detail, hint=hint, settled=False)
 
 
-def _place(item: Accepted) -> tuple[str, str, bool]:
+def _batch(item: Accepted) -> tuple[str, str, bool]:
     """What is read together: mappings of one kind and region, those that are to be gone apart."""
-    return item.record.key.kind, item.record.key.region, item.leaving
+    return item.record.key.kind, item.record.key.region, item.deleting
 
 
 def _read_back(item: Accepted, live: Live) -> Outcome:

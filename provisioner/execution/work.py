@@ -32,7 +32,7 @@ from provisioner.planning.record import applied_record, token_of
 @dataclass(slots=True)
 class Accepted:
     """A change that AWS has accepted and whose mapping has not settled, or is not gone. `record` names that mapping.
-    `began` is a time of the clock; `reported` is how many seconds after it the wait was last reported. `leaving`: it is
+    `began` is a time of the clock; `reported` is how many seconds after it the wait was last reported. `deleting`: it is
     being deleted, and stays recorded until it is seen to be gone; `made` is then the outcome of the mapping that
     replaced it.
     """
@@ -41,7 +41,7 @@ class Accepted:
     record: Record
     began: float
     reported: float = field(default=0.0)
-    leaving: bool = False
+    deleting: bool = False
     made: Outcome | None = None
 
 
@@ -70,7 +70,7 @@ class Work:
 
     def carry_out(self, change: Change) -> Accepted | Outcome:
         """Make the calls of a change, up to the point where AWS has accepted the last one. Returns Accepted when the
-        mapping has still to settle, else the outcome. Raises ProvisionerError. `delete_replaced` is the part of a
+        mapping has still to settle, else the outcome. Raises ProvisionerError. `delete` is the part of a
         replacement that comes after the wait.
         """
         match change.action:
@@ -92,7 +92,7 @@ class Work:
                     self._log.done(intent, None)
                 return self._create(change)
             case _:
-                return self._remove(change)
+                return self.delete(change)
 
     def _create(self, change: Change, deposed: Sequence[Deposed] = ()) -> Accepted:
         owner = (
@@ -141,7 +141,7 @@ class Work:
             return Outcome(change, Result.APPLIED, uuid=change.id)
         return Accepted(change, record, self._clock.now())
 
-    def _remove(self, change: Change, made: Outcome | None = None) -> Accepted:
+    def delete(self, change: Change, made: Outcome | None = None) -> Accepted:
         """Delete the existing mapping of a change. Its intent stays open, and the mapping recorded, until it is seen to be
         gone: AWS may accept a delete and not do it.
         """
@@ -150,8 +150,8 @@ class Work:
         with self._intended(change, "delete"):
             if live.status.state != DELETING:  # else the delete was sent by an earlier run, or by somebody else
                 self._send_delete(change)
-        leaving = Record(live.key, live.arn, live.mapping)
-        return Accepted(change, leaving, self._clock.now(), leaving=True, made=made)
+        deleted = Record(live.key, live.arn, live.mapping)
+        return Accepted(change, deleted, self._clock.now(), deleting=True, made=made)
 
     def record_gone(self, accepted: Accepted) -> None:
         """Record that a deleted mapping is gone. Raises StateError."""
@@ -174,10 +174,6 @@ class Work:
         """The deposed mappings that the name's record has now: another change may have deleted one of them."""
         record = self._log.state.mappings.get(change.name)
         return record.deposed if record else ()
-
-    def delete_replaced(self, change: Change, outcome: Outcome) -> Accepted:
-        """Delete the mapping that a settled new one replaces. `outcome` is that of the new one."""
-        return self._remove(change, outcome)
 
     def _send_delete(self, change: Change) -> None:
         assert change.existing is not None  # there is something to delete

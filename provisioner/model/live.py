@@ -29,6 +29,7 @@ _BY_AWS = {
 
 
 _OPTIONAL: Final = frozenset({("enabled",), ("starting_position_timestamp",)})
+"""Paths that can be unknown and that a manifest may leave out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,9 +255,9 @@ def grouped(problems: Iterable[Problem]) -> dict[tuple[str, str], list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a refresh read: live mappings by UUID (a missing UUID answered 404), and `holders`, by wanted name the
-    mapping that holds its pair; only pairs that were looked up are in it. `listed` are the UUIDs of all mappings that
-    were listed on the way, by region.
+    """What a refresh read: live mappings by key (a missing key answered 404), and `holders`, by wanted name the
+    mapping that holds its pair; only pairs that were looked up are in it. `listed` are the keys of all mappings that
+    were listed on the way.
     """
 
     live: Mapping[Key, Live] = field(default_factory=dict)

@@ -55,8 +55,8 @@ class Record:
     """One managed mapping.
 
     `applied` is the canonical form that was last applied. `protected` keeps `prevent_destroy` of the last apply, so
-    that a mapping whose lines were removed from the manifest is still protected. `statement`, `owner` and `paused` are
-    kept as they were read: nothing in this version sets them.
+    that a mapping whose lines were removed from the manifest is still protected. `owner` is the other owner that an
+    import accepted. `statement` and `paused` are kept as they were read: nothing in this version sets them.
     """
 
     key: Key

@@ -22,9 +22,9 @@ def field_changes(
     stated: Collection[FieldPath] = frozenset(),
 ) -> tuple[FieldChange, ...]:
     """The fields in which live differs from desired, with the cause, in the order of the field table; down to a scalar
-    or a list. All sides are in canonical form. `source` is the kind
-    of source of the mapping. `stated` are paths that the manifest sets to AWS's default, so that
-    desired lacks them. The cause AWS is never among them: the planner sets it.
+    or a list. All sides are in canonical form. `source` is the kind of source of the mapping. `stated` are paths that
+    the manifest sets to AWS's default, so that desired lacks them. The cause AWS is never among them: the planner sets
+    it.
 
     Desired = live is no difference, whatever prior is. Otherwise prior = live is an edit, prior = desired is drift, and
     all three different is a conflict (docs/architecture.md#comparison).

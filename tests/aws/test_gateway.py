@@ -191,7 +191,7 @@ def test_no_answer_of_any_service_ends_in_a_traceback(
 
 def test_a_mistake_of_ours_is_not_reported_as_one_of_aws() -> None:
     with pytest.raises(AttributeError), translating_errors("asking"):
-        REQUEST.nonsense  # type: ignore[attr-defined]  # noqa: B018
+        raise AttributeError("a mistake of ours")
 
 
 def test_an_update_is_sent_again_after_a_fault_and_while_in_use(gateway: Gateway, client: Any) -> None:

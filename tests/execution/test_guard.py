@@ -144,20 +144,31 @@ def test_an_answer_from_another_account_stops_the_apply(stack: Stack, monkeypatc
     assert "210987654321" not in state_file(stack).read_text()
 
 
-def foreign_record(stack: Stack) -> str:
-    """Make `a` of the state the mapping of another stack, as a bad merge does; its UUID."""
+def another_stack(stack: Stack) -> str:
+    """Apply one mapping, and forget the state; the UUID of what belongs to another lineage from now on."""
     stack.write_mappings(queue("theirs", number=7))
     assert stack.apply().clean
     theirs = stack.uuids()["theirs"]
     state_file(stack).unlink()
-    stack.write_mappings(queue("a", number=1))
-    assert stack.apply().clean
-    state_file(stack).write_text(state_file(stack).read_text().replace(stack.uuids()["a"], theirs))
     return theirs
 
 
+def beside_another_stack(stack: Stack) -> tuple[str, str]:
+    """Apply `a` beside the mapping of another stack; the UUIDs of the other mapping and of `a`."""
+    theirs = another_stack(stack)
+    stack.write_mappings(queue("a", number=1))
+    assert stack.apply().clean
+    return theirs, stack.uuids()["a"]
+
+
+def replace_in_state(stack: Stack, ours: str, theirs: str) -> None:
+    """Record another mapping in place of ours, as a bad merge does."""
+    state_file(stack).write_text(state_file(stack).read_text().replace(ours, theirs))
+
+
 def test_a_recorded_mapping_of_another_stack_is_not_deleted(stack: Stack) -> None:
-    theirs = foreign_record(stack)
+    theirs, ours = beside_another_stack(stack)
+    replace_in_state(stack, ours, theirs)
     stack.write_mappings()
 
     with pytest.raises(RefusedError) as caught:
@@ -169,13 +180,7 @@ def test_a_recorded_mapping_of_another_stack_is_not_deleted(stack: Stack) -> Non
 
 
 def test_a_saved_plan_that_was_edited_does_not_touch_another_stacks_mapping(stack: Stack, tmp_path: Path) -> None:
-    stack.write_mappings(queue("theirs", number=7))
-    assert stack.apply().clean
-    theirs = stack.uuids()["theirs"]
-    state_file(stack).unlink()
-    stack.write_mappings(queue("a", number=1))
-    assert stack.apply().clean
-    ours = stack.uuids()["a"]
+    theirs, ours = beside_another_stack(stack)
     stack.write_mappings()
     file = tmp_path / "plan.json"
     workflow.plan(stack.run(), Selection(), file)
@@ -184,7 +189,7 @@ def test_a_saved_plan_that_was_edited_does_not_touch_another_stacks_mapping(stac
     )
     file.unlink()
     planfile.save(file, edited)
-    state_file(stack).write_text(state_file(stack).read_text().replace(ours, theirs))
+    replace_in_state(stack, ours, theirs)
 
     with pytest.raises(StaleError):
         workflow.apply_saved(stack.run(), planfile.open_plan(file), Execution())
@@ -193,10 +198,7 @@ def test_a_saved_plan_that_was_edited_does_not_touch_another_stacks_mapping(stac
 
 
 def test_an_import_of_another_stacks_mapping_accepts_its_owner(stack: Stack) -> None:
-    stack.write_mappings(queue("theirs", number=7))
-    assert stack.apply().clean
-    theirs = stack.uuids()["theirs"]
-    state_file(stack).unlink()
+    theirs = another_stack(stack)
     stack.write_mappings(queue("it", ", batch_size: 5", number=7))
 
     stack.import_(theirs)

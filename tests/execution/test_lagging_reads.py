@@ -1,4 +1,4 @@
-"""Reads that are older than AWS's own answer: what contradicts it is believed only after a while."""
+"""Reads that are older than AWS's own answer: what contradicts it counts only after a while."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def lag(monkeypatch: pytest.MonkeyPatch, polls: int, old: Callable[[Lives], Live
     """Let the first polls show what was before; returns how many polls there were."""
     observe, seen = EventSourceMappings.observe, [0]
 
-    def late(driver: EventSourceMappings, records: Sequence[Record], *, leaving: bool = False) -> Lives:
+    def late(driver: EventSourceMappings, records: Sequence[Record], *, deleting: bool = False) -> Lives:
         seen[0] += 1
-        now = observe(driver, records, leaving=leaving)
+        now = observe(driver, records, deleting=deleting)
         return old(now) if seen[0] <= polls else now
 
     monkeypatch.setattr(EventSourceMappings, "observe", late)

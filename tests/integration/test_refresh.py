@@ -16,7 +16,7 @@ from tests.support.stack import Stack
 
 A: dict[str, Any] = {"function_name": "f", "event_source_arn": SQS}
 B: dict[str, Any] = {"function_name": "f", "event_source_arn": f"{SQS}2"}
-ALL, BELIEVED = Selection(), Selection(refresh=False)
+ALL, UNREFRESHED = Selection(), Selection(refresh=False)
 
 
 def write(stack: Stack, **mappings: dict[str, Any]) -> None:
@@ -34,7 +34,7 @@ def test_an_edit_is_planned_without_reading_and_drift_is_not_seen(stack: Stack) 
     stack.plane.client().update_event_source_mapping(UUID=stack.uuid, BatchSize=7)
     stack.write({**A, "maximum_batching_window_in_seconds": 1})
 
-    [change] = workflow.plan(stack.run(), BELIEVED).changes
+    [change] = workflow.plan(stack.run(), UNREFRESHED).changes
 
     assert [".".join(field.path) for field in change.fields] == ["maximum_batching_window_in_seconds"]
 
@@ -45,7 +45,7 @@ def test_a_name_that_is_taken_over_keeps_its_protection(stack: Stack) -> None:
     write(stack, b=A)
 
     with pytest.raises(RefusedError):
-        workflow.plan(stack.run(), BELIEVED)
+        workflow.plan(stack.run(), UNREFRESHED)
 
 
 def test_a_mapping_whose_name_was_taken_over_is_deleted_all_the_same(stack: Stack) -> None:
@@ -53,8 +53,8 @@ def test_a_mapping_whose_name_was_taken_over_is_deleted_all_the_same(stack: Stac
     apply(stack)
     write(stack, b=A)
 
-    actions = [change.action for change in workflow.plan(stack.run(), BELIEVED).changes]
-    apply(stack, BELIEVED)
+    actions = [change.action for change in workflow.plan(stack.run(), UNREFRESHED).changes]
+    apply(stack, UNREFRESHED)
 
     assert actions == [Action.NO_OP, Action.DELETE]
     listed = stack.plane.client().list_event_source_mappings()["EventSourceMappings"]

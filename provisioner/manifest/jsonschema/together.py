@@ -82,9 +82,8 @@ def _printed(*, adds: bool) -> Iterator[Together]:
     for rule in RULES:
         requirement = _requirement(rule)
         if rule.code.startswith("E") and requirement and adds == _adds(rule):
-            kinds = from_kinds(
-                ALL if rule.kinds == ALL else rule.sources
-            )  # other checks say which kinds have the field
+            # Where a rule holds for all, the schemas of the kinds already say which of them have the field.
+            kinds = from_kinds(ALL if rule.kinds == ALL else rule.sources)
             conditions = [part for part in (kinds, _condition(rule) if rule.when else {}) if part]
             condition = {"allOf": conditions} if len(conditions) > 1 else conditions[0] if conditions else {}
             yield Together(tuple(sorted(rule.reads)), when(condition, requirement))
