@@ -335,7 +335,7 @@ def intent_value(intent: Intent) -> dict[str, Any]:
         "action": intent.action,
         "name": intent.name,
         "kind": intent.kind,
-        "pair": asdict(intent.pair),
+        "pair": intent.pair._asdict(),
         "keys": [key_value(key) for key in intent.keys],
         **({"protected": True} if intent.protected else {}),
     }

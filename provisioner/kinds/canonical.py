@@ -22,12 +22,13 @@ def canonical(mapping: Mapping[str, Any], kind: SourceKind) -> Canonical:
 
 
 def _block(fields: Mapping[str, Field], block: Mapping[str, Any], kind: SourceKind, *, explicit: bool) -> Canonical:
-    values = {
-        name: _value(field, block.get(name), kind, explicit=explicit)
-        for name, field in fields.items()
-        if explicit or name in block
-    }
-    return {name: value for name, value in values.items() if value is not None}
+    values = {}
+    for name, field in fields.items():
+        if explicit or name in block:
+            value = _value(field, block.get(name), kind, explicit=explicit)
+            if value is not None:
+                values[name] = value
+    return values
 
 
 def _value(field: Field, value: Any, kind: SourceKind, *, explicit: bool) -> Any:

@@ -37,7 +37,7 @@ class Kind:
     sources: frozenset[SourceKind]
     block: type[Block]
     fields: Mapping[str, Field]
-    rules: Mapping[SourceKind, tuple[Rule, ...]]
+    rules: Mapping[SourceKind, Mapping[str, tuple[Rule, ...]]]
     pair: Callable[[Canonical, str], Pair]
     claims: Callable[[Canonical, Pair], set[Claim]]
     conflicts: Callable[[Canonical, Pair, Canonical, Pair], bool]

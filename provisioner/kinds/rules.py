@@ -210,10 +210,14 @@ RULES: Final = (
     ),
 )
 
-RULES_OF: Final[Mapping[SourceKind, tuple[Rule, ...]]] = {
-    kind: tuple(rule for rule in RULES if kind in rule.sources) for kind in SourceKind
+RULES_OF: Final[Mapping[SourceKind, Mapping[str, tuple[Rule, ...]]]] = {
+    kind: {
+        name: tuple(rule for rule in RULES if kind in rule.sources and rule.path[0] == name)
+        for name in dict.fromkeys(rule.path[0] for rule in RULES)
+    }
+    for kind in SourceKind
 }
-"""The rules that each kind of source can break."""
+"""The rules that each kind of source can break, by the field that a mapping which breaks them is marked at."""
 
 
 def rules_in_words(code: str) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from provisioner.model.canonical import value_at
 from provisioner.model.references import Pair, channel_of, virtual_hosts
 
 CONSUMER_GROUPS: Final = (
@@ -27,17 +26,21 @@ def pair(mapping: Mapping[str, Any], region: str) -> Pair:
 
 def consumer_group(mapping: Mapping[str, Any]) -> str:
     """The consumer group that a mapping in canonical form has, or ""."""
-    return next((str(group) for path in CONSUMER_GROUPS if (group := value_at(mapping, path))), "")
+    for block, name in CONSUMER_GROUPS:
+        if group := mapping.get(block, {}).get(name):
+            return str(group)
+    return ""
 
 
 def claims(mapping: Mapping[str, Any], pair: Pair) -> set[tuple[str, ...]]:
     """What AWS may hold unique for a mapping: its pair, in any virtual host, and its consumer group on its cluster
     (docs/aws/identity.md#uniqueness). Unlike `Pair.claims`, which is about the pair alone and its own host.
     """
-    group = consumer_group(mapping)
-    # The group is unique on its cluster, whatever function reads it. A cluster is known by each of its brokers.
-    groups = {("consumer group", pair.region, source, group) for source in pair.source.split(",") if group}
-    return {("pair", *claim) for claim in pair.in_any_host.claims()} | groups
+    held: set[tuple[str, ...]] = {("pair", *claim) for claim in pair.in_any_host.claims()}
+    if group := consumer_group(mapping):
+        # The group is unique on its cluster, whatever function reads it. A cluster is known by each of its brokers.
+        held |= {("consumer group", pair.region, source, group) for source in pair.source.split(",")}
+    return held
 
 
 def conflicts(one: Mapping[str, Any], one_pair: Pair, other: Mapping[str, Any], other_pair: Pair) -> bool:

@@ -7,8 +7,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any, Final, get_args, get_origin
+from dataclasses import replace
+from typing import Any, Final, NamedTuple, get_args, get_origin
 
 from provisioner.kinds.fields import Field
 from provisioner.kinds.forms import moment, parsed, timestamp
@@ -21,6 +21,7 @@ from provisioner.manifest.schema import LifecycleBlock, ProviderBlock
 from provisioner.manifest.shape import shape_of
 from provisioner.manifest.types import A_MAP, shown, type_hint
 from provisioner.model.canonical import absent, is_own_tag
+from provisioner.model.desired import Lifecycle
 from provisioner.model.place import FieldPath
 from provisioner.model.sources import ALL, SourceKind
 
@@ -29,7 +30,7 @@ Member = Callable[[Sequence[str]], str]
 
 _OURS: Final = frozenset({"region", "lifecycle"})
 _SCALARS: Final = {int: "a whole number", bool: "true or false", str: "a string"}
-_NO_LIFECYCLE: Final = LifecycleBlock.model_construct()
+_NO_LIFECYCLE: Final = Lifecycle()
 
 
 class _Wrong:
@@ -40,16 +41,16 @@ _WRONG: Final = _Wrong()
 """Stands for a value that is left out, because its type is wrong or a part of it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(NamedTuple):
     """The fields of one mapping after the walk.
 
     raw        plain values as written, without those of the wrong type
+    lifecycle  without the entries of `ignore_changes` that name no field
     malformed  the top-level fields of which something is missing in `raw`; a misspelt field under both names
     """
 
     raw: dict[str, Any]
-    lifecycle: LifecycleBlock
+    lifecycle: Lifecycle
     malformed: set[str]
     findings: list[Finding]
 
@@ -61,7 +62,15 @@ def fields_at(mapping: Node, kind: SourceKind | None, member: Member) -> Fields:
     """
     walk = _Walk(member)
     raw = walk.block(fields_of(kind), mapping, kind, ())
-    return Fields(raw, walk.lifecycle, walk.malformed, walk.findings)
+    lifecycle = _NO_LIFECYCLE
+    if stated := walk.lifecycle:  # after the walk, which may have learned of fields
+        paths = {text: ignored_path(text, kind) for text in stated.ignore_changes}
+        for index, text in enumerate(stated.ignore_changes):
+            if paths[text] is None:
+                at = ("lifecycle", "ignore_changes", index)
+                walk.findings.append(Finding("E101", at, f"unknown field {text!r}", suggestion(text, fields_of(kind))))
+        lifecycle = Lifecycle(stated.prevent_destroy, tuple(filter(None, paths.values())), stated.on_conflict)
+    return Fields(raw, lifecycle, walk.malformed, walk.findings)
 
 
 class _Walk:
@@ -69,7 +78,7 @@ class _Walk:
 
     def __init__(self, member: Member) -> None:
         self._member = member
-        self.lifecycle = _NO_LIFECYCLE
+        self.lifecycle: LifecycleBlock | None = None
         self.malformed: set[str] = set()
         self.findings: list[Finding] = []
         self._mistakes = 0
@@ -227,7 +236,7 @@ class _Walk:
         shape = shape_of(LifecycleBlock, plain)
         for finding in shape.findings:
             self._mistake(replace(finding, path=(*path, *finding.path)))
-        self.lifecycle = shape.model or _NO_LIFECYCLE
+        self.lifecycle = shape.model
         return plain
 
 

@@ -12,15 +12,15 @@ from provisioner.kinds.canonical import canonical
 from provisioner.kinds.tables import REQUIRED, fields_of
 from provisioner.kinds.uniqueness import claims, consumer_group
 from provisioner.manifest.access import secret_findings
-from provisioner.manifest.check import Fields, Member, fields_at, ignored_path, tag_findings
-from provisioner.manifest.finding import Finding, Step, located, suggestion
+from provisioner.manifest.check import Member, fields_at, tag_findings
+from provisioner.manifest.finding import Finding, Step, located
 from provisioner.manifest.node import Node
 from provisioner.manifest.rules import rule_findings
 from provisioner.manifest.schema import ProviderBlock
 from provisioner.manifest.source import has_malformed_source, source_at, source_findings
 from provisioner.manifest.types import A_MAP, shown
 from provisioner.model.canonical import Canonical
-from provisioner.model.desired import Desired, Lifecycle
+from provisioner.model.desired import Desired
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.place import FieldPath
 from provisioner.model.provider import takes_tags
@@ -110,14 +110,15 @@ class MappingChecks:
         tags = {**self._provider.default_tags, **(fields.raw.get("tags") or {})}
         tags = {key: value for key, value in tags.items() if value is not None}
         mapping = canonical({**fields.raw, "tags": tags}, kind) if kind else {}
-        ignored = tuple(path for text in fields.lifecycle.ignore_changes if (path := ignored_path(text, kind)))
-        unknown = fields.malformed | {path[0] for path in ignored} | self._unvalued_fields(name, node)
+        unknown = fields.malformed | {path[0] for path in fields.lifecycle.ignore_changes}
+        if self._guesses:
+            unknown |= self._unvalued_fields(name, node)
         references = (
             Arn.parse(fields.raw.get("event_source_arn")),
             FunctionReference.parse(fields.raw.get("function_name")),
         )
         region, findings = self._mapping_region(fields.raw, references, unknown)
-        findings += [*source, *fields.findings, *self._own_findings(fields, mapping, region, kind)]
+        findings += [*source, *fields.findings, *self._own_findings(fields.raw, mapping, region)]
         if kind and clear:
             findings += [
                 Finding("E102", (), f"{required} is required for {kind.phrase}", field=required)
@@ -128,40 +129,31 @@ class MappingChecks:
         errors = [self._add(node, finding) for finding in findings if not finding.field or finding.field not in unknown]
         if kind is None or fields.malformed or any(errors):
             return None
-        lifecycle = fields.lifecycle
         return Desired(
             name=name,
             region=region,
             kind=kind,
             mapping=mapping,
             place=node.place(key=True),
-            lifecycle=Lifecycle(lifecycle.prevent_destroy, ignored, lifecycle.on_conflict),
+            lifecycle=fields.lifecycle,
             accounts=frozenset(item.account for item in references if item and item.account),
             stated=frozenset(_dropped(fields.raw, mapping, kind)),
         )
 
     def _unvalued_fields(self, name: str, node: Node) -> set[str]:
         """The fields with a variable that has no value."""
-        if not self._guesses:
-            return set()
         fields = {key for key, item in node.value.items() if any(True for _ in item.unvalued_paths())}
         if fields:
             self._unvalued.add(name)
         return fields
 
-    def _own_findings(
-        self, fields: Fields, mapping: Canonical, region: str, kind: SourceKind | None
-    ) -> Iterator[Finding]:
-        """Findings about tags, secrets and ignored paths."""
-        yield from secret_findings(fields.raw, region)
+    def _own_findings(self, raw: Mapping[str, Any], mapping: Canonical, region: str) -> Iterator[Finding]:
+        """Findings about secrets and tags."""
+        yield from secret_findings(raw, region)
         yield from self._tags_together(mapping.get("tags", {}), region)
-        if fields.raw.get("tags"):
-            own = {key: value for key, value in fields.raw["tags"].items() if value is not None}
+        if raw.get("tags"):
+            own = {key: value for key, value in raw["tags"].items() if value is not None}
             yield from tag_findings(own, ("tags",), self._provider)
-        for index, text in enumerate(fields.lifecycle.ignore_changes):
-            if ignored_path(text, kind) is None:
-                at = ("lifecycle", "ignore_changes", index)
-                yield Finding("E101", at, f"unknown field {text!r}", suggestion(text, fields_of(kind)))
 
     def _tags_together(self, tags: Mapping[str, str], region: str) -> Iterator[Finding]:
         """Findings about all tags of a mapping, with the provider's."""
@@ -207,7 +199,7 @@ class MappingChecks:
         last: dict[tuple[str, ...], Desired] = {}
         for item in mappings:
             pair = pair_of(item)
-            own, wanted = sorted(pair.claims()), sorted(claims(item.mapping, pair))
+            own, wanted = pair.claims(), sorted(claims(item.mapping, pair))
             twins = {claim[0]: last[claim] for claim in reversed(wanted) if claim in last}
             if twin := next((first[claim] for claim in own if claim in first), None):
                 hint = "Lambda rejects the second mapping with a 409 error; remove one of them"

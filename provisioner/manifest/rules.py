@@ -28,15 +28,15 @@ def rule_findings(
     Rules that read a field in `unknown` are skipped: it has the wrong type, or its value is not known. A field with
     another finding is judged all the same, so that a warning never hides an error.
     """
-    for rule in RULES_OF[kind]:
-        if rule.path[0] in raw and rule.is_broken(raw, effective) and rule.reads.isdisjoint(unknown):
-            yield Finding(rule.code, rule.path, rule.message)
+    rules = RULES_OF[kind]
+    for name in raw:
+        for rule in rules.get(name, ()):
+            if rule.is_broken(raw, effective) and rule.reads.isdisjoint(unknown):
+                yield Finding(rule.code, rule.path, rule.message)
     yield from resource_findings(raw, kind, unknown)
-    yield from access_findings(raw, kind)
-    yield from _destination(raw, kind)
-    yield from _metrics(raw, kind)
-    yield from _filters(raw)
-    if "filter_criteria" not in unknown:
+    for name in _ITEMS.keys() & raw.keys():
+        yield from _ITEMS[name](raw, kind)
+    if "filter_criteria" in raw and "filter_criteria" not in unknown:
         yield from _filter_signs(raw, kind)
 
 
@@ -81,7 +81,7 @@ def _metrics(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
             yield Finding("E218", (*path, index), f"{kind.phrase} does not support the metric {word}", "use EventCount")
 
 
-def _filters(raw: Mapping[str, Any]) -> Iterator[Finding]:
+def _filters(raw: Mapping[str, Any], _: SourceKind) -> Iterator[Finding]:
     path = ("filter_criteria", "filter")
     count = len(value_at(raw, path) or ())
     if count > USUAL_FILTERS:
@@ -97,3 +97,12 @@ def _filter_signs(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]
     for index, sign in signs(value_at(raw, ("filter_criteria", "filter")), kind):
         path = ("filter_criteria", "filter", index, "pattern")
         yield Finding(_SIGN_CODES[sign.effect], path, sign.message, sign.hint)
+
+
+_ITEMS: Final = {
+    "source_access_configuration": access_findings,
+    "destination_config": _destination,
+    "metrics_config": _metrics,
+    "filter_criteria": _filters,
+}
+"""What is checked of the parts of a field, by its name."""

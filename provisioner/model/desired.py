@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from provisioner.model.canonical import Canonical
 from provisioner.model.place import FieldPath, Place
@@ -21,8 +21,7 @@ class Lifecycle:
     on_conflict: Literal["fail", "adopt"] = "fail"
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
+class Desired(NamedTuple):
     """One mapping as wanted. `accounts` are the ones that its function and source name; `region` may be empty until the
     session knows it. `stated` are the paths that the manifest states as AWS's default, and that the mapping lacks
     therefore.

@@ -75,7 +75,7 @@ class Manifest:
         return replace(
             self,
             mappings={
-                name: item if item.region else replace(item, region=region) for name, item in self.mappings.items()
+                name: item if item.region else item._replace(region=region) for name, item in self.mappings.items()
             },
         )
 

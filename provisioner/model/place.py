@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 FieldPath = tuple[str, ...]
 """A place in a mapping, by our names: `("destination_config", "on_failure")`."""
@@ -14,8 +14,7 @@ def is_within(path: FieldPath, blocks: Iterable[FieldPath]) -> bool:
     return any(path[: len(block)] == block for block in blocks)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A position in a manifest's file, from start to end (exclusive). Lines and columns count from one; zero means the
     whole file, or an unknown end.
     """

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple
 
 ACCOUNT: Final = re.compile(r"\d{12}")
 REGION: Final = re.compile(r"(?:[a-z]+-)+\d{1,2}")
@@ -26,8 +25,7 @@ FUNCTION: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Arn:
+class Arn(NamedTuple):
     """An ARN in its six parts."""
 
     partition: str
@@ -83,8 +81,7 @@ def virtual_hosts(access: Iterable[Mapping[str, Any]] | None) -> list[str]:
     return [item.get("uri") or "" for item in access or () if item.get("type") == "VIRTUAL_HOST"]
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionReference:
+class FunctionReference(NamedTuple):
     """A function as a mapping names it. Region and account are empty when the reference leaves them out.
 
     `f`, `123456789012:function:f` and the full ARN are one; `f`, `f:$LATEST` and `f:prod` are three
@@ -116,8 +113,7 @@ def _function(text: str) -> FunctionReference | None:
     return FunctionReference(part["name"], part["qualifier"], part["region"], part["account"])
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Pair:
+class Pair(NamedTuple):
     """What Lambda holds unique (docs/aws/identity.md#uniqueness): a function and a source, with the topic or queue
     where there is one. `function` is a `FunctionReference.canonical`, `channel` what `channel_of` returns.
 
@@ -130,10 +126,10 @@ class Pair:
     channel: str = ""
 
     @property
-    def in_any_host(self) -> Self:
+    def in_any_host(self) -> Pair:
         """The pair without a virtual host: whether AWS distinguishes two hosts of one broker is not recorded."""
         name, host, _ = self.channel.partition(_IN_HOST)
-        return replace(self, channel=name) if host else self
+        return self._replace(channel=name) if host else self
 
     def claims(self) -> list[tuple[str, str, str, str]]:
         """What the pair occupies in AWS: two pairs conflict when they share a claim.

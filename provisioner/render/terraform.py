@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, Final, get_origin
 
 from provisioner.kinds.fields import Field
@@ -302,7 +302,7 @@ def _existing(mapping: Canonical, held: Live | Record) -> dict[str, Any]:
     status = held.status if isinstance(held, Live) else Status("")
     arn = Arn.parse(held.arn)
     # Live values and records have the function's name only; its ARN has the region and account of the mapping's.
-    function = arn and replace(arn, resource=f"function:{mapping.get('function_name', '')}")
+    function = arn and arn._replace(resource=f"function:{mapping.get('function_name', '')}")
     for path in _generated(mapping):
         mapping = with_value(mapping, path, held.key.id)  # as self-managed Kafka has it (docs/aws/kinds.md#defaults)
     return {
