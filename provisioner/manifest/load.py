@@ -210,6 +210,7 @@ class _Loading:
                 Removal(item.from_, self._place("removed", index)) for index, item in enumerate(root.removed)
             ),
             delete_limit=root.limits.deletes,
+            conflict_limit=root.limits.conflicts,
             risk_limit=root.limits.risk and Level(root.limits.risk),
             state_s3=location,
             state_stated=str(location or path),

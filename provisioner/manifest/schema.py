@@ -84,6 +84,7 @@ class LimitsBlock(Block):
     """`limits`: what a plan may not exceed."""
 
     deletes: Annotated[int, Field(ge=0)] | None = None
+    conflicts: Annotated[int, Field(ge=0)] | None = None
     risk: Literal["loss", "replay"] | None = None
 
 

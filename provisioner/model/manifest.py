@@ -53,7 +53,7 @@ class S3Location:
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A whole manifest. Its state is in the object `state_s3` where that is set, else in the file `state_path`, which
-    always has a value. `delete_limit` and `risk_limit` are the manifest's `limits`, None where it has none.
+    always has a value. `delete_limit`, `conflict_limit` and `risk_limit` are the manifest's `limits`, None where it has none.
     `state_stated` is the state's location as the manifest has it, without the folder of this checkout.
     """
 
@@ -66,6 +66,7 @@ class Manifest:
     moved: tuple[Renaming, ...] = ()
     removed: tuple[Removal, ...] = ()
     delete_limit: int | None = None
+    conflict_limit: int | None = None
     risk_limit: Level | None = None
     state_s3: S3Location | None = None
     state_stated: str = ""

@@ -18,7 +18,7 @@ from provisioner.model.state import AcceptedOwner, Record
 
 
 class Action(StrEnum):
-    """The action of a change, as in Terraform; FORGET changes the state alone."""
+    """The action of a change, as in Terraform; FORGET changes the state alone, NOT_POSSIBLE nothing."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -26,6 +26,7 @@ class Action(StrEnum):
     DELETE = "delete"
     FORGET = "forget"
     NO_OP = "no-op"
+    NOT_POSSIBLE = "not-possible"
 
 
 class Cause(StrEnum):
@@ -84,25 +85,35 @@ class FieldChange:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Why a mapping is not possible: `holder` has its function and source."""
+
+    holder: Key
+    message: str
+    hint: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One change of a plan, complete: execution needs nothing else.
 
-    | action  | existing    | live         | desired            | record            |
-    |---------|-------------|--------------|--------------------|-------------------|
-    | create  | None        | None, or one that is being deleted | to be sent | of a mapping that is gone, or None |
-    | update  | to update   | before       | after, kept filled | prior             |
-    | replace | to delete   | before       | to be sent         | prior             |
-    | delete  | to delete   | before       | None               | prior             |
-    | forget  | the old one | None or live | None               | prior             |
-    | no-op   | the live one| as it is     | as it is           | prior, or None    |
+    | action       | existing    | live         | desired            | record            |
+    |--------------|-------------|--------------|--------------------|-------------------|
+    | create       | None        | None, or one that is being deleted | to be sent | of a mapping that is gone, or None |
+    | update       | to update   | before       | after, kept filled | prior             |
+    | replace      | to delete   | before       | to be sent         | prior             |
+    | delete       | to delete   | before       | None               | prior             |
+    | forget       | the old one | None or live | None               | prior             |
+    | no-op        | the live one| as it is     | as it is           | prior, or None    |
+    | not-possible | None        | as it is, or None | as it is, or None | prior, or None |
 
     `desired` of an update and a no-op has live's value in every kept and ignored field. `applied` is what the state
     will hold. `pair` is the one that a create or replacement takes, else the live one. `wanted` is None where the
     manifest has no mapping of this name. `adopts` is a mapping that is imported first, and `accepted_owner` the other
-    owner that its tags name. `creates_first`: a replacement makes the new mapping before it deletes the old one.
-    `deposed`: the change deletes a mapping that an earlier replacement left. `after` are keys of changes that must be
-    done first.
+    owner that its tags name. `conflict` is set when the action is NOT_POSSIBLE. `creates_first`: a replacement makes the
+    new mapping before it deletes the old one. `deposed`: the change deletes a mapping that an earlier replacement left.
+    `after` are keys of changes that must be done first.
     """
 
     name: str
@@ -122,6 +133,7 @@ class Change:
     creates_first: bool = False
     deposed: bool = False
     accepted_owner: AcceptedOwner | None = None
+    conflict: Conflict | None = None
     after: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     risks: tuple[Risk, ...] = ()
@@ -141,7 +153,7 @@ class Change:
     @property
     def calls_aws(self) -> bool:
         """Whether the change makes calls that change AWS. Unlike `counts`, false where only the state changes."""
-        return self.action not in (Action.NO_OP, Action.FORGET)
+        return self.action not in (Action.NO_OP, Action.FORGET, Action.NOT_POSSIBLE)
 
     @property
     def counts(self) -> bool:
@@ -175,6 +187,7 @@ class Summary:
     destroyed: int
     moved: int
     forgotten: int
+    not_possible: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +238,13 @@ class Plan:
 
     @property
     def has_changes(self) -> bool:
-        """Whether there is anything to do, or to record as done."""
+        """Whether there is anything to do, to record as done, or to report as not possible."""
         return any(change.counts for change in self.changes)
+
+    @property
+    def applyable(self) -> bool:
+        """Whether there is anything to do, or to record as done."""
+        return any(change.counts and not change.conflict for change in self.changes)
 
     @property
     def summary(self) -> Summary:
@@ -240,6 +258,7 @@ class Plan:
             destroyed=actions.count(Action.DELETE) + replaced,
             moved=sum(bool(change.moved_from) for change in self.changes),
             forgotten=actions.count(Action.FORGET),
+            not_possible=actions.count(Action.NOT_POSSIBLE),
         )
 
 

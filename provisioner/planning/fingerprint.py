@@ -22,8 +22,8 @@ def plan_hash(plan: Plan) -> str:
     """The hash of what a plan does: account, how the manifest says that AWS is reached, regions, actions, mappings
     touched, values before and after. `v2:` and 64 hexadecimal digits. Unlike `state_fingerprint`, people approve by it.
 
-    Causes, reasons, risks, the serial, times, places in files and what is under `ignore_changes` are not in it. It
-    guards against accidents, not attackers.
+    Of what is not possible, the id of the holder is in it. Causes, reasons, risks, the serial, times, places in files and
+    what is under `ignore_changes` are not in it. It guards against accidents, not attackers.
     """
     changes = []
     for change in plan.changes:
@@ -44,6 +44,7 @@ def plan_hash(plan: Plan) -> str:
                 "protected": is_protected(change),
                 "before": _without_ignored(before, change),
                 "after": _without_ignored(change.desired, change),
+                **({"holder": astuple(change.conflict.holder)} if change.conflict else {}),
             }
         )
     return f"{VERSION}:{_sha256([plan.stack, plan.account, plan.access.stated, sorted(changes, key=json_key)])}"

@@ -17,7 +17,8 @@ def _moves(change: Change) -> bool:
     return change.live is not None and change.wanted is not None and pair_of(change.wanted) != pair_of(change.live)
 
 
-def _takes(change: Change) -> bool:
+def takes(change: Change) -> bool:
+    """Whether the change takes a pair that its mapping does not hold yet."""
     return change.action in (Action.CREATE, Action.REPLACE) or (change.action is Action.UPDATE and _moves(change))
 
 
@@ -74,7 +75,7 @@ def doubly_touched(changes: Sequence[Change]) -> list[Problem]:
 
 def _waits_for(change: Change, freed_by: Mapping[tuple[str, ...], Sequence[Change]]) -> Iterator[str]:
     """The keys of the changes that free what a change takes."""
-    if not _takes(change) or change.wanted is None:
+    if not takes(change) or change.wanted is None:
         return
     wanted, kind = change.wanted, kind_for(change.wanted.kind)
     # Only mappings with a common claim can conflict, so that not every two are compared.

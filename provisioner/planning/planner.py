@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from provisioner.environment import command_line
 from provisioner.kinds import kind_for, kind_of_change, pair_of
 from provisioner.kinds.tables import fields_of
 from provisioner.model.desired import Desired
@@ -14,6 +13,7 @@ from provisioner.model.live import Live
 from provisioner.model.plan import Action, Cause, Change, Plan, Problem, Reading, Reason
 from provisioner.model.sources import SELF_MANAGED, SourceKind
 from provisioner.model.state import Deposed, Record, State
+from provisioner.planning.conflicts import held_by, not_possible, without_blocked
 from provisioner.planning.diff import field_changes
 from provisioner.planning.order import doubly_touched, in_order
 from provisioner.planning.ownership import accepted_owner, foreign, is_ours, may_import
@@ -40,7 +40,7 @@ def make_plan(
     REQUESTED.
     """
     deciding = _Deciding(resolution.subjects, reading, state, frozenset(replaced), destroys=destroys)
-    changes = [change for subject in resolution.subjects for change in deciding.changes(subject)]
+    changes = without_blocked([change for subject in resolution.subjects for change in deciding.changes(subject)])
     # A create that reads the source of a deleted mapping has the risks of a replacement.
     ended = [change for change in changes if change.action is Action.DELETE]
     changes = [replace(change, risks=kind_of_change(change).risks(change, ended)) for change in changes]
@@ -165,13 +165,15 @@ class _Deciding:
         if record and live:
             # The record's own mapping exists, so the holder of the pair that it is to move to is another mapping.
             if holder and holder.key != record.key and pair_of(wanted) != pair_of(live):
-                self._refuse(wanted.name, *self._pair_is_taken(f"{wanted.name}-2", holder))
+                conflict = held_by(holder, self._state.stack, f"{wanted.name}-2")
+                return not_possible(wanted, record, live, conflict)
             return self._existing(wanted, record, live)
-        holder, refused = self._adopted(subject, wanted)
-        if refused:
-            return None
-        if holder:
-            return replace(self._existing(wanted, None, holder), adopts=holder.key)
+        if subject.adopts:
+            return self._imported(wanted, subject.adopts, holder)
+        if holder and holder.status.state != DELETING:
+            if may_import(holder, wanted, self._state.lineage):
+                return replace(self._existing(wanted, None, holder), adopts=holder.key)
+            return not_possible(wanted, record, None, held_by(holder, self._state.stack, wanted.name))
         reason = Reason.DISAPPEARED if record else Reason.NEW
         return Change(
             name=wanted.name,
@@ -219,35 +221,16 @@ class _Deciding:
             return Reason.GONE
         return Reason.REQUESTED if self._destroys else Reason.NOT_IN_MANIFEST
 
-    def _adopted(self, subject: Subject, wanted: Desired) -> tuple[Live | None, bool]:
-        """The live mapping to adopt, or None, and whether the subject was refused."""
-        if subject.adopts:
-            live = self._reading.live.get(subject.adopts)
-            if live is None:
-                hint = "check the UUID and the region; `imports` can only refer to mappings that exist in AWS"
-                self._refuse(wanted.name, f"imports: no mapping in {wanted.region} has the UUID {subject.adopts}", hint)
-            return live, live is None
-        holder = self._holder_of(subject)
-        if holder is None or holder.status.state == DELETING:
-            return None, False
-        if may_import(holder, wanted, self._state.lineage):
-            return holder, False
-        self._refuse(wanted.name, *self._pair_is_taken(wanted.name, holder))
-        return None, True
-
-    def _pair_is_taken(self, name: str, holder: Live) -> tuple[str, str]:
-        line = f"`{command_line('import', name, holder.key.id)}`"
-        if holder.owner is None:
-            return f"Lambda already has a mapping for this function and source: {holder.key}", f"import it: {line}"
-        if holder.owner.stack == self._state.stack:
-            return (
-                f"the mapping {holder.key} belongs to another state of stack {holder.owner.stack}",
-                f"use the state that created it; if that state is lost, run `{command_line('state', 'rebuild')}`, or {line}",
-            )
-        return (
-            f"the mapping {holder.key} belongs to stack {holder.owner.stack}",
-            f"remove it there, or import it: {line}",
-        )
+    def _imported(self, wanted: Desired, key: Key, holder: Live | None) -> Change | None:
+        """The change of a mapping that `imports` names, or None when it was refused."""
+        live = self._reading.live.get(key)
+        if live is None:
+            hint = "check the UUID and the region; `imports` can only refer to mappings that exist in AWS"
+            self._refuse(wanted.name, f"imports: no mapping in {wanted.region} has the UUID {key}", hint)
+            return None
+        if holder and holder.key != key and pair_of(wanted) != pair_of(live):
+            return not_possible(wanted, None, None, held_by(holder, self._state.stack, f"{wanted.name}-2"))
+        return replace(self._existing(wanted, None, live), adopts=key)
 
     def _refuse(self, name: str, message: str, hint: str) -> None:
         self.problems.append(Problem(name, message, hint))

@@ -40,7 +40,7 @@ def _record_before_calls(change: Change, reading: Reading) -> Record | None:
         # What it deposed is still to be deleted: the executor forgets the name with the last of it.
         return record if record and record.deposed else None
     # Before a delete, and before the create in place of a mapping that is gone, the old record stays as it is.
-    if change.live is None or change.wanted is None or change.action is Action.CREATE:
+    if change.conflict or change.live is None or change.wanted is None or change.action is Action.CREATE:
         return record
     protected = change.wanted.lifecycle.prevent_destroy
     deposed = record.deposed if record else ()

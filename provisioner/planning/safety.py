@@ -22,6 +22,7 @@ def problems(
     allow_missing: bool,
     where: str,
     interrupted: Collection[Key] = (),
+    conflict_limit: int | None = None,
     risk_limit: Level | None = None,
     accepted: Collection[str] = (),
 ) -> tuple[Problem, ...]:
@@ -29,7 +30,8 @@ def problems(
 
     `where` names account, region and endpoint. `interrupted` are the mappings that an apply was deleting when it was
     interrupted: that they are missing is no surprise. `delete_limit` is the most deletes and replacements that are
-    allowed, None for any number. `risk_limit` is the least risk that is refused, but for the codes that are `accepted`.
+    allowed, `conflict_limit` the most mappings that may be not possible, None for any number. `risk_limit` is the least
+    risk that is refused, but for the codes that are `accepted`.
     """
     refused = list(plan.problems)
     missing, recorded = len(set(plan.missing) - set(interrupted)), len(state.mappings)
@@ -51,6 +53,11 @@ def problems(
                 f"if that is intended, pass --allow-deletes {len(destroyed)}",
             )
         )
+    impossible = plan.summary.not_possible
+    if conflict_limit is not None and impossible > conflict_limit:
+        message = f"{counted(impossible, 'mapping')} of the plan {'is' if impossible == 1 else 'are'} not possible"
+        hint = "resolve the conflicts that the plan shows, or change `limits.conflicts`"
+        refused.append(Problem("", f"{message}; the limit is {conflict_limit}", hint))
     return (*refused, *_risky(plan, risk_limit, accepted))
 
 

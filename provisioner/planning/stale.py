@@ -20,7 +20,12 @@ def changed_since(plan: Plan, now: Reading) -> tuple[str, ...]:
     """
     # A pair whose holder the plan itself deletes is not taken.
     freed = {change.existing for change in plan.changes if change.destroys and change.existing}
-    return tuple(line for change in plan.changes if change.counts for line in _changes(change, now, freed))
+    return tuple(
+        line
+        for change in plan.changes
+        if change.counts and not change.conflict
+        for line in _changes(change, now, freed)
+    )
 
 
 def _changes(change: Change, now: Reading, freed: set[Key]) -> Iterator[str]:

@@ -63,10 +63,18 @@ def version_event(version: str) -> Event:
 
 
 def planned_events(plan: Plan) -> list[Event]:
-    """An event for each drifted mapping, then for each planned change; none for a no-op."""
+    """An event for each drifted mapping, then for each planned change; none for a no-op. What is not possible is a
+    diagnostic, because Terraform has no such action.
+    """
     drifts = [(change, resource_drift(change)) for change in plan.changes]
     drifted = [_drift_event(change, drift) for change, drift in drifts if drift]
-    return drifted + [_planned_event(change) for change in plan.changes if change.counts]
+    return drifted + [
+        _diagnostic(_summary(Severity.WARNING, change.conflict.message, change.conflict.hint), change.name)
+        if change.conflict
+        else _planned_event(change)
+        for change in plan.changes
+        if change.counts
+    ]
 
 
 def _drift_event(change: Change, drift: dict[str, Any]) -> Event:
@@ -195,7 +203,12 @@ def _plan_summary(plan: Plan) -> Event:
     imports = f"{summary.imported} to import, " if summary.imported else ""
     text = f"Plan: {imports}{summary.added} to add, {summary.changed} to change, {summary.destroyed} to destroy."
     counts = {"add": summary.added, "change": summary.changed, "import": summary.imported, "remove": summary.destroyed}
-    ours = {"moved": summary.moved, "forgotten": summary.forgotten, "access": asdict(plan.access)}
+    ours = {
+        "moved": summary.moved,
+        "forgotten": summary.forgotten,
+        "not_possible": summary.not_possible,
+        "access": asdict(plan.access),
+    }
     return _event("change_summary", text, changes={**counts, "operation": "plan", "x_provisioner": ours})
 
 

@@ -78,6 +78,7 @@ LOOKS: Final[Mapping[Action | None, _Look]] = {
     Action.DELETE: _Look("-", "#cf222e"),
     Action.FORGET: _Look(".", "#57606a"),
     Action.NO_OP: _Look("", NEUTRAL),
+    Action.NOT_POSSIBLE: _Look("!", "#cf222e"),
     None: _Look("", NEUTRAL),
 }
 

@@ -170,6 +170,7 @@ def _shown(value: Any) -> str:
 def _why(change: Change) -> str:
     reason = reason_text(change)
     parts = [_text(reason)] if reason else []
+    parts += [_text(f"{change.conflict.message}; {change.conflict.hint}")] if change.conflict else []
     for field in change.fields:
         if field.cause is Cause.EDIT and field.detail in ("", Edit.SET):
             parts.append("edit")

@@ -22,6 +22,7 @@ _LEGEND = {
     "-/+": "destroy and then create replacement",
     "+/-": "create replacement and then destroy",
     ".": "forget",
+    "!": "not possible",
 }
 _SYMBOLS = {
     Action.CREATE: "+",
@@ -30,6 +31,7 @@ _SYMBOLS = {
     Action.REPLACE: "-/+",
     Action.FORGET: ".",
     Action.NO_OP: "",
+    Action.NOT_POSSIBLE: "!",
 }
 
 _INDENT = 4
@@ -79,6 +81,7 @@ def compact_text(plan: Plan, style: Style) -> str:
 def _compact_line(change: Change, width: int, style: Style) -> str:
     what = [f"moved from {change.moved_from}"] * bool(change.moved_from)
     what += [f"imported as {change.adopts}"] * bool(change.adopts)
+    what += [change.conflict.message] if change.conflict else []
     fields = {".".join(field.path): field.cause for field in change.fields}
     what += [name if cause is Cause.EDIT else f"{name} ({cause})" for name, cause in fields.items()]
     what += [_painted_level(risk.level, f"{risk.level} {risk.code}", style) for risk in change.risks]
@@ -128,12 +131,15 @@ def change_text(change: Change, style: Style) -> str:
 
 
 def counts_text(plan: Plan, style: Style) -> str:
-    """The counts of each action, `Plan: 1 to add, …`, with imports, moves and forgets only where there are some."""
+    """The counts of each action, `Plan: 1 to add, …`, with imports, moves, forgets and what is not possible only where
+    there are some.
+    """
     summary = plan.summary
     imported = f"{summary.imported} to import, " if summary.imported else ""
     others = [f"{summary.moved} to move"] * bool(summary.moved) + [f"{summary.forgotten} to forget"] * bool(
         summary.forgotten
     )
+    others += [f"{summary.not_possible} not possible"] * bool(summary.not_possible)
     counts = f"{imported}{summary.added} to add, {summary.changed} to change, {summary.destroyed} to destroy"
     return style.bold("Plan:") + f" {', '.join([counts, *others])}."
 
@@ -151,7 +157,7 @@ def _painted(symbol: str, style: Style, width: int = 0) -> str:
     text = symbol.rjust(width)
     if symbol == "~":
         return style.yellow(text)
-    if "/" in symbol or symbol == "-":
+    if "/" in symbol or symbol in ("-", "!"):
         return style.red(text)
     return style.green(text) if symbol == "+" else text
 
@@ -164,6 +170,7 @@ def _header(change: Change, style: Style) -> Iterator[str]:
         Action.REPLACE: "must be " + style.red("replaced"),
         Action.FORGET: "will no longer be managed, but will not be destroyed",
         Action.NO_OP: "will be imported" if change.adopts else f"has moved from {change.moved_from}",
+        Action.NOT_POSSIBLE: style.red("cannot be changed" if change.live else "cannot be created"),
     }
     sentence = sentences[change.action]
     if change.action is Action.REPLACE and change.reason is Reason.REQUESTED:
@@ -171,6 +178,9 @@ def _header(change: Change, style: Style) -> Iterator[str]:
     yield style.bold(f"  # {change.key} {sentence}")
     if reason := reason_text(change):
         yield f"  # ({reason})"
+    if change.conflict:
+        yield f"  # ({change.conflict.message})"
+        yield f"  # ({change.conflict.hint})"
     if change.moved_from and change.action is not Action.NO_OP:
         yield f"  # (moved from {change.moved_from})"
     if change.adopts:
@@ -193,7 +203,7 @@ def reason_text(change: Change) -> str:
 
 def _body(change: Change, style: Style) -> Iterator[str]:
     symbol = symbol_of(change)
-    if change.action in (Action.FORGET, Action.NO_OP):
+    if change.action in (Action.FORGET, Action.NO_OP, Action.NOT_POSSIBLE):
         return
     yield f"{_painted(symbol, style, width=3)} mapping {as_json(change.name)} {{"
     if change.action is Action.CREATE:

@@ -78,7 +78,7 @@ def plan_document(plan: Plan, *, version: str, plan_hash: str = "", refused: Seq
             "terraform_version": TERRAFORM_VERSION,
             "values": _root_module(_refreshed(change) for change in plan.changes),
         },
-        "applyable": plan.has_changes and not problems,
+        "applyable": plan.applyable and not problems,
         "complete": not plan.problems,
         "errored": bool(problems),
         "x_provisioner": {
@@ -107,6 +107,8 @@ def resource_change(change: Change) -> dict[str, Any]:
     actions = [str(change.action)]
     if change.action is Action.REPLACE:
         actions = ["create", "delete"] if change.creates_first else ["delete", "create"]
+    elif change.conflict:
+        actions = [str(Action.NO_OP)]  # Terraform has no word for it, and nothing is done
     after, paths = _after(change), _replace_paths(change)
     unknown = _unknown(change.desired or {}) if _is_made(change) else {}
     return {
@@ -134,6 +136,17 @@ def resource_change(change: Change) -> dict[str, Any]:
             "risks": [{"code": risk.code, "level": str(risk.level), "message": risk.message} for risk in change.risks],
             "notes": list(change.notes),
             "calls": _calls(change),
+            **(
+                {
+                    "not_possible": {
+                        "holder": {"uuid": conflict.holder.id, "region": conflict.holder.region},
+                        "message": conflict.message,
+                        "hint": conflict.hint,
+                    }
+                }
+                if (conflict := change.conflict)
+                else {}
+            ),
         },
     }
 

@@ -29,7 +29,7 @@ from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Access, Action, Plan, Reading
-from provisioner.model.report import Outcome, Report
+from provisioner.model.report import Outcome, Report, Result
 from provisioner.model.state import Intent, State
 from provisioner.model.words import counted
 from provisioner.planning import safety
@@ -185,6 +185,7 @@ def _show_or_refuse(
         allow_missing=selection.allow_missing,
         where=where,
         interrupted=interrupted,
+        conflict_limit=run.manifest.conflict_limit,
         risk_limit=run.manifest.risk_limit,
         accepted=_accepted(selection),
     )
@@ -229,7 +230,7 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
         _show_or_refuse(run, made, state, selection, account, aws, unresolved)
         refuse_other_hash(made, execution.expected_hash)
         changed: tuple[Outcome, ...] = ()
-        if made.has_changes and not (execution.auto_approve or execution.expected_hash):
+        if made.applyable and not (execution.auto_approve or execution.expected_hash):
             if not run.ui.confirm(made, destroys_all=selection.destroy and not selection.targets):
                 raise CancelledError("Apply cancelled.")
             # The question may have been open for hours: read AWS again, and make only the changes that are still the
@@ -254,13 +255,19 @@ def refuse_other_hash(made: Plan, expected: str) -> None:
 
 
 def carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Execution) -> Report:
-    """Carry out a plan whose state before the calls is saved. The report is returned even when the results could not be
+    """Carry out a plan whose state before the calls is saved. What is not possible is in the report as not attempted,
+    and the rest is carried out. The report is returned even when the results could not be
     stored; `trouble` is then the reason. Raises StateError when no change was carried out, KeyboardInterrupt at the
     second interrupt.
     """
+    impossible = tuple(
+        Outcome(change, Result.NOT_ATTEMPTED, change.conflict.message, change.conflict.hint)
+        for change in made.changes
+        if change.conflict
+    )
     # Without calls, no journal: with state in S3 it would cost two writes.
     if not any(change.calls_aws for change in made.changes):
-        return Report(())
+        return Report(impossible)
     report: Report | None = None
     intents = planned_calls(made)
     try:
@@ -277,6 +284,7 @@ def carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Executi
                 fail_fast=execution.fail_fast,
                 waits=execution.wait,
             ).run()
+            report = replace(report, outcomes=(*report.outcomes, *impossible))
     except StateError as error:
         if report is None:  # the journal could not be opened
             raise

@@ -231,6 +231,10 @@ _WORDS: Final[Mapping[tuple[str, ...], str]] = {
     ("moved",): "Mappings that were renamed.",
     ("removed",): "Mappings to remove from the state and keep running.",
     ("limits", "deletes"): "Refuse a plan with more than this number of deletes and replacements.",
+    (
+        "limits",
+        "conflicts",
+    ): "Refuse a plan with more than this number of mappings whose function and source another mapping holds.",
     ("limits", "risk"): "Refuse a plan with a risk of this level or higher to records in flight.",
     ("lifecycle",): "What a plan may do to the mapping.",
     ("lifecycle", "prevent_destroy"): "Refuse to delete or replace the mapping.",

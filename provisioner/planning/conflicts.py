@@ -1,0 +1,84 @@
+"""Mappings that are not possible, because another mapping holds their function and source. The rest of a plan goes on
+(docs/architecture.md#conflicts).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from provisioner.environment import command_line
+from provisioner.kinds import kind_for, pair_of
+from provisioner.model.desired import Desired
+from provisioner.model.live import Live
+from provisioner.model.plan import Action, Change, Conflict
+from provisioner.model.state import Record
+from provisioner.planning.order import takes
+
+
+def not_possible(wanted: Desired, record: Record | None, live: Live | None, conflict: Conflict) -> Change:
+    """The change of a wanted mapping that cannot be made: its record and its live mapping stay as they are."""
+    return Change(
+        name=wanted.name,
+        action=Action.NOT_POSSIBLE,
+        region=live.key.region if live else wanted.region,
+        pair=pair_of(wanted),
+        desired=live.mapping if live else None,
+        live=live,
+        record=record,
+        wanted=wanted,
+        conflict=conflict,
+    )
+
+
+def held_by(holder: Live, stack: str, name: str) -> Conflict:
+    """The conflict with a mapping that this state does not manage and that must not be imported unasked. `name` is one
+    under which it could be imported.
+    """
+    line = f"`{command_line('import', name, holder.key.id)}`"
+    if holder.owner is None:
+        message = f"Lambda already has a mapping for this function and source: {holder.key}"
+        return Conflict(holder.key, message, f"import it: {line}")
+    if holder.owner.stack == stack:
+        rebuild = command_line("state", "rebuild")
+        hint = f"use the state that created it; if that state is lost, run `{rebuild}`, or {line}"
+        return Conflict(holder.key, f"the mapping {holder.key} belongs to another state of stack {stack}", hint)
+    message = f"the mapping {holder.key} belongs to stack {holder.owner.stack}"
+    return Conflict(holder.key, message, f"remove it there, or import it: {line}")
+
+
+def without_blocked(changes: Sequence[Change]) -> list[Change]:
+    """The changes in their order; what takes the pair of a mapping that cannot move away from it is not possible
+    either.
+    """
+    changes = list(changes)
+    while True:
+        staying: defaultdict[tuple[str, ...], list[Change]] = defaultdict(list)
+        for change in changes:
+            if change.conflict and change.live:
+                for claim in kind_for(change.live.kind).claims(change.live.mapping, pair_of(change.live)):
+                    staying[claim].append(change)
+        blocked = [_blocked(change, staying) if staying else change for change in changes]
+        if blocked == changes:
+            return changes
+        changes = blocked
+
+
+def _blocked(change: Change, staying: Mapping[tuple[str, ...], Sequence[Change]]) -> Change:
+    wanted = change.wanted
+    if wanted is None or not takes(change):
+        return change
+    kind, pair = kind_for(wanted.kind), pair_of(wanted)
+    others = [other for claim in kind.claims(wanted.mapping, pair) for other in staying.get(claim, ())]
+    for other in others:
+        if other.live and kind.conflicts(wanted.mapping, pair, other.live.mapping, pair_of(other.live)):
+            message = (
+                f"its function and source are still in use by {other.name} ({other.live.key}), which cannot be changed"
+            )
+            conflict = Conflict(other.live.key, message, f"resolve the conflict of {other.name} first")
+            stays = change.live if change.existing and not change.adopts else None
+            return replace(
+                not_possible(wanted, change.record, stays, conflict), moved_from=change.moved_from, after=change.after
+            )
+    return change
