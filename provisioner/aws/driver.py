@@ -13,7 +13,7 @@ from provisioner.aws.gateway import Notify
 from provisioner.model.canonical import Canonical
 from provisioner.model.key import Key
 from provisioner.model.live import Live, Owner
-from provisioner.model.plan import Change, FieldChange, Reading
+from provisioner.model.plan import Change, FieldChange, Reading, Search
 from provisioner.model.references import Pair
 from provisioner.model.state import Record
 from provisioner.planning.resolve import Resolution
@@ -25,8 +25,8 @@ class Driver(Protocol):
     def calls(self, changes: Sequence[Change]) -> Sequence[tuple[Change, ...]]:
         """The changes in groups: those of one group are carried out together, one worker for all of them."""
 
-    def read(self, resolution: Resolution, note: Callable[[str], None]) -> Reading:
-        """All that planning needs, with the fewest calls. `note` is called once for each region
+    def read(self, resolution: Resolution, note: Callable[[str], None], search: Search | None = None) -> Reading:
+        """All that planning needs, with the fewest calls; with `search` orphans too. `note` is called once for each region
         in which a part could not be read so.
         """
 
@@ -61,6 +61,9 @@ class Driver(Protocol):
         `settle` waits until the mapping accepts the next request. `before_retry` is called before the first request is
         retried because somebody else was changing the mapping; it raises when the update must not be made any more.
         """
+
+    def tag_owner(self, live: Live, owner: Owner | None, notify: Notify) -> None:
+        """Write the ownership tags of a mapping; without an owner, remove them. Its other tags stay."""
 
     def delete(self, key: Key, notify: Notify) -> None:
         """Delete a mapping; one that is gone is no error."""

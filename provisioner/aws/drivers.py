@@ -11,7 +11,7 @@ from provisioner.aws.event_source_mappings import EventSourceMappings
 from provisioner.aws.session import Aws
 from provisioner.kinds import kind_for, kind_of_change
 from provisioner.model.key import LAMBDA
-from provisioner.model.plan import Change, Reading
+from provisioner.model.plan import Change, Reading, Search
 from provisioner.model.provider import Provider
 from provisioner.planning.resolve import Resolution, Subject
 
@@ -43,15 +43,18 @@ class Drivers:
         place = {change.key: index for index, change in enumerate(changes)}
         return sorted(groups, key=lambda group: place[group[0].key])
 
-    def read(self, resolution: Resolution, note: Callable[[str], None]) -> Reading:
-        """All that planning needs, of every kind. Raises AwsError."""
+    def read(self, resolution: Resolution, note: Callable[[str], None], search: Search | None = None) -> Reading:
+        """All that planning needs, of every kind; with `search` orphans too. Raises AwsError."""
         whole = Reading()
         for name, driver in self._made.items():
             subjects = tuple(subject for subject in resolution.subjects if name in _kinds(subject))
-            if subjects:
-                part = driver.read(replace(resolution, subjects=subjects), note)
+            if subjects or search:
+                part = driver.read(replace(resolution, subjects=subjects), note, search)
                 whole = Reading(
-                    {**whole.live, **part.live}, {**whole.holders, **part.holders}, whole.listed | part.listed
+                    {**whole.live, **part.live},
+                    {**whole.holders, **part.holders},
+                    whole.listed | part.listed,
+                    (*whole.orphans, *part.orphans),
                 )
         return whole
 

@@ -11,8 +11,8 @@ from provisioner.aws.session import Aws
 from provisioner.kinds import pair_of
 from provisioner.model.canonical import Canonical
 from provisioner.model.key import Key
-from provisioner.model.live import Live, Owner
-from provisioner.model.plan import Change, FieldChange, Reading
+from provisioner.model.live import OWNERSHIP_TAGS, Live, Owner
+from provisioner.model.plan import Change, FieldChange, Reading, Search
 from provisioner.model.provider import Provider
 from provisioner.model.references import Pair
 from provisioner.model.state import Record
@@ -30,9 +30,9 @@ class EventSourceMappings:
         """Each change by itself: no call of Lambda changes two mappings."""
         return [(change,) for change in changes]
 
-    def read(self, resolution: Resolution, note: Callable[[str], None]) -> Reading:
+    def read(self, resolution: Resolution, note: Callable[[str], None], search: Search | None = None) -> Reading:
         """As `Driver.read`."""
-        return refresh(self._aws, resolution, self._provider, note)
+        return refresh(self._aws, resolution, self._provider, note, search)
 
     def get(self, key: Key) -> Live | None:
         """As `Driver.get`."""
@@ -84,6 +84,14 @@ class EventSourceMappings:
         if new:
             gateway.tag(live.arn, new, notify)
         return bool(requests)
+
+    def tag_owner(self, live: Live, owner: Owner | None, notify: Notify) -> None:
+        """As `Driver.tag_owner`."""
+        gateway = self._aws.gateway(live.key.region)
+        if owner:
+            gateway.tag(live.arn, owner.tags(), notify)
+        else:
+            gateway.untag(live.arn, OWNERSHIP_TAGS, notify)
 
     def delete(self, key: Key, notify: Notify) -> None:
         """As `Driver.delete`."""

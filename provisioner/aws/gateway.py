@@ -141,16 +141,41 @@ class Gateway:
 
     def tags_of(self, arns: Sequence[str]) -> dict[str, dict[str, str]]:
         """The tags of at most 100 mappings by one call of the tagging API, which may be minutes behind ListTags."""
+        tags, _ = self._tagged(ResourceARNList=list(arns))
+        return {arn: tags.get(arn, {}) for arn in arns}
+
+    def tagged(self, key: str, value: str) -> dict[str, dict[str, str]]:
+        """The tags of every mapping with this tag, by ARN, 100 a call of the tagging API. It may be minutes behind, and
+        may have mappings that are gone.
+        """
+        found: dict[str, dict[str, str]] = {}
+        filters: dict[str, Any] = {
+            "TagFilters": [{"Key": key, "Values": [value]}],
+            "ResourceTypeFilters": ["lambda:event-source-mapping"],
+            "ResourcesPerPage": PAGE,
+        }
+        token, tokens = "", {""}
+        while True:
+            page, token = self._tagged(**filters, **({"PaginationToken": token} if token else {}))
+            found |= page
+            if not token:
+                return found
+            if token in tokens:
+                raise ServiceError("reading tags: unexpected response: the same token again, so the list never ends")
+            tokens.add(token)
+
+    def _tagged(self, **request: Any) -> tuple[dict[str, dict[str, str]], str]:
+        """One page of the tagging API: tags by ARN, and the token of the next page or ""."""
         # Outside `_call`: it is no request to Lambda, and botocore's own retries are on.
         with translating_errors("reading tags"):
             self._calls.count()
-            answer = self._tagging().get_resources(ResourceARNList=list(arns))
+            answer = self._tagging().get_resources(**request)
         require_member(answer, "ResourceTagMappingList", "reading tags")
         tags = {
             item["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in item["Tags"]}
             for item in answer["ResourceTagMappingList"]
         }
-        return {arn: tags.get(arn, {}) for arn in arns}
+        return tags, answer.get("PaginationToken") or ""
 
     def require_function(self, name: str, qualifier: str = "") -> None:
         """Raise NotFoundError when a function, version or alias does not exist. The call counts against the quota of

@@ -14,10 +14,12 @@ from provisioner.aws.session import Aws
 from provisioner.errors import AwsError, DeniedError
 from provisioner.kinds import pair_of
 from provisioner.model.key import LAMBDA, Key
-from provisioner.model.live import Live
-from provisioner.model.plan import Reading
+from provisioner.model.live import LINEAGE_TAG, Live
+from provisioner.model.plan import Reading, Search
 from provisioner.model.provider import Provider
 from provisioner.model.references import Pair
+from provisioner.planning.ownership import is_ours
+from provisioner.planning.planner import DELETING
 from provisioner.planning.resolve import Resolution
 
 T = TypeVar("T")
@@ -33,18 +35,21 @@ class _Region:
 
     known: dict[str, str] = field(default_factory=dict)  # UUID -> the function that its mapping should have
     pairs: dict[str, Pair] = field(default_factory=dict)  # name -> the pair to look up
-    fallback: dict[str, tuple[str, Pair]] = field(
-        default_factory=dict
-    )  # UUID -> name and pair to look up if it is gone
+    # UUID -> name and pair to look up if it is gone, or has another pair
+    fallback: dict[str, tuple[str, Pair]] = field(default_factory=dict)
 
 
-def refresh(aws: Aws, resolution: Resolution, provider: Provider, note: Callable[[str], None]) -> Reading:
-    """Read all that planning needs from AWS: live mappings, holders of pairs, tags. `note` is called once for each
-    region in which the tagging API or, for what is to be created, List cannot be used. Raises AwsError.
+def refresh(
+    aws: Aws, resolution: Resolution, provider: Provider, note: Callable[[str], None], search: Search | None = None
+) -> Reading:
+    """Read all that planning needs from AWS: live mappings, holders of pairs, tags; with `search` orphans too. `note` is
+    called once for each region in which the tagging API or, for what is to be created, List cannot be used. Raises
+    AwsError.
     """
     live: dict[Key, Live] = {}
     held: dict[str, Live] = {}
     listed: set[Key] = set()
+    orphans: list[Live] = []
     # The tags that are expected, as applied and as wanted. Any other answer of the tagging API is confirmed by ListTags,
     # because it may be from before the last apply.
     expected: dict[Key, list[dict[str, str]]] = {}
@@ -52,11 +57,17 @@ def refresh(aws: Aws, resolution: Resolution, provider: Provider, note: Callable
         if subject.record:
             sides = (subject.record.applied, subject.wanted.mapping if subject.wanted else {})
             expected[subject.record.key] = [mapping.get("tags", {}) for mapping in sides]
-    for region, asked in sorted(_asked(resolution).items()):
+    regions = dict.fromkeys(search.regions, _Region()) if search else {}
+    for region, asked in sorted((regions | _asked(resolution)).items()):
         gateway = aws.gateway(region)
         seen: dict[str, Config] = {}
         configs = read(gateway, asked.known, seen)
-        pairs = asked.pairs | {name: pair for uuid, (name, pair) in asked.fallback.items() if uuid not in configs}
+        held_by_itself = _holders(dict(asked.fallback.values()), configs.values(), region)
+        pairs = asked.pairs | {
+            name: pair
+            for uuid, (name, pair) in asked.fallback.items()
+            if held_by_itself.get(name, {}).get("UUID") != uuid
+        }
         try:
             holding = holders(gateway, pairs, seen)
         except DeniedError:
@@ -69,11 +80,16 @@ def refresh(aws: Aws, resolution: Resolution, provider: Provider, note: Callable
             )
         listed |= {Key(LAMBDA, region, uuid) for uuid in seen}
         wanted = {**configs, **{config["UUID"]: config for config in holding.values()}}
-        tags = _tags(gateway, wanted, expected, provider, note)
+        # Asked by lineage, the tagging API answers for what is recorded as well.
+        found = _tagged(gateway, search, note) if search else {}
+        tags = _tags(gateway, wanted, expected, provider, note, found)
         read_now = {uuid: live_mapping(config, region, tags.get(uuid, {}), provider) for uuid, config in wanted.items()}
         live |= {read_now[uuid].key: read_now[uuid] for uuid in configs}
         held |= {name: read_now[config["UUID"]] for name, config in holding.items()}
-    return Reading(live, held, frozenset(listed))
+        if search and found:
+            strays = [uuid for arn in sorted(found) if (uuid := arn.rpartition(":")[2]) not in asked.known]
+            orphans += _confirmed(gateway, strays, search.lineage, provider, note)
+    return Reading(live, held, frozenset(listed), tuple(orphans))
 
 
 def _asked(resolution: Resolution) -> dict[str, _Region]:
@@ -89,10 +105,11 @@ def _asked(resolution: Resolution) -> dict[str, _Region]:
             asked = regions.setdefault(wanted.region, _Region())
             if subject.adopts:
                 asked.known[subject.adopts.id] = pair_of(wanted).function
+                asked.fallback[subject.adopts.id] = (subject.name, pair_of(wanted))
             elif record is None or pair_of(record) != pair_of(wanted):
                 asked.pairs[subject.name] = pair_of(wanted)
             else:
-                # The recorded mapping normally holds the pair. Only when it is gone, another one may.
+                # The recorded mapping normally holds the pair. Only when it is gone or was changed, another one may.
                 asked.fallback[record.key.id] = (subject.name, pair_of(wanted))
     return regions
 
@@ -207,19 +224,21 @@ def _tags(
     expected: Mapping[Key, Sequence[Mapping[str, str]]],
     provider: Provider,
     note: Callable[[str], None],
+    found: Mapping[str, dict[str, str]] | None,
 ) -> dict[str, dict[str, str]]:
     """The tags of each mapping, by the tagging API, 100 a call. Where they differ from what is expected, ListTags
-    confirms them, because the tagging API may be minutes behind.
+    confirms them, because the tagging API may be minutes behind. `found` is what the tagging API answered already, by
+    ARN; None where it cannot be used.
     """
     arns = {uuid: arn_of(config, gateway.region) for uuid, config in configs.items()}
-    asked = list(arns.values())
-    batches = [asked[start : start + PAGE] for start in range(0, len(asked), PAGE)]
+    hinted = dict(found or {})
+    asked = [arn for arn in arns.values() if arn not in hinted]
+    batches = [asked[start : start + PAGE] for start in range(0, len(asked), PAGE)] if found is not None else []
     try:
-        hinted = {arn: tags for batch in parallel(gateway.tags_of, batches) for arn, tags in batch.items()}
+        hinted |= {arn: tags for batch in parallel(gateway.tags_of, batches) for arn, tags in batch.items()}
     except AwsError as error:
         # Whatever the reason is, ListTags answers the same, with one call for each mapping.
         note(f"the tagging API call failed, so tags are read one mapping at a time: {error.message}")
-        hinted = {}
     tags = {uuid: hinted.get(arn, {}) for uuid, arn in arns.items()}
 
     def doubtful(uuid: str) -> bool:
@@ -229,6 +248,35 @@ def _tags(
 
     doubts = [uuid for uuid in arns if doubtful(uuid)]
     return tags | dict(zip(doubts, parallel(lambda uuid: gateway.tags(arns[uuid]), doubts), strict=True))
+
+
+def _tagged(gateway: Gateway, search: Search, note: Callable[[str], None]) -> dict[str, dict[str, str]] | None:
+    """The tags of every mapping in a region with the lineage that is searched for, by ARN; None when it is not known."""
+    try:
+        return gateway.tagged(LINEAGE_TAG, search.lineage)
+    except AwsError as error:
+        note(
+            f"could not look for mappings in {gateway.region} that carry this state's tags and are not recorded, and tags are "
+            f"read one mapping at a time, because the tagging API call failed: {error.message}"
+        )
+        return None
+
+
+def _confirmed(
+    gateway: Gateway, uuids: Sequence[str], lineage: str, provider: Provider, note: Callable[[str], None]
+) -> list[Live]:
+    """Of these mappings those that exist and carry the tags of a lineage: the tagging API may be minutes behind."""
+
+    def confirm(uuid: str) -> Live | None:
+        config = gateway.get(uuid)
+        return with_tags(gateway, config, provider) if config else None
+
+    try:
+        lives = [live for live in parallel(confirm, uuids) if live]
+    except AwsError as error:
+        note(f"could not confirm which mappings in {gateway.region} are not recorded: {error.message}")
+        return []
+    return [live for live in lives if is_ours(live, lineage) and live.status.state != DELETING]
 
 
 def with_tags(gateway: Gateway, config: Config, provider: Provider) -> Live:

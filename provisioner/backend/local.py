@@ -156,6 +156,10 @@ class LocalWriter:
                 self._write(replace(folded.state, serial=folded.state.serial + 1))
             self._remove_journal()
 
+    def check(self) -> None:
+        """Raise StateError when the lock is lost, or when somebody else wrote or removed the state."""
+        self._fence.check()
+
     def save(self, state: State) -> None:
         """Write a state, with the next serial, when it differs from the stored one. Raises StateError."""
         # An equal state is written too when none is stored yet, and when an earlier journal is to be removed.

@@ -249,7 +249,7 @@ class _Stored:
 
 
 class S3Writer:
-    """The one writer of a state, while it has the lock: `store.Writer`, with `write` and `check_lock` for `Pending`."""
+    """The one writer of a state, while it has the lock: `store.Writer`, with `write` for `Pending`."""
 
     def __init__(self, backend: S3Backend, stored: _Stored, ident: str) -> None:
         self._backend = backend
@@ -278,7 +278,7 @@ class S3Writer:
         self._etag = self._backend.write(state, pending, self._etag)
         self.state = state
 
-    def check_lock(self) -> None:
+    def check(self) -> None:
         """Raise StateError when the lock was removed: the results of further calls could not be stored. Called before
         each call; reads the lock at most once a second.
         """
@@ -331,7 +331,7 @@ class Pending:
         with self._lock:
             if self._trouble:
                 raise self._trouble
-        self._writer.check_lock()
+        self._writer.check()
 
     def begin(self, intent: Intent) -> None:
         """Mark a planned call as started; one that was not planned is stored first. Raises StateError when the state
@@ -340,7 +340,7 @@ class Pending:
         with self._lock:
             if self._trouble:
                 raise self._trouble
-            self._writer.check_lock()  # without the lock, the result of the call could not be stored
+            self._writer.check()  # without the lock, the result of the call could not be stored
             self._started.add(intent.token)
             if intent.token not in self._unresolved:
                 self._unresolved[intent.token] = intent

@@ -56,6 +56,9 @@ class Writer(Protocol):
     state: State
     unresolved: tuple[Intent, ...]
 
+    def check(self) -> None:
+        """As `Log.check`."""
+
     def save(self, state: State) -> None:
         """Store a state, with the next serial, when it differs from the stored one. Raises StateError."""
 

@@ -13,7 +13,7 @@ from provisioner.cli.options import Invocation, lock_timeout_option, on_manifest
 
 @click.group()
 def state() -> None:
-    """Inspect and repair the state. Needs AWS access only for `rebuild` and for state in S3."""
+    """Inspect and repair the state. Needs AWS access only for `rm`, `rebuild` and state in S3."""
 
 
 @state.command(name="list")
@@ -60,14 +60,15 @@ def state_mv(invocation: Invocation, source: str, target: str, lock_timeout: flo
 
 @state.command(name="rm")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--offline", is_flag=True, help="Make no AWS calls: the ownership tags of the mappings stay.")
 @on_manifest
 @lock_timeout_option
-def state_rm(invocation: Invocation, names: tuple[str, ...], lock_timeout: float) -> None:
-    """Forget records; their mappings keep running."""
+def state_rm(invocation: Invocation, names: tuple[str, ...], lock_timeout: float, offline: bool) -> None:
+    """Forget records; their mappings keep running. Their ownership tags are removed."""
     with invocation.running() as (run, terminal):
         from provisioner import workflow
 
-        workflow.remove(run, names, lock_timeout)
+        workflow.remove(run, names, lock_timeout, offline=offline)
         left = "Its mapping keeps" if len(names) == 1 else "Their mappings keep"
         terminal.message(f"Removed from the state: {', '.join(names)}. {left} running.")
 

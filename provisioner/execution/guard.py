@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from provisioner.aws.session import Aws
-from provisioner.backend.store import Log
+from provisioner.backend.store import Log, Writer
 
 
 @contextmanager
-def guarded(aws: Aws, log: Log) -> Iterator[None]:
+def guarded(aws: Aws, log: Log | Writer) -> Iterator[None]:
     """While inside, every attempt of a changing call of this session first asks the log whether lock and state are still
     this process's: a retry can come minutes after the first attempt. What is raised then is StateError.
     """

@@ -16,7 +16,15 @@ from provisioner.aws.gateway import Notify
 from provisioner.aws.wait import Clock, delays
 from provisioner.backend.store import Log
 from provisioner.environment import command_line
-from provisioner.errors import AccountError, ConflictError, ProvisionerError, ServiceError, StateError, UnreachableError
+from provisioner.errors import (
+    AccountError,
+    AwsError,
+    ConflictError,
+    ProvisionerError,
+    ServiceError,
+    StateError,
+    UnreachableError,
+)
 from provisioner.execution.creation import Creation
 from provisioner.kinds.canonical import fill_kept
 from provisioner.model.live import Live, Owner
@@ -25,6 +33,7 @@ from provisioner.model.provider import Provider
 from provisioner.model.report import Outcome, Result
 from provisioner.model.state import Deposed, Intent, Record
 from provisioner.planning.diff import field_changes
+from provisioner.planning.ownership import is_ours
 from provisioner.planning.planner import DELETING
 from provisioner.planning.record import applied_record, token_of
 
@@ -106,12 +115,15 @@ class Work:
             # Imported, not created: until the update below has succeeded, what AWS has is what was applied.
             self._remember(intent, record if made else replace(record, applied=live.as_left))
         if not made:
-            self._converge_adopted(change, live)
+            if self._converge_adopted(change, live) and owner and not is_ours(live, owner.lineage):
+                self._tag_owner(change, live)
             self._log.done(intent, record)  # a second result of the intent, which replaces the first
         return Accepted(change, record, self._clock.now())
 
-    def _converge_adopted(self, change: Change, live: Live) -> None:
-        """Update an imported mapping to what is wanted. Raises ConflictError when that needs a replacement."""
+    def _converge_adopted(self, change: Change, live: Live) -> bool:
+        """Update an imported mapping to what is wanted. Returns whether that changed it. Raises ConflictError when that
+        needs a replacement.
+        """
         target = fill_kept(change.desired or {}, live.mapping, live.kind)
         fields = field_changes({}, live.mapping, target, live.kind)  # without a prior side: causes do not matter here
         if any(field.replaces for field in fields):
@@ -122,6 +134,7 @@ class Work:
         settle()
         if self._drivers.of_change(change).update(live, target, fields, self._notify(change), settle=settle):
             settle()
+        return bool(fields)
 
     def _update(self, change: Change) -> Accepted | Outcome:
         live = change.live
@@ -136,10 +149,27 @@ class Work:
                 settle=partial(self._await_settled, live),
                 before_retry=partial(self._refuse_if_changed, live),
             )
+            if change.retags and self._tag_owner(change, live):
+                record = replace(record, owner=None)
             self._log.done(intent, record)
         if not settles:
             return Outcome(change, Result.APPLIED, uuid=change.id)
         return Accepted(change, record, self._clock.now())
+
+    def _tag_owner(self, change: Change, live: Live) -> bool:
+        """Write our ownership tags to an imported mapping. Returns whether that was possible: they only help to find it
+        again, so that the change itself does not fail with them.
+        """
+        notify = self._notify(change)
+        try:
+            owner = Owner(self._plan.stack, self._plan.lineage, change.name)
+            self._drivers.of_change(change).tag_owner(live, owner, notify)
+        except AccountError:
+            raise
+        except AwsError as error:
+            notify(f"the ownership tags could not be written: {error.message}")
+            return False
+        return True
 
     def delete(self, change: Change, made: Outcome | None = None) -> Accepted:
         """Delete the existing mapping of a change. Its intent stays open, and the mapping recorded, until it is seen to be

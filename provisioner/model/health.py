@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.model.plan import FieldChange
+from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
 
 
@@ -13,7 +14,8 @@ class Drifted:
     """What changed outside provisioner in one mapping since the last apply.
 
     `fields` have as desired what was applied. `vanished`: the mapping is gone, and `kind` is None. `fault` is why AWS
-    disabled it, `lost` what it needs and no longer exists, such as its function.
+    disabled it, `lost` what it needs and no longer exists, such as its function. `orphan`: it carries the tags of this
+    state, which does not record it; `name` is then the one in its tags, or "", and `pair` is set.
     """
 
     name: str
@@ -24,6 +26,8 @@ class Drifted:
     vanished: bool = False
     fault: str = ""
     lost: tuple[str, ...] = ()
+    orphan: bool = False
+    pair: Pair | None = None
 
     @property
     def repairable(self) -> bool:

@@ -16,6 +16,7 @@ SETTLED = frozenset({"Enabled", "Disabled"})
 STACK_TAG = f"{OWN_TAG_PREFIX}stack"
 LINEAGE_TAG = f"{OWN_TAG_PREFIX}lineage"
 NAME_TAG = f"{OWN_TAG_PREFIX}name"
+OWNERSHIP_TAGS: Final = (STACK_TAG, LINEAGE_TAG, NAME_TAG)
 
 
 _BY_USERS = frozenset({"", "USER_INITIATED", "User action"})  # the last is that of streams

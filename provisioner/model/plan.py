@@ -113,7 +113,8 @@ class Change:
     manifest has no mapping of this name. `adopts` is a mapping that is imported first, and `accepted_owner` the other
     owner that its tags name. `conflict` is set when the action is NOT_POSSIBLE. `creates_first`: a replacement makes the
     new mapping before it deletes the old one. `deposed`: the change deletes a mapping that an earlier replacement left.
-    `after` are keys of changes that must be done first.
+    `retags`: an update also writes our ownership tags, which the mapping lacks, and a forget removes them. `after` are
+    keys of changes that must be done first.
     """
 
     name: str
@@ -134,6 +135,7 @@ class Change:
     deposed: bool = False
     accepted_owner: AcceptedOwner | None = None
     conflict: Conflict | None = None
+    retags: bool = False
     after: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     risks: tuple[Risk, ...] = ()
@@ -276,9 +278,19 @@ def grouped(problems: Iterable[Problem]) -> dict[tuple[str, str], list[str]]:
 class Reading:
     """What a refresh read: live mappings by key (a missing key answered 404), and `holders`, by wanted name the
     mapping that holds its pair; only pairs that were looked up are in it. `listed` are the keys of all mappings that
-    were listed on the way.
+    were listed on the way. `orphans` carry the tags of the state that was read for and were not asked for by key; they
+    are only looked for on request.
     """
 
     live: Mapping[Key, Live] = field(default_factory=dict)
     holders: Mapping[str, Live] = field(default_factory=dict)
     listed: frozenset[Key] = frozenset()
+    orphans: tuple[Live, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Where to look for orphans: mappings with the ownership tags of a lineage that no record knows."""
+
+    lineage: str
+    regions: frozenset[str]

@@ -81,6 +81,21 @@ def drift(
     return tuple(item for item in drifted if item)
 
 
+def unrecorded(orphans: Sequence[Live]) -> tuple[Drifted, ...]:
+    """The orphans as drift, under the names in their tags."""
+    return tuple(
+        Drifted(
+            live.owner.name if live.owner else "",
+            live.key.id,
+            live.key.region,
+            live.kind,
+            pair=pair_of(live),
+            orphan=True,
+        )
+        for live in orphans
+    )
+
+
 def _drifted(
     name: str, record: Record, live: Live | None, ignored: Sequence[FieldPath], lost: tuple[str, ...]
 ) -> Drifted | None:
@@ -143,36 +158,37 @@ def health(
     `ignore_changes`, `unapplied` the mappings that are declared and not recorded, `lost` is what each row needs and no
     longer exists. Unlike `drift`, a changed field is no problem here, except `enabled`.
     """
-    rows = [
-        _health(name, record, reading.live.get(record.key), ignored.get(name, ()), lost.get((name, record.key.id), ()))
-        for name, record in state.mappings.items()
-    ]
+    rows = []
+    for name, record in state.mappings.items():
+        live = reading.live.get(record.key)
+        gone = [f"{what} no longer exists" for what in lost.get((name, record.key.id), ())]
+        problems = (
+            [*gone, *_problems(record, live, ignored.get(name, ()))] if live else ["it no longer exists in AWS", *gone]
+        )
+        rows.append(_row(name, record.key, live or record, "; ".join(problems)))
     for item in unapplied:
         pair, missing = pair_of(item), [f"{what} does not exist" for what in lost.get((item.name, ""), ())]
         problem = "; ".join(["it is declared in the manifest, but not applied yet", *missing])
         rows.append(
             Health(item.name, "", item.region, "Absent", problem=problem, function=pair.function, source=pair.source)
         )
+    for orphan in reading.orphans:
+        problem = "its tags name this state, which does not record it: import it, or delete it"
+        rows.append(_row(orphan.owner.name if orphan.owner else "", orphan.key, orphan, problem))
     return tuple(sorted(rows, key=lambda row: (not row.problem, row.name)))
 
 
-def _health(name: str, record: Record, live: Live | None, ignored: Sequence[FieldPath], lost: Sequence[str]) -> Health:
-    gone = [f"{what} no longer exists" for what in lost]
-    if live is None:
-        pair, status = pair_of(record), Status("Missing")
-        problems = ["it no longer exists in AWS", *gone]
-    else:
-        pair, status = pair_of(live), live.status
-        problems = [*gone, *_problems(record, live, ignored)]
+def _row(name: str, key: Key, held: Live | Record, problem: str) -> Health:
+    pair, status = pair_of(held), held.status if isinstance(held, Live) else Status("Missing")
     return Health(
         name,
-        record.key.id,
-        record.key.region,
+        key.id,
+        key.region,
         status.state,
         status.last_result,
         status.reason,
         status.last_modified,
-        "; ".join(problems),
+        problem,
         pair.function,
         pair.source,
     )

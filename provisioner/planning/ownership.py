@@ -4,7 +4,7 @@ recorded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from provisioner.environment import command_line
 from provisioner.model.desired import Desired
@@ -33,6 +33,18 @@ def accepted_owner(live: Live, lineage: str) -> AcceptedOwner | None:
     """
     owner = live.owner
     return AcceptedOwner(owner.stack, owner.lineage) if owner and not is_ours(live, lineage) else None
+
+
+def retags(change: Change, lineage: str, tags_ownership: Callable[[str], bool] | None) -> bool:
+    """Whether a change touches the ownership tags of a mapping that stays: the first update of one that was imported
+    writes them, and one that is forgotten on purpose loses them, so that nobody takes it for an orphan.
+    """
+    live = change.live
+    if live is None or tags_ownership is None:
+        return False
+    if change.action is Action.FORGET:
+        return is_ours(live, lineage)
+    return change.action is Action.UPDATE and not is_ours(live, lineage) and tags_ownership(live.key.region)
 
 
 def foreign(changes: Iterable[Change], live: Mapping[Key, Live], lineage: str) -> list[Problem]:

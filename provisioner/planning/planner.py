@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 from provisioner.kinds import kind_for, kind_of_change, pair_of
@@ -16,7 +16,7 @@ from provisioner.model.state import Deposed, Record, State
 from provisioner.planning.conflicts import held_by, not_possible, without_blocked
 from provisioner.planning.diff import field_changes
 from provisioner.planning.order import doubly_touched, in_order
-from provisioner.planning.ownership import accepted_owner, foreign, is_ours, may_import
+from provisioner.planning.ownership import accepted_owner, foreign, is_ours, may_import, retags
 from provisioner.planning.resolve import Resolution, Subject
 from provisioner.planning.sides import ENABLED, notes_on, sides_of, unstated
 
@@ -33,17 +33,20 @@ def make_plan(
     account: str,
     replaced: Collection[str] = (),
     destroys: bool = False,
+    tags_ownership: Callable[[str], bool] | None = None,
 ) -> Plan:
     """Decide what must change, sorted by key. What must not be carried out is in `Plan.problems`; nothing is raised.
 
     `replaced` are names to replace on request; `destroys` marks a plan of `destroy`, whose deletions have the reason
-    REQUESTED.
+    REQUESTED. `tags_ownership` says whether the mappings of a region get ownership tags;
+    None where the owners of live mappings are not known.
     """
     deciding = _Deciding(resolution.subjects, reading, state, frozenset(replaced), destroys=destroys)
     changes = without_blocked([change for subject in resolution.subjects for change in deciding.changes(subject)])
     # A create that reads the source of a deleted mapping has the risks of a replacement.
     ended = [change for change in changes if change.action is Action.DELETE]
     changes = [replace(change, risks=kind_of_change(change).risks(change, ended)) for change in changes]
+    changes = [replace(change, retags=retags(change, state.lineage, tags_ownership)) for change in changes]
     ordered, problems = in_order(sorted(changes, key=lambda change: change.key))
     problems += doubly_touched(ordered)
     problems += foreign(ordered, reading.live, state.lineage)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from provisioner.environment import command_line
 from provisioner.kinds.canonical import default_at
 from provisioner.model.health import Drifted, Health
 from provisioner.model.plan import FieldChange
@@ -33,6 +34,10 @@ def _prospects(drifted: Sequence[Drifted]) -> Iterator[str]:
     can = [item.name for item in drifted if item.repairable]
     if can:
         yield f"An apply restores the values in the manifest for: {', '.join(can)}."
+    for item in drifted:
+        if item.orphan:
+            line = command_line("import", item.name or "NAME", item.uuid)
+            yield f"Import {item.name or item.uuid} with `{line}`, or delete it."
     gone = [item.name for item in drifted if item.lost]
     if gone:
         yield f"An apply cannot restore {', '.join(gone)}: recreate the missing functions or sources first."
@@ -46,6 +51,11 @@ def _drifted(item: Drifted, style: Style) -> Iterator[str]:
         yield style.bold(f"  # {item.name} {style.red('no longer exists')}")
         yield from (style.red(f"  # {what} no longer exists") for what in item.lost)
         yield f"  - mapping {as_json(item.name)} {{ uuid = {as_json(item.uuid)} }}"
+        return
+    if item.orphan:
+        yield style.bold(f"  # {item.name or item.uuid} {style.red('is not in the state')}, although its tags name it")
+        yield f"  # ({item.pair})"
+        yield f"  + mapping {as_json(item.name)} {{ uuid = {as_json(item.uuid)} }}"
         return
     what = "has changed" if item.fields else "is disabled" if item.fault else "has a missing dependency"
     yield style.bold(f"  # {item.name} {what}")
@@ -84,7 +94,9 @@ def _value(value: Any) -> str:
 
 
 def drift_json(stack: str, drifted: Sequence[Drifted]) -> str:
-    """What `drift_text` shows, as a JSON document: each differing field with its applied and live value."""
+    """What `drift_text` shows, as a JSON document: each differing field with its applied and live value, and the orphans
+    apart.
+    """
     mappings = [
         {
             "name": item.name,
@@ -101,8 +113,20 @@ def drift_json(stack: str, drifted: Sequence[Drifted]) -> str:
             ],
         }
         for item in drifted
+        if not item.orphan
     ]
-    return json.dumps({"stack": stack, "drifted": mappings}, indent=2, ensure_ascii=False)
+    orphans = [
+        {
+            "name": item.name or None,
+            "uuid": item.uuid,
+            "region": item.region,
+            "function": item.pair.function,
+            "source": item.pair.source,
+        }
+        for item in drifted
+        if item.orphan and item.pair
+    ]
+    return json.dumps({"stack": stack, "drifted": mappings, "orphans": orphans}, indent=2, ensure_ascii=False)
 
 
 # --- status ----------------------------------------------------------------------------------------------------------

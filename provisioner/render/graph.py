@@ -52,7 +52,7 @@ def edges_of_plan(plan: Plan) -> list[Edge]:
 
 def _edge_of_change(change: Change) -> Edge:
     before = change.live.mapping if change.live else change.record.applied if change.record else {}
-    mapping = change.desired or before
+    mapping = change.desired or before or (change.wanted.mapping if change.wanted else {})
     kind = kind_of(mapping) or SourceKind.UNKNOWN
     return _edge(change.key, change.pair, kind, enabled=mapping.get("enabled", True), action=change.action)
 

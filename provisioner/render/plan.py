@@ -62,7 +62,8 @@ def plan_text(plan: Plan, style: Style) -> str:
     if symbols:
         legend = [f"{_painted(symbol, style, width=5)} {_LEGEND[symbol]}" for symbol in symbols]
         parts.append("\n".join(["Legend:", *legend]))
-    parts.append("provisioner will perform the following actions:")
+    if plan.applyable:
+        parts.append("provisioner will perform the following actions:")
     parts += [change_text(change, style) for change in shown]
     parts.append("\n".join([counts_text(plan, style), *_risk_counts(plan, style)]))
     return "\n\n".join(parts)
@@ -178,6 +179,8 @@ def _header(change: Change, style: Style) -> Iterator[str]:
     yield style.bold(f"  # {change.key} {sentence}")
     if reason := reason_text(change):
         yield f"  # ({reason})"
+    if change.retags:
+        yield f"  # (its ownership tags will be {'removed' if change.action is Action.FORGET else 'written'})"
     if change.conflict:
         yield f"  # ({change.conflict.message})"
         yield f"  # ({change.conflict.hint})"

@@ -272,8 +272,10 @@ def _calls(change: Change) -> list[str]:
             return [
                 *["UpdateEventSourceMapping"] * (len(tags) < len(change.fields)),
                 *["UntagResource"] * any(tag.desired is None for tag in tags),
-                *["TagResource"] * any(tag.desired is not None for tag in tags),
+                *["TagResource"] * (change.retags or any(tag.desired is not None for tag in tags)),
             ]
+        case Action.FORGET:
+            return ["UntagResource"] * change.retags
         case _:
             return []
 

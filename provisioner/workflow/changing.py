@@ -40,6 +40,7 @@ from provisioner.planning.planner import make_plan
 from provisioner.planning.record import planned_calls, state_before_calls
 from provisioner.planning.recovery import recover, unresolved_creates
 from provisioner.planning.resolve import require_names, resolve, select
+from provisioner.workflow.forgetting import release
 from provisioner.workflow.run import Execution, Run, Selection
 
 # --- plan ------------------------------------------------------------------------------------------------------------
@@ -140,7 +141,13 @@ def _plan(run: Run, account: str, state: State, selection: Selection) -> tuple[P
     resolution = select(resolution, selection.targets, selection.excludes)
     reading = run.drivers.read(resolution, run.ui.note) if selection.refresh else assume_unchanged(resolution)
     made = make_plan(
-        resolution, reading, state, account=account, replaced=selection.replaced, destroys=selection.destroy
+        resolution,
+        reading,
+        state,
+        account=account,
+        replaced=selection.replaced,
+        destroys=selection.destroy,
+        tags_ownership=manifest.provider.tags_ownership if selection.refresh else None,
     )
     selected = bool(selection.targets or selection.excludes)
     provider = manifest.provider
@@ -237,9 +244,7 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
             # same.
             now, reading = _plan(run, account, state, selection)
             made, changed = still_approved(made, now)
-        # Before the first call: a mapping that is created has the lineage in its tags, which must be on disk by then.
-        writer.save(state_before_calls(state, made, reading))
-        report = carry_out(run, aws, made, writer, execution)
+        report = carry_out(run, made, state_before_calls(state, made, reading), writer, execution)
         return made, replace(report, outcomes=(*report.outcomes, *changed))
 
 
@@ -254,12 +259,17 @@ def refuse_other_hash(made: Plan, expected: str) -> None:
         )
 
 
-def carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Execution) -> Report:
-    """Carry out a plan whose state before the calls is saved. What is not possible is in the report as not attempted,
-    and the rest is carried out. The report is returned even when the results could not be
+def carry_out(run: Run, made: Plan, before: State, writer: Writer, execution: Execution) -> Report:
+    """Save the state `before` the calls and carry out a plan. What is not possible is in the report as not attempted, and
+    the rest is carried out. The report is returned even when the results could not be
     stored; `trouble` is then the reason. Raises StateError when no change was carried out, KeyboardInterrupt at the
     second interrupt.
     """
+    # First, because a record that is still there is forgotten by the next run.
+    forgotten = [change for change in made.changes if change.action is Action.FORGET and change.retags]
+    release(run, writer, {change.name: change.live for change in forgotten if change.live})
+    # Before the first create: a new mapping has the lineage in its tags, which must be on disk by then.
+    writer.save(before)
     impossible = tuple(
         Outcome(change, Result.NOT_ATTEMPTED, change.conflict.message, change.conflict.hint)
         for change in made.changes
@@ -273,7 +283,7 @@ def carry_out(run: Run, aws: Aws, made: Plan, writer: Writer, execution: Executi
     try:
         with writer.journal(intents) as log:
             report = Executor(
-                aws,
+                run.aws,
                 made,
                 intents,
                 log,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from provisioner.aws.presence import missing_dependencies
 from provisioner.aws.session import Aws
+from provisioner.kinds import pair_of
 from provisioner.model.health import Drifted, Health
-from provisioner.model.plan import Reading
+from provisioner.model.plan import Reading, Search
 from provisioner.model.state import State
-from provisioner.planning.assess import absent, health, ignored_paths, needs, recorded
+from provisioner.planning.assess import absent, health, ignored_paths, needs, recorded, unrecorded
 from provisioner.planning.assess import drift as drifted
 from provisioner.planning.resolve import resolve
 from provisioner.workflow.run import Run
@@ -15,15 +18,17 @@ from provisioner.workflow.run import Run
 
 def drift(run: Run) -> tuple[Drifted, ...]:
     """What changed outside provisioner since the last apply, and which functions, queues and streams no longer exist,
-    by mapping and sorted by name. Unlike `status`, only recorded mappings. Raises AwsError, StateError.
+    by mapping and sorted by name; then the orphans. Unlike `status`, nothing that is only declared. Raises AwsError,
+    StateError.
     """
     aws, state, reading = _looked(run)
     ignored = ignored_paths(resolve(run.manifest, state))
-    return drifted(state, reading, ignored, missing_dependencies(aws, needs(state, reading), run.ui.note))
+    lost = missing_dependencies(aws, needs(state, reading), run.ui.note)
+    return (*drifted(state, reading, ignored, lost), *unrecorded(reading.orphans))
 
 
 def status(run: Run, *, checks: bool = True) -> tuple[Health, ...]:
-    """The health of each mapping, recorded or declared, the broken ones first. With `checks`, functions, queues and
+    """The health of each mapping, recorded, declared or an orphan, the broken ones first. With `checks`, functions, queues and
     streams are looked up too: Lambda keeps a mapping Enabled without them. Raises AwsError, StateError.
     """
     aws, state, reading = _looked(run)
@@ -37,6 +42,17 @@ def _looked(run: Run) -> tuple[Aws, State, Reading]:
     snapshot = run.backend.read()
     if snapshot.locked_by:
         run.ui.note(f"the state is locked by {snapshot.locked_by}; the result may be outdated")
-    aws, _ = run.connect(snapshot.state.account)
+    state = snapshot.state
+    aws, _ = run.connect(state.account)
+    regions = {item.region for item in run.manifest.mappings.values()} | ({aws.region} if aws.region else set())
+    # A state that was never stored has a new lineage, which no mapping carries.
+    search = Search(state.lineage, frozenset(regions)) if state.serial else None
     # Only what is recorded: holders of other pairs are no concern here, and would cost List calls.
-    return aws, snapshot.state, run.drivers.read(recorded(snapshot.state), run.ui.note)
+    reading = run.drivers.read(recorded(state), run.ui.note, search)
+    # What an apply that runs or was interrupted has created is no orphan: its journal knows of it.
+    creating = {intent.pair for intent in snapshot.unresolved}
+    return (
+        aws,
+        state,
+        replace(reading, orphans=tuple(live for live in reading.orphans if pair_of(live) not in creating)),
+    )

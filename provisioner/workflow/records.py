@@ -16,6 +16,7 @@ from provisioner.model.state import Record, State
 from provisioner.model.words import counted
 from provisioner.planning.rebuild import rebuild
 from provisioner.planning.resolve import require_names
+from provisioner.workflow.forgetting import release_recorded
 from provisioner.workflow.run import Run
 
 
@@ -69,11 +70,14 @@ def move(run: Run, source: str, target: str, lock_timeout: float) -> None:
         writer.save(writer.state.with_record(source, None).with_record(target, record))
 
 
-def remove(run: Run, names: Sequence[str], lock_timeout: float) -> None:
-    """Forget records; their mappings keep running. Raises UsageError when one is not there, and then forgets none."""
+def remove(run: Run, names: Sequence[str], lock_timeout: float, *, offline: bool = False) -> None:
+    """Forget records; their mappings keep running, without our ownership tags. With `offline` the tags stay. Raises
+    UsageError when one is not there, and then forgets none.
+    """
     with _editing(run, "state rm", lock_timeout) as writer:
         require_names(names, writer.state.mappings, "state rm")
         state = writer.state
+        release_recorded(run, writer, {name: state.mappings[name] for name in names}, offline=offline)
         for name in names:
             state = state.with_record(name, None)
         writer.save(state)

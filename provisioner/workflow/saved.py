@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from provisioner.aws.session import Aws
 from provisioner.backend.planfile import SavedPlan
 from provisioner.environment import environment_region
 from provisioner.errors import StaleError
@@ -33,7 +32,7 @@ def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
     with run.backend.locked("apply", execution.lock_timeout) as writer:
         state = writer.state
         _refuse_other_state(saved, state, writer.unresolved)
-        aws = _connected(run, saved)
+        _refuse_other_place(run, saved)
         resolution = _touched(made)
         reading = run.drivers.read(resolution, run.ui.note)
         if moved := changed_since(made, reading):
@@ -45,8 +44,7 @@ def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
         for problem in foreign(made.changes, reading.live, state.lineage):
             raise StaleError(f"{problem.name}: {problem.message}", hint="plan again")
         made = replace(made, lineage=state.lineage)  # that of a state that was never stored is made up anew
-        writer.save(state_before_calls(state, made, reading))
-        return carry_out(run, aws, made, writer, execution)
+        return carry_out(run, made, state_before_calls(state, made, reading), writer, execution)
 
 
 def manifest_of(saved: SavedPlan) -> Manifest:
@@ -85,8 +83,7 @@ def _refuse_other_state(saved: SavedPlan, state: State, unresolved: Sequence[Int
         raise StaleError("the plan is stale: the state has changed since it was made", hint="plan again")
 
 
-def _connected(run: Run, saved: SavedPlan) -> Aws:
-    aws = run.aws
+def _refuse_other_place(run: Run, saved: SavedPlan) -> None:
     here = environment_region()
     # A region in the provider wins over the environment's, and without one in the environment nothing contradicts.
     if here and not saved.provider.region and here != saved.region:
@@ -100,7 +97,6 @@ def _connected(run: Run, saved: SavedPlan) -> Aws:
             f"the plan was made for account {saved.plan.account}, but the credentials belong to account {account}",
             hint="use credentials for that account, or plan again",
         )
-    return aws
 
 
 def _touched(made: Plan) -> Resolution:

@@ -15,7 +15,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from provisioner.sandbox.app import ControlPlane
-from tests.support.control_plane import AT_ONCE, World, only_sts
+from tests.support.control_plane import AT_ONCE, World
 
 KEPT = ("_all", "_holders", "_order", "_due")
 """What a store holds."""
@@ -28,7 +28,7 @@ def serve() -> None:
 
     def behind(environ: dict[str, Any], start_response: Any) -> Any:
         is_sts = "/sts/aws4_request" in environ.get("HTTP_AUTHORIZATION", "")
-        return only_sts(environ, start_response) if is_sts else moto(environ, start_response)
+        return behind(environ, start_response) if is_sts else moto(environ, start_response)
 
     plane = ControlPlane(behind, AT_ONCE, world=lambda account, region: world)
     kept: dict[Any, Any] = {}

@@ -80,9 +80,9 @@ def test_a_command_in_a_hint_carries_the_flags_of_the_invocation(workspace: Work
     )
     (workspace.folder / "v.yaml").write_text("q: q1\n", encoding="utf-8")
 
-    refused = workspace.run("plan", "-f", "my esm", "--var-file", "v.yaml", code=1).err
+    shown = workspace.run("plan", "-f", "my esm", "--var-file", "v.yaml").out
     line = f"provisioner import orders {uuid} -f 'my esm' --var-file v.yaml"
-    assert f"`{line}`" in refused
+    assert f"`{line}`" in shown
     workspace.run(*shlex.split(line)[1:])
     assert "\nNo changes." in workspace.run("plan", "-f", "my esm", "--var-file", "v.yaml").out
 

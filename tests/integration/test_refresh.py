@@ -61,14 +61,14 @@ def test_a_mapping_whose_name_was_taken_over_is_deleted_all_the_same(stack: Stac
     assert [item["EventSourceArn"] for item in listed] == [SQS]
 
 
-def test_a_pair_that_somebody_else_holds_is_refused_before_anything_happens(stack: Stack) -> None:
+def test_a_pair_that_somebody_else_holds_is_not_possible_and_leaves_the_mapping_alone(stack: Stack) -> None:
     stack.applied(A)
     stack.plane.client().create_event_source_mapping(FunctionName="f", EventSourceArn=f"{SQS}2")
     stack.write(B)
 
-    with pytest.raises(RefusedError) as caught:
-        stack.plan()
+    [change] = stack.plan().changes
 
-    [problem] = caught.value.problems
-    assert "Lambda already has a mapping for this function and source" in str(problem)
-    assert "provisioner import it-2 " in str(problem)
+    assert change.action is Action.NOT_POSSIBLE
+    assert change.conflict is not None
+    assert "Lambda already has a mapping for this function and source" in change.conflict.message
+    assert "provisioner import it-2 " in change.conflict.hint

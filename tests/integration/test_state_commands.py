@@ -136,7 +136,7 @@ def test_a_second_checkout_with_an_empty_state_adopts_nothing_and_is_reported_th
     second = Workspace(tmp_path_factory.mktemp("second"), two.sandbox, two.aws)
     second.write(TWO)
 
-    reported = second.run("apply", "--auto-approve", code=1).err
+    reported = second.run("apply", "--auto-approve", code=3).out
 
     assert "belongs to another state of stack test" in reported
     assert "`provisioner state rebuild`" in reported

@@ -180,7 +180,7 @@ def test_json_has_the_actions_of_the_plan(path: Path, tmp_path: Path) -> None:
     if planned.plan is None:
         return
     shown = json.loads(in_format("json", planned))
-    actions = {"replace": ["create", "delete"]}
+    actions = {"replace": ["create", "delete"], "not-possible": ["no-op"]}
 
     assert [(item["name"], sorted(item["change"]["actions"])) for item in shown["resource_changes"]] == [
         (change.name, actions.get(change.action, [change.action])) for change in planned.plan.changes

@@ -58,7 +58,7 @@ def many(count: int) -> list[Edge]:
             f"function-{number * number % 60}",
             "topic" * (number % 2),
             enabled=number % 5 > 0,
-            action=list(Action)[number % 6],
+            action=list(Action)[number % len(Action)],
         )
         for number in range(count)
     ]

@@ -79,12 +79,18 @@ class World:
         return self.engines.get(str(broker), "")
 
 
-def only_sts(environ: dict[str, Any], start_response: Any) -> Any:
-    """What stands behind the control plane: whose credentials these are, and nothing else."""
+def behind(environ: dict[str, Any], start_response: Any) -> Any:
+    """What stands behind the control plane: whose credentials these are, and that every function and queue exists."""
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    assert b"GetCallerIdentity" in body, f"not a call on mappings: {environ['PATH_INFO']}"
-    start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", str(len(IDENTITY)))])
-    return [IDENTITY]
+    if environ["PATH_INFO"].endswith("/configuration"):
+        answer, form = b'{"FunctionName": "f"}', "application/json"
+    elif environ.get("HTTP_X_AMZ_TARGET") == "AmazonSQS.GetQueueUrl":
+        answer, form = b'{"QueueUrl": "http://localhost/q"}', "application/x-amz-json-1.0"
+    else:
+        assert b"GetCallerIdentity" in body, f"a call that no test should make: {environ['PATH_INFO']}"
+        answer, form = IDENTITY, "text/xml"
+    start_response("200 OK", [("Content-Type", form), ("Content-Length", str(len(answer)))])
+    return [answer]
 
 
 Fault = Callable[[str, str], str]
@@ -163,7 +169,7 @@ def served(
     the time of a call is that of its connection, which thousands of stories need not pay.
     """
     world = World()
-    plane = ControlPlane(only_sts, delays, world=lambda account, region: world, now=now)
+    plane = ControlPlane(behind, delays, world=lambda account, region: world, now=now)
     embedded = ServedControlPlane("", world, reset=plane.reset)
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:

@@ -211,6 +211,7 @@ _DRIFTED: Final = (
     Drifted(
         "a", _UUID, "eu-west-1", SourceKind.SQS, (FieldChange(("batch_size",), 1, 2, 3, Cause.DRIFT),), lost=("x",)
     ),
+    Drifted("b", _UUID, "eu-west-1", SourceKind.SQS, pair=Pair("eu-west-1", "arn", "f"), orphan=True),
 )
 _HEALTH: Final = (Health("a", _UUID, "eu-west-1", "Enabled"),)
 
@@ -230,7 +231,7 @@ def _events(plan: Plan) -> Iterator[dict[str, Any]]:
     yield from planned_events(plan)
     outcomes = []
     for change in plan.changes:
-        if change.action in (Action.NO_OP, Action.FORGET):  # they make no call
+        if not change.calls_aws:
             continue
         for result in Result:
             outcome = Outcome(change, result, "detail", "hint", _UUID)
