@@ -49,9 +49,10 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
     mapping["function_name"] = config.get("FunctionArn", "")
     mapping["enabled"] = _ENABLED.get(state)
     mapping["tags"] = user_tags(tags, provider)
-    for path in CONSUMER_GROUPS:
+    groups = {path: value_at(mapping, path) for path in CONSUMER_GROUPS}
+    for path, group in groups.items():
         # AWS's default, the mapping's own UUID (docs/aws/kinds.md#defaults): nobody has set it.
-        if value_at(mapping, path) == config["UUID"]:
+        if group == config["UUID"]:
             mapping = with_value(mapping, path, None)
     if mapping.get("self_managed_event_source") and value_at(mapping, CONSUMPTION_MODE) is None:
         mapping = with_value(mapping, CONSUMPTION_MODE, "Stream")  # AWS's default, whether it is shown or not
@@ -62,6 +63,7 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
     unknown |= {(name,) for name in REQUIRED[kind] if name not in mapping}
     if FIELDS["starting_position"].row.has(kind) and "starting_position" not in mapping:
         unknown |= {("starting_position",), ("starting_position_timestamp",)}
+    unknown |= {path for path, group in groups.items() if group is None and FIELDS[path[0]].row.has(kind)}
     error = config.get("FilterCriteriaError") or {}
     if error:
         # The filters exist, but AWS cannot decrypt them for the caller (docs/aws/kinds.md#answers).
@@ -98,7 +100,10 @@ def malformed(config: Config) -> str:
         return "UUID"
     if (arn := config.get("EventSourceMappingArn")) and Arn.parse(arn) is None:
         return "EventSourceMappingArn"
-    return next(_malformed(FIELDS, config, ""), "")
+    wrong = next(_malformed(FIELDS, config, ""), "")
+    # Without its source a mapping has no kind: all its defaults would be differences, and its source a replacement.
+    brokers = None if wrong else config.get("SelfManagedEventSource")
+    return wrong or ("" if config.get("EventSourceArn") or (brokers and brokers.get("Endpoints")) else "EventSourceArn")
 
 
 def _malformed(fields: Mapping[str, Field], block: Mapping[str, Any], start: str) -> Iterator[str]:

@@ -42,7 +42,7 @@ class Drifted:
 class Health:
     """The health of one mapping. `problem` is what is wrong with it, or "". `state` is the one that AWS shows
     (docs/aws/lifecycle.md#states). A mapping that is declared and was never applied has no UUID and the state `Absent`;
-    one that is recorded and gone has the state `Missing`.
+    one that is recorded and gone has the state `Missing`. `unseen` are the fields that AWS does not show.
     """
 
     name: str
@@ -55,3 +55,4 @@ class Health:
     problem: str = ""
     function: str = ""
     source: str = ""
+    unseen: tuple[str, ...] = ()

@@ -91,10 +91,10 @@ class Live:
 
     @property
     def unseen(self) -> tuple[str, ...]:
-        """The top-level fields that the mapping has and AWS does not show, without those that a manifest may leave out:
-        an entry that lacked one of them would be refused, or would change something.
+        """The fields that the mapping has and AWS does not show, without those that a manifest may leave out, such as a
+        consumer group: an entry that lacked one of them would be refused, or would change something.
         """
-        return tuple(path[0] for path in sorted(self.unknown - _OPTIONAL))
+        return tuple(path[0] for path in sorted(self.unknown - _OPTIONAL) if len(path) == 1)
 
     @property
     def as_left(self) -> Canonical:

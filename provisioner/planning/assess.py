@@ -191,6 +191,7 @@ def _row(name: str, key: Key, held: Live | Record, problem: str) -> Health:
         problem,
         pair.function,
         pair.source,
+        held.unseen if isinstance(held, Live) else (),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from provisioner.errors import StateError
 from provisioner.kinds import pair_of
 from provisioner.kinds.canonical import canonical, fill_kept
+from provisioner.model.canonical import value_at, with_value
 from provisioner.model.desired import Desired
 from provisioner.model.key import Key
 from provisioner.model.live import Live
@@ -75,10 +76,10 @@ def _record(live: Live, wanted: Desired) -> Record:
     wanted.
     """
     # As AWS has it, not as wanted: then the next plan shows what the manifest changes.
-    applied = dict(live.as_left)
+    applied = live.as_left
     desired = canonical(wanted.mapping, wanted.kind)
     for path in live.unknown:
-        if path[0] in desired:
-            applied[path[0]] = desired[path[0]]
+        if (value := value_at(desired, path)) is not None:
+            applied = with_value(applied, path, value)
     protected = wanted.lifecycle.prevent_destroy
     return Record(live.key, live.arn, fill_kept(applied, live.mapping, live.kind), protected)

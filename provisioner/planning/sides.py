@@ -13,7 +13,7 @@ from provisioner.kinds.tables import fields_of
 from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.desired import Desired
 from provisioner.model.live import Live
-from provisioner.model.place import FieldPath
+from provisioner.model.place import FieldPath, is_within
 from provisioner.model.sources import SourceKind
 from provisioner.model.state import Record
 
@@ -69,10 +69,12 @@ def notes_on(wanted: Desired, record: Record | None, live: Live, sides: Sides) -
         yield f"AWS cannot read the filters at the moment ({live.status.filter_error}); " + (
             "the plan assumes that they are as last applied" if assumed else "the plan leaves unset filters as they are"
         )
-    for name in live.unseen:
-        if name != _FILTERS[0] and (name,) not in wanted.lifecycle.ignore_changes:
-            value = record.applied.get(name) if record else None
-            yield f"AWS does not show {name}; the plan assumes that it is " + (
+    for path in sorted(live.unknown - {_FILTERS, ENABLED}):
+        # What a manifest may leave out is only worth a word where it does not.
+        stated = path[0] in live.unseen or value_at(wanted.mapping, path) is not None
+        if stated and not is_within(path, wanted.lifecycle.ignore_changes):
+            value = value_at(record.applied, path) if record else None
+            yield f"AWS does not show {'.'.join(path)}; the plan assumes that it is " + (
                 "as in the manifest" if value is None else "as last applied"
             )
     if live.mapping.get("enabled") is False and "enabled" not in sides.desired and live.status.fault:

@@ -149,7 +149,7 @@ def status_text(rows: Sequence[Health], style: Style, width: int) -> str:
             short_name(row.source) if row.source else "-",
             row.region,
             row.last_result or "-",
-            row.problem or row.reason or "-",
+            _why(row) or "-",
         )
         for row in rows
     ]
@@ -177,9 +177,15 @@ def _block(row: Health, cell: tuple[str, ...], style: Style, width: int) -> str:
     lines.append(wrapped(f"{cell[3]} -> {cell[2]}, {row.region}", width, "    "))
     if row.last_result:
         lines.append(wrapped(f"last result: {row.last_result}", width, "    "))
-    if row.problem or row.reason:
-        lines.append(_red(row, wrapped(row.problem or row.reason, width, "    "), style))
+    if why := _why(row):
+        lines.append(_red(row, wrapped(why, width, "    "), style))
     return "\n".join(lines)
+
+
+def _why(row: Health) -> str:
+    """What is wrong with a mapping, else why it is in its state; and what AWS does not show of it."""
+    unseen = [f"AWS does not show {', '.join(row.unseen)}"] if row.unseen else []
+    return "; ".join([*filter(None, [row.problem or row.reason]), *unseen])
 
 
 def _red(row: Health, text: str, style: Style) -> str:

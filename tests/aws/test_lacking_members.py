@@ -8,6 +8,7 @@ import pytest
 
 from provisioner.aws.convert import live_mapping, update_requests
 from provisioner.backend.statefile import decode, encode
+from provisioner.errors import ServiceError
 from provisioner.kinds.canonical import canonical
 from provisioner.model.desired import Desired
 from provisioner.model.place import Place
@@ -121,3 +122,32 @@ def test_what_every_mapping_of_a_kind_has_and_an_answer_leaves_out_changes_nothi
     [field] = after.unseen
     assert f"AWS does not show {field}; the plan assumes that it is {source}" in plan.changes[0].notes
     assert f"- {field}" in entry_yaml("m", after, "eu-west-1", {})
+
+
+@pytest.mark.parametrize("left_out", [{}, {"SchemaRegistryConfig": {"SchemaRegistryURI": "https://r"}}])
+def test_a_consumer_group_that_an_answer_leaves_out_replaces_nothing(left_out: dict[str, Any]) -> None:
+    block = "AmazonManagedKafkaEventSourceConfig"
+    whole = {"UUID": UUID, "FunctionArn": FUNCTION, "State": "Enabled", **SOURCES[SourceKind.MSK]}
+    before = live_mapping({**whole, block: {**left_out, "ConsumerGroupId": "g"}}, "eu-west-1", {}, Provider())
+    after = live_mapping({**whole, **({block: left_out} if left_out else {})}, "eu-west-1", {}, Provider())
+    record = Record(after.key, after.arn, before.as_left)
+    state = State("s", "lineage", "123456789012", 3, {"m": record})
+    desired = Desired("m", "eu-west-1", SourceKind.MSK, before.mapping, Place("provisioner.yaml"))
+
+    [change] = make_plan(
+        Resolution((Subject("m", desired, record),)), Reading({after.key: after}), state, account="123456789012"
+    ).changes
+
+    assert change.action is Action.NO_OP
+    [note] = change.notes
+    assert note.startswith("AWS does not show amazon_managed_kafka_event_source_config.consumer_group_id; ")
+    assert change.applied == before.mapping
+    assert after.unseen == ()  # an entry may leave it out
+
+
+@pytest.mark.parametrize("source", [{}, {"EventSourceArn": ""}, {"SelfManagedEventSource": {}}])
+def test_an_answer_without_a_source_is_refused(source: dict[str, Any]) -> None:
+    answer = {"UUID": UUID, "FunctionArn": FUNCTION, "State": "Enabled", "BatchSize": 10, **source}
+
+    with pytest.raises(ServiceError, match=f"reading mapping {UUID}: unexpected response: EventSourceArn is "):
+        live_mapping(answer, "eu-west-1", {}, Provider())
