@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import select
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -110,11 +109,11 @@ def write_atomically(path: Path, text: str, *, backup: bool = True) -> None:
     # A fixed name, so that what a crash leaves is overwritten; the lock allows one writer.
     temporary = path.with_name(f"{path.name}.tmp")
     with state_errors(path, "written"):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         if path.is_symlink():
             raise NotRegularError(errno.ELOOP, "it is a symbolic link, which is not followed")
         # First, so that a full disk leaves both the file and its backup as they were.
-        _write(temporary, text)
+        _write(temporary, text.encode())
         if backup and path.exists():
             _keep(path, path.with_name(f"{path.name}.backup"))
         temporary.replace(path)
@@ -130,13 +129,13 @@ def _keep(path: Path, backup: Path) -> None:
     try:
         backup.hardlink_to(path)
     except OSError:
-        shutil.copy2(path, backup)
+        _write(backup, read_regular(path))
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, data: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE)
     try:
-        write_all(descriptor, text.encode())
+        write_all(descriptor, data)
     finally:
         os.close(descriptor)
 
@@ -156,6 +155,16 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that does not exist, and those above it, and sync their names: without them a crash would lose all
+    that is synced below. Raises OSError.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in reversed(made):
+        sync_folder(path.parent)
 
 
 def rewrite(path: Path, text: str, mode: int | None = None) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from provisioner.errors import LockedError, StateError
-from provisioner.filesystem import NotRegularError, state_errors
+from provisioner.filesystem import NotRegularError, make_folder, state_errors
 from provisioner.foreign_text import one_line
 
 _POLL: Final = 0.1
@@ -87,7 +87,7 @@ def locked(path: Path, operation: str, timeout: float, sleep: Callable[[float], 
     Raises LockedError when somebody else holds the lock, StateError when the file cannot be made.
     """
     with state_errors(path, "locked"):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         # Without O_TRUNC: the text of the process that has the lock must stay. Without following a link, which may have
         # come with the repository and lead to any file.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
