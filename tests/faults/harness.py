@@ -56,6 +56,7 @@ class Counted:
     bytes: int = 0
     syncs: int = 0
     state_writes: int = 0
+    cuts: list[tuple[int, str, bool]] = field(default_factory=list)  # see power.PowerCut
 
 
 @dataclass
@@ -175,8 +176,8 @@ class Machine:
         _ = run.aws.gateway(REGION), run.backend if self.s3 else None
         return run
 
-    def apply(self) -> Report:
-        return workflow.apply(self.run(), Selection(), Execution(auto_approve=True, parallelism=3))[1]
+    def apply(self, parallelism: int = 3) -> Report:
+        return workflow.apply(self.run(), Selection(), Execution(auto_approve=True, parallelism=parallelism))[1]
 
     def _prepare(self) -> None:
         """Plan here, once, so that forks inherit what else each would do anew: imports, clients, botocore's shapes."""
@@ -259,12 +260,14 @@ class Machine:
                 client.put_object(Bucket=BUCKET, Key=KEY, Body=text)
                 self.post("/test/restore")
         else:
-            kept = self.folder / "kept"
-            shutil.copytree(self.folder / "state", kept)
+            state, kept = self.folder / "state", self.folder.with_name(f"{self.folder.name}-kept")
+            if state.exists():
+                shutil.copytree(state, kept)
 
             def put_back() -> None:
-                shutil.rmtree(self.folder / "state")
-                shutil.copytree(kept, self.folder / "state")
+                shutil.rmtree(state, ignore_errors=True)
+                if kept.exists():
+                    shutil.copytree(kept, state)
                 self.post("/test/restore")
 
         return put_back
