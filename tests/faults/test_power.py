@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 import pytest
 
+from provisioner.backend.local import LocalBackend
 from provisioner.backend.statefile import encode_before
 from provisioner.filesystem import rewrite, write_atomically
+from provisioner.model.references import Pair
 from tests.faults.harness import OPERATIONS, Fault, Machine
 from tests.faults.power import OUTCOMES, Disk, Image, Outcome, PowerCut
 from tests.faults.test_points import AFTER, BEFORE, queue
 from tests.support import ALL
+from tests.support.intents import begun
 
 
 def first(machine: Machine) -> None:
@@ -83,8 +87,9 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def images(folder: Path, work: Callable[[], object]) -> tuple[list[Image], list[Image]]:
-    """What a power cut may leave of a folder: at any point while work is done, and after it."""
+@contextmanager
+def watched(folder: Path) -> Iterator[tuple[Callable[[], list[Image]], list[Image]]]:
+    """What a power cut may leave of a folder: now, and at any point so far."""
     disk = Disk(folder)
 
     def possible() -> list[Image]:
@@ -94,10 +99,8 @@ def images(folder: Path, work: Callable[[], object]) -> tuple[list[Image], list[
     with pytest.MonkeyPatch.context() as patch:
         for name in OPERATIONS:
             patch.setattr(os, name, disk.watched(name, getattr(os, name), lambda: during.extend(possible())))
-        work()
-    after = possible()
+        yield possible, during
     disk.close()
-    return during, after
 
 
 def refused(*_: object, **__: object) -> None:
@@ -110,7 +113,9 @@ def test_a_state_is_whole_and_its_backup_too(files: Path, monkeypatch: pytest.Mo
         monkeypatch.setattr(os, "link", refused)
     file, backup = files / "file", files / "file.backup"
 
-    during, after = images(files, lambda: write_atomically(file, "new"))
+    with watched(files) as (now, during):
+        write_atomically(file, "new")
+        after = now()
 
     assert {image.get(file) for image in during} == {b"old", b"new"}
     assert {image[file] for image in after} == {b"new"}
@@ -121,7 +126,9 @@ def test_a_state_is_whole_and_its_backup_too(files: Path, monkeypatch: pytest.Mo
 def test_a_file_that_a_user_named_is_whole(files: Path, exists: bool) -> None:
     file = files / ("file" if exists else "other")
 
-    during, after = images(files, lambda: rewrite(file, "new"))
+    with watched(files) as (now, during):
+        rewrite(file, "new")
+        after = now()
 
     assert {image.get(file) for image in during} == {b"old" if exists else None, b"new"}
     assert {image[file] for image in after} == {b"new"}
@@ -130,6 +137,29 @@ def test_a_file_that_a_user_named_is_whole(files: Path, exists: bool) -> None:
 def test_a_folder_that_was_made_is_not_lost(tmp_path: Path) -> None:
     file = tmp_path / "one/two/file"
 
-    _, after = images(tmp_path, lambda: write_atomically(file, "new"))
+    with watched(tmp_path) as (now, _):
+        write_atomically(file, "new")
 
-    assert {image.get(file) for image in after} == {b"new"}
+        assert {image.get(file) for image in now()} == {b"new"}
+
+
+def test_each_line_of_a_journal_is_safe_before_the_apply_goes_on(tmp_path: Path) -> None:
+    """Ownership tags lead to most of what a lost journal knew, but not every mapping has them."""
+    backend = LocalBackend(tmp_path / "test.json", "test", lambda _: False)
+    journal = tmp_path / "test.journal"
+    with backend.locked("apply") as writer:
+        writer.save(writer.state)
+
+    with watched(tmp_path) as (now, _):
+
+        def lines() -> set[int]:
+            return {len((image.get(journal) or b"").splitlines()) for image in now()}
+
+        with backend.locked("apply") as writer, writer.journal(()) as log:
+            intent = begun(log, "create", "a", Pair("r", "s", "f"))
+            assert lines() == {2}
+            log.failed(intent)
+            assert lines() == {3}
+
+        assert lines() == {0}
+        assert {journal in image for image in now()} == {False}
