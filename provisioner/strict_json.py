@@ -1,8 +1,11 @@
-"""JSON in which every key stands once: of a duplicate one, json would keep the last and drop the others."""
+"""JSON in which every key stands once, and every number is one: of a duplicate key, json would keep the last and drop the
+others, and it reads NaN and Infinity, which are no JSON.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 
@@ -12,7 +15,16 @@ class DuplicateKeyError(ValueError):
 
 def loads(text: str | bytes) -> Any:
     """The value of a JSON text. Raises DuplicateKeyError, and ValueError or RecursionError as json does."""
-    return json.loads(text, object_pairs_hook=_object)
+    return json.loads(text, object_pairs_hook=_object, parse_constant=_no_number, parse_float=_float)
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is not a number")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _no_number(text)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -144,20 +144,7 @@ def fold(state: State, text: str, *, where: str) -> Folded:
     lines = _lines(text, where)
     if not lines:
         return Folded(state)
-    head = lines[0]
-    version = head.get("journal")
-    if version not in (1, VERSION):
-        raise StateError(
-            f"{where} has journal version {version}, but this provisioner supports version {VERSION}",
-            hint="use the version of provisioner that wrote it",
-        )
-    if head.get("lineage") != state.lineage:
-        hint = "restore the matching state file; if that state no longer exists, move the journal to another folder"
-        raise StateError(f"{where} belongs to a different state (lineage {head.get('lineage')})", hint=hint)
-    serial = head.get("serial")
-    if not isinstance(serial, int) or serial > state.serial:
-        hint = "the state file is older than the journal: restore the state file that matches the journal"
-        raise StateError(f"{where} expects the state at serial {serial}, but it is at serial {state.serial}", hint=hint)
+    serial, version = _head(lines[0], state, where)
     folding = _Folding(state, version)
     try:
         for line in lines[1:]:
@@ -165,18 +152,36 @@ def fold(state: State, text: str, *, where: str) -> Folded:
     # All that a line can raise that is JSON and has another shape than a journal's line.
     except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
         refuse_newer(error, where)
-        raise DamagedError(
-            f"{where} is damaged: {' '.join(str(error).split())}",
-            hint="keep a copy of the file, and compare its mappings with AWS manually",
-        ) from error
+        raise _damaged(where, " ".join(str(error).split())) from error
     if serial < state.serial:
         return Folded(state, folding.unaccounted(state), superseded=True)
     if not folding.state.is_sound:
-        raise DamagedError(
-            f"{where} is damaged: the same mapping is recorded under two names",
-            hint="keep a copy of the file, and compare its mappings with AWS manually",
-        )
+        raise _damaged(where, "the same mapping is recorded under two names")
     return Folded(folding.state, tuple(folding.intents.values()))
+
+
+def _head(head: dict[str, Any], state: State, where: str) -> tuple[int, int]:
+    """The serial and the version in the first line of a journal, which must be that of a state."""
+    version, lineage, serial = (head.get(name) for name in ("journal", "lineage", "serial"))
+    if type(version) is not int or version not in (1, VERSION):  # True is 1
+        raise StateError(
+            f"{where} has journal version {one_line(str(version))}, but this provisioner supports version {VERSION}",
+            hint="use the version of provisioner that wrote it",
+        )
+    if lineage != state.lineage:
+        hint = "restore the matching state file; if that state no longer exists, move the journal to another folder"
+        raise StateError(f"{where} belongs to a different state (lineage {one_line(str(lineage))})", hint=hint)
+    if type(serial) is not int or serial < 0 or (version > 1 and len(head) > 3):
+        raise _damaged(f"{where}:1", "it is not the first line of a journal")
+    if serial > state.serial:
+        hint = "the state file is older than the journal: restore the state file that matches the journal"
+        raise StateError(f"{where} expects the state at serial {serial}, but it is at serial {state.serial}", hint=hint)
+    return serial, version
+
+
+def _damaged(where: str, why: str) -> DamagedError:
+    hint = "keep a copy of the file, and compare its mappings with AWS manually"
+    return DamagedError(f"{where} is damaged: {why}", hint=hint)
 
 
 class _Folding:
@@ -197,18 +202,21 @@ class _Folding:
             return
         if self._version > 1:
             refuse_members(line, ("done", "name", "record"))
-        self.intents.pop(line["done"], None)
-        intent = self._begun.get(line["done"])
-        if "name" not in line:  # the call was refused
+        value = line.get("record")
+        record = None if value is None else record_of(value, self._version)
+        intent = self._begun.get(line["done"]) if "done" in line else None
+        if intent is None:
+            raise TypeError("a line is neither an intent nor the result of one")
+        self.intents.pop(intent.token, None)
+        if line.keys().isdisjoint(("name", "record")):  # the call was refused
             return
-        if not isinstance(line["name"], str) or one_line(line["name"]) != line["name"]:
-            raise TypeError(f"{line['name']!r} is not a name")
-        record = record_of(line["record"], self._version) if line["record"] else None
-        self.state = self.state.with_record(line["name"], record)
-        if intent and record and intent.action == "create":
+        if "record" not in line or line.get("name") != intent.name:
+            raise TypeError(f"the result of {intent.token} lacks its name or its record")
+        self.state = self.state.with_record(intent.name, record)
+        if record and intent.action == "create":
             self._created[intent.token] = record.key
             self._maker[record.key] = intent.token
-        for key in intent.keys if intent and intent.action == "delete" else ():
+        for key in intent.keys if intent.action == "delete" else ():
             self._created.pop(self._maker.pop(key, ""), None)
 
     def unaccounted(self, later: State) -> tuple[Intent, ...]:
@@ -226,10 +234,7 @@ def _lines(text: str, where: str) -> list[dict[str, Any]]:
     for number, line in enumerate(whole, start=1):
         value = _object(line)
         if value is None:
-            raise DamagedError(
-                f"{where}:{number} is damaged",
-                hint="keep a copy of the file, and compare its mappings with AWS manually",
-            )
+            raise _damaged(f"{where}:{number}", "it is not a line of a journal")
         lines.append(value)
     return lines
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from provisioner.backend import lock
 from provisioner.backend.journal import Folded, Journal, fold
-from provisioner.backend.statefile import decode, encode, version_of
+from provisioner.backend.statefile import damaged, decode, encode, version_of
 from provisioner.backend.store import Snapshot
 from provisioner.errors import StateError
 from provisioner.filesystem import read_regular, state_errors, sync_folder, write_atomically
@@ -209,8 +209,8 @@ def _read(path: Path) -> str | None:
         return read_regular(path).decode()
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise StateError(
-            f"{path} cannot be read: {reason}", hint=f"restore the state from before the last apply: {path}.backup"
-        ) from error
+    except OSError as error:
+        hint = f"restore the state from before the last apply: {path}.backup"
+        raise StateError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
+    except UnicodeDecodeError as error:
+        raise damaged(str(path), "it is not UTF-8 text") from error

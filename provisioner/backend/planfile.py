@@ -11,6 +11,7 @@ from typing import Any, Final
 from provisioner import __version__
 from provisioner.errors import ProvisionerError, StaleError, StateError
 from provisioner.filesystem import PRIVATE, read_input, rewrite
+from provisioner.foreign_text import one_line
 from provisioner.kinds.forms import json_key
 from provisioner.model.manifest import S3Location
 from provisioner.model.plan import Plan
@@ -72,9 +73,10 @@ def open_plan(path: Path) -> SavedPlan:
     document = _document(path)
     version = document.get("provisioner_plan")
     if version != VERSION:
-        made_by = document.get("provisioner_version", "another version")
+        made_by = one_line(str(document.get("provisioner_version", "another version")))
         raise StaleError(
-            f"{path} has plan format {version} (written by provisioner {made_by}), but this version reads format {VERSION}",
+            f"{path} has plan format {one_line(str(version))} (written by provisioner {made_by}), "
+            f"but this version reads format {VERSION}",
             hint="plan again",
         )
     content: Any = document.get("content")

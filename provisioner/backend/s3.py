@@ -31,6 +31,7 @@ from provisioner.errors import (
     StateError,
     UnreachableError,
 )
+from provisioner.foreign_text import one_line
 from provisioner.model.state import Intent, Record, State
 
 FLUSH_EVERY: Final = 10.0
@@ -162,7 +163,7 @@ class S3Backend:
         hint = (
             "wait for that process to finish, or use --lock-timeout to wait for the lock; if it is no longer "
             "running, remove the lock with "
-            f"`{command_line('force-unlock', _ident(held[0]))}`"
+            f"`{command_line('force-unlock', one_line(_ident(held[0])))}`"
         )
         return LockedError(f"the state is locked by {described(held[0].encode())}", hint=hint)
 
@@ -188,7 +189,7 @@ class S3Backend:
             raise StateError("the state is not locked", hint="there is nothing to unlock")
         if _ident(held[0]) != ident:
             raise StateError(
-                f"the lock has a different ID: {_ident(held[0])}",
+                f"the lock has a different ID: {one_line(_ident(held[0]))}",
                 hint=f"it is held by {described(held[0].encode())}; to remove this lock, pass its ID",
             )
         self._objects.delete(self._lock_key, match=held[1])

@@ -5,101 +5,35 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from provisioner.backend.members import (
+    IntentBefore,
+    IntentMembers,
+    RecordBefore,
+    RecordMembers,
+    StateMembers,
+    StatementMembers,
+)
 from provisioner.environment import command_line
 from provisioner.errors import DamagedError, StateError
 from provisioner.foreign_text import one_line
 from provisioner.kinds import KINDS
 from provisioner.kinds.canonical import canonical
 from provisioner.model.key import LAMBDA, Key
-from provisioner.model.references import UUID, Pair
+from provisioner.model.references import ACCOUNT, MAPPING_NAME, UUID, Pair
 from provisioner.model.sources import SourceKind, kind_of
 from provisioner.model.state import AcceptedOwner, Deposed, Intent, Paused, Record, State, Statement
 from provisioner.strict_json import DuplicateKeyError, loads
 
 VERSION: Final = 2
-_Strict: Final = ConfigDict(strict=True, extra="forbid")  # strict: a number in quotes is damage, not a number
-
-
-class _Statement(BaseModel):
-    model_config = _Strict
-    function: str
-    region: str
-    id: str
-    applied: dict[str, Any]
-
-
-class _Deposed(BaseModel):
-    model_config = _Strict
-    kind: str
-    id: str
-    region: str
-    statement: _Statement | None = None
-
-
-class _Owner(BaseModel):
-    model_config = _Strict
-    stack: str
-    lineage: str
-
-
-class _Paused(BaseModel):
-    model_config = _Strict
-    by: str
-    at: str
-    until: str = ""
-    reason: str
-    enabled_before: bool
-
-
-class _Record(BaseModel):
-    model_config = _Strict
-    kind: str
-    id: str
-    region: str
-    arn: str
-    applied: dict[str, Any]
-    protected: bool
-    statement: _Statement | None = None
-    deposed: list[_Deposed] = []
-    owner: _Owner | None = None
-    paused: _Paused | None = None
-
-
-class _File(BaseModel):
-    model_config = _Strict
-    version: int
-    lineage: str
-    serial: int
-    stack: str
-    account: str
-    environment: str = ""
-    mappings: dict[str, dict[str, Any]]
-    pending: list[Any] = []
-    writer: str = ""
-
-
-class _DeposedBefore(BaseModel):
-    model_config = ConfigDict(strict=True)
-    uuid: str
-    region: str
-
-
-class _RecordBefore(BaseModel):
-    """A record of version 1, which let unknown members pass."""
-
-    model_config = ConfigDict(strict=True)
-    uuid: str
-    arn: str
-    region: str
-    applied: dict[str, Any]
-    protected: bool = False
-    deposed: list[_DeposedBefore] = []
+_LINEAGE: Final = re.compile(r"[!-~]{1,256}")  # what a tag can hold
+_REGION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")  # looser than the manifest's: a profile may have any
 
 
 def decode(text: str, *, where: str, stack: str) -> State:
@@ -112,11 +46,11 @@ def decode(text: str, *, where: str, stack: str) -> State:
         value = loads(text)
         version = value["version"]
     except DuplicateKeyError as error:
-        raise _damaged(where, str(error)) from error
+        raise damaged(where, str(error)) from error
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise _damaged(where, "it is not a state file") from error
+        raise damaged(where, "it is not a state file") from error
     if type(version) is not int or version < 1:  # not isinstance: True is an int
-        raise _damaged(where, f"{version!r} is not a version")
+        raise damaged(where, f"{version!r} is not a version")
     if version > VERSION:
         raise StateError(
             f"{where} has state version {version}, but this provisioner supports version {VERSION}",
@@ -124,22 +58,22 @@ def decode(text: str, *, where: str, stack: str) -> State:
         )
     try:
         # Version 1 let unknown members pass.
-        known = {key: item for key, item in value.items() if version > 1 or key in _File.model_fields}
-        file = _File.model_validate(known)
+        known = {key: item for key, item in value.items() if version > 1 or key in StateMembers.model_fields}
+        file = StateMembers.model_validate(known)
         # From the JSON value, because `record_of` is also for the lines of a journal.
         mappings = {name: record_of(item, version) for name, item in file.mappings.items()}
-        for name in mappings:
-            if one_line(name) != name:
-                raise TypeError(f"{one_line(name)!r} is not a name")
+        require_form("a name", MAPPING_NAME, *mappings)
+        require_form("a lineage", _LINEAGE, file.lineage)
+        require_form("an account", ACCOUNT, *filter(None, (file.account,)))
     except (ValidationError, TypeError, KeyError) as error:
         refuse_newer(error, where)
-        raise _damaged(where, " ".join(str(error).split())) from error
+        raise damaged(where, " ".join(str(error).split())) from error
     if file.stack != stack:
         hint = "pass the right manifest with -f, or set a separate `state: {path: ...}` for this stack"
         raise StateError(f"{where} belongs to stack {one_line(file.stack)}, not to {stack}", hint=hint)
     state = State(file.stack, file.lineage, file.account, file.serial, mappings, file.environment)
     if not state.is_sound:
-        raise _damaged(where, "the same mapping is recorded under two names")
+        raise damaged(where, "the same mapping is recorded under two names")
     return state
 
 
@@ -150,6 +84,13 @@ def version_of(text: str) -> int:
 
 class NewerError(TypeError):
     """A kind of mapping, or a member, that this version does not know."""
+
+
+def require_form(what: str, form: re.Pattern[str], *texts: str) -> None:
+    """Raise TypeError for a text that no version writes there: nothing may be done by it."""
+    for text in texts:
+        if not form.fullmatch(text):
+            raise TypeError(f"{one_line(text)!r} is not {what}")
 
 
 def refuse_members(value: Mapping[str, Any], known: Collection[str]) -> None:
@@ -169,7 +110,8 @@ def refuse_newer(error: Exception, where: str) -> None:
         raise StateError(f"{where} was written by a newer provisioner: {what}", hint="upgrade provisioner") from error
 
 
-def _damaged(where: str, why: str) -> StateError:
+def damaged(where: str, why: str) -> DamagedError:
+    """The error for a state that is not what was written, with the ways back."""
     before = (
         "restore one of its versions"
         if where.startswith("s3://")
@@ -250,22 +192,22 @@ def shared_part(text: str, *, where: str) -> tuple[tuple[Intent, ...], str]:
     try:
         version = value["version"]
         return tuple(intent_of(item, version) for item in value.get("pending", ())), str(value.get("writer", ""))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValidationError) as error:
         refuse_newer(error, where)
-        raise _damaged(where, "`pending` contains an entry that is not an intent") from error
+        raise damaged(where, "`pending` contains an entry that is not an intent") from error
 
 
 def record_of(value: Any, version: int = VERSION) -> Record:
     """The record in a JSON value of a version. Raises ValidationError or TypeError when it is malformed."""
     if version == 1:
-        before = _RecordBefore.model_validate(value)
+        before = RecordBefore.model_validate(value)
         value = {
             "kind": LAMBDA,
             "id": before.uuid,
             **before.model_dump(include={"region", "arn", "applied", "protected"}),
             "deposed": [{"kind": LAMBDA, "id": item.uuid, "region": item.region} for item in before.deposed],
         }
-    item = _Record.model_validate(value)
+    item = RecordMembers.model_validate(value)
     key = _key(item.kind, item.region, item.id)
     deposed = tuple(Deposed(_key(part.kind, part.region, part.id), _statement(part.statement)) for part in item.deposed)
     if not _is_mapping(item.kind, item.applied):
@@ -286,12 +228,12 @@ def record_of(value: Any, version: int = VERSION) -> Record:
 def _key(kind: str, region: str, ident: str) -> Key:
     if kind != LAMBDA:
         raise NewerError(f"mappings of kind {kind!r}")
-    if not UUID.fullmatch(ident):
-        raise TypeError(f"{ident!r} is not a UUID")
+    require_form("a UUID", UUID, ident)
+    require_form("a region", _REGION, region)
     return Key(kind, region, ident)
 
 
-def _statement(item: _Statement | None) -> Statement | None:
+def _statement(item: StatementMembers | None) -> Statement | None:
     return Statement(item.function, item.region, item.id, item.applied) if item else None
 
 
@@ -311,21 +253,19 @@ def _is_mapping(kind: str, applied: dict[str, Any]) -> bool:
 
 
 def intent_of(value: Any, version: int = VERSION) -> Intent:
-    """The intent in a JSON value of a version. Raises KeyError, TypeError or AttributeError when it is malformed."""
+    """The intent in a JSON value of a version. Raises ValidationError or TypeError when it is malformed."""
     if version > 1:
-        refuse_members(value, ("intent", "action", "name", "kind", "pair", "keys", "protected"))
-    pair = Pair(**value["pair"])
-    if version == 1:
-        keys = tuple(Key(LAMBDA, pair.region, uuid) for uuid in value["uuids"])
+        refuse_members(value, IntentMembers.model_fields)
     else:
-        keys = tuple(Key(**item) for item in value["keys"])
-    texts = (value["intent"], value["action"], value["name"], *value["pair"].values())
-    if not all(isinstance(text, str) for text in (*texts, *(part for key in keys for part in astuple(key)))):
-        raise TypeError("every value of an intent must be a string")
-    kind = value["kind"] if version > 1 else LAMBDA
-    if kind != LAMBDA:
-        raise NewerError(f"mappings of kind {kind!r}")
-    return Intent(value["intent"], value["action"], value["name"], pair, keys, value.get("protected") is True, kind)
+        before = IntentBefore.model_validate(value)
+        keys = [{"kind": LAMBDA, "region": before.pair.region, "id": uuid} for uuid in before.uuids]
+        value = {**before.model_dump(exclude={"uuids"}), "kind": LAMBDA, "keys": keys}
+    item = IntentMembers.model_validate(value)
+    if item.kind != LAMBDA:
+        raise NewerError(f"mappings of kind {item.kind!r}")
+    require_form("a name", MAPPING_NAME, item.name)
+    known = tuple(_key(key.kind, key.region, key.id) for key in item.keys)
+    return Intent(item.intent, item.action, item.name, Pair(**item.pair.model_dump()), known, item.protected, item.kind)
 
 
 def intent_value(intent: Intent) -> dict[str, Any]:

@@ -189,7 +189,7 @@ def _identity(name: str, text: str, region: str) -> tuple[str, str]:
 def check_name(name: str) -> None:
     """Raise UsageError when a text cannot be a mapping's name."""
     from provisioner.errors import UsageError
-    from provisioner.manifest.mappings import MAPPING_NAME
+    from provisioner.model.references import MAPPING_NAME
 
     if not MAPPING_NAME.fullmatch(name):
         raise UsageError(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from provisioner.kinds import pair_of
 from provisioner.kinds.canonical import canonical
@@ -24,10 +23,9 @@ from provisioner.model.desired import Desired
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.place import FieldPath
 from provisioner.model.provider import takes_tags
-from provisioner.model.references import Arn, FunctionReference, partition_of
+from provisioner.model.references import MAPPING_NAME, Arn, FunctionReference, partition_of
 from provisioner.model.sources import SourceKind, kind_of
 
-MAPPING_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MOST_POLLERS, MOST_MEMBERS, MOST_TAGS = 2000, 100, 50
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from provisioner.backend.journal import Journal, fold
-from provisioner.errors import StateError
+from provisioner.backend.statefile import record_value
+from provisioner.errors import DamagedError, StateError
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.references import Pair
 from provisioner.model.state import Deposed, Record, State
 from tests.support.intents import begun
 
 PAIR = Pair("eu-west-1", "arn:aws:sqs:eu-west-1:123456789012:q", "f")
+UUID = "0000000a-0000-0000-0000-000000000000"
 START = State("test", "lineage", "123456789012", 4)
 
 
@@ -36,9 +39,9 @@ def written(path: Path) -> str:
     first = begun(journal, "create", "a", PAIR)
     journal.done(first, record(1))
     journal.done(first, record(2))
-    second = begun(journal, "delete", "b", PAIR, ["u"])
+    second = begun(journal, "delete", "b", PAIR, [UUID])
     journal.done(second, None)
-    refused = begun(journal, "update", "c", PAIR, ["v"])
+    refused = begun(journal, "update", "c", PAIR, [UUID])
     journal.failed(refused)
     begun(journal, "create", "d", PAIR)
     journal.close()
@@ -136,6 +139,55 @@ def test_another_lineage_or_version_is_refused(path: Path) -> None:
 def test_an_empty_or_torn_header_is_no_journal() -> None:
     assert fold(START, "", where="j").state == START
     assert fold(START, '{"journ', where="j").state == START
+
+
+INTENT = {
+    "intent": "t", "action": "create", "name": "a", "kind": "lambda", "keys": [],
+    "pair": {"region": "eu-west-1", "source": PAIR.source, "function": "f", "channel": ""},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"done": "other", "name": "a", "record": None},  # the result of no intent
+        {"done": "t", "name": "b", "record": None},
+        {"done": "t", "record": record_value(record(1))},
+        {"done": "t", "name": "a"},
+        *({"done": "t", "name": "a", "record": empty} for empty in ({}, [], "", 0, False)),
+        {**INTENT, "action": "x"},
+        {**INTENT, "name": ""},
+        {**INTENT, "keys": {}},
+        {**INTENT, "keys": [{"kind": "lambda", "region": "eu-west-1", "id": "u"}]},
+        {**INTENT, "protected": 1},
+        {**INTENT, "intent": ["t"]},
+    ],
+    ids=str,
+)
+def test_a_line_that_no_version_writes_is_damage(line: dict[str, Any]) -> None:
+    head = {"journal": 2, "lineage": "lineage", "serial": 4}
+    text = "".join(json.dumps(item) + "\n" for item in (head, INTENT, line))
+
+    with pytest.raises(DamagedError, match="j is damaged: "):
+        fold(START, text, where="j")
+
+
+@pytest.mark.parametrize("change", [{"journal": True}, {"serial": True}, {"serial": -1}, {"serial": "4"}, {"new": 1}])
+def test_a_first_line_that_no_version_writes_is_refused(change: dict[str, Any]) -> None:
+    head = {"journal": 2, "lineage": "lineage", "serial": 4, **change}
+
+    with pytest.raises(StateError):
+        fold(START, json.dumps(head) + "\n", where="j")
+
+
+@pytest.mark.parametrize("member", ["journal", "lineage"])
+def test_a_first_line_commands_no_terminal(member: str) -> None:
+    head = {"journal": 2, "lineage": "lineage", "serial": 4, member: "\x1b[2J\n::error::"}
+
+    with pytest.raises(StateError) as caught:
+        fold(START, json.dumps(head) + "\n", where="j")
+
+    assert caught.value.message.isprintable()
 
 
 def test_a_line_that_is_json_but_no_journal_line_is_refused() -> None:

@@ -97,6 +97,41 @@ def test_a_member_of_a_newer_version_in_a_journal_is_refused(line: dict[str, Any
         fold(STATE, text, where="here")
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("serial",), -1),
+        (("lineage",), ""),
+        (("lineage",), "\ud800"),
+        (("account",), "12345678901"),
+        (("mappings", "a", "region"), ""),
+        (("mappings", "a", "region"), "../x"),
+        (("mappings", "a", "deposed"), [{"kind": "lambda", "id": OLD.id, "region": "a b"}]),
+        (("mappings", ""), json.loads(encode(STATE))["mappings"]["a"]),
+        (("mappings", "a b"), json.loads(encode(STATE))["mappings"]["a"]),
+    ],
+)
+def test_what_no_version_writes_is_damage(path: tuple[str, ...], value: Any) -> None:
+    with pytest.raises(DamagedError, match="here is damaged"):
+        decode(changed(path, value), where="here", stack="test")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_is_no_number_is_damage(number: str) -> None:
+    text = changed(("mappings", "a", "applied", "batch_size"), 1).replace('"batch_size": 1', f'"batch_size": {number}')
+
+    with pytest.raises(DamagedError, match="here is damaged"):
+        decode(text, where="here", stack="test")
+
+
+def test_a_state_that_is_no_text_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "test.json"
+    path.write_bytes(b"\xff")
+
+    with pytest.raises(DamagedError, match="is damaged: it is not UTF-8 text"):
+        backend(path).read()
+
+
 def test_a_duplicate_key_is_damage() -> None:
     text = encode(STATE).replace('"serial": 3', '"serial": 3, "serial": 4')
 

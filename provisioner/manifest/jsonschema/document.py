@@ -34,9 +34,8 @@ from provisioner.manifest.jsonschema.parts import (
 from provisioner.manifest.jsonschema.pattern import event_pattern
 from provisioner.manifest.jsonschema.together import contradictions, needs, where_complete
 from provisioner.manifest.load import STACK
-from provisioner.manifest.mappings import MAPPING_NAME
 from provisioner.manifest.schema import LifecycleBlock, Root, VariableBlock
-from provisioner.model.references import ACCOUNT, UUID
+from provisioner.model.references import ACCOUNT, MAPPING_NAME, UUID
 
 ID: Final = "https://example.invalid/provisioner/v1.schema.json"
 
