@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from provisioner import __version__
+from provisioner.backend.statefile import is_mapping
 from provisioner.errors import ProvisionerError, StaleError, StateError
 from provisioner.filesystem import PRIVATE, read_input, rewrite
 from provisioner.foreign_text import one_line
+from provisioner.kinds import KINDS
 from provisioner.kinds.forms import json_key
+from provisioner.model.key import LAMBDA
 from provisioner.model.manifest import S3Location
-from provisioner.model.plan import Plan
+from provisioner.model.plan import Change, Plan
 from provisioner.model.provider import Provider
 from provisioner.planning.fingerprint import plan_hash
 from provisioner.strict_json import loads
@@ -86,6 +89,8 @@ def open_plan(path: Path) -> SavedPlan:
         )
     try:
         saved: SavedPlan = _adapter().validate_python(content)
+        for change in saved.plan.changes:
+            _check(change)
     except ValueError as error:  # also pydantic's ValidationError
         raise StaleError(f"{path} cannot be read by this version of provisioner", hint="plan again") from error
     return saved
@@ -101,6 +106,25 @@ def _document(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or "provisioner_plan" not in document:
         raise ProvisionerError(f"{path} is not a saved plan", hint=_NOT_OURS)
     return document
+
+
+def _check(change: Change) -> None:
+    """Raise ValueError for a kind of mapping, or a value of a mapping, that this version cannot have saved: the checksum
+    can be made for any content.
+    """
+    keys, mappings = [change.existing, change.adopts], [change.desired, change.applied]
+    if change.live:
+        keys.append(change.live.key)
+        mappings.append(change.live.mapping)
+    if change.record:
+        keys.append(change.record.key)
+        mappings.append(change.record.applied)
+    if change.wanted:
+        mappings.append(change.wanted.mapping)
+    if any(key.kind not in KINDS for key in keys if key):
+        raise ValueError("an unknown kind of mapping")
+    if not all(is_mapping(LAMBDA, mapping) for mapping in mappings if mapping is not None):
+        raise ValueError("a mapping with a value of another type")
 
 
 def _checksum(content: Any) -> str:

@@ -210,7 +210,7 @@ def record_of(value: Any, version: int = VERSION) -> Record:
     item = RecordMembers.model_validate(value)
     key = _key(item.kind, item.region, item.id)
     deposed = tuple(Deposed(_key(part.kind, part.region, part.id), _statement(part.statement)) for part in item.deposed)
-    if not _is_mapping(item.kind, item.applied):
+    if not is_mapping(item.kind, item.applied):
         raise TypeError(f"the applied values recorded for {item.id} are damaged")
     return Record(
         key=key,
@@ -237,7 +237,7 @@ def _statement(item: StatementMembers | None) -> Statement | None:
     return Statement(item.function, item.region, item.id, item.applied) if item else None
 
 
-def _is_mapping(kind: str, applied: dict[str, Any]) -> bool:
+def is_mapping(kind: str, applied: dict[str, Any]) -> bool:
     """Whether every field that the kind's table has is of its type. Unknown fields are no damage: a later version, or one with
     another botocore, may have written them. Nor is a member that an item of a list or a block lacks: an import records
     what AWS answered.

@@ -198,6 +198,26 @@ def test_a_saved_plan_that_was_edited_does_not_touch_another_stacks_mapping(stac
     assert theirs in stack.live_mappings()
 
 
+@pytest.mark.parametrize(
+    ("value", "other"), [('"kind": "lambda"', '"kind": "x"'), ('"function_name": "f"', '"function_name": {"x": "f"}')]
+)
+def test_a_saved_plan_that_was_edited_into_other_types_is_refused(
+    stack: Stack, tmp_path: Path, value: str, other: str
+) -> None:
+    three(stack)
+    assert stack.apply().clean
+    three(stack, batch_size="5")
+    file = tmp_path / "plan.json"
+    workflow.plan(stack.run(), Selection(), file)
+    document = json.loads(file.read_text())
+    content = json.loads(json.dumps(document["content"]).replace(value, other))
+    assert content != document["content"]
+    file.write_text(json.dumps({**document, "content": content, "checksum": planfile._checksum(content)}))
+
+    with pytest.raises(StaleError, match="cannot be read by this version"):
+        planfile.open_plan(file)
+
+
 def test_an_import_of_another_stacks_mapping_accepts_its_owner(stack: Stack) -> None:
     theirs = another_stack(stack)
     stack.write_mappings(queue("it", ", batch_size: 5", number=7))
