@@ -7,50 +7,30 @@ are, and `POST /test/restore` puts them back.
 
 from __future__ import annotations
 
-import copy
 import logging
 from typing import Any
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 from provisioner.sandbox.app import ControlPlane
-from tests.support.control_plane import AT_ONCE, World
-
-KEPT = ("_all", "_holders", "_order", "_due")
-"""What a store holds."""
+from tests.support.control_plane import AT_ONCE, World, kept_mappings, with_buckets
 
 
 def serve() -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     world = World()
-    moto = DomainDispatcherApplication(create_backend_app)
-
-    def behind(environ: dict[str, Any], start_response: Any) -> Any:
-        is_sts = "/sts/aws4_request" in environ.get("HTTP_AUTHORIZATION", "")
-        return behind(environ, start_response) if is_sts else moto(environ, start_response)
-
-    plane = ControlPlane(behind, AT_ONCE, world=lambda account, region: world)
-    kept: dict[Any, Any] = {}
+    plane = ControlPlane(with_buckets(), AT_ONCE, world=lambda account, region: world)
+    put_back = kept_mappings(plane)
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:
         path = environ["PATH_INFO"]
         if not path.startswith("/test/"):
             return plane(environ, start_response)
+        nonlocal put_back
         if path == "/test/keep":
-            kept.clear()
-            kept.update(
-                {
-                    key: {name: copy.deepcopy(getattr(store, name)) for name in KEPT}
-                    for key, store in plane._stores.items()
-                }
-            )
+            put_back = kept_mappings(plane)
         else:
-            for key, store in plane._stores.items():
-                for name in KEPT:
-                    setattr(
-                        store, name, copy.deepcopy(kept[key][name]) if key in kept else type(getattr(store, name))()
-                    )
+            put_back()
         start_response("200 OK", [("Content-Length", "0")])
         return [b""]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import logging
@@ -24,7 +25,7 @@ from botocore.exceptions import ConnectionClosedError
 from urllib3.response import HTTPResponse
 
 from provisioner.model.references import Arn
-from provisioner.sandbox.app import ControlPlane
+from provisioner.sandbox.app import Application, ControlPlane
 from provisioner.sandbox.mappings import Delays
 from provisioner.sandbox.server import make_server
 
@@ -93,6 +94,36 @@ def behind(environ: dict[str, Any], start_response: Any) -> Any:
     return [answer]
 
 
+def with_buckets() -> Application:
+    """What stands behind the control plane where S3 is needed too: moto, and the one account."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # late: few tests need it
+
+    moto = DomainDispatcherApplication(create_backend_app)
+
+    def routed(environ: dict[str, Any], start_response: Any) -> Any:
+        is_sts = "/sts/aws4_request" in environ.get("HTTP_AUTHORIZATION", "")
+        return behind(environ, start_response) if is_sts else moto(environ, start_response)
+
+    return routed
+
+
+_KEPT = ("_all", "_holders", "_order", "_due")
+"""What a store holds."""
+
+
+def kept_mappings(plane: ControlPlane) -> Callable[[], None]:
+    """A function that puts the mappings back as they are now."""
+    kept = {key: {name: copy.deepcopy(getattr(store, name)) for name in _KEPT} for key, store in plane._stores.items()}
+
+    def put_back() -> None:
+        for key, store in plane._stores.items():
+            for name in _KEPT:
+                empty = type(getattr(store, name))()
+                setattr(store, name, copy.deepcopy(kept[key][name]) if key in kept else empty)
+
+    return put_back
+
+
 Fault = Callable[[str, str], str]
 """Asked (method, path) before each call: "" goes on, "before" cuts the connection, "after" cuts it once AWS has acted,
 a number is the status of an error that AWS answers instead, with its code behind it where that matters."""
@@ -109,6 +140,7 @@ class ServedControlPlane:
     requests: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)  # method, path and body of each call
 
     reset: Callable[[], None] = lambda: None  # forgets every mapping
+    keep: Callable[[], Callable[[], None]] = lambda: lambda: None  # gives what puts the mappings back as they are
     direct: Any = None  # the application, where there is no server
 
     def client(self) -> Any:
@@ -133,8 +165,12 @@ class ServedControlPlane:
 def _sent_directly(application: Any, request: Any, **_: Any) -> AWSResponse:
     """What botocore asks before it sends a request: the answer, if there is one already."""
     url, body = urlsplit(request.url), request.body or b""
-    body = body.encode() if isinstance(body, str) else body
+    body = body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else body.read()
     environ = {
+        "SERVER_NAME": url.hostname,
+        "SERVER_PORT": str(url.port),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.url_scheme": url.scheme,
         "HTTP_HOST": url.netloc,
         "REQUEST_METHOD": request.method,
         "PATH_INFO": unquote(url.path, "latin-1"),
@@ -163,7 +199,11 @@ logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 @contextmanager
 def served(
-    delays: Delays = AT_ONCE, now: Callable[[], float] = time.monotonic, *, direct: bool = False
+    delays: Delays = AT_ONCE,
+    now: Callable[[], float] = time.monotonic,
+    *,
+    direct: bool = False,
+    behind: Application = only_sts,
 ) -> Iterator[ServedControlPlane]:
     """A control plane behind a server. With `direct` there is none, and attached clients call the application: most of
     the time of a call is that of its connection, which thousands of stories need not pay.
@@ -171,6 +211,7 @@ def served(
     world = World()
     plane = ControlPlane(behind, delays, world=lambda account, region: world, now=now)
     embedded = ServedControlPlane("", world, reset=plane.reset)
+    embedded = ServedControlPlane("", world, reset=plane.reset, keep=partial(kept_mappings, plane))
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:
         if "event-source-mappings" in environ["PATH_INFO"]:
