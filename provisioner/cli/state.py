@@ -115,7 +115,8 @@ def _text_of(file: str) -> str:
         return sys.stdin.read() if file == "-" else read_input(Path(file)).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"{file} cannot be read: {reason}") from error
+        hint = "pass a file with what `state pull` prints"
+        raise UsageError(f"{file} cannot be read: {reason}", hint=hint) from error
 
 
 @state.command(name="rebuild")
