@@ -242,6 +242,7 @@ def scenes(site: Site) -> list[Scene]:
         replace(settled, target="plan.json", commands=(("show", "@plan.json"), ("apply", "@plan.json"))),
         replace(settled, target="vars.json", commands=variables[:2]),
         replace(settled, target="vars.yaml", commands=variables[2:]),
+        replace(settled, target="pushed.json", commands=(("state", "push", "@pushed.json", "--force"),)),
     ]  # fmt: skip
 
 

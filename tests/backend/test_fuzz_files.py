@@ -188,9 +188,16 @@ def every_case(site: tuple[Site, list[Scene], dict[str, Any]], number: int) -> I
         random = Random(seed)
         case = Case(made, scene, damaged(random, index + number, scene, foreign), others)
         yield seed, case, scene.commands or (random.choice(READING), random.choice(WRITING))
+    # As a bad merge does.
+    if not scene.commands and scene.target != JOURNAL:
+        record = json.loads(scene.text)["mappings"]["plain"]
+        ours = record.get("id", record.get("uuid")).encode()
+        for command in (("apply", "--auto-approve"), ("apply", "--refresh=false", "--auto-approve")):
+            merged = Damage("another's UUID", scene.text.replace(ours, foreign.encode()), is_visible=False)
+            yield "of a merge", Case(made, scene, merged, others), (("plan",), command)
 
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("number", range(13))
 def test_a_damaged_file_is_told_and_kept(site: tuple[Site, list[Scene], dict[str, Any]], number: int) -> None:
     wrong = [
         f"seed {seed}: {case.scene.name} {case.scene.target}: {case.damage.label}: {finding}"
