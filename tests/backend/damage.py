@@ -178,10 +178,8 @@ class Tree:
         self.inner[self.key] = new
         if "owner" in self.path or "statement" in self.path:
             return False
-        if self.key == "lineage":
-            return new != self.was and (
-                new == "" or not new.isprintable() or "serial" not in self.value.get("mappings", self.value)
-            )
+        if self.key == "lineage":  # that of a journal must be its state's
+            return "journal" in self.value or not new or not new.isprintable()
         form = FORMS.get(self.key) if isinstance(self.key, str) else None
         return form is not None and "pair" not in self.path and not form.fullmatch(new)
 
