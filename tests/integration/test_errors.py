@@ -152,7 +152,7 @@ def test_locked_state(unchanged: Workspace) -> None:
         ),
         (
             '{"version": 1, "lineage": "l", "serial": 1, "stack": "test", "account": "", "mappings": {"a": {"uuid": '
-            '"00000000-1111-2222-3333-444444444444", "arn": "", "region": "", "applied": {"topics": 3, "filter_criteria": 1}}}}',
+            '"00000000-1111-2222-3333-444444444444", "arn": "", "region": "r", "applied": {"topics": 3, "filter_criteria": 1}}}}',
             "is damaged: the applied values recorded for 00000000-1111-2222-3333-444444444444 are damaged",
         ),
     ],
