@@ -18,7 +18,7 @@ from provisioner.aws.convert import live_mapping
 from provisioner.model.provider import Provider
 from provisioner.sandbox.app import ControlPlane
 from provisioner.sandbox.mappings import Delays
-from tests.support.control_plane import REGION, World, behind
+from tests.support.control_plane import REGION, World, everything_exists
 from tests.support.lambda_api import AUTH, DB, DOCDB, DYNAMODB, FIFO, KINESIS, MQ, MSK, SELF, SQS
 
 MAPPINGS = "/2015-03-31/event-source-mappings/"
@@ -46,7 +46,7 @@ class Client:
 
     def __init__(self) -> None:
         world = World()
-        self.plane = ControlPlane(behind, Delays(0, 0, 0, 0, 0), world=lambda account, region: world)
+        self.plane = ControlPlane(everything_exists, Delays(0, 0, 0, 0, 0), world=lambda account, region: world)
 
     def send(
         self, method: str, path: str, body: bytes = b"", query: str = "", **headers: str

@@ -80,7 +80,7 @@ class World:
         return self.engines.get(str(broker), "")
 
 
-def behind(environ: dict[str, Any], start_response: Any) -> Any:
+def everything_exists(environ: dict[str, Any], start_response: Any) -> Any:
     """What stands behind the control plane: whose credentials these are, and that every function and queue exists."""
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     if environ["PATH_INFO"].endswith("/configuration"):
@@ -102,7 +102,7 @@ def with_buckets() -> Application:
 
     def routed(environ: dict[str, Any], start_response: Any) -> Any:
         is_sts = "/sts/aws4_request" in environ.get("HTTP_AUTHORIZATION", "")
-        return behind(environ, start_response) if is_sts else moto(environ, start_response)
+        return everything_exists(environ, start_response) if is_sts else moto(environ, start_response)
 
     return routed
 
@@ -203,14 +203,13 @@ def served(
     now: Callable[[], float] = time.monotonic,
     *,
     direct: bool = False,
-    behind: Application = only_sts,
+    behind: Application = everything_exists,
 ) -> Iterator[ServedControlPlane]:
     """A control plane behind a server. With `direct` there is none, and attached clients call the application: most of
     the time of a call is that of its connection, which thousands of stories need not pay.
     """
     world = World()
     plane = ControlPlane(behind, delays, world=lambda account, region: world, now=now)
-    embedded = ServedControlPlane("", world, reset=plane.reset)
     embedded = ServedControlPlane("", world, reset=plane.reset, keep=partial(kept_mappings, plane))
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:

@@ -12,7 +12,7 @@ from provisioner.aws.session import Aws
 from provisioner.model.provider import Provider
 from provisioner.sandbox.server import served
 from provisioner.workflow import Run
-from tests.support.control_plane import behind
+from tests.support.control_plane import everything_exists
 from tests.support.stack import SilentUi
 
 
@@ -39,7 +39,7 @@ def replayed(body: dict[str, Any]) -> Iterator[str]:
         elif "GetResources" in environ.get("HTTP_X_AMZ_TARGET", ""):
             answer = {"ResourceTagMappingList": []}
         else:
-            return behind(environ, start_response)
+            return everything_exists(environ, start_response)
         data = json.dumps(answer).encode()
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(data)))])
         return [data]
