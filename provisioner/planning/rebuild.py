@@ -13,6 +13,7 @@ from provisioner.model.desired import Desired
 from provisioner.model.key import Key
 from provisioner.model.live import Live
 from provisioner.model.manifest import Manifest
+from provisioner.model.references import MAPPING_NAME
 from provisioner.model.state import Record, State
 
 
@@ -61,7 +62,7 @@ def rebuild(manifest: Manifest, live: Iterable[Live], account: str, lineage: str
     for item in everything:
         if item.owner and item.owner.stack == manifest.stack and item.key not in taken:
             # The name tag may be outdated, because a move does not change it: its name can be another mapping's now.
-            tag = item.owner.name
+            tag = item.owner.name if MAPPING_NAME.fullmatch(item.owner.name) else ""  # anybody can change a tag
             name = tag if tag and tag not in records else f"{tag or 'mapping'}-{item.key.id[:8]}"
             records[name] = Record(item.key, item.arn, item.as_left)
             notices.append(

@@ -159,3 +159,14 @@ def test_a_link_in_place_of_a_state_is_refused(stack: Stack) -> None:
         stack.apply()
 
     assert (stack.folder / "other.json").read_text() == "{}"
+
+
+def test_a_rebuilt_state_takes_no_name_from_a_tag_that_no_manifest_could_have(stack: Stack) -> None:
+    """Anybody can change a tag, and a state with such a name could not be read again."""
+    owner = {"provisioner:stack": "test", "provisioner:lineage": "lost", "provisioner:name": "a name: @"}
+    uuid = stack.plane.client().create_event_source_mapping(FunctionName="f", EventSourceArn=SQS, Tags=owner)["UUID"]
+    stack.write(None)
+
+    workflow.rebuild_state(stack.run(), 0.0)
+
+    assert stack.uuids() == {f"mapping-{uuid[:8]}": uuid}
