@@ -40,8 +40,10 @@ def sides_of(wanted: Desired, record: Record | None, live: Live, kind: SourceKin
     desired = canonical(wanted.mapping, kind)  # again, because the kind can be live's, with other defaults
     known = live.mapping
     for path in live.unknown:
-        applied = value_at(record.applied, path) if record and path != ENABLED else None
-        taken = value_at(desired, path) if applied is None and path != _FILTERS else applied
+        applied = value_at(record.applied, path) if record else None
+        # An absent `enabled` was applied too, because it is the default: an edit of it must be sent.
+        as_applied = applied is not None or path == _FILTERS or (path == ENABLED and record)
+        taken = applied if as_applied else value_at(desired, path)
         known = with_value(known, path, taken)
     # Without a record there is no last apply: what a person left in AWS counts as prior, so that a difference is an
     # edit.
