@@ -1,0 +1,245 @@
+"""The world of one history: two machines, the place of their state, AWS, and what is known of all that happened."""
+
+from __future__ import annotations
+
+import json
+import random as shared_random
+import uuid as uuids
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from provisioner.aws import refresh, session
+from provisioner.backend import journal, s3
+from provisioner.execution import executor
+from provisioner.model.live import NAME_TAG
+from provisioner.sandbox import mappings as sandbox_mappings
+from tests.simulator.bucket import KEY, Bucket
+from tests.simulator.cloud import FOREIGN, Cloud, Sender, Session
+from tests.simulator.disk import Disk
+from tests.simulator.excuses import (
+    FORGOTTEN,
+    JOURNAL_DELETED,
+    LATE,
+    PUSHED,
+    STATE_REPLACED,
+    ZOMBIE,
+    Excuses,
+    open_pairs,
+    uuids_of,
+)
+from tests.simulator.turns import Process, TurnLock, TurnPool, Turns, TurnTimer, here, turn_wait
+from tests.support.control_plane import REGION
+
+STATE, JOURNAL, LOCK, BACKUP = "test.json", "test.journal", "test.lock", "test.json.backup"
+
+
+@dataclass
+class Manifest:
+    """What a person wants. `removed` are the names under `removed`."""
+
+    mappings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Machine:
+    """A machine with a checkout of the manifest. Two with one directory share both."""
+
+    name: str
+    folder: Path
+    manifest: Manifest
+    running: Process | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self.running is not None and not self.running.over
+
+
+class World:
+    """Everything of one history, drawn from its seed."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        self.random = Random(seed)
+        self.shared = self.random.random() < 0.5  # state in S3, else one directory
+        self.grace = 1.0 if self.shared else 0.0  # seconds for which a process relies on the lock that it has seen
+        self.counts: Counter[str] = Counter()
+        self.story: list[str] = []
+        self.violations: list[str] = []
+        self.excuses = Excuses()
+        self.turns = Turns(self.random)
+        self.cloud = Cloud(self.turns, self.random, self.happened, self._may_touch, self._created)
+        self.bucket = Bucket(self.cloud, self._saved, self._unlocked)
+        self.disk = Disk(folder / "state", folder / "state" / STATE, self._saved, self.happened)
+        self.disk.random = self.random
+        self.ever: set[str] = set()  # every UUID that ever stood in a saved state
+        self.newest = ""  # the last text of the state that the product wrote or a person meant
+        self.written_by: Process | None = None  # who wrote the state last; None is a person
+        self.imported: set[str] = set()  # what a person imported by its UUID
+        self.adoptable: set[tuple[str, str]] = set()  # pairs that were ever under `on_conflict: adopt`
+        self.rebuilt = False
+        self.texts: list[str] = []  # every text of the state that the product wrote
+        self.pulled = ""  # what `state pull` printed once
+        one = Manifest()
+        folders = [folder / "a", folder / "b"] if self.shared else [folder, folder]
+        self.machines = [
+            Machine(name, place, Manifest() if self.shared else one) for name, place in zip("AB", folders, strict=True)
+        ]
+        for machine in self.machines:
+            machine.folder.mkdir(exist_ok=True)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """While inside, the product runs in turns, and everything that is drawn at random comes from the seed."""
+        threads = SimpleNamespace(Lock=TurnLock, RLock=TurnLock, Timer=TurnTimer)
+        shared_random.seed(self.random.random())
+        time = SimpleNamespace(time=lambda: 1.8e9 + self.turns.now, monotonic=lambda: self.turns.now)
+        boto3 = SimpleNamespace(Session=lambda **_: Session(self.cloud, self.bucket))
+        replaced: list[tuple[Any, str, Any]] = [
+            (executor, "ThreadPoolExecutor", TurnPool),
+            (executor, "wait", turn_wait),
+            (executor, "interrupts", _interrupts),
+            (refresh, "ThreadPoolExecutor", TurnPool),
+            (journal, "threading", threads),
+            (s3, "threading", threads),
+            (s3, "time", time),
+            (sandbox_mappings, "time", time),
+            (session, "boto3", boto3),
+            (uuids, "uuid4", lambda: uuids.UUID(int=self.random.getrandbits(128), version=4)),
+        ]
+        with ExitStack() as stack:
+            for module, name, value in replaced:
+                stack.enter_context(mock.patch.object(module, name, value))
+            stack.enter_context(self.disk.hooked())
+            yield
+
+    def happened(self, what: str, more: str = "") -> None:
+        """Count an event, and tell it."""
+        task = here()
+        who = f" {task.process.machine} {task.process.command}:" if task else ""
+        self.counts[what] += 1
+        self.story.append(f"{self.turns.now:8.1f}{who} {what}{more and f': {more}'}")
+
+    def broken(self, rule: str, what: str) -> None:
+        """Note that a promise is broken."""
+        self.violations.append(f"{rule}: {what}")
+        self.story.append(f"{self.turns.now:8.1f} BROKEN {rule}: {what}")
+
+    # --- the place of the state ---------------------------------------------------------------------------------------
+
+    def text(self) -> str | None:
+        """The stored state."""
+        data = self.bucket.objects.get(KEY)
+        return (data.decode(errors="replace") if data is not None else None) if self.shared else self.disk.read(STATE)
+
+    def journal(self) -> str:
+        """The journal of a local state."""
+        return "" if self.shared else self.disk.read(JOURNAL) or ""
+
+    def put_text(self, text: str | None) -> None:
+        """A person stores a state, or deletes it."""
+        self.written_by = None
+        if self.shared:
+            self.bucket.objects.pop(KEY, None)
+            if text is not None:
+                self.bucket.objects[KEY] = text.encode()
+        elif text is None:
+            self.disk.remove(STATE)
+        else:
+            self.disk.put(STATE, text)
+
+    def lock_id(self) -> str:
+        """The id of the lock in S3, or ""."""
+        data = self.bucket.objects.get(f"{KEY}.lock")
+        return str(json.loads(data)["id"]) if data else ""
+
+    def _saved(self, process: Process | None, text: str) -> None:
+        """The product wrote a state."""
+        before, now = uuids_of(self.newest), uuids_of(text)
+        self.newest = text
+        self.texts.append(text)
+        self.written_by = process
+        self.ever |= now.keys()
+        self.excuses.find_again(now)
+        for uuid, name in before.items():
+            if uuid in now or process is None:
+                continue
+            if name in process.gives_up:
+                self.excuses.lose([uuid], FORGOTTEN)
+            elif process.command == "state push":
+                self.excuses.lose([uuid], PUSHED)
+        # What an interrupted apply made can be recovered and forgotten in one command.
+        for uuid, item in self.cloud.live().items() if process and process.gives_up else ():
+            if item.tags.get(NAME_TAG) in process.gives_up and uuid not in self.ever:
+                self.excuses.lose([uuid], FORGOTTEN)
+
+    def replaced(self, before: str, after: str) -> None:
+        """A person put another state in the place of one."""
+        self.excuses.lose(uuids_of(before).keys() - uuids_of(after).keys(), STATE_REPLACED)
+        for pair in open_pairs(before) - open_pairs(after):
+            self.excuses.pairs.setdefault(pair, STATE_REPLACED)
+        self.newest = after
+
+    def _unlocked(self, by: Process | None) -> None:
+        """A lock in S3 was deleted: by its own process, or by `force-unlock`."""
+        if by and by is not self.bucket.owner and by.command != "force-unlock":
+            self.broken("only its own lock is released", f"{by.command} on {by.machine}")
+        owner = self.bucket.owner
+        if owner and owner is not by:
+            owner.lost_lock = self.turns.now
+
+    def _created(self, by: Sender, uuid: str) -> None:
+        """A mapping was made. A process whose lock was taken away can send what it had begun, and in S3 what it begins
+        within a second, because it reads the lock once a second.
+        """
+        pair = self.cloud.pairs[uuid]
+        if by.process and by.process.lost_journal:
+            self.excuses.lose([uuid], JOURNAL_DELETED)
+        if by.late and any(
+            touch.operation == "POST" and touch.at > by.asked and self.cloud.pairs.get(touch.uuid) == pair
+            for touch in self.cloud.touches
+            if touch.uuid != uuid
+        ):
+            self.excuses.lose([uuid], LATE)
+        lost = by.process.lost_lock if by.process else 0.0
+        if lost and by.asked <= lost + self.grace and lost <= self.turns.now:
+            self.excuses.lose([uuid], ZOMBIE)
+
+    # --- what must not be touched -------------------------------------------------------------------------------------
+
+    def _may_touch(self, by: Sender, uuid: str, method: str) -> None:
+        """Note when a process changes something without the lock, or a mapping that somebody else made and that nobody
+        imported. In S3 the lock is read once a second.
+        """
+        process = by.process
+        assert process is not None
+        if process.lost_lock and by.asked > process.lost_lock + self.grace:
+            self.broken("no call without the lock", f"{process.command} on {process.machine} {method} {uuid}")
+        if self.cloud.made.get(uuid) != FOREIGN or uuid in self.imported:
+            return
+        tags = self.cloud.live()[uuid].tags
+        other = tags.get("provisioner:stack", "test") != "test"
+        pair = self.cloud.pairs.get(uuid)
+        if other or not (self.rebuilt or pair in self.adoptable):
+            self.broken("a foreign mapping is not touched", f"{process.command} on {process.machine} {method} {uuid}")
+
+
+@contextmanager
+def _interrupts(stop: Any) -> Iterator[None]:
+    """`execution.interrupts`, in a process that a person may interrupt: signals reach the main thread alone."""
+    task = here()
+    assert task is not None
+    task.process.interrupt = stop
+    try:
+        yield
+    finally:
+        task.process.interrupt = None
+
+
+__all__ = ["BACKUP", "JOURNAL", "LOCK", "REGION", "STATE", "Machine", "Manifest", "World"]
