@@ -14,11 +14,11 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 from provisioner.backend.lock import advice, described
 from provisioner.backend.statefile import decode, encode, shared_part, version_of
-from provisioner.backend.store import Snapshot
+from provisioner.backend.store import Objects, Snapshot
 from provisioner.environment import command_line
 from provisioner.errors import (
     AwsError,
@@ -41,23 +41,8 @@ TRIES: Final = 5
 """Attempts to write the state, half a second apart. botocore retries each of them by itself, but not a conflict."""
 
 
-class Objects(Protocol):
-    """The objects of one bucket, which `aws.objects.Bucket` implements. Texts are UTF-8; an ETag identifies the content
-    of an object.
-    """
-
-    def get(self, key: str) -> tuple[str, str] | None:
-        """The text and the ETag of an object, or None."""
-
-    def put(self, key: str, text: str, *, match: str) -> str:
-        """Write an object whose ETag is `match`, or that must not exist when `match` is "". Returns the new ETag.
-
-        Raises PreconditionError when the ETag is another, ConflictError when somebody writes it at the same time,
-        NotFoundError when it does not exist.
-        """
-
-    def delete(self, key: str, *, match: str) -> None:
-        """Delete an object that has this ETag. Raises PreconditionError."""
+TIMELY: Final = 5.0
+"""Seconds after which an answer about the lock is too old to rely on."""
 
 
 class S3Backend:
@@ -281,18 +266,24 @@ class S3Writer:
 
     def check(self) -> None:
         """Raise StateError when the lock was removed: the results of further calls could not be stored. Called before
-        each call; reads the lock at most once a second.
+        each call; reads the lock at most once a second, and again where an answer took longer than TIMELY: the process
+        may have been suspended meanwhile.
         """
         if time.monotonic() - self._lock_checked < 1.0:
             return
-        try:
-            held = self._backend.holds(self._ident)
-        except AwsError as error:
-            raise StateError(f"the lock cannot be read: {error.message}", hint="run the command again") from error
-        if not held:
-            hint = "the lock was removed by force-unlock; plan again"
-            raise StateError("the lock was removed during this run", hint=hint)
-        self._lock_checked = time.monotonic()
+        for _ in range(TRIES):
+            asked = time.monotonic()
+            try:
+                held = self._backend.holds(self._ident)
+            except AwsError as error:
+                raise StateError(f"the lock cannot be read: {error.message}", hint="run the command again") from error
+            if not held:
+                hint = "the lock was removed by force-unlock; plan again"
+                raise StateError("the lock was removed during this run", hint=hint)
+            self._lock_checked = time.monotonic()
+            if self._lock_checked - asked < TIMELY:
+                return
+        raise StateError("the lock cannot be read in time", hint="run the command again")
 
     @contextmanager
     def journal(self, planned: Sequence[Intent]) -> Iterator[Pending]:

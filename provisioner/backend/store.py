@@ -1,4 +1,4 @@
-"""The protocols of state storage: what workflows and execution use, and `local` and `s3` implement."""
+"""The protocols of state storage: what workflows and execution use, and `local` and `s3` implement; and what `s3` stands on."""
 
 from __future__ import annotations
 
@@ -84,3 +84,22 @@ class Backend(Protocol):
         """Remove the lock with this id; nothing checks that it is stale. Raises StateError when there is none, and always
         for a local file.
         """
+
+
+class Objects(Protocol):
+    """The objects of one bucket, which `aws.objects.Bucket` implements. Texts are UTF-8; an ETag identifies the content
+    of an object.
+    """
+
+    def get(self, key: str) -> tuple[str, str] | None:
+        """The text and the ETag of an object, or None."""
+
+    def put(self, key: str, text: str, *, match: str) -> str:
+        """Write an object whose ETag is `match`, or that must not exist when `match` is "". Returns the new ETag.
+
+        Raises PreconditionError when the ETag is another, ConflictError when somebody writes it at the same time,
+        NotFoundError when it does not exist.
+        """
+
+    def delete(self, key: str, *, match: str) -> None:
+        """Delete an object that has this ETag. Raises PreconditionError."""

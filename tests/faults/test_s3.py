@@ -6,6 +6,7 @@ import json
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.exceptions
@@ -20,6 +21,7 @@ from provisioner.kinds.uniqueness import pair
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.state import Intent, Record
 from tests.faults.harness import BUCKET, KEY, Machine, answer
+from tests.support.clocks import ManualClock
 from tests.support.control_plane import any_credentials
 from tests.support.stack import SilentUi
 
@@ -213,6 +215,27 @@ def test_a_lock_that_was_taken_away_stops_the_next_call(shared: Machine) -> None
             log.begin(CREATE)
 
     assert "force-unlock" in caught.value.hint
+
+
+def test_an_answer_about_the_lock_that_is_old_when_it_arrives_does_not_count(
+    shared: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, now = botocore.httpsession.URLLib3Session.send, ManualClock()
+
+    def send(session: Any, request: Any) -> Any:
+        answered = real(session, request)
+        if request.method == "GET" and request.url.endswith(f"{KEY}.lock") and not now.time:
+            now.time = 60.0  # the process was suspended, and the lock taken away
+            shared.client("s3").delete_object(Bucket=BUCKET, Key=f"{KEY}.lock")
+        return answered
+
+    with backend(shared).locked("apply") as writer, writer.journal([CREATE]) as log:
+        monkeypatch.setattr(botocore.httpsession.URLLib3Session, "send", send)
+        monkeypatch.setattr(s3, "time", SimpleNamespace(monotonic=now.now))
+        writer._lock_checked = -10.0
+
+        with pytest.raises(StateError, match="was removed during this run"):
+            log.begin(CREATE)
 
 
 def test_a_lock_that_cannot_be_released_does_not_hide_what_was_done(
