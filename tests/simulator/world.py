@@ -18,6 +18,7 @@ from unittest import mock
 from provisioner.aws import refresh, session
 from provisioner.backend import journal, s3
 from provisioner.execution import executor
+from provisioner.backend.s3 import TIMELY
 from provisioner.model.live import NAME_TAG
 from provisioner.sandbox import mappings as sandbox_mappings
 from tests.simulator.bucket import KEY, Bucket
@@ -68,7 +69,9 @@ class World:
     def __init__(self, seed: int, folder: Path) -> None:
         self.random = Random(seed)
         self.shared = self.random.random() < 0.5  # state in S3, else one directory
-        self.grace = 1.0 if self.shared else 0.0  # seconds for which a process relies on the lock that it has seen
+        self.grace = (
+            1.0 + TIMELY if self.shared else 0.0
+        )  # seconds for which a process relies on the lock that it has seen
         self.counts: Counter[str] = Counter()
         self.story: list[str] = []
         self.violations: list[str] = []
@@ -196,7 +199,7 @@ class World:
 
     def _created(self, by: Sender, uuid: str) -> None:
         """A mapping was made. A process whose lock was taken away can send what it had begun, and in S3 what it begins
-        within a second, because it reads the lock once a second.
+        within seconds, because it reads the lock once a second.
         """
         pair = self.cloud.pairs[uuid]
         if by.process and by.process.lost_journal:
@@ -215,7 +218,7 @@ class World:
 
     def _may_touch(self, by: Sender, uuid: str, method: str) -> None:
         """Note when a process changes something without the lock, or a mapping that somebody else made and that nobody
-        imported. In S3 the lock is read once a second.
+        imported.
         """
         process = by.process
         assert process is not None
