@@ -98,7 +98,8 @@ def _go_on_to_changes(world: World, machine: Machine) -> None:
 
 def _something_else(world: World, machine: Machine) -> None:
     busy: dict[Callable[[World, Machine], None], int] = {
-        _kill: 10, _hold: 6, _interrupt: 2, _take_over: 6, _outage: 4, _disturb_state: 3, _power: 3,
+        _kill: 10, _hold: 6, _interrupt: 2, _take_over: 6, _outage: 4, _disturb_state: 3,
+        _power: 3 if world.shared else 9,
     }  # fmt: skip
     always: dict[Callable[[World, Machine], None], int] = {
         people.synchronize: 2, people.unlock: 2, _disturb_state: 2, _disturb_aws: 4, _power: 1, _wait: 1,
@@ -150,6 +151,8 @@ def _power(world: World, machine: Machine) -> None:
             item.running.kill()
     world.happened("the power fails", machine.name)
     world.disk.lose_power()
+    if world.random.random() < 0.5:
+        people.regret(world, machine)
 
 
 def _hold(world: World, machine: Machine) -> None:
