@@ -44,7 +44,8 @@ def _editing(run: Run, operation: str, lock_timeout: float, *, mends: bool = Fal
             names = ", ".join(sorted({intent.name for intent in writer.unresolved}))
             raise StateError(
                 f"an apply was interrupted at {names}",
-                hint=f"run `{command_line('apply')}` first to resolve the interrupted apply, then run this command again",
+                hint=f"run `{command_line('apply')}` first to resolve the interrupted apply, then run this command again; if "
+                "that plan is refused because of one mapping, leave it out with --exclude",
             )
         yield writer
 
