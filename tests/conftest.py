@@ -62,7 +62,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-LONG = ("tests/faults/", "tests/execution/test_convergence.py", "tests/integration/test_examples.py")
+LONG = (
+    "tests/faults/",
+    "tests/simulator/",
+    "tests/execution/test_convergence.py",
+    "tests/integration/test_examples.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
