@@ -17,8 +17,8 @@ from unittest import mock
 
 from provisioner.aws import refresh, session
 from provisioner.backend import journal, s3
-from provisioner.execution import executor
 from provisioner.backend.s3 import TIMELY
+from provisioner.execution import executor
 from provisioner.model.live import NAME_TAG
 from provisioner.sandbox import mappings as sandbox_mappings
 from tests.simulator.bucket import KEY, Bucket
