@@ -53,7 +53,7 @@ class Command:
 def start(world: World, machine: Machine, command: Command) -> tuple[Process, Ended]:
     """Start a command. What it ended with is filled in when it ends."""
     process = Process(world.turns, machine.name, command.name, began=world.turns.now)
-    process.gives_up = command.gives_up | set(machine.manifest.removed)
+    process.gives_up = set(command.gives_up)
     ended = Ended()
 
     def work() -> None:
@@ -85,6 +85,7 @@ def _run(world: World, machine: Machine, command: Command, process: Process, end
         run = Run(workflow.manifest_of(saved), ui, clock=clock)
         ended.plan, ended.report = saved.plan, workflow.apply_saved(run, saved, Execution(auto_approve=True))
     else:
+        process.gives_up |= set(machine.manifest.removed)  # as it is when it is read
         run = Run.on(machine.folder, ui, inputs=Inputs(environment={}), clock=clock)
         answer = command.work(run)
         if isinstance(answer, tuple) and answer and isinstance(answer[0], Plan):
@@ -138,7 +139,11 @@ def _false(world: World, process: Process, outcome: Outcome) -> str:
     if outcome.result is not Result.APPLIED or not change.calls_aws or outcome.detail.startswith("not waited"):
         return ""
     since = 0.0 if process.trusts_state else process.began
-    others = lambda uuid: world.cloud.touched(uuid, since, process) or world.cloud.behind.get(uuid, 0.0) >= since  # noqa: E731
+
+    def others(uuid: str) -> bool:
+        """Whether somebody else changed a mapping meanwhile, or a read showed it as it was before."""
+        return world.cloud.touched(uuid, since, process) or world.cloud.behind.get(uuid, 0.0) >= since
+
     if change.action in (Action.DELETE, Action.REPLACE) and change.id in live and not others(change.id):
         return f"{change.id} is still there" if change.action is Action.DELETE or not outcome.detail else ""
     if change.wanted is None or change.action is Action.DELETE:

@@ -12,11 +12,11 @@ from typing import Any
 from provisioner import workflow
 from provisioner.workflow import Execution, Run, Selection
 from tests.simulator.bucket import KEY
-from tests.simulator.cloud import FOREIGN, MAPPINGS, REGION
+from tests.simulator.cloud import FOREIGN, MAPPINGS
 from tests.simulator.commands import Command, apply, start
 from tests.simulator.excuses import JOURNAL_DELETED, STATE_DELETED, TAGS_REMOVED, uuids_of
 from tests.simulator.world import BACKUP, JOURNAL, LOCK, Machine, Manifest, World
-from tests.support.control_plane import ACCOUNT
+from tests.support.control_plane import ACCOUNT, REGION
 
 NAMES = ("a", "b", "c", "d")
 FUNCTIONS = ("f", "g")

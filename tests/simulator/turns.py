@@ -126,10 +126,10 @@ class Turns:
         self.back.acquire()
         self.tasks: list[Task] = []
         self._random = random
-        self._later: list[tuple[float, int, Callable[[], None]]] = []
+        self._later: list[tuple[float, int, Callable[[], object]]] = []
         self._count = itertools.count()
 
-    def later(self, seconds: float, work: Callable[[], None]) -> None:
+    def later(self, seconds: float, work: Callable[[], object]) -> None:
         """Do something at a later time, when no task runs."""
         heapq.heappush(self._later, (self.now + seconds, next(self._count), work))
 

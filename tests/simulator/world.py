@@ -178,8 +178,9 @@ class World:
             elif process.command == "state push":
                 self.excuses.lose([uuid], PUSHED)
         # What an interrupted apply made can be recovered and forgotten in one command.
-        for uuid, item in self.cloud.live().items() if process and process.gives_up else ():
-            if item.tags.get(NAME_TAG) in process.gives_up and uuid not in self.ever:
+        gives_up = process.gives_up if process else set()
+        for uuid, item in self.cloud.live().items() if gives_up else ():
+            if item.tags.get(NAME_TAG) in gives_up and uuid not in self.ever:
                 self.excuses.lose([uuid], FORGOTTEN)
 
     def replaced(self, before: str, after: str) -> None:
