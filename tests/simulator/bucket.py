@@ -84,7 +84,7 @@ class Bucket:
                 break
         if status >= 300:
             raise failed(status, headers, body, operation)
-        return body | {"ResponseMetadata": {"HTTPStatusCode": status}}
+        return {**body, "ResponseMetadata": {"HTTPStatusCode": status}}
 
 
 def etag(data: bytes) -> str:

@@ -95,7 +95,7 @@ class Cloud:
 
     turns: Turns
     random: Random
-    happened: Callable[[str], None]
+    happened: Callable[..., None]
     may_touch: Callable[[Sender, str, str], None]
     created: Callable[[Sender, str], None]
     weather: Weather = field(default_factory=Weather)
@@ -111,7 +111,6 @@ class Cloud:
         delays = Delays(creating=2.0, updating=1.5, enabling=1.0, disabling=1.0, deleting=self.random.choice([0, 0, 3]))
         self._plane = ControlPlane(only_sts, delays, world=lambda *_: world, now=lambda: self.turns.now)
         self._before: dict[str, tuple[float, Any]] = {}  # what lagging reads show, and until when
-        self._tags_before: dict[str, tuple[float, dict[str, str]]] = {}
 
     # --- the truth ----------------------------------------------------------------------------------------------------
 
@@ -277,7 +276,7 @@ class OtherClient:
         status, headers, body = self._cloud.call(operation, lambda _: (200, {}, answer), process_here())
         if status >= 300:
             raise failed(status, headers, body, operation)
-        return body | {"ResponseMetadata": {"HTTPStatusCode": status}}
+        return {**body, "ResponseMetadata": {"HTTPStatusCode": status}}
 
     def get_caller_identity(self) -> dict[str, Any]:
         return self._call("GetCallerIdentity", {"Account": ACCOUNT})
@@ -327,7 +326,7 @@ class LambdaClient:
         status, headers, answer = self._cloud.call(operation, send, process_here())
         if status >= 300:
             raise failed(status, headers, answer, operation)
-        return _parsed(answer) | {"ResponseMetadata": {"HTTPStatusCode": status, "RequestId": "r"}}
+        return {**_parsed(answer), "ResponseMetadata": {"HTTPStatusCode": status, "RequestId": "r"}}
 
     def get_event_source_mapping(self, UUID: str) -> dict[str, Any]:  # noqa: N803  # botocore's names
         return self._call("GetEventSourceMapping", "GET", MAPPINGS + UUID)
@@ -354,7 +353,7 @@ class LambdaClient:
         return self._call("UntagResource", "DELETE", f"/2017-03-31/tags/{Resource}", {"tagKeys": TagKeys})
 
     def get_function_configuration(self, **_: Any) -> dict[str, Any]:
-        ok = (200, {}, {"FunctionName": "f"})
+        ok: Answer = (200, {}, {"FunctionName": "f"})
         status, headers, body = self._cloud.call("GetFunctionConfiguration", lambda _: ok, process_here())
         if status >= 300:
             raise failed(status, headers, body, "GetFunctionConfiguration")
