@@ -31,19 +31,33 @@ class Bucket:
         self._cloud, self._saved, self._unlocked = cloud, saved, unlocked
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803  # botocore's names
-        def send(_: Sender) -> Answer:
+        def send(by: Sender) -> Answer:
             data = self.objects.get(Key)
+            if Key == KEY and by.process:
+                by.process.seen = data
             if data is None:
                 return 404, {"x-amzn-ErrorType": "NoSuchKey"}, {}
             return 200, {}, {"Body": io.BytesIO(data), "ETag": etag(data)}
 
         return self._call("GetObject", send)
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, IfMatch: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803
+    def put_object(
+        self,
+        *,
+        Bucket: str,  # noqa: N803
+        Key: str,  # noqa: N803
+        Body: bytes,  # noqa: N803
+        IfMatch: str = "",  # noqa: N803
+        IfNoneMatch: str = "",  # noqa: N803
+        **_: Any,
+    ) -> dict[str, Any]:
         def send(by: Sender) -> Answer:
-            refusal = self._refusal(Key, IfMatch, creates=not IfMatch)
+            refusal = self._refusal(Key, IfMatch, creates=bool(IfNoneMatch)) if IfMatch or IfNoneMatch else None
             if refusal:
                 return refusal
+            if Key == KEY and by.process:
+                self._overwrites(by.process)
+                by.process.seen = Body
             self.objects[Key] = Body
             if Key == LOCK:
                 self.owner = by.process
@@ -64,6 +78,12 @@ class Bucket:
             return 204, {}, {}
 
         return self._call("DeleteObject", send)
+
+    def _overwrites(self, process: Process) -> None:
+        if self.objects.get(KEY) != process.seen:
+            self._cloud.broken(
+                "a state that was not read is not overwritten", f"{process.command} on {process.machine}"
+            )
 
     def _refusal(self, key: str, match: str, *, creates: bool) -> Answer | None:
         data = self.objects.get(key)

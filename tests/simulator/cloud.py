@@ -98,6 +98,7 @@ class Cloud:
     happened: Callable[..., None]
     may_touch: Callable[[Sender, str, str], None]
     created: Callable[[Sender, str], None]
+    broken: Callable[[str, str], None]
     weather: Weather = field(default_factory=Weather)
     touches: list[Touch] = field(default_factory=list)
     made: dict[str, Sender] = field(default_factory=dict)  # by whom each mapping was created

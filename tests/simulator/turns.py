@@ -92,6 +92,7 @@ class Process:
     torn: bool = False  # whether what a kill cuts was cut already
     began: float = 0.0
     lost_lock: float = 0.0  # when its lock, or the local state that it works on, was taken away
+    seen: bytes | None = None  # the state in S3 as it read or wrote it last
     has_lock: bool = False  # on a local state
     lost_journal: bool = False  # its journal was deleted while it ran
     interrupt: Callable[[], None] | None = None  # what the first Ctrl-C calls, while changes are made

@@ -77,7 +77,7 @@ class World:
         self.violations: list[str] = []
         self.excuses = Excuses()
         self.turns = Turns(self.random)
-        self.cloud = Cloud(self.turns, self.random, self.happened, self._may_touch, self._created)
+        self.cloud = Cloud(self.turns, self.random, self.happened, self._may_touch, self._created, self.broken)
         self.bucket = Bucket(self.cloud, self._saved, self._unlocked)
         self.disk = Disk(folder / "state", folder / "state" / STATE, self._saved, self.happened)
         self.disk.random = self.random
