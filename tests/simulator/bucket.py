@@ -55,7 +55,7 @@ class Bucket:
             refusal = self._refusal(Key, IfMatch, creates=bool(IfNoneMatch)) if IfMatch or IfNoneMatch else None
             if refusal:
                 return refusal
-            if Key == KEY and by.process:
+            if Key == KEY and by.process and not by.late:
                 self._overwrites(by.process)
                 by.process.seen = Body
             self.objects[Key] = Body

@@ -239,6 +239,8 @@ def _answer(world: World, machine: Machine, ended: Ended) -> None:
             world.broken("no damaged journal", error.message)
             world.disk.remove(JOURNAL)
         case StateError() if world.newest:
+            if not world.meddled:
+                world.broken("files of the state are good, unless people change them", error.message)
             world.happened("a person restores the state")
             _restore(world)
         case _:

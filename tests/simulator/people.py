@@ -229,11 +229,12 @@ def disturb_state(world: World) -> None:
         return
     acts = [_delete_state, _older_state, _newer_state, _newer_state, _foreign_record, _damage_state]
     acts += [] if world.shared else [_delete_journal, _delete_backup]
+    world.meddled = True
     [act] = random.choices(acts)
     act(world, text)
     for machine in world.machines:
         if machine.running and machine.running.has_lock and not world.shared and world.text() != text:
-            machine.running.lost_lock = machine.running.lost_lock or world.turns.now
+            machine.running.lost_state = machine.running.lost_state or world.turns.now
 
 
 def _delete_state(world: World, text: str) -> None:

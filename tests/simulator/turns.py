@@ -91,7 +91,8 @@ class Process:
     gives_up: set[str] = field(default_factory=set)  # the names that it is told to forget
     torn: bool = False  # whether what a kill cuts was cut already
     began: float = 0.0
-    lost_lock: float = 0.0  # when its lock, or the local state that it works on, was taken away
+    lost_lock: float = 0.0  # when its lock was taken away
+    lost_state: float = 0.0  # when the local state that it works on was replaced
     seen: bytes | None = None  # the state in S3 as it read or wrote it last
     has_lock: bool = False  # on a local state
     lost_journal: bool = False  # its journal was deleted while it ran
@@ -104,6 +105,11 @@ class Process:
         self.tasks.append(task)
         self.turns.tasks.append(task)
         return task
+
+    @property
+    def lost(self) -> float:
+        """When it lost the right to change anything; 0 when it has it."""
+        return min((time for time in (self.lost_lock, self.lost_state) if time), default=0.0)
 
     @property
     def over(self) -> bool:

@@ -88,6 +88,7 @@ class World:
         self.adoptable: set[tuple[str, str]] = set()  # pairs that were ever under `on_conflict: adopt`
         self.rebuilt = False
         self.texts: list[str] = []  # every text of the state that the product wrote
+        self.meddled = False  # whether a person laid hands on the files of the state
         self.pulled = ""  # what `state pull` printed once
         one = Manifest()
         folders = [folder / "a", folder / "b"] if self.shared else [folder, folder]
@@ -168,6 +169,8 @@ class World:
         self.newest = text
         self.texts.append(text)
         self.written_by = process
+        if process:
+            process.lost_state = 0.0  # replaced between the last check and this write, which nothing can tell
         self.ever |= now.keys()
         self.excuses.find_again(now)
         for uuid, name in before.items():
@@ -211,7 +214,7 @@ class World:
             if touch.uuid != uuid
         ):
             self.excuses.lose([uuid], LATE)
-        lost = by.process.lost_lock if by.process else 0.0
+        lost = by.process.lost if by.process else 0.0
         if lost and by.asked <= lost + self.grace and lost <= self.turns.now:
             self.excuses.lose([uuid], ZOMBIE)
 
@@ -223,7 +226,7 @@ class World:
         """
         process = by.process
         assert process is not None
-        if process.lost_lock and by.asked > process.lost_lock + self.grace:
+        if process.lost and by.asked > process.lost + self.grace:
             self.broken("no call without the lock", f"{process.command} on {process.machine} {method} {uuid}")
         if self.cloud.made.get(uuid) != FOREIGN or uuid in self.imported:
             return
