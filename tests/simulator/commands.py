@@ -82,6 +82,7 @@ def _run(world: World, machine: Machine, command: Command, process: Process, end
     clock = TurnClock(world.turns)
     if command.saved_plan:
         saved = open_plan(command.saved_plan)
+        process.gives_up |= {change.name for change in saved.plan.changes if change.action is Action.FORGET}
         run = Run(workflow.manifest_of(saved), ui, clock=clock)
         ended.plan, ended.report = saved.plan, workflow.apply_saved(run, saved, Execution(auto_approve=True))
     else:
