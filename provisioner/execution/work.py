@@ -7,7 +7,7 @@ ProvisionerError for a change that failed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -20,6 +20,7 @@ from provisioner.errors import (
     AccountError,
     AwsError,
     ConflictError,
+    DeniedError,
     ProvisionerError,
     ServiceError,
     StateError,
@@ -33,7 +34,7 @@ from provisioner.model.provider import Provider
 from provisioner.model.report import Outcome, Result
 from provisioner.model.state import Deposed, Intent, Record
 from provisioner.planning.diff import field_changes
-from provisioner.planning.ownership import is_ours
+from provisioner.planning.ownership import foreign, is_ours
 from provisioner.planning.planner import DELETING
 from provisioner.planning.record import applied_record, token_of
 
@@ -82,6 +83,7 @@ class Work:
         mapping has still to settle, else the outcome. Raises ProvisionerError. `delete` is the part of a
         replacement that comes after the wait.
         """
+        self._refuse_foreign(change)
         match change.action:
             case Action.CREATE:
                 # A create has `live` when a mapping that is being deleted still holds its pair.
@@ -102,6 +104,18 @@ class Work:
                 return self._create(change)
             case _:
                 return self.delete(change)
+
+    def _refuse_foreign(self, change: Change) -> None:
+        """Raise ConflictError when the mapping of a change belongs to somebody else, and the plan did not see it: the
+        tagging API may be minutes behind, and `--refresh=false` reads no tags.
+        """
+        live = change.live
+        if live is None or change.existing is None or live.owner or not self._provider.tags_ownership(change.region):
+            return
+        with suppress(DeniedError):  # as in planning, tags that may not be read name nobody
+            now = self._drivers.of_change(change).with_tags(change.existing)
+            for problem in foreign([change], {live.key: now} if now else {}, self._plan.lineage):
+                raise ConflictError(problem.message, hint=problem.hint)
 
     def _create(self, change: Change, deposed: Sequence[Deposed] = ()) -> Accepted:
         owner = (

@@ -12,7 +12,7 @@ from provisioner import workflow
 from provisioner.backend import planfile
 from provisioner.errors import RefusedError, StaleError, StateError
 from provisioner.model.report import Report, Result
-from provisioner.sandbox import app
+from provisioner.sandbox import app, mappings
 from provisioner.workflow import Execution, Selection
 from tests.execution.test_apply import queue, stack_of
 from tests.support.control_plane import Fault, served
@@ -177,6 +177,23 @@ def test_a_recorded_mapping_of_another_stack_is_not_deleted(stack: Stack, refres
 
     [problem] = caught.value.problems
     assert f"according to its tags, {theirs} belongs to stack test" in str(problem)
+    assert theirs in stack.live_mappings()
+
+
+@pytest.mark.parametrize("refresh", [True, False])
+def test_a_mapping_of_another_stack_whose_tags_were_not_shown_is_not_deleted(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, refresh: bool
+) -> None:
+    theirs, ours = beside_another_stack(stack)
+    replace_in_state(stack, ours, theirs)
+    stack.write_mappings()
+    monkeypatch.setattr(mappings.Mappings, "tagged", lambda store, arns: iter(()))  # the tagging API is behind
+
+    _, report = workflow.apply(stack.run(), Selection(refresh=refresh), Execution(auto_approve=True))
+
+    [outcome] = report.outcomes
+    assert outcome.result is Result.FAILED
+    assert f"according to its tags, {theirs} belongs to stack test" in outcome.detail
     assert theirs in stack.live_mappings()
 
 
