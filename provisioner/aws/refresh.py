@@ -50,14 +50,12 @@ def refresh(
     held: dict[str, Live] = {}
     listed: set[Key] = set()
     orphans: list[Live] = []
-    # The tags that are expected, as applied and as wanted. Any other answer of the tagging API is confirmed by ListTags,
-    # because it may be from before the last apply.
-    expected: dict[Key, list[dict[str, str]]] = {}
-    for subject in resolution.subjects:
-        if subject.record:
-            sides = (subject.record.applied, subject.wanted.mapping if subject.wanted else {})
-            expected[subject.record.key] = [mapping.get("tags", {}) for mapping in sides]
-    regions = dict.fromkeys(search.regions, _Region()) if search else {}
+    # The tags as applied. Any other answer of the tagging API is confirmed by ListTags, because it may be from before the
+    # last apply: tags as wanted too, where an edit takes back what that apply set.
+    expected = {
+        subject.record.key: subject.record.applied.get("tags", {}) for subject in resolution.subjects if subject.record
+    }
+    regions = {region: _Region() for region in search.regions} if search else {}
     for region, asked in sorted((regions | _asked(resolution)).items()):
         gateway = aws.gateway(region)
         seen: dict[str, Config] = {}
@@ -221,7 +219,7 @@ def _holders(pairs: Mapping[str, Pair], configs: Iterable[Config], region: str) 
 def _tags(
     gateway: Gateway,
     configs: Mapping[str, Config],
-    expected: Mapping[Key, Sequence[Mapping[str, str]]],
+    expected: Mapping[Key, Mapping[str, str]],
     provider: Provider,
     note: Callable[[str], None],
     found: Mapping[str, dict[str, str]] | None,
@@ -242,9 +240,8 @@ def _tags(
     tags = {uuid: hinted.get(arn, {}) for uuid, arn in arns.items()}
 
     def doubtful(uuid: str) -> bool:
-        return arns[uuid] not in hinted or user_tags(tags[uuid], provider) not in expected.get(
-            Key(LAMBDA, gateway.region, uuid), ()
-        )
+        recorded = expected.get(Key(LAMBDA, gateway.region, uuid))
+        return arns[uuid] not in hinted or user_tags(tags[uuid], provider) != recorded
 
     doubts = [uuid for uuid in arns if doubtful(uuid)]
     return tags | dict(zip(doubts, parallel(lambda uuid: gateway.tags(arns[uuid]), doubts), strict=True))

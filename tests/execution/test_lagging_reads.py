@@ -13,6 +13,7 @@ from provisioner.model.key import Key
 from provisioner.model.live import Live
 from provisioner.model.report import Result
 from provisioner.model.state import Record
+from provisioner.sandbox import mappings
 from tests.execution.test_apply import outcome, queue
 from tests.support.control_plane import any_credentials, served
 from tests.support.stack import Sessions, Stack
@@ -78,3 +79,17 @@ def test_a_created_mapping_that_never_shows_is_reported_after_the_bound(
 
     assert done.result is Result.FAILED
     assert done.detail == "it was deleted outside provisioner before it had settled"
+
+
+def test_tags_that_an_edit_takes_back_are_removed_while_the_tagging_api_shows_the_ones_before(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for tags in ("", ", tags: {team: x}"):
+        stack.write_mappings(queue("a", tags))
+        assert stack.apply().clean
+    monkeypatch.setattr(mappings.Mappings, "tagged", lambda store, arns: iter(()))  # as before the last apply
+    stack.write_mappings(queue("a"))
+
+    [change] = stack.plan().changes
+
+    assert [field.path for field in change.fields] == [("tags", "team")]
