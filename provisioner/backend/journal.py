@@ -54,6 +54,7 @@ class Journal:
         self._path = path
         self._lock = threading.Lock()
         self._state = state
+        check()  # without the lock, the file may be the journal of another process
         with state_errors(path, "written"):
             # What an earlier journal has is in the state: `LocalWriter` saves one before it opens a journal.
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW

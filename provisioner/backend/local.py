@@ -199,6 +199,7 @@ class LocalWriter:
 
     def _remove_journal(self) -> None:
         self._left = False
+        self._fence.check()  # without the lock, it may be the journal of another process
         with state_errors(self._journal, "removed"):
             self._journal.unlink(missing_ok=True)
             sync_folder(self._journal.parent)

@@ -323,3 +323,37 @@ def test_a_dead_holder_never_blocks(backend: LocalBackend) -> None:
 
     with backend.locked("apply"):
         pass
+
+
+def test_who_lost_the_lock_does_not_empty_the_journal_of_who_has_it(backend: LocalBackend) -> None:
+    journal = backend.path.with_suffix(".journal")
+    with ExitStack() as both:
+        lost = both.enter_context(backend.locked("destroy"))
+        backend.path.with_suffix(".lock").unlink()
+        log = both.enter_context(both.enter_context(backend.locked("apply")).journal([]))
+        begun(log, "create", "a", Pair(**PAIR_VALUE))
+        before = journal.read_text()
+
+        with pytest.raises(StateError, match="was removed or replaced"), lost.journal([]):
+            pass
+
+        assert journal.read_text() == before
+
+
+def test_who_loses_the_lock_in_a_write_does_not_remove_the_journal_of_who_has_it(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = backend.path.with_suffix(".journal")
+    real = write_atomically
+
+    def write(path: Path, text: str, *, backup: bool = True) -> None:
+        real(path, text, backup=backup)
+        backend.path.with_suffix(".lock").unlink()
+        journal.write_text("of another process")
+
+    with backend.locked("apply") as writer:
+        monkeypatch.setattr(local, "write_atomically", write)
+        with pytest.raises(StateError, match="was removed or replaced"):
+            writer.save(writer.state)
+
+    assert journal.read_text() == "of another process"
