@@ -54,11 +54,15 @@ class Journal:
         self._path = path
         self._lock = threading.Lock()
         self._state = state
-        check()  # without the lock, the file may be the journal of another process
+        check()
         with state_errors(path, "written"):
-            # What an earlier journal has is in the state: `LocalWriter` saves one before it opens a journal.
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
-            self._descriptor = os.open(path, flags, 0o600)
+            # What an earlier journal has is in the state: `LocalWriter` saves one, and removes the file, before it opens a
+            # journal. One that is there is that of a process which took the lock after the check.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW
+            try:
+                self._descriptor = os.open(path, flags, 0o600)
+            except FileExistsError as error:
+                raise StateError(f"{path} was created by another process", hint="run the command again") from error
             sync_folder(path.parent)  # a crash must not lose the file with all its synced lines
         self._size = 0  # the end of the last whole line
         self._unresolved: set[str] = set()

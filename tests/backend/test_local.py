@@ -357,3 +357,15 @@ def test_who_loses_the_lock_in_a_write_does_not_remove_the_journal_of_who_has_it
             writer.save(writer.state)
 
     assert journal.read_text() == "of another process"
+
+
+def test_a_journal_that_another_process_began_after_the_check_is_not_emptied(backend: LocalBackend) -> None:
+    journal = backend.path.with_suffix(".journal")
+    with backend.locked("apply") as writer:
+        writer.save(writer.state)
+        journal.write_text("of another process")
+
+        with pytest.raises(StateError, match="was created by another process"), writer.journal([]):
+            pass
+
+    assert journal.read_text() == "of another process"
