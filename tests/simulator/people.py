@@ -261,7 +261,8 @@ def _newer_state(world: World, text: str) -> None:
 
 def _foreign_record(world: World, text: str) -> None:
     """A bad merge: a record names a mapping of another stack."""
-    others = [uuid for uuid, item in world.cloud.live().items() if item.tags.get("provisioner:stack") == "other"]
+    live = world.cloud.live()
+    others = [uuid for uuid in live if live[uuid].tags.get("provisioner:stack") == "other" and uuid not in text]
     value = _value(text)
     if value and others and value["mappings"]:
         world.happened("the state gets the UUID of another stack")
