@@ -7,7 +7,7 @@ ProvisionerError for a change that failed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -16,17 +16,9 @@ from provisioner.aws.gateway import Notify
 from provisioner.aws.wait import Clock, delays
 from provisioner.backend.store import Log
 from provisioner.environment import command_line
-from provisioner.errors import (
-    AccountError,
-    AwsError,
-    ConflictError,
-    DeniedError,
-    ProvisionerError,
-    ServiceError,
-    StateError,
-    UnreachableError,
-)
+from provisioner.errors import AccountError, ConflictError, ProvisionerError, ServiceError, StateError, UnreachableError
 from provisioner.execution.creation import Creation
+from provisioner.execution.owner import refuse_foreign, tag_owner
 from provisioner.kinds.canonical import fill_kept
 from provisioner.model.live import Live, Owner
 from provisioner.model.plan import Action, Change, Plan
@@ -34,7 +26,7 @@ from provisioner.model.provider import Provider
 from provisioner.model.report import Outcome, Result
 from provisioner.model.state import Deposed, Intent, Record
 from provisioner.planning.diff import field_changes
-from provisioner.planning.ownership import foreign, is_ours
+from provisioner.planning.ownership import is_ours
 from provisioner.planning.planner import DELETING
 from provisioner.planning.record import applied_record, token_of
 
@@ -83,7 +75,7 @@ class Work:
         mapping has still to settle, else the outcome. Raises ProvisionerError. `delete` is the part of a
         replacement that comes after the wait.
         """
-        self._refuse_foreign(change)
+        refuse_foreign(self._drivers, self._provider, self._plan, change)
         match change.action:
             case Action.CREATE:
                 # A create has `live` when a mapping that is being deleted still holds its pair.
@@ -105,18 +97,6 @@ class Work:
             case _:
                 return self.delete(change)
 
-    def _refuse_foreign(self, change: Change) -> None:
-        """Raise ConflictError when the mapping of a change belongs to somebody else, and the plan did not see it: the
-        tagging API may be minutes behind, and `--refresh=false` reads no tags.
-        """
-        live = change.live
-        if live is None or change.existing is None or live.owner or not self._provider.tags_ownership(change.region):
-            return
-        with suppress(DeniedError):  # as in planning, tags that may not be read name nobody
-            now = self._drivers.of_change(change).with_tags(change.existing)
-            for problem in foreign([change], {live.key: now} if now else {}, self._plan.lineage):
-                raise ConflictError(problem.message, hint=problem.hint)
-
     def _create(self, change: Change, deposed: Sequence[Deposed] = ()) -> Accepted:
         owner = (
             Owner(self._plan.stack, self._plan.lineage, change.name)
@@ -130,7 +110,7 @@ class Work:
             self._remember(intent, record if made else replace(record, applied=live.as_left))
         if not made:
             if self._converge_adopted(change, live) and owner and not is_ours(live, owner.lineage):
-                self._tag_owner(change, live)
+                tag_owner(self._drivers, self._plan, change, live, self._notify(change))
             self._log.done(intent, record)  # a second result of the intent, which replaces the first
         return Accepted(change, record, self._clock.now())
 
@@ -163,27 +143,12 @@ class Work:
                 settle=partial(self._await_settled, live),
                 before_retry=partial(self._refuse_if_changed, live),
             )
-            if change.retags and self._tag_owner(change, live):
+            if change.retags and tag_owner(self._drivers, self._plan, change, live, self._notify(change)):
                 record = replace(record, owner=None)
             self._log.done(intent, record)
         if not settles:
             return Outcome(change, Result.APPLIED, uuid=change.id)
         return Accepted(change, record, self._clock.now())
-
-    def _tag_owner(self, change: Change, live: Live) -> bool:
-        """Write our ownership tags to an imported mapping. Returns whether that was possible: they only help to find it
-        again, so that the change itself does not fail with them.
-        """
-        notify = self._notify(change)
-        try:
-            owner = Owner(self._plan.stack, self._plan.lineage, change.name)
-            self._drivers.of_change(change).tag_owner(live, owner, notify)
-        except AccountError:
-            raise
-        except AwsError as error:
-            notify(f"the ownership tags could not be written: {error.message}")
-            return False
-        return True
 
     def delete(self, change: Change, made: Outcome | None = None) -> Accepted:
         """Delete the existing mapping of a change. Its intent stays open, and the mapping recorded, until it is seen to be

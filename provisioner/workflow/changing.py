@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from provisioner.kinds import pair_of
 from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.manifest import Manifest
-from provisioner.model.plan import Access, Action, Change, Plan, Reading
+from provisioner.model.plan import Access, Action, Plan, Reading
 from provisioner.model.report import Outcome, Report, Result
 from provisioner.model.state import Intent, State
 from provisioner.model.words import counted
@@ -36,11 +36,10 @@ from provisioner.planning import safety
 from provisioner.planning.approval import still_approved
 from provisioner.planning.assess import assume_unchanged
 from provisioner.planning.fingerprint import VERSION, plan_hash, state_fingerprint
-from provisioner.planning.ownership import foreign
 from provisioner.planning.planner import make_plan
 from provisioner.planning.record import planned_calls, state_before_calls
 from provisioner.planning.recovery import recover, unresolved_creates
-from provisioner.planning.resolve import Resolution, Subject, require_names, resolve, select
+from provisioner.planning.resolve import require_names, resolve, select
 from provisioner.workflow.forgetting import release
 from provisioner.workflow.run import Execution, Run, Selection
 
@@ -245,37 +244,8 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
             # same.
             now, reading = _plan(run, account, state, selection)
             made, changed = still_approved(made, now)
-        if not selection.refresh:
-            _refuse_foreign(run, made, state.lineage)
         report = carry_out(run, made, state_before_calls(state, made, reading), writer, execution)
         return made, replace(report, outcomes=(*report.outcomes, *changed))
-
-
-def _refuse_foreign(run: Run, made: Plan, lineage: str) -> None:
-    """Raise RefusedError when a mapping that would be changed belongs to another stack by its tags. For a plan that was
-    made without reading AWS: the state alone does not say whose a mapping is.
-    """
-    changes = [change for change in made.changes if change.calls_aws and change.existing]
-    reading = run.drivers.read(touched(changes), run.ui.note)
-    if problems := foreign(changes, reading.live, lineage):
-        raise RefusedError(problems)
-
-
-def touched(changes: Iterable[Change]) -> Resolution:
-    """The mappings of changes, as a resolution to read."""
-    # A name with a deposed mapping has several changes. Only that of the deposed one has the record in any case, by
-    # which it is read; only the name's own has what is wanted, by which the holder of its pair is looked up.
-    by_name: dict[str, Subject] = {}
-    for change in changes:
-        one = by_name.get(change.name, Subject(change.name))
-        by_name[change.name] = Subject(
-            change.name,
-            one.wanted or change.wanted,
-            one.record or change.record,
-            one.moved_from or change.moved_from,
-            one.adopts or change.adopts,
-        )
-    return Resolution(tuple(by_name.values()))
 
 
 def refuse_other_hash(made: Plan, expected: str) -> None:

@@ -10,13 +10,15 @@ from provisioner.environment import environment_region
 from provisioner.errors import StaleError
 from provisioner.model.manifest import Manifest
 from provisioner.model.place import Place
+from provisioner.model.plan import Plan
 from provisioner.model.report import Report
 from provisioner.model.state import Intent, State
 from provisioner.planning.fingerprint import state_fingerprint
 from provisioner.planning.ownership import foreign
 from provisioner.planning.record import state_before_calls
+from provisioner.planning.resolve import Resolution, Subject
 from provisioner.planning.stale import changed_since
-from provisioner.workflow.changing import carry_out, refuse_other_hash, touched
+from provisioner.workflow.changing import carry_out, refuse_other_hash
 from provisioner.workflow.run import Execution, Run
 
 
@@ -31,7 +33,7 @@ def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
         state = writer.state
         _refuse_other_state(saved, state, writer.unresolved)
         _refuse_other_place(run, saved)
-        resolution = touched(made.changes)
+        resolution = _touched(made)
         reading = run.drivers.read(resolution, run.ui.note)
         if moved := changed_since(made, reading):
             raise StaleError(
@@ -95,3 +97,20 @@ def _refuse_other_place(run: Run, saved: SavedPlan) -> None:
             f"the plan was made for account {saved.plan.account}, but the credentials belong to account {account}",
             hint="use credentials for that account, or plan again",
         )
+
+
+def _touched(made: Plan) -> Resolution:
+    """The mappings of a saved plan, as a resolution to refresh."""
+    # A name with a deposed mapping has several changes. Only that of the deposed one has the record in any case, by
+    # which it is read; only the name's own has what is wanted, by which the holder of its pair is looked up.
+    by_name: dict[str, Subject] = {}
+    for change in made.changes:
+        one = by_name.get(change.name, Subject(change.name))
+        by_name[change.name] = Subject(
+            change.name,
+            one.wanted or change.wanted,
+            one.record or change.record,
+            one.moved_from or change.moved_from,
+            one.adopts or change.adopts,
+        )
+    return Resolution(tuple(by_name.values()))
