@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConn
 from provisioner.sandbox.app import ControlPlane
 from provisioner.sandbox.mappings import Delays, StoredMapping
 from tests.simulator.turns import Process, Turns, here
-from tests.support.control_plane import ACCOUNT, REGION, World, only_sts
+from tests.support.control_plane import ACCOUNT, REGION, World, everything_exists
 
 ENDPOINT = "http://127.0.0.1:0"
 MAPPINGS = "/2015-03-31/event-source-mappings/"
@@ -110,7 +110,7 @@ class Cloud:
     def __post_init__(self) -> None:
         world = World()
         delays = Delays(creating=2.0, updating=1.5, enabling=1.0, disabling=1.0, deleting=self.random.choice([0, 0, 3]))
-        self._plane = ControlPlane(only_sts, delays, world=lambda *_: world, now=lambda: self.turns.now)
+        self._plane = ControlPlane(everything_exists, delays, world=lambda *_: world, now=lambda: self.turns.now)
         self._before: dict[str, tuple[float, Any]] = {}  # what lagging reads show, and until when
 
     # --- the truth ----------------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from typing import Any
 
 from provisioner import workflow
 from provisioner.errors import DamagedError, LockedError, RefusedError, StateError
+from provisioner.model.live import LINEAGE_TAG
+from provisioner.model.plan import Problem
 from provisioner.workflow import Selection
 from tests.simulator import people
 from tests.simulator.bucket import KEY
@@ -226,6 +228,9 @@ def _ran(world: World, machine: Machine, command: Command) -> Ended:
 def _answer(world: World, machine: Machine, ended: Ended) -> None:
     """Do what the message of a refusal asks a person to do."""
     error = ended.error
+    for outcome in ended.report.outcomes if ended.report else ():
+        if conflict := outcome.change.conflict:
+            _answer_problem(world, machine, Problem(outcome.change.name, conflict.message, conflict.hint))
     match error:
         case RefusedError():
             for problem in error.problems:
@@ -265,8 +270,8 @@ def _goes_on_from(head: dict[str, Any], state: dict[str, Any]) -> bool:
     return not head or (state["lineage"] == head["lineage"] and state["serial"] >= head["serial"])
 
 
-def _answer_problem(world: World, machine: Machine, problem: object) -> None:
-    message, name = getattr(problem, "message", ""), getattr(problem, "name", "")
+def _answer_problem(world: World, machine: Machine, problem: Problem) -> None:
+    message, name = problem.message, problem.name
     live = world.cloud.live()
     uuid = next((item for item in live if item in message), "")
     recorded = uuids_of(world.text() or "")
@@ -303,9 +308,14 @@ def _check(world: World, machine: Machine) -> None:
     if changes:
         world.broken("after the last apply, the plan is empty", str(changes))
     drift = _ran(world, machine, Command("drift", workflow.drift))
-    if drift.code or drift.answer:
+    named = {item.uuid for item in drift.answer or () if item.orphan}
+    if drift.code or len(named) < len(drift.answer):
         world.broken("after the last apply, there is no drift", str(drift))
     live, recorded = world.cloud.live(), uuids_of(world.text() or "")
+    lineage = json.loads(world.text() or "{}").get("lineage")
+    orphans = {uuid for uuid, item in live.items() if item.tags.get(LINEAGE_TAG) == lineage and uuid not in recorded}
+    if named != orphans:
+        world.broken("drift names each mapping with our tags that the state does not know", f"{named} {orphans}")
     for uuid in recorded.keys() - live.keys():
         world.broken("no record of nothing", uuid)
     for uuid, item in live.items():
