@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from provisioner import environment
 from provisioner.backend import planfile
 from tests.backend.corpus import JOURNAL, READING, WRITING, Said, Scene, Site, queue, scenes
 from tests.backend.damage import Damage, are_lines, damaged_bytes, damaged_text, damaged_value, is_json
@@ -43,6 +44,7 @@ CODES = {0, 1, 2, 3, 4, 5}
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, list[Scene], dict[str, Any]]]:
     with pytest.MonkeyPatch.context() as patch, served(direct=True, behind=with_buckets()) as plane:
         any_credentials(patch)
+        patch.setattr(environment, "_flags", [])  # which the commands set, as of a process of their own
         made = Site(tmp_path_factory.mktemp("site"), plane, patch)
         every = scenes(made)
         others = made.live(THEIRS) | made.live(NOBODYS)

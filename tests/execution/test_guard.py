@@ -166,14 +166,13 @@ def replace_in_state(stack: Stack, ours: str, theirs: str) -> None:
     state_file(stack).write_text(state_file(stack).read_text().replace(ours, theirs))
 
 
-@pytest.mark.parametrize("refresh", [True, False])
-def test_a_recorded_mapping_of_another_stack_is_not_deleted(stack: Stack, refresh: bool) -> None:
+def test_a_recorded_mapping_of_another_stack_is_not_deleted(stack: Stack) -> None:
     theirs, ours = beside_another_stack(stack)
     replace_in_state(stack, ours, theirs)
     stack.write_mappings()
 
     with pytest.raises(RefusedError) as caught:
-        workflow.apply(stack.run(), Selection(refresh=refresh), Execution(auto_approve=True))
+        stack.apply()
 
     [problem] = caught.value.problems
     assert f"according to its tags, {theirs} belongs to stack test" in str(problem)

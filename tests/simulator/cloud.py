@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
+from provisioner.model.live import NAME_TAG
 from provisioner.sandbox.app import ControlPlane
 from provisioner.sandbox.mappings import Delays, StoredMapping
 from tests.simulator.turns import Process, Turns, here
@@ -103,6 +104,7 @@ class Cloud:
     touches: list[Touch] = field(default_factory=list)
     made: dict[str, Sender] = field(default_factory=dict)  # by whom each mapping was created
     pairs: dict[str, tuple[str, str]] = field(default_factory=dict)  # the last pair of each mapping, by UUID
+    names: dict[str, str] = field(default_factory=dict)  # the last name in the tags of each mapping, by UUID
     misled: dict[str, float] = field(default_factory=dict)  # when a read said last that a live mapping does not exist
     behind: dict[str, float] = field(default_factory=dict)  # when a read showed last what a mapping was before
     down_until: float = 0.0  # until when the network is down
@@ -177,6 +179,7 @@ class Cloud:
             self.made[uuid] = by
         if item:
             self.pairs[uuid] = (item.pair.function, item.pair.source)
+            self.names[uuid] = item.tags.get(NAME_TAG) or self.names.get(uuid, "")
         if before is None and item:
             self.created(by, uuid)
         lag = max(self.weather.list_lag, self.weather.get_lag)

@@ -19,7 +19,6 @@ from provisioner.aws import refresh, session
 from provisioner.backend import journal, s3
 from provisioner.backend.s3 import TIMELY
 from provisioner.execution import executor
-from provisioner.model.live import NAME_TAG
 from provisioner.sandbox import mappings as sandbox_mappings
 from tests.simulator.bucket import KEY, Bucket
 from tests.simulator.cloud import FOREIGN, Cloud, Sender, Session
@@ -182,8 +181,8 @@ class World:
                 self.excuses.lose([uuid], PUSHED)
         # What an interrupted apply made can be recovered and forgotten in one command.
         gives_up = process.gives_up if process else set()
-        for uuid, item in self.cloud.live().items() if gives_up else ():
-            if item.tags.get(NAME_TAG) in gives_up and uuid not in self.ever:
+        for uuid, name in self.cloud.names.items():
+            if name in gives_up and uuid not in self.ever:
                 self.excuses.lose([uuid], FORGOTTEN)
 
     def replaced(self, before: str, after: str) -> None:
