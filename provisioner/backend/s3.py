@@ -280,8 +280,9 @@ class S3Writer:
             if not held:
                 hint = "the lock was removed by force-unlock; plan again"
                 raise StateError("the lock was removed during this run", hint=hint)
-            self._lock_checked = time.monotonic()
-            if self._lock_checked - asked < TIMELY:
+            # When it was asked for: other threads must not rely on an old answer while it is asked for again.
+            self._lock_checked = asked
+            if time.monotonic() - asked < TIMELY:
                 return
         raise StateError("the lock cannot be read in time", hint="run the command again")
 

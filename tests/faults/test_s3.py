@@ -221,10 +221,15 @@ def test_an_answer_about_the_lock_that_is_old_when_it_arrives_does_not_count(
     shared: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, now = botocore.httpsession.URLLib3Session.send, ManualClock()
+    relied_on: list[bool] = []
 
     def send(session: Any, request: Any) -> Any:
         answered = real(session, request)
-        if request.method == "GET" and request.url.endswith(f"{KEY}.lock") and not now.time:
+        if request.method != "GET" or not request.url.endswith(f"{KEY}.lock"):
+            return answered
+        if now.time:  # asked again: until the answer is there, no other thread relies on the old one
+            relied_on.append(now.now() - writer._lock_checked < 1.0)
+        else:
             now.time = 60.0  # the process was suspended, and the lock taken away
             shared.client("s3").delete_object(Bucket=BUCKET, Key=f"{KEY}.lock")
         return answered
@@ -236,6 +241,9 @@ def test_an_answer_about_the_lock_that_is_old_when_it_arrives_does_not_count(
 
         with pytest.raises(StateError, match="was removed during this run"):
             log.begin(CREATE)
+
+    assert relied_on
+    assert not any(relied_on)
 
 
 def test_a_lock_that_cannot_be_released_does_not_hide_what_was_done(
