@@ -166,8 +166,8 @@ class Case:
 
     def of_damage(self, said: Said, after: dict[str, bytes]) -> Iterator[str]:
         target = self.scene.target
-        is_told = self.damage.is_visible or "is damaged" in said.err
-        if is_told and after.get(target) != self.damage.content:
+        is_reported = self.damage.is_visible or "is damaged" in said.err
+        if is_reported and after.get(target) != self.damage.content:
             yield "changed the damaged file"
         if not self.damage.is_visible:
             return
@@ -200,7 +200,7 @@ def every_case(site: tuple[Site, list[Scene], dict[str, Any]], number: int) -> I
 
 
 @pytest.mark.parametrize("number", range(13))
-def test_a_damaged_file_is_told_and_kept(site: tuple[Site, list[Scene], dict[str, Any]], number: int) -> None:
+def test_a_damaged_file_is_reported_and_kept(site: tuple[Site, list[Scene], dict[str, Any]], number: int) -> None:
     wrong = [
         f"seed {seed}: {case.scene.name} {case.scene.target}: {case.damage.label}: {finding}"
         for seed, case, commands in every_case(site, number)

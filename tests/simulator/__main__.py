@@ -1,4 +1,4 @@
-"""Plays histories: `python -m tests.simulator 10000 [--seed S]`. A single one is told."""
+"""Plays histories: `python -m tests.simulator 10000 [--seed S]`. A single one is printed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def main() -> int:
     began, counts, failed = time.process_time(), Counter[str](), 0
     print(f"seeds {given.seed} to {given.seed + given.histories - 1}", flush=True)
     for seed in range(given.seed, given.seed + given.histories):
-        told = play(seed)
-        counts.update(told.counts)
+        played = play(seed)
+        counts.update(played.counts)
         if given.histories == 1:
-            print("\n".join(told.story))
-        if told.violations:
+            print("\n".join(played.story))
+        if played.violations:
             failed += 1
-            print(f"{seed}: {'; '.join(told.violations)}", flush=True)
+            print(f"{seed}: {'; '.join(played.violations)}", flush=True)
     for what, times in counts.most_common() if given.histories > 1 else ():
         print(f"{times:8} {what}")
     print(f"{given.histories} histories, {failed} failed, {time.process_time() - began:.0f} s")

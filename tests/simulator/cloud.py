@@ -32,8 +32,8 @@ LATE = 12.0
 
 
 @dataclass
-class Weather:
-    """How often a call goes wrong, and how long reads may be behind. All zero is fine weather."""
+class Conditions:
+    """How often a call goes wrong, and how long reads may be behind. All zero is fine conditions."""
 
     faults: float = 0.0
     files: float = 0.0
@@ -100,7 +100,7 @@ class Cloud:
     may_touch: Callable[[Sender, str, str], None]
     created: Callable[[Sender, str], None]
     broken: Callable[[str, str], None]
-    weather: Weather = field(default_factory=Weather)
+    conditions: Conditions = field(default_factory=Conditions)
     touches: list[Touch] = field(default_factory=list)
     made: dict[str, Sender] = field(default_factory=dict)  # by whom each mapping was created
     pairs: dict[str, tuple[str, str]] = field(default_factory=dict)  # the last pair of each mapping, by UUID
@@ -182,7 +182,7 @@ class Cloud:
             self.names[uuid] = item.tags.get(NAME_TAG) or self.names.get(uuid, "")
         if before is None and item:
             self.created(by, uuid)
-        lag = max(self.weather.list_lag, self.weather.get_lag)
+        lag = max(self.conditions.list_lag, self.conditions.get_lag)
         if lag and self.random.random() < 0.5:
             self._before[uuid] = (self.turns.now + self.random.uniform(0, lag), before)
 
@@ -191,7 +191,7 @@ class Cloud:
         task = here()
         assert task is not None
         by = Sender(process, self.turns.now)
-        slow = self.random.random() < self.weather.slow
+        slow = self.random.random() < self.conditions.slow
         task.pause(self.random.uniform(1, 40) if slow else self.random.uniform(0.03, 0.2))
         fate = self._fate(what)
         if fate in _REFUSED:
@@ -214,7 +214,7 @@ class Cloud:
         """What becomes of a request; None when all goes well."""
         if self.turns.now < self.down_until:
             return Fate.NOT_SENT
-        if self.random.random() >= self.weather.faults:
+        if self.random.random() >= self.conditions.faults:
             return None
         deletes = what == "DeleteEventSourceMapping"
         fate = self.random.choice([item for item in Fate if deletes or item is not Fate.NOT_DONE])
@@ -238,7 +238,7 @@ class Cloud:
         """A page of List, as it is shown."""
         shown = []
         for item in page:
-            behind, before = self.lagging(item["UUID"], self.weather.list_lag)
+            behind, before = self.lagging(item["UUID"], self.conditions.list_lag)
             shown += [item] if not behind else [before] if before else []
         return shown
 
@@ -295,7 +295,7 @@ class OtherClient:
         def send(_: Sender) -> Answer:
             target = "ResourceGroupsTaggingAPI_20170126.GetResources"
             status, headers, body = self._cloud.send("POST", "/", body=members, target=target)
-            for item in body.get("ResourceTagMappingList", ()) if self._cloud.weather.list_lag else ():
+            for item in body.get("ResourceTagMappingList", ()) if self._cloud.conditions.list_lag else ():
                 if self._cloud.random.random() < 0.2:
                     item["Tags"] = item["Tags"][:1]
             return status, headers, body
@@ -320,7 +320,7 @@ class LambdaClient:
             if operation == "ListEventSourceMappings" and status < 300:
                 answer["EventSourceMappings"] = self._cloud.lagging_page(answer["EventSourceMappings"], query)
             if operation == "GetEventSourceMapping":
-                behind, before = self._cloud.lagging(path.rpartition("/")[2], self._cloud.weather.get_lag)
+                behind, before = self._cloud.lagging(path.rpartition("/")[2], self._cloud.conditions.get_lag)
                 if behind and before:
                     return 200, {}, before
                 if behind:

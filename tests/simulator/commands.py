@@ -40,7 +40,7 @@ class Ended:
 
 @dataclass
 class Command:
-    """A command with its options; `names` are those that it is told to forget."""
+    """A command with its options; `names` are those that it is to forget."""
 
     name: str
     work: Callable[[Run], Any]

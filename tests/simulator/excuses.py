@@ -18,7 +18,9 @@ JOURNAL_SET_ASIDE = "a person set aside a journal of another state, as the messa
 FORGOTTEN = "`removed` or `state rm` forgot it"
 PUSHED = "`state push --force` put another state in its place"
 TAGS_REMOVED = "somebody removed its ownership tags, and no state had it"
-ZOMBIE = "its run was suspended or lost its answer while its lock was taken away: no check can come after the last one"
+LOCK_LOST = (
+    "its run was suspended or lost its answer while its lock was taken away: no check can come after the last one"
+)
 REPORTED = "its run named it in its report, because the result could not be stored"
 MISLED = "AWS said that it does not exist, when it existed already"
 LATE = "AWS acted on its request after another one had made, and somebody deleted, a mapping of the same pair"

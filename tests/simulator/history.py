@@ -1,4 +1,4 @@
-"""One history: what happens, drawn from a seed, the healing of the world at its end, and what must be true then."""
+"""One history: what happens, drawn from a seed, the end of all faults, and what must be true then."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from provisioner.model.plan import Problem
 from provisioner.workflow import Selection
 from tests.simulator import people
 from tests.simulator.bucket import KEY
-from tests.simulator.cloud import FOREIGN, MAPPINGS, Weather
+from tests.simulator.cloud import FOREIGN, MAPPINGS, Conditions
 from tests.simulator.commands import Command, Ended, apply, start
 from tests.simulator.excuses import JOURNAL_SET_ASIDE, MISLED, uuids_of, values_of
 from tests.simulator.world import JOURNAL, Machine, World
 
 STEPS = 16
 ROUNDS = 12
-"""Applies after which the world must be healed: each refusal of the last ones is answered as its hint says."""
+"""Applies after which everything must be in order: each refusal of the last ones is answered as its hint says."""
 
 WEATHERS = (
-    Weather(),
-    Weather(faults=0.03, slow=0.02),
-    Weather(faults=0.03, files=0.01, list_lag=10.0, slow=0.02),
-    Weather(faults=0.15, files=0.02, list_lag=10.0),
-    Weather(faults=0.05, list_lag=10.0, get_lag=5.0, slow=0.05),
+    Conditions(),
+    Conditions(faults=0.03, slow=0.02),
+    Conditions(faults=0.03, files=0.01, list_lag=10.0, slow=0.02),
+    Conditions(faults=0.15, files=0.02, list_lag=10.0),
+    Conditions(faults=0.05, list_lag=10.0, get_lag=5.0, slow=0.05),
 )
 _SHM = Path("/dev/shm")  # nothing is synced there, which takes most of the time of a file operation
 
 
 @dataclass
-class Told:
+class Played:
     """What came of a history."""
 
     seed: int
@@ -45,19 +45,19 @@ class Told:
     counts: dict[str, int]
 
 
-def play(seed: int) -> Told:
+def play(seed: int) -> Played:
     """Play the history of a seed."""
     with tempfile.TemporaryDirectory(dir=_SHM if _SHM.is_dir() else None) as folder:
         world = World(seed, Path(folder))
         with world.running():
             try:
                 _live(world)
-                _heal(world)
+                _end(world)
             finally:
                 for machine in world.machines:
                     if machine.running:
                         machine.running.kill()
-        return Told(seed, world.violations, world.story, dict(world.counts))
+        return Played(seed, world.violations, world.story, dict(world.counts))
 
 
 # --- what happens -----------------------------------------------------------------------------------------------------
@@ -65,8 +65,8 @@ def play(seed: int) -> Told:
 
 def _live(world: World) -> None:
     random = world.random
-    world.cloud.weather = random.choice(WEATHERS)
-    world.happened("state in S3" if world.shared else "state in a directory", repr(world.cloud.weather))
+    world.cloud.conditions = random.choice(WEATHERS)
+    world.happened("state in S3" if world.shared else "state in a directory", repr(world.cloud.conditions))
     for machine in world.machines:
         for name in people.NAMES[: random.randint(1, 4)]:
             machine.manifest.mappings.setdefault(name, people.free_pair(random, machine.manifest))
@@ -75,7 +75,7 @@ def _live(world: World) -> None:
         people.synchronize(world, world.machines[1])
         start(world, world.machines[0], apply())
         _go_on(world, 10_000)
-    world.disk.faults = world.cloud.weather.files
+    world.disk.faults = world.cloud.conditions.files
     for _ in range(random.randint(STEPS // 2, STEPS)):
         machine = random.choice(world.machines)
         if machine.running and machine.running.held and random.random() < 0.3:
@@ -190,9 +190,9 @@ def _wait(world: World, machine: Machine) -> None:
 # --- the end ----------------------------------------------------------------------------------------------------------
 
 
-def _heal(world: World) -> None:
+def _end(world: World) -> None:
     """Everything that is delayed arrives, everything that runs ends, and somebody applies until it is done."""
-    world.happened("the world heals")
+    world.happened("the faults stop")
     for machine in world.machines:
         if machine.running:
             machine.running.held = False
@@ -200,7 +200,7 @@ def _heal(world: World) -> None:
     for machine in world.machines:
         if machine.busy:
             world.broken("every command ends", f"{machine.name} {machine.running and machine.running.command}")
-    world.cloud.weather, world.disk.faults, world.cloud.down_until = Weather(), 0.0, 0.0
+    world.cloud.conditions, world.disk.faults, world.cloud.down_until = Conditions(), 0.0, 0.0
     world.turns.wind(1000.0)
     world.bucket.objects.pop(f"{KEY}.lock", None)
     machine = world.machines[0]
@@ -244,7 +244,7 @@ def _answer(world: World, machine: Machine, ended: Ended) -> None:
             world.broken("no damaged journal", error.message)
             world.disk.remove(JOURNAL)
         case StateError() if world.newest:
-            if not world.meddled:
+            if not world.edited:
                 world.broken("files of the state are good, unless people change them", error.message)
             world.happened("a person restores the state")
             _restore(world)
@@ -302,7 +302,7 @@ def _answer_problem(world: World, machine: Machine, problem: Problem) -> None:
 
 
 def _check(world: World, machine: Machine) -> None:
-    """What must be true in a healed world."""
+    """What must be true at the end."""
     plan = _ran(world, machine, Command("plan", lambda run: workflow.plan(run, Selection())))
     changes = [f"{item.action} {item.key}" for item in plan.answer.changes if item.counts] if plan.answer else [plan]
     if changes:

@@ -1,4 +1,4 @@
-"""What people do in a history: edit manifests, run commands, stop and kill them, and lay hands on files and on AWS."""
+"""What people do in a history: edit manifests, run commands, stop and kill them, and change files and AWS by hand."""
 
 from __future__ import annotations
 
@@ -223,13 +223,13 @@ def unlock(world: World, machine: Machine) -> None:
 
 
 def disturb_state(world: World) -> None:
-    """Lay hands on the stored state."""
+    """Change the stored state by hand."""
     text, random = world.text(), world.random
     if not text:
         return
     acts = [_delete_state, _older_state, _newer_state, _newer_state, _foreign_record, _damage_state]
     acts += [] if world.shared else [_delete_journal, _delete_backup]
-    world.meddled = True
+    world.edited = True
     [act] = random.choices(acts)
     act(world, text)
     for machine in world.machines:

@@ -19,10 +19,10 @@ RANDOM_CHUNKS = 50
 
 def failures(seeds: Iterable[int]) -> str:
     """The histories that fail, with the end of each and how to play it again."""
-    failed = [told for told in map(play, seeds) if told.violations]
+    failed = [played for played in map(play, seeds) if played.violations]
     return "\n\n".join(
-        "\n".join([*told.story[-40:], *told.violations, f"again: python -m tests.simulator 1 --seed {told.seed}"])
-        for told in failed
+        "\n".join([*played.story[-40:], *played.violations, f"again: python -m tests.simulator 1 --seed {played.seed}"])
+        for played in failed
     )
 
 

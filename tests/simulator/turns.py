@@ -88,7 +88,7 @@ class Process:
     tasks: list[Task] = field(default_factory=list)
     dead: bool = False
     held: bool = False
-    gives_up: set[str] = field(default_factory=set)  # the names that it is told to forget
+    gives_up: set[str] = field(default_factory=set)  # the names that it is to forget
     torn: bool = False  # whether what a kill cuts was cut already
     began: float = 0.0
     lost_lock: float = 0.0  # when its lock was taken away

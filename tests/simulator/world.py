@@ -27,9 +27,9 @@ from tests.simulator.excuses import (
     FORGOTTEN,
     JOURNAL_DELETED,
     LATE,
+    LOCK_LOST,
     PUSHED,
     STATE_REPLACED,
-    ZOMBIE,
     Excuses,
     open_pairs,
     uuids_of,
@@ -87,7 +87,7 @@ class World:
         self.adoptable: set[tuple[str, str]] = set()  # pairs that were ever under `on_conflict: adopt`
         self.rebuilt = False
         self.texts: list[str] = []  # every text of the state that the product wrote
-        self.meddled = False  # whether a person laid hands on the files of the state
+        self.edited = False  # whether a person changed the files of the state
         self.pulled = ""  # what `state pull` printed once
         one = Manifest()
         folders = [folder / "a", folder / "b"] if self.shared else [folder, folder]
@@ -215,7 +215,7 @@ class World:
             self.excuses.lose([uuid], LATE)
         lost = by.process.lost if by.process else 0.0
         if lost and by.asked <= lost + self.grace and lost <= self.turns.now:
-            self.excuses.lose([uuid], ZOMBIE)
+            self.excuses.lose([uuid], LOCK_LOST)
 
     # --- what must not be touched -------------------------------------------------------------------------------------
 
