@@ -34,8 +34,9 @@ def rule_findings(
             if rule.is_broken(raw, effective) and rule.reads.isdisjoint(unknown):
                 yield Finding(rule.code, rule.path, rule.message)
     yield from resource_findings(raw, kind, unknown)
-    for name in _ITEMS.keys() & raw.keys():
-        yield from _ITEMS[name](raw, kind)
+    for name, findings in _ITEMS.items():
+        if name in raw:
+            yield from findings(raw, kind)
     if "filter_criteria" in raw and "filter_criteria" not in unknown:
         yield from _filter_signs(raw, kind)
 
