@@ -240,7 +240,7 @@ _refresh = click.option(
     flag_value="true",
     default="true",
     metavar="true|false",
-    help="false: assume that the state is current; do not read from AWS.",
+    help="false: assume that the state is current; an apply reads only the ownership tags of what it changes.",
 )
 _allowances = with_options(
     click.option("--allow-missing", is_flag=True, help="Continue even if most recorded mappings are missing."),
