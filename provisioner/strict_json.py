@@ -1,5 +1,5 @@
-"""JSON in which every key stands once, and every number is one: of a duplicate key, json would keep the last and drop the
-others, and it reads NaN and Infinity, which are no JSON.
+"""JSON without duplicate keys and without NaN and Infinity: json would keep the last of duplicate keys, and read NaN and
+Infinity, which are not JSON.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ class DuplicateKeyError(ValueError):
 
 
 def loads(text: str | bytes) -> Any:
-    """The value of a JSON text. Raises DuplicateKeyError, and ValueError or RecursionError as json does."""
+    """The value of a JSON text. Raises DuplicateKeyError, ValueError for what is not JSON, and RecursionError."""
     return json.loads(text, object_pairs_hook=_object, parse_constant=_no_number, parse_float=_float)
 
 

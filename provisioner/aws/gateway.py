@@ -140,13 +140,13 @@ class Gateway:
         return dict(answer.get("Tags") or {})
 
     def tags_of(self, arns: Sequence[str]) -> dict[str, dict[str, str]]:
-        """The tags of at most 100 mappings by one call of the tagging API, which may be minutes behind ListTags."""
+        """The tags of at most 100 mappings by one call of the tagging API, which may be minutes older than ListTags."""
         tags, _ = self._tagged(ResourceARNList=list(arns))
         return {arn: tags.get(arn, {}) for arn in arns}
 
     def tagged(self, key: str, value: str) -> dict[str, dict[str, str]]:
-        """The tags of every mapping with this tag, by ARN, 100 a call of the tagging API. It may be minutes behind, and
-        may have mappings that are gone.
+        """The tags of every mapping with this tag, by ARN, 100 a call of the tagging API. The answer may be minutes
+        out of date, and have mappings that are gone.
         """
         found: dict[str, dict[str, str]] = {}
         filters: dict[str, Any] = {

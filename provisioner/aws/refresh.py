@@ -51,7 +51,7 @@ def refresh(
     listed: set[Key] = set()
     orphans: list[Live] = []
     # The tags as applied. Any other answer of the tagging API is confirmed by ListTags, because it may be from before the
-    # last apply: tags as wanted too, where an edit takes back what that apply set.
+    # last apply. Tags as wanted are confirmed too: an edit may undo what that apply set.
     expected = {
         subject.record.key: subject.record.applied.get("tags", {}) for subject in resolution.subjects if subject.record
     }
@@ -85,8 +85,8 @@ def refresh(
         live |= {read_now[uuid].key: read_now[uuid] for uuid in configs}
         held |= {name: read_now[config["UUID"]] for name, config in holding.items()}
         if search and found:
-            strays = [uuid for arn in sorted(found) if (uuid := arn.rpartition(":")[2]) not in asked.known]
-            orphans += _confirmed(gateway, strays, search.lineage, provider, note)
+            unrecorded = [uuid for arn in sorted(found) if (uuid := arn.rpartition(":")[2]) not in asked.known]
+            orphans += _confirmed(gateway, unrecorded, search.lineage, provider, note)
     return Reading(live, held, frozenset(listed), tuple(orphans))
 
 
@@ -225,8 +225,8 @@ def _tags(
     found: Mapping[str, dict[str, str]] | None,
 ) -> dict[str, dict[str, str]]:
     """The tags of each mapping, by the tagging API, 100 a call. Where they differ from what is expected, ListTags
-    confirms them, because the tagging API may be minutes behind. `found` is what the tagging API answered already, by
-    ARN; None where it cannot be used.
+    confirms them, because the tagging API may be minutes out of date. `found` is what the tagging API answered already,
+    by ARN; None where it cannot be used.
     """
     arns = {uuid: arn_of(config, gateway.region) for uuid, config in configs.items()}
     hinted = dict(found or {})
@@ -248,7 +248,7 @@ def _tags(
 
 
 def _tagged(gateway: Gateway, search: Search, note: Callable[[str], None]) -> dict[str, dict[str, str]] | None:
-    """The tags of every mapping in a region with the lineage that is searched for, by ARN; None when it is not known."""
+    """The tags of every mapping in a region with the lineage that is searched for, by ARN; None when the call failed."""
     try:
         return gateway.tagged(LINEAGE_TAG, search.lineage)
     except AwsError as error:
@@ -262,7 +262,7 @@ def _tagged(gateway: Gateway, search: Search, note: Callable[[str], None]) -> di
 def _confirmed(
     gateway: Gateway, uuids: Sequence[str], lineage: str, provider: Provider, note: Callable[[str], None]
 ) -> list[Live]:
-    """Of these mappings those that exist and carry the tags of a lineage: the tagging API may be minutes behind."""
+    """Those of these mappings that exist and carry the tags of a lineage: the tagging API may be minutes out of date."""
 
     def confirm(uuid: str) -> Live | None:
         config = gateway.get(uuid)

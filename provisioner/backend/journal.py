@@ -166,7 +166,9 @@ def fold(state: State, text: str, *, where: str) -> Folded:
 
 
 def _head(head: dict[str, Any], state: State, where: str) -> tuple[int, int]:
-    """The serial and the version in the first line of a journal, which must be that of a state."""
+    """The serial and the version in the first line of a journal. Raises StateError when it is damaged, of another version,
+    or not of this state.
+    """
     version, lineage, serial = (head.get(name) for name in ("journal", "lineage", "serial"))
     if type(version) is not int or version not in (1, VERSION):  # True is 1
         raise StateError(
@@ -216,7 +218,7 @@ class _Folding:
         if line.keys().isdisjoint(("name", "record")):  # the call was refused
             return
         if "record" not in line or line.get("name") != intent.name:
-            raise TypeError(f"the result of {intent.token} lacks its name or its record")
+            raise TypeError(f"the result of {intent.token} has another name than its intent, or no record")
         self.state = self.state.with_record(intent.name, record)
         if record and intent.action == "create":
             self._created[intent.token] = record.key

@@ -109,8 +109,8 @@ def _document(path: Path) -> dict[str, Any]:
 
 
 def _check(change: Change) -> None:
-    """Raise ValueError for a kind of mapping, or a value of a mapping, that this version cannot have saved: the checksum
-    can be made for any content.
+    """Raise ValueError for a kind of mapping, or a value of a mapping, that this version cannot have saved: a checksum
+    does not prove it, because it can be computed for any content.
     """
     keys, mappings = [change.existing, change.adopts], [change.desired, change.applied]
     if change.live:

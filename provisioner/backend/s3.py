@@ -266,8 +266,8 @@ class S3Writer:
 
     def check(self) -> None:
         """Raise StateError when the lock was removed: the results of further calls could not be stored. Called before
-        each call; reads the lock at most once a second, and again where an answer took longer than TIMELY: the process
-        may have been suspended meanwhile.
+        each call; reads the lock at most once a second, and again where the answer took longer than TIMELY: the lock may
+        have been removed after S3 answered, while the process was suspended.
         """
         if time.monotonic() - self._lock_checked < 1.0:
             return

@@ -87,7 +87,7 @@ class NewerError(TypeError):
 
 
 def require_form(what: str, form: re.Pattern[str], *texts: str) -> None:
-    """Raise TypeError for a text that no version writes there: nothing may be done by it."""
+    """Raise TypeError for a text that no version writes there: no call may be based on it."""
     for text in texts:
         if not form.fullmatch(text):
             raise TypeError(f"{one_line(text)!r} is not {what}")
@@ -111,7 +111,7 @@ def refuse_newer(error: Exception, where: str) -> None:
 
 
 def damaged(where: str, why: str) -> DamagedError:
-    """The error for a state that is not what was written, with the ways back."""
+    """The error for a state that is not as it was written; its hint lists the ways to restore it."""
     before = (
         "restore one of its versions"
         if where.startswith("s3://")

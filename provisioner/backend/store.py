@@ -1,4 +1,6 @@
-"""The protocols of state storage: what workflows and execution use, and `local` and `s3` implement; and what `s3` stands on."""
+"""The protocols of state storage: what workflows and execution use, which `local` and `s3` implement, and `Objects`, which
+`s3` uses.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """What must still hold before a call that changes something: checked at the moment of use, before every attempt.
 
-The lock and the files of the state are checked by the log, the account by the answers. Ownership is planning's
-(`planning/planner.py`), because it is shown and approved; where the plan saw no owner, `owner` asks again.
+The lock and the files of the state are checked by the log, the account by the answers. Ownership is checked in
+planning (`planning/ownership.py`), because it is shown and approved; where the plan saw no owner, `owner` reads the tags
+again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whose a mapping is, at the moment of its change: asked where the plan could not know it, and written after an import."""
+"""The ownership tags of a mapping at the moment of its change: read where the plan saw no owner, written after an import."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from provisioner.planning.ownership import foreign
 
 
 def refuse_foreign(drivers: Drivers, provider: Provider, plan: Plan, change: Change) -> None:
-    """Raise ConflictError when the mapping of a change belongs to somebody else, and the plan did not see it: the tagging
-    API may be minutes behind, and `--refresh=false` reads no tags.
+    """Raise ConflictError when the mapping of a change belongs to another owner that the plan did not see: the tagging API
+    may be minutes out of date, and a plan with `--refresh=false` reads no tags.
     """
     live = change.live
     if live is None or change.existing is None or live.owner:
         return
-    # Where mappings get no tags, none is what a read shows. A mapping that was not read has no state.
+    # Where mappings get no ownership tags, a reading without an owner is as expected, and costs no call. Without a status
+    # the mapping was not read.
     if live.status.state and not provider.tags_ownership(change.region):
         return
-    with suppress(DeniedError):  # as in planning, tags that may not be read name nobody
+    with suppress(DeniedError):  # as in planning, tags that may not be read name no owner
         now = drivers.of_change(change).with_tags(change.existing)
         for problem in foreign([change], {live.key: now} if now else {}, plan.lineage):
             raise ConflictError(problem.message, hint=problem.hint)
 
 
 def tag_owner(drivers: Drivers, plan: Plan, change: Change, live: Live, notify: Notify) -> bool:
-    """Write our ownership tags to an imported mapping. Returns whether that was possible: they only help to find it
-    again, so that the change itself does not fail with them. Raises AccountError, StateError.
+    """Write our ownership tags to an imported mapping. Returns whether that was possible: the tags only help to find the
+    mapping again, so a change does not fail without them. Raises AccountError, StateError.
     """
     try:
         drivers.of_change(change).tag_owner(live, Owner(plan.stack, plan.lineage, change.name), notify)

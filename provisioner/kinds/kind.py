@@ -24,7 +24,7 @@ class Kind:
     sources   the kinds of source that its mappings have
     block     the types of its fields, as pydantic validates them
     fields    the field table (its rows say which changes replace, and AWS's defaults)
-    rules     the rules between fields, by source
+    rules     the rules between fields, by source and the top-level field at which they are reported
     pair      what tells a mapping in canonical form from others of its kind, in a region
     claims    what a mapping occupies in AWS: only mappings that share a claim can conflict
     conflicts whether AWS takes only one of two mappings; symmetric, not transitive

@@ -217,7 +217,7 @@ RULES_OF: Final[Mapping[SourceKind, Mapping[str, tuple[Rule, ...]]]] = {
     }
     for kind in SourceKind
 }
-"""The rules that each kind of source can break, by the field that a mapping which breaks them is marked at."""
+"""The rules that each kind of source can break, by the top-level field at which they are reported."""
 
 
 def rules_in_words(code: str) -> list[str]:

@@ -63,7 +63,7 @@ def fields_at(mapping: Node, kind: SourceKind | None, member: Member) -> Fields:
     walk = _Walk(member)
     raw = walk.block(fields_of(kind), mapping, kind, ())
     lifecycle = _NO_LIFECYCLE
-    if stated := walk.lifecycle:  # after the walk, which may have learned of fields
+    if stated := walk.lifecycle:  # after the walk, which adds fields that only botocore knows to the table
         paths = {text: ignored_path(text, kind) for text in stated.ignore_changes}
         for index, text in enumerate(stated.ignore_changes):
             if paths[text] is None:

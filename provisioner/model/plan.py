@@ -18,7 +18,7 @@ from provisioner.model.state import AcceptedOwner, Record
 
 
 class Action(StrEnum):
-    """The action of a change, as in Terraform; FORGET changes the state alone, NOT_POSSIBLE nothing."""
+    """The action of a change, as in Terraform. FORGET changes the state and ownership tags alone, NOT_POSSIBLE nothing."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -154,7 +154,9 @@ class Change:
 
     @property
     def calls_aws(self) -> bool:
-        """Whether the change makes calls that change AWS. Unlike `counts`, false where only the state changes."""
+        """Whether the executor makes calls for the change. Unlike `counts`, false where only the state changes, and where a
+        forgotten mapping loses its ownership tags before (`workflow/forgetting.py`).
+        """
         return self.action not in (Action.NO_OP, Action.FORGET, Action.NOT_POSSIBLE)
 
     @property
@@ -278,8 +280,8 @@ def grouped(problems: Iterable[Problem]) -> dict[tuple[str, str], list[str]]:
 class Reading:
     """What a refresh read: live mappings by key (a missing key answered 404), and `holders`, by wanted name the
     mapping that holds its pair; only pairs that were looked up are in it. `listed` are the keys of all mappings that
-    were listed on the way. `orphans` carry the tags of the state that was read for and were not asked for by key; they
-    are only looked for on request.
+    were listed on the way. `orphans` carry the ownership tags of the state and are not among its records; they are only
+    looked for with a `Search`.
     """
 
     live: Mapping[Key, Live] = field(default_factory=dict)
@@ -290,7 +292,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Where to look for orphans: mappings with the ownership tags of a lineage that no record knows."""
+    """Where to look for orphans: mappings with the ownership tags of a lineage that its state does not record."""
 
     lineage: str
     regions: frozenset[str]

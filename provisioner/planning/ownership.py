@@ -36,8 +36,8 @@ def accepted_owner(live: Live, lineage: str) -> AcceptedOwner | None:
 
 
 def retags(change: Change, lineage: str, tags_ownership: Callable[[str], bool] | None) -> bool:
-    """Whether a change touches the ownership tags of a mapping that stays: the first update of one that was imported
-    writes them, and one that is forgotten on purpose loses them, so that nobody takes it for an orphan.
+    """Whether a change writes or removes the ownership tags of a mapping that stays: the first update of an imported mapping
+    writes them, and forgetting a mapping on purpose removes them, so that it is not reported as an orphan.
     """
     live = change.live
     if live is None or tags_ownership is None:

@@ -38,8 +38,8 @@ def make_plan(
     """Decide what must change, sorted by key. What must not be carried out is in `Plan.problems`; nothing is raised.
 
     `replaced` are names to replace on request; `destroys` marks a plan of `destroy`, whose deletions have the reason
-    REQUESTED. `tags_ownership` says whether the mappings of a region get ownership tags;
-    None where the owners of live mappings are not known.
+    REQUESTED. `tags_ownership` returns whether the mappings of a region get ownership tags; None where the owners of live
+    mappings are not known.
     """
     deciding = _Deciding(resolution.subjects, reading, state, frozenset(replaced), destroys=destroys)
     changes = without_blocked([change for subject in resolution.subjects for change in deciding.changes(subject)])

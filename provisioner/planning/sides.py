@@ -72,7 +72,7 @@ def notes_on(wanted: Desired, record: Record | None, live: Live, sides: Sides) -
             "the plan assumes that they are as last applied" if assumed else "the plan leaves unset filters as they are"
         )
     for path in sorted(live.unknown - {_FILTERS, ENABLED}):
-        # What a manifest may leave out is only worth a word where it does not.
+        # A field that a manifest may leave out is noted only where the manifest has it.
         stated = path[0] in live.unseen or value_at(wanted.mapping, path) is not None
         if stated and not is_within(path, wanted.lifecycle.ignore_changes):
             value = value_at(record.applied, path) if record else None

@@ -16,7 +16,7 @@ DOING = {
     Action.REPLACE: ("Replacing", "Replacement"),
     Action.DELETE: ("Destroying", "Destruction"),
 }
-"""Terraform's words for an action in progress and completed. FORGET and NO_OP make no calls, so have no progress."""
+"""Terraform's words for an action in progress and completed. FORGET, NO_OP and NOT_POSSIBLE have no progress."""
 
 
 def progress_line(event: Progress) -> str:

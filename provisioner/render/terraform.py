@@ -108,7 +108,7 @@ def resource_change(change: Change) -> dict[str, Any]:
     if change.action is Action.REPLACE:
         actions = ["create", "delete"] if change.creates_first else ["delete", "create"]
     elif change.conflict:
-        actions = [str(Action.NO_OP)]  # Terraform has no word for it, and nothing is done
+        actions = [str(Action.NO_OP)]  # Terraform has no such action, and nothing is done
     after, paths = _after(change), _replace_paths(change)
     unknown = _unknown(change.desired or {}) if _is_made(change) else {}
     return {

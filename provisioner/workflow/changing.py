@@ -261,11 +261,10 @@ def refuse_other_hash(made: Plan, expected: str) -> None:
 
 def carry_out(run: Run, made: Plan, before: State, writer: Writer, execution: Execution) -> Report:
     """Save the state `before` the calls and carry out a plan. What is not possible is in the report as not attempted, and
-    the rest is carried out. The report is returned even when the results could not be
-    stored; `trouble` is then the reason. Raises StateError when no change was carried out, KeyboardInterrupt at the
-    second interrupt.
+    the rest is carried out. The report is returned even when the results could not be stored; `trouble`
+    is then the reason. Raises StateError when no change was carried out, KeyboardInterrupt at the second interrupt.
     """
-    # First, because a record that is still there is forgotten by the next run.
+    # First: if the run ends here, the records are still there, and the next run removes the tags and forgets them.
     forgotten = [change for change in made.changes if change.action is Action.FORGET and change.retags]
     release(run, writer, {change.name: change.live for change in forgotten if change.live})
     # Before the first create: a new mapping has the lineage in its tags, which must be on disk by then.

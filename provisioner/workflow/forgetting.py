@@ -1,4 +1,4 @@
-"""Removes our ownership tags from mappings that are forgotten on purpose, so that nobody takes them for orphans."""
+"""Removes our ownership tags from mappings that are forgotten on purpose, so that they are not reported as orphans."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from provisioner.workflow.run import Run
 
 
 def release(run: Run, writer: Writer, forgotten: Mapping[str, Live]) -> None:
-    """Remove our tags from these mappings, by name. What AWS refuses is a note: forgetting needs no call. Raises
-    StateError when lock or state are no longer this process's.
+    """Remove our tags from these mappings, by name. What AWS refuses is a note, because the records are forgotten all the
+    same. Raises StateError when lock or state are no longer this process's.
     """
 
     def untag(item: tuple[str, Live]) -> str:
@@ -34,7 +34,7 @@ def release(run: Run, writer: Writer, forgotten: Mapping[str, Live]) -> None:
 
 
 def release_recorded(run: Run, writer: Writer, records: Mapping[str, Record], *, offline: bool) -> None:
-    """As `release`, for records of which only the state is known. With `offline` nothing is called."""
+    """As `release`, for records whose live mappings are read here. With `offline` AWS is not called."""
     names = ", ".join(records)
     if offline:
         run.ui.note(_left(names, "--offline was passed"))
@@ -57,5 +57,5 @@ def release_recorded(run: Run, writer: Writer, records: Mapping[str, Record], *,
 def _left(names: str, why: str) -> str:
     return (
         f"the ownership tags of {names} were not removed: {why}; as long as they are there, `{command_line('drift')}` "
-        "reports a mapping that the state does not know"
+        "reports mappings that are not in the state"
     )

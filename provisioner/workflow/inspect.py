@@ -49,7 +49,7 @@ def _looked(run: Run) -> tuple[Aws, State, Reading]:
     search = Search(state.lineage, frozenset(regions)) if state.serial else None
     # Only what is recorded: holders of other pairs are no concern here, and would cost List calls.
     reading = run.drivers.read(recorded(state), run.ui.note, search)
-    # What an apply that runs or was interrupted has created is no orphan: its journal knows of it.
+    # What a running or an interrupted apply has created is not an orphan: its journal has the intent.
     creating = {intent.pair for intent in snapshot.unresolved}
     return (
         aws,
