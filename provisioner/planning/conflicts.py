@@ -73,8 +73,9 @@ def _blocked(change: Change, staying: Mapping[tuple[str, ...], Sequence[Change]]
     others = [other for claim in kind.claims(wanted.mapping, pair) for other in staying.get(claim, ())]
     for other in others:
         if other.live and kind.conflicts(wanted.mapping, pair, other.live.mapping, pair_of(other.live)):
+            held = f"{other.name} ({other.live.key})"
             message = (
-                f"its function and source are still in use by {other.name} ({other.live.key}), which cannot be changed"
+                f"its function and source, or its consumer group, are still in use by {held}, which cannot be changed"
             )
             conflict = Conflict(other.live.key, message, f"resolve the conflict of {other.name} first")
             stays = change.live if change.existing and not change.adopts else None

@@ -36,7 +36,7 @@ def _prospects(drifted: Sequence[Drifted]) -> Iterator[str]:
         yield f"An apply restores the values in the manifest for: {', '.join(can)}."
     for item in drifted:
         if item.orphan:
-            line = command_line("import", item.name or "NAME", item.uuid)
+            line = command_line("import", item.name or "NAME", f"{item.uuid}@{item.region}")
             yield f"Import {item.name or item.uuid} with `{line}`, or delete it."
     gone = [item.name for item in drifted if item.lost]
     if gone:

@@ -84,7 +84,11 @@ def drift_markdown(stack: str, drifted: Sequence[Drifted]) -> str:
     )
     head = [f"<!-- provisioner:{stack}:drift -->", f"### `{stack}`: {count}"]
     text = _joined([*head, _fenced(drift_text(drifted, _PLAIN))])
-    return text if len(text) <= LONGEST else _cut(head, [f"- `{item.name}`" for item in drifted], len(drifted))
+    return (
+        text
+        if len(text) <= LONGEST
+        else _cut(head, [f"- `{item.name or item.uuid}`" for item in drifted], len(drifted))
+    )
 
 
 def _refusals(refused: Sequence[Problem]) -> Iterator[str]:
@@ -170,7 +174,7 @@ def _shown(value: Any) -> str:
 def _why(change: Change) -> str:
     reason = reason_text(change)
     parts = [_text(reason)] if reason else []
-    parts += [_text(f"{change.conflict.message}; {change.conflict.hint}")] if change.conflict else []
+    parts += [_text(f"not possible: {change.conflict.message}; {change.conflict.hint}")] if change.conflict else []
     for field in change.fields:
         if field.cause is Cause.EDIT and field.detail in ("", Edit.SET):
             parts.append("edit")

@@ -1,4 +1,4 @@
-"""Whose a mapping is after an import and after forgetting, and what `drift` and `status` say of orphans."""
+"""Ownership tags after an import and after forgetting, and the orphans that `drift` and `status` report."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import pytest
 
 from provisioner import workflow
 from provisioner.model.live import OWNERSHIP_TAGS
+from provisioner.render.drift import drift_text
+from provisioner.render.style import Style
 from provisioner.sandbox.mappings import Mappings
 from tests.support.lambda_api import SQS
 from tests.support.stack import Stack
@@ -145,7 +147,7 @@ def test_what_is_forgotten_is_no_orphan(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("way", ["removed", "state rm", "offline"])
-def test_forgetting_goes_on_where_the_tags_stay_and_says_so(stack: Stack, way: str) -> None:
+def test_forgetting_goes_on_where_the_tags_stay_and_reports_them(stack: Stack, way: str) -> None:
     stack.applied(IT)
     uuid = stack.uuid
     stack.plane.faults.append(tagging_is_denied)
@@ -177,7 +179,7 @@ def test_state_rm_offline_makes_no_call(stack: Stack) -> None:
 # --- orphans ---------------------------------------------------------------------------------------------------------
 
 
-def test_drift_and_status_name_an_orphan(stack: Stack) -> None:
+def test_drift_and_status_report_an_orphan(stack: Stack) -> None:
     stack.applied(IT)
     uuid = orphan(stack)
 
@@ -185,11 +187,12 @@ def test_drift_and_status_name_an_orphan(stack: Stack) -> None:
     rows = workflow.status(stack.run())
 
     assert (found.name, found.uuid, found.orphan) == ("lost", uuid, True)
+    assert f"`provisioner import lost {uuid}@eu-west-1`" in drift_text([found], Style())
     assert [(row.name, row.uuid) for row in rows if row.problem] == [("lost", uuid)]
 
 
-def test_an_orphan_is_confirmed_before_it_is_named(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tagging API may be minutes behind: it names what is gone, and what carries our tags no longer."""
+def test_an_orphan_is_confirmed_before_it_is_reported(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tagging API may be minutes out of date: it lists what is gone, and what no longer carries our tags."""
     stack.applied(IT)
     gone, released = orphan(stack), orphan(stack, f"{SQS}8")
     prefix = "arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:"
@@ -209,7 +212,7 @@ def test_another_stacks_mapping_is_no_orphan(stack: Stack) -> None:
     assert workflow.drift(stack.run()) == ()
 
 
-def test_where_the_tagging_api_is_denied_no_orphan_is_claimed(stack: Stack) -> None:
+def test_where_the_tagging_api_is_denied_no_orphan_is_reported(stack: Stack) -> None:
     stack.applied(IT)
     orphan(stack)
     stack.ui.notes.clear()
@@ -221,7 +224,7 @@ def test_where_the_tagging_api_is_denied_no_orphan_is_claimed(stack: Stack) -> N
     assert "could not look for mappings in eu-west-1 that carry this state's tags" in note
 
 
-def test_looking_for_orphans_replaces_the_questions_about_tags(stack: Stack) -> None:
+def test_looking_for_orphans_replaces_the_reading_of_tags(stack: Stack) -> None:
     """300 mappings: three pages of List, three of the tagging API, and the account."""
     lines = [f"m{n}: {{ function_name: f, event_source_arn: '{SQS}{n}' }}" for n in range(300)]
     stack.write_mappings(*lines)
