@@ -60,7 +60,7 @@ def state_mv(invocation: Invocation, source: str, target: str, lock_timeout: flo
 
 @state.command(name="rm")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("--offline", is_flag=True, help="Make no AWS calls: the ownership tags of the mappings stay.")
+@click.option("--offline", is_flag=True, help="Do not call Lambda: the ownership tags of the mappings stay.")
 @on_manifest
 @lock_timeout_option
 def state_rm(invocation: Invocation, names: tuple[str, ...], lock_timeout: float, offline: bool) -> None:

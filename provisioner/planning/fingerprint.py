@@ -22,7 +22,7 @@ def plan_hash(plan: Plan) -> str:
     """The hash of what a plan does: account, how the manifest says that AWS is reached, regions, actions, mappings
     touched, values before and after. `v2:` and 64 hexadecimal digits. Unlike `state_fingerprint`, people approve by it.
 
-    Of what is not possible, the id of the holder is in it. Causes, reasons, risks, the serial, times, places in files and
+    Of what is not possible, the key of the holder is in it. Causes, reasons, risks, the serial, times, places in files and
     what is under `ignore_changes` are not in it. It guards against accidents, not attackers.
     """
     changes = []
