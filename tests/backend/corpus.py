@@ -1,4 +1,4 @@
-"""Files of every format with every member that it has, as the commands write them, and the world around them."""
+"""Files of every format with every member that it has, as the commands write them, and what is beside them."""
 
 from __future__ import annotations
 
@@ -22,18 +22,10 @@ from provisioner.workflow import Run
 from tests.support.clocks import Hurried
 from tests.support.control_plane import ACCOUNT, REGION, ServedControlPlane
 from tests.support.stack import Sessions
+from tests.support.workspace import Result
 
 BUCKET, KEY = "states", "test.json"
 STATE, JOURNAL, LOCK = "state/test.json", "state/test.journal", "state/test.lock"
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command answered."""
-
-    code: int
-    out: str
-    err: str
 
 
 def queue(number: int, **more: Any) -> dict[str, Any]:
@@ -95,7 +87,7 @@ class Site:
             self.calls.append(f"{method} {path}")
         return ""
 
-    def command(self, *arguments: str, folder: str = "") -> Said:
+    def command(self, *arguments: str, folder: str = "") -> Result:
         """Run a command on the manifest in the folder, or in one below it. What is no answer of a command is raised."""
         given = [str(self.folder / word[1:]) if word.startswith("@") else word for word in arguments]
         # A saved plan needs no manifest, and takes none.
@@ -112,13 +104,13 @@ class Site:
             except click.ClickException as error:
                 code = 1
                 error.show()
-        return Said(code, out.getvalue(), err.getvalue())
+        return Result(code, out.getvalue(), err.getvalue())
 
-    def did(self, *arguments: str, folder: str = "") -> Said:
+    def did(self, *arguments: str, folder: str = "") -> Result:
         """A command that ends well."""
-        said = self.command(*arguments, folder=folder)
-        assert said.code == 0, said
-        return said
+        result = self.command(*arguments, folder=folder)
+        assert result.code == 0, result
+        return result
 
     def write(self, mappings: Mapping[str, Any], folder: str = "", stack: str = "test", **more: Any) -> None:
         value = {
@@ -272,8 +264,8 @@ def _interrupted(site: Site, *command: str, name: str) -> Scene:
         return "400 InvalidParameterValueException" if body.get("EventSourceArn") == BAD["event_source_arn"] else ""
 
     with _fault(site, look):
-        said = site.command(*command, "--parallelism", "1")
-    assert said.code == 3, said
+        result = site.command(*command, "--parallelism", "1")
+    assert result.code == 3, result
     last = seen[-1]
     return replace(last, files={**last.files, **_before(last.files)}) if name == "of version 1" else last
 

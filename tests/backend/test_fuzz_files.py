@@ -1,4 +1,4 @@
-"""No damaged file is the ground for a call, none is lost, and none ends in a traceback.
+"""A damaged file causes no call and no traceback, and is reported and kept.
 
 Real commands run on files with damaged bytes and damaged values, in this process, against the sandbox.
 """
@@ -19,10 +19,11 @@ import pytest
 
 from provisioner import environment
 from provisioner.backend import planfile
-from tests.backend.corpus import JOURNAL, READING, WRITING, Said, Scene, Site, queue, scenes
+from tests.backend.corpus import JOURNAL, READING, WRITING, Scene, Site, queue, scenes
 from tests.backend.damage import Damage, are_lines, damaged_bytes, damaged_text, damaged_value, is_json
 from tests.support import ALL
 from tests.support.control_plane import any_credentials, served, with_buckets
+from tests.support.workspace import Result
 
 AT_RANDOM = os.environ.get("FUZZ")  # how many, not the same each time
 CASES = int(AT_RANDOM or (400 if ALL else 18))
@@ -70,7 +71,7 @@ def damaged(random: Random, index: int, scene: Scene, foreign: str) -> Damage:
     if name == "plan.json":
         is_visible = any(value.get(key) != changed.get(key) for key in ("provisioner_plan", "content", "checksum"))
         if "content" in changed and random.random() < 0.5:
-            # As somebody does who edits a plan on purpose.
+            # As somebody who edits a plan on purpose does.
             label, is_visible = f"{label}, signed", False
             changed["checksum"] = planfile._checksum(changed["content"])
     elif name.endswith((".lock", "vars.json")):
@@ -140,20 +141,20 @@ class Case:
             before = self.contents()
             try:
                 with bounded():
-                    said = self.site.command(*command)
+                    result = self.site.command(*command)
             except Exception as error:  # noqa: BLE001  # each is a finding
                 yield f"{command}: {type(error).__name__}: {error!s:.200}"
                 continue
             after = self.contents()
-            for what in (*self.in_general(said, command, before != after), *self.of_damage(said, after)):
-                yield f"{command}: {what}: exit code {said.code}, {said.err[:400]!r}"
+            for what in (*self.in_general(result, command, before != after), *self.of_damage(result, after)):
+                yield f"{command}: {what}: exit code {result.code}, {result.err[:400]!r}"
 
     def contents(self) -> dict[str, bytes]:
         return self.site.files() | (self.site.objects() if self.scene.objects else {})
 
-    def in_general(self, said: Said, command: tuple[str, ...], has_written: bool) -> Iterator[str]:
-        printed = said.out + said.err
-        if said.code not in CODES:
+    def in_general(self, result: Result, command: tuple[str, ...], has_written: bool) -> Iterator[str]:
+        printed = result.out + result.err
+        if result.code not in CODES:
             yield "an unknown exit code"
         if not printed.replace("\n", "").isprintable() or "\n::" in printed:
             yield f"prints {printed!r:.300}"
@@ -162,22 +163,22 @@ class Case:
             yield "a command that reads changed something"
         # Without a call that changes something no mapping has changed.
         if self.site.calls and self.others != self.site.live(THEIRS) | self.site.live(NOBODYS):
-            yield "changed a mapping of somebody else"
+            yield "changed another owner's mapping"
 
-    def of_damage(self, said: Said, after: dict[str, bytes]) -> Iterator[str]:
+    def of_damage(self, result: Result, after: dict[str, bytes]) -> Iterator[str]:
         target = self.scene.target
-        is_reported = self.damage.is_visible or "is damaged" in said.err
+        is_reported = self.damage.is_visible or "is damaged" in result.err
         if is_reported and after.get(target) != self.damage.content:
             yield "changed the damaged file"
         if not self.damage.is_visible:
             return
-        if said.code not in (1, 4):
+        if result.code not in (1, 4):
             yield "did not refuse"
         if self.site.calls:
             yield f"called {self.site.calls}"
-        if target.removeprefix("s3:") not in said.err:
+        if target.removeprefix("s3:") not in result.err:
             yield "does not name the file"
-        if not any(line.startswith("  ") for line in said.err.splitlines()):
+        if not any(line.startswith("  ") for line in result.err.splitlines()):
             yield "gives no hint"
 
 

@@ -33,7 +33,7 @@ LATE = 12.0
 
 @dataclass
 class Conditions:
-    """How often a call goes wrong, and how long reads may be behind. All zero is fine conditions."""
+    """How often a call goes wrong, and how long a read may show an old value. All zero: nothing goes wrong."""
 
     faults: float = 0.0
     files: float = 0.0
@@ -106,7 +106,7 @@ class Cloud:
     pairs: dict[str, tuple[str, str]] = field(default_factory=dict)  # the last pair of each mapping, by UUID
     names: dict[str, str] = field(default_factory=dict)  # the last name in the tags of each mapping, by UUID
     misled: dict[str, float] = field(default_factory=dict)  # when a read said last that a live mapping does not exist
-    behind: dict[str, float] = field(default_factory=dict)  # when a read showed last what a mapping was before
+    outdated: dict[str, float] = field(default_factory=dict)  # when a read showed last what a mapping was before
     down_until: float = 0.0  # until when the network is down
 
     def __post_init__(self) -> None:
@@ -221,15 +221,15 @@ class Cloud:
         self.happened(fate.value)
         return fate
 
-    # --- reads that are behind ----------------------------------------------------------------------------------------
+    # --- reads that are out of date -----------------------------------------------------------------------------------
 
     def lagging(self, uuid: str, lag: float) -> tuple[bool, Any]:
-        """Whether a read of a mapping is behind, and what it shows: None when it shows nothing."""
+        """Whether a read of a mapping is out of date, and what it shows: None when it shows nothing."""
         until, before = self._before.get(uuid, (0.0, None))
         if not lag or self.turns.now >= until or self.random.random() < 0.5:
             return False, None
-        self.happened("a read is behind")
-        self.behind[uuid] = self.turns.now
+        self.happened("a read is out of date")
+        self.outdated[uuid] = self.turns.now
         if before is None and uuid in self.live():
             self.misled[uuid] = self.turns.now
         return True, before
@@ -238,8 +238,8 @@ class Cloud:
         """A page of List, as it is shown."""
         shown = []
         for item in page:
-            behind, before = self.lagging(item["UUID"], self.conditions.list_lag)
-            shown += [item] if not behind else [before] if before else []
+            is_old, before = self.lagging(item["UUID"], self.conditions.list_lag)
+            shown += [item] if not is_old else [before] if before else []
         return shown
 
 
@@ -320,10 +320,10 @@ class LambdaClient:
             if operation == "ListEventSourceMappings" and status < 300:
                 answer["EventSourceMappings"] = self._cloud.lagging_page(answer["EventSourceMappings"], query)
             if operation == "GetEventSourceMapping":
-                behind, before = self._cloud.lagging(path.rpartition("/")[2], self._cloud.conditions.get_lag)
-                if behind and before:
+                is_old, before = self._cloud.lagging(path.rpartition("/")[2], self._cloud.conditions.get_lag)
+                if is_old and before:
                     return 200, {}, before
-                if behind:
+                if is_old:
                     return 404, {"x-amzn-ErrorType": "ResourceNotFoundException"}, {"message": "not there yet"}
             return status, headers, answer
 

@@ -127,7 +127,7 @@ def _check(world: World, process: Process, ended: Ended) -> None:
 
 
 def _said(report: Report | None) -> str:
-    """What a report says of what went wrong."""
+    """What a report has of what went wrong."""
     if not report:
         return ""
     bad = [f"{item.change.key}: {item.result}: {item.detail}" for item in report.outcomes if not item.clean]
@@ -135,7 +135,7 @@ def _said(report: Report | None) -> str:
 
 
 def _false(world: World, process: Process, outcome: Outcome) -> str:
-    """What is not as an outcome of a clean apply says, or ""."""
+    """What is not as an outcome of a clean apply has it, or ""."""
     change, live = outcome.change, world.cloud.live()
     if outcome.result is not Result.APPLIED or not change.calls_aws or outcome.detail.startswith("not waited"):
         return ""
@@ -143,7 +143,7 @@ def _false(world: World, process: Process, outcome: Outcome) -> str:
 
     def others(uuid: str) -> bool:
         """Whether somebody else changed a mapping meanwhile, or a read showed it as it was before."""
-        return world.cloud.touched(uuid, since, process) or world.cloud.behind.get(uuid, 0.0) >= since
+        return world.cloud.touched(uuid, since, process) or world.cloud.outdated.get(uuid, 0.0) >= since
 
     if change.action in (Action.DELETE, Action.REPLACE) and change.id in live and not others(change.id):
         return f"{change.id} is still there" if change.action is Action.DELETE or not outcome.detail else ""

@@ -14,7 +14,7 @@ from typing import Any
 STATE_DELETED = "a person deleted the state"
 STATE_REPLACED = "a person put another state in its place, which did not have it"
 JOURNAL_DELETED = "a person deleted the journal"
-JOURNAL_SET_ASIDE = "a person set aside a journal of another state, as the message says"
+JOURNAL_SET_ASIDE = "a person set aside a journal of another state, as its message asks for"
 FORGOTTEN = "`removed` or `state rm` forgot it"
 PUSHED = "`state push --force` put another state in its place"
 TAGS_REMOVED = "somebody removed its ownership tags, and no state had it"

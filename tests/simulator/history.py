@@ -23,9 +23,9 @@ from tests.simulator.world import JOURNAL, Machine, World
 
 STEPS = 16
 ROUNDS = 12
-"""Applies after which everything must be in order: each refusal of the last ones is answered as its hint says."""
+"""Applies after which everything must be in order: after each refusal, what its hint asks for is done."""
 
-WEATHERS = (
+CONDITIONS = (
     Conditions(),
     Conditions(faults=0.03, slow=0.02),
     Conditions(faults=0.03, files=0.01, list_lag=10.0, slow=0.02),
@@ -65,7 +65,7 @@ def play(seed: int) -> Played:
 
 def _live(world: World) -> None:
     random = world.random
-    world.cloud.conditions = random.choice(WEATHERS)
+    world.cloud.conditions = random.choice(CONDITIONS)
     world.happened("state in S3" if world.shared else "state in a directory", repr(world.cloud.conditions))
     for machine in world.machines:
         for name in people.NAMES[: random.randint(1, 4)]:
@@ -315,7 +315,7 @@ def _check(world: World, machine: Machine) -> None:
     lineage = json.loads(world.text() or "{}").get("lineage")
     orphans = {uuid for uuid, item in live.items() if item.tags.get(LINEAGE_TAG) == lineage and uuid not in recorded}
     if named != orphans:
-        world.broken("drift names each mapping with our tags that the state does not know", f"{named} {orphans}")
+        world.broken("drift reports each mapping with our tags that is not in the state", f"{named} {orphans}")
     for uuid in recorded.keys() - live.keys():
         world.broken("no record of nothing", uuid)
     for uuid, item in live.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import uuid as uuids
 from collections.abc import Callable
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -328,6 +327,3 @@ def disturb_aws(world: World) -> None:
             if uuid not in uuids_of(world.text() or ""):
                 world.excuses.lose([uuid], TAGS_REMOVED)
             world.cloud.send("DELETE", f"/2017-03-31/tags/{item.arn}", {"tagKeys": sorted(item.tags)})
-
-
-__all__ = ["Path", "disturb_aws", "disturb_state", "edit", "run_something", "synchronize", "unlock", "write"]

@@ -35,7 +35,6 @@ from tests.simulator.excuses import (
     uuids_of,
 )
 from tests.simulator.turns import Process, TurnLock, TurnPool, Turns, TurnTimer, here, turn_wait
-from tests.support.control_plane import REGION
 
 STATE, JOURNAL, LOCK, BACKUP = "test.json", "test.journal", "test.lock", "test.json.backup"
 
@@ -68,9 +67,8 @@ class World:
     def __init__(self, seed: int, folder: Path) -> None:
         self.random = Random(seed)
         self.shared = self.random.random() < 0.5  # state in S3, else one directory
-        self.grace = (
-            1.0 + TIMELY if self.shared else 0.0
-        )  # seconds for which a process relies on the lock that it has seen
+        # Seconds for which a process relies on the lock that it has seen.
+        self.grace = 1.0 + TIMELY if self.shared else 0.0
         self.counts: Counter[str] = Counter()
         self.story: list[str] = []
         self.violations: list[str] = []
@@ -123,7 +121,7 @@ class World:
             yield
 
     def happened(self, what: str, more: str = "") -> None:
-        """Count an event, and tell it."""
+        """Count an event, and add it to the story."""
         task = here()
         who = f" {task.process.machine} {task.process.command}:" if task else ""
         self.counts[what] += 1
@@ -169,7 +167,7 @@ class World:
         self.texts.append(text)
         self.written_by = process
         if process:
-            process.lost_state = 0.0  # replaced between the last check and this write, which nothing can tell
+            process.lost_state = 0.0  # replaced between the last check and this write, which nothing can detect
         self.ever |= now.keys()
         self.excuses.find_again(now)
         for uuid, name in before.items():
@@ -246,6 +244,3 @@ def _interrupts(stop: Any) -> Iterator[None]:
         yield
     finally:
         task.process.interrupt = None
-
-
-__all__ = ["BACKUP", "JOURNAL", "LOCK", "REGION", "STATE", "Machine", "Manifest", "World"]
