@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Applies ENVIRONMENT, if what would be done now is what was approved: PLAN_HASH, or else the plan of the merged pull request, in
-# which the result is told. Exits as the apply does: with 4 when the plan is another one.
+# which the result is posted. Exits as the apply does: with 4 when the plan is another one.
 set -euo pipefail
 . "$(dirname "$0")/github.sh"
 
@@ -33,7 +33,7 @@ fi
 
 cat apply.md >>"$GITHUB_STEP_SUMMARY"
 if [ -n "$number" ]; then
-  # What became of the apply decides over the job, not whether it could be told.
-  comment "$number" apply.md || echo "::warning::the result could not be told in pull request #$number"
+  # What became of the apply decides over the job, not whether it could be posted.
+  comment "$number" apply.md || echo "::warning::the result could not be posted in pull request #$number"
 fi
 exit "$code"

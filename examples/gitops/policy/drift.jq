@@ -1,4 +1,4 @@
-# What was changed behind the manifest's back: a table of address, attribute, what was recorded, what lives.
+# What was changed outside the manifest: a table of address, attribute, what was recorded, what lives.
 .resource_drift[]?
 | .address as $address
 | .change
