@@ -36,6 +36,11 @@ def is_json(content: bytes) -> bool:
     return True
 
 
+def is_json_in_any_encoding(content: bytes) -> bool:
+    """As `is_json`, in any encoding of JSON: an editor may have written the file."""
+    return is_json(content.decode(json.detect_encoding(content), "replace").encode())
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(dict(pairs)) < len(pairs):
         raise ValueError("duplicate key")

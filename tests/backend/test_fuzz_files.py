@@ -20,7 +20,15 @@ import pytest
 from provisioner import environment
 from provisioner.backend import planfile
 from tests.backend.corpus import JOURNAL, READING, WRITING, Scene, Site, queue, scenes
-from tests.backend.damage import Damage, are_lines, damaged_bytes, damaged_text, damaged_value, is_json
+from tests.backend.damage import (
+    Damage,
+    are_lines,
+    damaged_bytes,
+    damaged_text,
+    damaged_value,
+    is_json,
+    is_json_in_any_encoding,
+)
 from tests.support import ALL
 from tests.support.control_plane import any_credentials, served, with_buckets
 from tests.support.workspace import Result
@@ -57,8 +65,8 @@ def damaged(random: Random, index: int, scene: Scene, foreign: str) -> Damage:
     name = scene.target.rpartition("/")[2]
     is_journal = scene.target == JOURNAL
     whole = are_lines if is_journal else (lambda _: True) if name.endswith((".yaml", ".lock")) else is_json
-    if name in ("plan.json", "vars.json"):  # an editor may have written them
-        whole = lambda content: is_json(content.decode(json.detect_encoding(content), "replace").encode())  # noqa: E731
+    if name in ("plan.json", "vars.json"):
+        whole = is_json_in_any_encoding
     if name.endswith(".yaml") or index % 3 == 0:
         return damaged_bytes(random, index // 3, scene.text, whole)
     if is_journal:

@@ -186,7 +186,7 @@ def test_a_mapping_of_another_stack_whose_tags_were_not_shown_is_not_deleted(
     theirs, ours = beside_another_stack(stack)
     replace_in_state(stack, ours, theirs)
     stack.write_mappings()
-    monkeypatch.setattr(mappings.Mappings, "tagged", lambda store, arns: iter(()))  # the tagging API is behind
+    monkeypatch.setattr(mappings.Mappings, "tagged", lambda store, arns: iter(()))  # the tagging API is out of date
 
     _, report = workflow.apply(stack.run(), Selection(refresh=refresh), Execution(auto_approve=True))
 

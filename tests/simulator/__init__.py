@@ -14,8 +14,8 @@ directory is `rm` of the lock's file.
 
 At the end the faults stop: what is late arrives, what runs ends, and a person applies and does what the hint of each
 refusal asks for, until it is done. Then `plan` and `drift` must be empty and nothing may be lost (`history`); `excuses`
-decides what counts as lost by people. While a history goes on, no process may touch what is not its own or change anything without the
-lock (`world`), and what a command reports when it ends must be true (`commands`).
+decides what counts as lost by people. While a history goes on, no process may touch what is not its own or change anything
+without the lock (`world`), and what a command reports when it ends must be true (`commands`).
 
     python -m tests.simulator 1000              # as many histories, of random seeds
     python -m tests.simulator 1 --seed 17       # prints the history of a seed
