@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 @on_manifest
 @format_options("text", "json", "markdown")
 def drift(invocation: Invocation) -> None:
-    """Show what changed outside provisioner since the last apply, and nothing else. Exits with 2 if there is drift."""
+    """Show what changed outside provisioner since the last apply, and mappings that carry this state's tags and are not
+    recorded. Exits with 2 if there is any.
+    """
     with invocation.running() as (run, terminal):
         from provisioner import workflow
         from provisioner.render import drift as render
@@ -57,7 +59,8 @@ def drift(invocation: Invocation) -> None:
 def status(invocation: Invocation, checks: str) -> None:
     """Show the state and problems of each mapping, unhealthy ones first. Exits with 2 if any mapping is unhealthy.
 
-    Includes mappings that are declared in the manifest but not applied yet.
+    Includes mappings that are declared in the manifest but not applied yet, and mappings that carry this state's tags
+    and are not recorded.
     """
     with invocation.running() as (run, terminal):
         from provisioner import workflow

@@ -1,4 +1,4 @@
-# What was changed outside the manifest: a table of address, attribute, what was recorded, what lives.
+# What was changed outside the manifest: a table of address, attribute, the recorded value, the live value.
 .resource_drift[]?
 | .address as $address
 | .change
