@@ -80,8 +80,8 @@ def load(
 
 @contextmanager
 def _gc_paused() -> Iterator[None]:
-    """Pause the cyclic garbage collector, and hide from it what was made: a manifest has no cycles, its values stay in
-    use until the command ends, and looking at them takes as long as making them.
+    """Pause the cyclic garbage collector, and let it take what was made for old: a manifest has no cycles, its values stay
+    in use, and looking at all of them again takes half as long as making them.
     """
     was = gc.isenabled()
     gc.disable()
@@ -89,6 +89,7 @@ def _gc_paused() -> Iterator[None]:
         yield
     finally:
         gc.freeze()
+        gc.unfreeze()  # which leaves everything in the oldest generation
         if was:
             gc.enable()
 

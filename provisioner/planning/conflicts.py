@@ -32,11 +32,13 @@ def not_possible(wanted: Desired, record: Record | None, live: Live | None, conf
     )
 
 
-def held_by(holder: Live, stack: str, name: str) -> Conflict:
-    """The conflict with a mapping that this state does not manage and that must not be imported unasked. `name` is one
-    under which it could be imported.
+def held_by(holder: Live, stack: str, name: str, *, is_taken: bool = False) -> Conflict:
+    """The conflict with a mapping that this state does not manage and that must not be imported unasked. `name` is the
+    one under which it could be imported, or `is_taken` by another mapping.
     """
-    line = f"`{command_line('import', name, holder.key.id)}`"
+    # Of a name that the manifest does not have, the import does not know the region.
+    words = (f"{name}-2", f"{holder.key.id}@{holder.key.region}") if is_taken else (name, holder.key.id)
+    line = f"`{command_line('import', *words)}`"
     if holder.owner is None:
         message = f"Lambda already has a mapping for this function and source: {holder.key}"
         return Conflict(holder.key, message, f"import it: {line}")

@@ -168,7 +168,7 @@ class _Deciding:
         if record and live:
             # The record's own mapping exists, so the holder of the pair that it is to move to is another mapping.
             if holder and holder.key != record.key and pair_of(wanted) != pair_of(live):
-                conflict = held_by(holder, self._state.stack, f"{wanted.name}-2")
+                conflict = held_by(holder, self._state.stack, wanted.name, is_taken=True)
                 return not_possible(wanted, record, live, conflict)
             return self._existing(wanted, record, live)
         if subject.adopts:
@@ -232,7 +232,7 @@ class _Deciding:
             self._refuse(wanted.name, f"imports: no mapping in {wanted.region} has the UUID {key}", hint)
             return None
         if holder and holder.key != key and pair_of(wanted) != pair_of(live):
-            return not_possible(wanted, None, None, held_by(holder, self._state.stack, f"{wanted.name}-2"))
+            return not_possible(wanted, None, None, held_by(holder, self._state.stack, wanted.name, is_taken=True))
         return replace(self._existing(wanted, None, live), adopts=key)
 
     def _refuse(self, name: str, message: str, hint: str) -> None:

@@ -25,8 +25,19 @@ def drift_text(drifted: Sequence[Drifted], style: Style) -> str:
     if not drifted:
         return style.bold("No drift.") + " Everything is as last applied."
     blocks = ["\n".join(_drifted(item, style)) for item in drifted]
-    last = [f"{style.bold('Drift:')} {counted(len(drifted), 'mapping')}.", *_prospects(drifted)]
+    last = [f"{style.bold('Drift:')} {drift_counts(drifted)}.", *_prospects(drifted)]
     return "\n\n".join([*blocks, " ".join(last)])
+
+
+def drift_counts(drifted: Sequence[Drifted], *, verb: bool = False) -> str:
+    """How many mappings have drifted (with `verb` in these words), and how many are not in the state; only those of which
+    there are some.
+    """
+    orphans = sum(item.orphan for item in drifted)
+    changed = len(drifted) - orphans
+    drifts = f" {'has' if changed == 1 else 'have'} drifted" if verb else ""
+    parts = [f"{counted(changed, 'mapping')}{drifts}"] * bool(changed)
+    return ", ".join([*parts, *[f"{counted(orphans, 'mapping')} not in the state"] * bool(orphans)])
 
 
 def _prospects(drifted: Sequence[Drifted]) -> Iterator[str]:

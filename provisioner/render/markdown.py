@@ -19,7 +19,7 @@ from provisioner.model.level import Level
 from provisioner.model.plan import Action, Cause, Change, Edit, FieldChange, Plan, Problem, grouped
 from provisioner.model.sources import SourceKind
 from provisioner.model.words import counted
-from provisioner.render.drift import drift_text
+from provisioner.render.drift import drift_counts, drift_text
 from provisioner.render.graph import edges_of_plan, mermaid, short_name
 from provisioner.render.plan import compact_text, counts_text, plan_text, reason_text, symbol_of
 from provisioner.render.style import Style
@@ -79,9 +79,7 @@ def _access(plan: Plan) -> Iterator[str]:
 
 def drift_markdown(stack: str, drifted: Sequence[Drifted]) -> str:
     """The drift, for an issue that a scheduled job opens, updates and closes. At most `LONGEST` characters."""
-    count = (
-        f"{len(drifted)} {'mapping has' if len(drifted) == 1 else 'mappings have'} drifted" if drifted else "no drift"
-    )
+    count = drift_counts(drifted, verb=True) or "no drift"
     head = [f"<!-- provisioner:{stack}:drift -->", f"### `{stack}`: {count}"]
     text = _joined([*head, _fenced(drift_text(drifted, _PLAIN))])
     return (

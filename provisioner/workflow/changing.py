@@ -40,7 +40,7 @@ from provisioner.planning.planner import make_plan
 from provisioner.planning.record import planned_calls, state_before_calls
 from provisioner.planning.recovery import recover, unresolved_creates
 from provisioner.planning.resolve import require_names, resolve, select
-from provisioner.workflow.forgetting import release
+from provisioner.workflow.forgetting import untag
 from provisioner.workflow.run import Execution, Run, Selection
 
 # --- plan ------------------------------------------------------------------------------------------------------------
@@ -266,7 +266,7 @@ def carry_out(run: Run, made: Plan, before: State, writer: Writer, execution: Ex
     """
     # First: if the run ends here, the records are still there, and the next run removes the tags and forgets them.
     forgotten = [change for change in made.changes if change.action is Action.FORGET and change.retags]
-    release(run, writer, {change.name: change.live for change in forgotten if change.live})
+    untag(run, writer, {change.name: change.live for change in forgotten if change.live})
     # Before the first create: a new mapping has the lineage in its tags, which must be on disk by then.
     writer.save(before)
     impossible = tuple(

@@ -15,12 +15,12 @@ from provisioner.planning.ownership import is_ours
 from provisioner.workflow.run import Run
 
 
-def release(run: Run, writer: Writer, forgotten: Mapping[str, Live]) -> None:
+def untag(run: Run, writer: Writer, forgotten: Mapping[str, Live]) -> None:
     """Remove our tags from these mappings, by name. What AWS refuses is a note, because the records are forgotten all the
     same. Raises StateError when lock or state are no longer this process's.
     """
 
-    def untag(item: tuple[str, Live]) -> str:
+    def untagged(item: tuple[str, Live]) -> str:
         name, live = item
         try:
             run.drivers.of(live.key.kind).tag_owner(live, None, run.ui.note)
@@ -29,12 +29,12 @@ def release(run: Run, writer: Writer, forgotten: Mapping[str, Live]) -> None:
         return ""
 
     with guarded(run.aws, writer):
-        for line in filter(None, parallel(untag, list(forgotten.items()))):
+        for line in filter(None, parallel(untagged, list(forgotten.items()))):
             run.ui.note(line)
 
 
-def release_recorded(run: Run, writer: Writer, records: Mapping[str, Record], *, offline: bool) -> None:
-    """As `release`, for records whose live mappings are read here. With `offline` AWS is not called."""
+def untag_recorded(run: Run, writer: Writer, records: Mapping[str, Record], *, offline: bool) -> None:
+    """As `untag`, for records whose live mappings are read here. With `offline` AWS is not called."""
     names = ", ".join(records)
     if offline:
         run.ui.note(_left(names, "--offline was passed"))
@@ -51,7 +51,7 @@ def release_recorded(run: Run, writer: Writer, records: Mapping[str, Record], *,
         run.ui.note(_left(names, error.message))
         return
     ours = {name: live for name, live in zip(keys, lives, strict=True) if live and is_ours(live, writer.state.lineage)}
-    release(run, writer, ours)
+    untag(run, writer, ours)
 
 
 def _left(names: str, why: str) -> str:

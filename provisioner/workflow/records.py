@@ -16,7 +16,7 @@ from provisioner.model.state import Record, State
 from provisioner.model.words import counted
 from provisioner.planning.rebuild import rebuild
 from provisioner.planning.resolve import require_names
-from provisioner.workflow.forgetting import release_recorded
+from provisioner.workflow.forgetting import untag_recorded
 from provisioner.workflow.run import Run
 
 
@@ -78,7 +78,7 @@ def remove(run: Run, names: Sequence[str], lock_timeout: float, *, offline: bool
     with _editing(run, "state rm", lock_timeout) as writer:
         require_names(names, writer.state.mappings, "state rm")
         state = writer.state
-        release_recorded(run, writer, {name: state.mappings[name] for name in names}, offline=offline)
+        untag_recorded(run, writer, {name: state.mappings[name] for name in names}, offline=offline)
         for name in names:
             state = state.with_record(name, None)
         writer.save(state)
