@@ -277,7 +277,9 @@ def _answer_problem(world: World, machine: Machine, problem: Problem) -> None:
     recorded = uuids_of(world.text() or "")
     if uuid in recorded:
         done = _ran(
-            world, machine, Command("state rm", lambda run: workflow.remove(run, [recorded[uuid]], 0.0), {name})
+            world,
+            machine,
+            Command("state rm", lambda run: workflow.remove(run, [recorded[uuid]], 0.0), {name, recorded[uuid]}),
         )
         value = json.loads(world.text() or "{}")
         if done.code and value.get("mappings", {}).pop(recorded[uuid], None):
