@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
-import json
 import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import parse_qs, unquote, urlsplit
 
-from moto.iam.models import get_account_id_from
-
-from provisioner.model.references import ACCOUNT, Arn
 from provisioner.sandbox.answers import Answer, Refusal
 from provisioner.sandbox.mappings import Delays, Mappings
+from provisioner.sandbox.requests import Again, Environ, Request, as_owner, foreign, read_request
 from provisioner.sandbox.shapes import check_constraints, taken, unreadable
 from provisioner.sandbox.world import MotoWorld, Troubles, World
 
-Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
@@ -31,25 +24,12 @@ _OTHERS_TAGS: Final = re.compile(
     r"arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:\d{12}:(function|layer|code-signing-config|capacity-provider|network-connector):.+"
 )
 """What else of Lambda has tags: moto's."""
-# The scope of a signature: who signed, and for which region.
 _LENGTH: Final = re.compile(r"[0-9]{0,15}")
-_CREDENTIAL: Final = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 _OF_OTHERS: Final = ("AmazonSQS.GetQueueUrl", "Kinesis_20131202.Describe", "DynamoDBStreams_20120810.DescribeStream")
 """Calls that ask for a source by its ARN, or with its owner."""
 
 _GET_RESOURCES: Final = "ResourceGroupsTaggingAPI_20170126.GetResources"
 _MAPPING_TYPE: Final = "lambda:event-source-mapping"
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    method: str
-    path: str
-    query: dict[str, str]
-    body: Any  # as read from JSON; None when it is no JSON
-    target: str
-    account: str
-    region: str
 
 
 class ControlPlane:
@@ -78,8 +58,8 @@ class ControlPlane:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request, by WSGI. Refusals are answers; nothing is raised for them."""
-        if foreign := _foreign(environ):
-            message = f"the sandbox answers this machine alone, and not {foreign}"
+        if stranger := foreign(environ):
+            message = f"the sandbox answers this machine alone, and not {stranger}"
             return _respond(Answer(403, {"message": message}, "AccessDeniedException"), start_response)
         path = environ.get("PATH_INFO", "")
         # `read` with a negative length would wait for the end of the connection. Not `isdigit`, which is true of ² too.
@@ -92,13 +72,13 @@ class ControlPlane:
             or environ.get("HTTP_X_AMZ_TARGET") == _GET_RESOURCES
         ):
             data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            answer = self._answer(_request(environ, data))
+            answer = self._answer(read_request(environ, data))
             if answer:
                 return _respond(answer, start_response)
             # The call is moto's after all, but its body has been read.
-            environ = {**environ, "wsgi.input": _Again(data)}
+            environ = {**environ, "wsgi.input": Again(data)}
         elif environ.get("HTTP_X_AMZ_TARGET", "").startswith(_OF_OTHERS):
-            environ = _as_owner(environ)
+            environ = as_owner(environ)
         if environ.keys() & {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"} and environ["REQUEST_METHOD"] in ("PUT", "DELETE"):
             with self._conditional:  # moto checks the condition and writes in two steps; S3 does it in one
                 return self._behind(environ, start_response)
@@ -109,7 +89,7 @@ class ControlPlane:
         with self._lock:
             self._stores.clear()
 
-    def _answer(self, request: _Request) -> Answer | None:
+    def _answer(self, request: Request) -> Answer | None:
         """Our answer, or None for a call that is moto's."""
         handle = _handler(request)
         if handle is None:
@@ -126,7 +106,7 @@ class ControlPlane:
                 return unreadable("the request is nested too deeply").answer
 
 
-def _handler(request: _Request) -> Callable[[Mappings], Answer] | None:
+def _handler(request: Request) -> Callable[[Mappings], Answer] | None:
     """What answers a request, to be called under the lock with the account and region's mappings; None for moto."""
     if request.target == _GET_RESOURCES:
         return _resources(request)
@@ -137,7 +117,7 @@ def _handler(request: _Request) -> Callable[[Mappings], Answer] | None:
     return None
 
 
-def _mapping(request: _Request, uuid: str) -> Callable[[Mappings], Answer] | None:
+def _mapping(request: Request, uuid: str) -> Callable[[Mappings], Answer] | None:
     def create(store: Mappings) -> Answer:
         return Answer(202, store.create(taken("CreateEventSourceMapping", request.body)))
 
@@ -161,7 +141,7 @@ def _no_such_operation(store: Mappings) -> Answer:
     return Answer(405, {"message": "no operation has this method and path"}, "MethodNotAllowedException")
 
 
-def _listing(query: dict[str, str]) -> dict[str, Any]:
+def _listing(query: Mapping[str, str]) -> Mapping[str, Any]:
     """The parameters of List, typed."""
     most = query.get("MaxItems")
     if most is None:
@@ -172,7 +152,7 @@ def _listing(query: dict[str, str]) -> dict[str, Any]:
     return {**query, "MaxItems": int(most)}
 
 
-def _tagging(request: _Request, arn: str) -> Callable[[Mappings], Answer] | None:
+def _tagging(request: Request, arn: str) -> Callable[[Mappings], Answer] | None:
     if _OTHERS_TAGS.fullmatch(arn):
         return None
 
@@ -191,7 +171,7 @@ def _tagging(request: _Request, arn: str) -> Callable[[Mappings], Answer] | None
     )
 
 
-def _resources(request: _Request) -> Callable[[Mappings], Answer] | None:
+def _resources(request: Request) -> Callable[[Mappings], Answer] | None:
     """GetResources for mappings, by ARN or by tag; None when it asks for anything else. A hundred a page, and a hundred
     ARNs a call, as the tagging API allows.
     """
@@ -231,60 +211,6 @@ def _has_tags(tags: dict[str, str], filters: Sequence[dict[str, Any]]) -> bool:
     )
 
 
-# --- the request -----------------------------------------------------------------------------------------------------
-
-
-def _as_owner(environ: Environ) -> Environ:
-    """A request about a source of another account, asked as that account: moto looks among the caller's own alone."""
-    data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    environ = {**environ, "wsgi.input": _Again(data)}
-    try:
-        body = json.loads(data)
-        named = [Arn.parse(body.get(member)) for member in ("StreamARN", "ConsumerARN", "StreamArn")]
-        owner = body.get("QueueOwnerAWSAccountId") or next((arn.account for arn in named if arn), "")
-    except (ValueError, AttributeError, RecursionError):
-        return environ  # no JSON object: moto refuses it
-    return (
-        {**environ, "HTTP_X_MOTO_ACCOUNT_ID": owner} if isinstance(owner, str) and ACCOUNT.fullmatch(owner) else environ
-    )
-
-
-def _foreign(environ: Environ) -> str:
-    """The host or origin of a request that did not come from this machine's own names, or "": a page in a browser must
-    not reach the sandbox, whatever name leads to this address.
-    """
-    host: str = environ.get("HTTP_HOST", "")
-    origin: str | None = environ.get("HTTP_ORIGIN")
-    if host and not _is_here(f"//{host}"):  # HTTP/1.0 may have no Host
-        return host
-    if origin is not None and not _is_here(origin):
-        return origin or "an empty origin"
-    return ""
-
-
-def _is_here(url: str) -> bool:
-    try:
-        name = (urlsplit(url).hostname or "").removesuffix(".")
-        return name == "localhost" or name.endswith(".localhost") or ipaddress.ip_address(name).is_loopback
-    except ValueError:  # no URL, or a name that is no address
-        return False
-
-
-def _request(environ: Environ, data: bytes) -> _Request:
-    scope = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-    # The access key leads to the account: that of an assumed role belongs to the role's.
-    key, region = (scope["key"], scope["region"]) if scope else ("", "us-east-1")
-    # `tagKeys` is repeated; `untag` splits it again.
-    query = {name: "\n".join(values) for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
-    try:
-        body = json.loads(data) if data else {}
-    except (ValueError, RecursionError):
-        body = None
-    path = unquote(environ["PATH_INFO"])
-    target = environ.get("HTTP_X_AMZ_TARGET", "")
-    return _Request(environ["REQUEST_METHOD"], path, query, body, target, get_account_id_from(key), region)
-
-
 def _respond(answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
     data = answer.data()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
@@ -294,16 +220,3 @@ def _respond(answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
         headers.append(("x-amzn-ErrorType", answer.error_code))
     start_response(f"{answer.status} {'OK' if answer.status < 300 else 'Error'}", headers)
     return [data]
-
-
-class _Again:
-    """A request body that was read, to be read once more by moto."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes, at most `size`; all that are left when it is negative."""
-        size = len(self._data) if size < 0 else size
-        data, self._data = self._data[:size], self._data[size:]
-        return data

@@ -12,7 +12,7 @@ from provisioner import workflow
 from provisioner.backend import planfile
 from provisioner.errors import RefusedError, StaleError, StateError
 from provisioner.model.report import Report, Result
-from provisioner.sandbox import app, mappings
+from provisioner.sandbox import mappings, requests
 from provisioner.workflow import Execution, Selection
 from tests.execution.test_apply import queue, stack_of
 from tests.support.control_plane import Fault, served
@@ -129,7 +129,7 @@ def test_an_answer_from_another_account_stops_the_apply(stack: Stack, monkeypatc
     three(stack)
 
     def other_credentials() -> None:
-        monkeypatch.setattr(app, "get_account_id_from", lambda key: "210987654321")
+        monkeypatch.setattr(requests, "get_account_id_from", lambda key: "210987654321")
 
     stack.plane.faults.append(at_first("POST", other_credentials))
 

@@ -1,0 +1,108 @@
+"""What a request asks: from WSGI's words to the parts that the control plane looks at."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from moto.iam.models import get_account_id_from
+
+from provisioner.model.references import ACCOUNT, Arn
+
+Environ = dict[str, Any]
+
+# The scope of a signature: who signed, and for which region.
+_CREDENTIAL: Final = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. `query` has no parameter without a value."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    data: bytes
+    target: str
+    account: str
+    region: str
+
+    @property
+    def body(self) -> Any:
+        """As read from JSON; None when it is no JSON."""
+        try:
+            return json.loads(self.data) if self.data else {}
+        except (ValueError, RecursionError):
+            return None
+
+
+def read_request(environ: Environ, data: bytes) -> Request:
+    """The request, whose body has been read."""
+    scope = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+    # The access key leads to the account: that of an assumed role belongs to the role's.
+    key, region = (scope["key"], scope["region"]) if scope else ("", "us-east-1")
+    # `tagKeys` is repeated; `untag` splits it again.
+    query = {name: "\n".join(values) for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
+    return Request(
+        environ["REQUEST_METHOD"],
+        unquote(environ["PATH_INFO"]),
+        query,
+        data,
+        environ.get("HTTP_X_AMZ_TARGET", ""),
+        get_account_id_from(key),
+        region,
+    )
+
+
+def as_owner(environ: Environ) -> Environ:
+    """A request about a source of another account, asked as that account: moto looks among the caller's own alone."""
+    data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ = {**environ, "wsgi.input": Again(data)}
+    try:
+        body = json.loads(data)
+        named = [Arn.parse(body.get(member)) for member in ("StreamARN", "ConsumerARN", "StreamArn")]
+        owner = body.get("QueueOwnerAWSAccountId") or next((arn.account for arn in named if arn), "")
+    except (ValueError, AttributeError, RecursionError):
+        return environ  # no JSON object: moto refuses it
+    return (
+        {**environ, "HTTP_X_MOTO_ACCOUNT_ID": owner} if isinstance(owner, str) and ACCOUNT.fullmatch(owner) else environ
+    )
+
+
+def foreign(environ: Environ) -> str:
+    """The host or origin of a request that did not come from this machine's own names, or "": a page in a browser must
+    not reach the sandbox, whatever name leads to this address.
+    """
+    host: str = environ.get("HTTP_HOST", "")
+    origin: str | None = environ.get("HTTP_ORIGIN")
+    if host and not _is_here(f"//{host}"):  # HTTP/1.0 may have no Host
+        return host
+    if origin is not None and not _is_here(origin):
+        return origin or "an empty origin"
+    return ""
+
+
+def _is_here(url: str) -> bool:
+    try:
+        name = (urlsplit(url).hostname or "").removesuffix(".")
+        return name == "localhost" or name.endswith(".localhost") or ipaddress.ip_address(name).is_loopback
+    except ValueError:  # no URL, or a name that is no address
+        return False
+
+
+class Again:
+    """A request body that was read, to be read once more by moto."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, at most `size`; all that are left when it is negative."""
+        size = len(self._data) if size < 0 else size
+        data, self._data = self._data[:size], self._data[size:]
+        return data
