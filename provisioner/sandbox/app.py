@@ -1,4 +1,4 @@
-"""The control plane as a WSGI application: our mappings in front, moto behind."""
+"""The control plane as a WSGI application: our mappings and policies in front, moto behind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from typing import Any, Final
 
 from provisioner.sandbox.answers import Answer, Refusal
 from provisioner.sandbox.mappings import Delays, Mappings
-from provisioner.sandbox.requests import Again, Environ, Request, as_owner, foreign, read_request
+from provisioner.sandbox.policies import Policies
+from provisioner.sandbox.requests import (
+    Again,
+    Environ,
+    Request,
+    as_owner,
+    foreign,
+    read_request,
+)
 from provisioner.sandbox.shapes import check_constraints, taken, unreadable
 from provisioner.sandbox.world import MotoWorld, Troubles, World
 
@@ -19,6 +27,10 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _MAPPINGS: Final = re.compile(r"/2015-03-31/event-source-mappings/?(?P<uuid>[^/]*)/?")
+_OURS: Final = ("/2015-03-31/event-source-mappings", "/2017-03-31/tags/", "/2026-07-09/resource-policy/")
+_FUNCTIONS: Final = "/2015-03-31/functions/"
+_PERMISSIONS: Final = re.compile(rf"{_FUNCTIONS}(?P<function>[^/]+)/policy/?(?P<sid>[^/]*)")
+_POLICY: Final = re.compile(r"/2026-07-09/resource-policy/(?P<arn>.+)", re.DOTALL)
 _TAGS: Final = re.compile(r"/2017-03-31/tags/(?P<arn>.+)", re.DOTALL)
 _OTHERS_TAGS: Final = re.compile(
     r"arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:\d{12}:(function|layer|code-signing-config|capacity-provider|network-connector):.+"
@@ -33,7 +45,8 @@ _MAPPING_TYPE: Final = "lambda:event-source-mapping"
 
 
 class ControlPlane:
-    """Answers the calls on event source mappings and their tags, and passes every other call to `behind`.
+    """Answers the calls on event source mappings and their tags and on policies of functions, and passes every other
+    call to `behind`.
 
     `troubles` are the faults of the seed. `world` makes what the rules ask about for an account and region, and `now`
     is the clock of transitions; tests replace both. Threads may call it at once.
@@ -52,9 +65,9 @@ class ControlPlane:
         self.troubles = Troubles()
         self._world = world or (lambda account, region: MotoWorld(account, region, self.troubles))
         self._now = now
-        self._lock = threading.Lock()  # over `_stores` and all in it
+        self._lock = threading.Lock()  # over all that follows
         self._conditional = threading.Lock()
-        self._stores: dict[tuple[str, str], Mappings] = {}
+        self.reset()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request, by WSGI. Refusals are answers; nothing is raised for them."""
@@ -68,8 +81,7 @@ class ControlPlane:
         if path == "/moto-api/reset":
             self.reset()  # and moto, below
         elif (
-            path.startswith(("/2015-03-31/event-source-mappings", "/2017-03-31/tags/"))
-            or environ.get("HTTP_X_AMZ_TARGET") == _GET_RESOURCES
+            path.startswith(_OURS) or environ.get("HTTP_X_AMZ_TARGET") == _GET_RESOURCES or _PERMISSIONS.fullmatch(path)
         ):
             data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             answer = self._answer(read_request(environ, data))
@@ -82,23 +94,33 @@ class ControlPlane:
         if environ.keys() & {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"} and environ["REQUEST_METHOD"] in ("PUT", "DELETE"):
             with self._conditional:  # moto checks the condition and writes in two steps; S3 does it in one
                 return self._behind(environ, start_response)
-        return self._behind(environ, start_response)
+        answered = self._behind(environ, start_response)
+        if environ["REQUEST_METHOD"] == "DELETE" and path.startswith(_FUNCTIONS):
+            with self._lock:  # a new function of the name has none of the policies
+                for policies in self._policies.values():
+                    policies.drop_orphans()
+        return answered
 
     def reset(self) -> None:
-        """Forget every mapping, in all accounts and regions. What moto holds is not touched."""
+        """Forget every mapping and policy, in all accounts and regions. What moto holds is not touched."""
         with self._lock:
-            self._stores.clear()
+            self._stores: dict[tuple[str, str], Mappings] = {}
+            self._policies: dict[tuple[str, str], Policies] = {}
 
     def _answer(self, request: Request) -> Answer | None:
         """Our answer, or None for a call that is moto's."""
-        handle = _handler(request)
-        if handle is None:
-            return None
+        key = (request.account, request.region)
         with self._lock:
-            key = (request.account, request.region)
-            if key not in self._stores:
-                self._stores[key] = Mappings(*key, self._world(*key), self._delays, self._now)
             try:
+                if handle_policy := _policy_handler(request):
+                    if key not in self._policies:
+                        self._policies[key] = Policies(*key, self._world(*key), self.troubles, self._now)
+                    return handle_policy(self._policies[key])
+                handle = _handler(request)
+                if handle is None:
+                    return None
+                if key not in self._stores:
+                    self._stores[key] = Mappings(*key, self._world(*key), self._delays, self._now)
                 return handle(self._stores[key])
             except Refusal as refusal:
                 return refusal.answer
@@ -136,7 +158,42 @@ def _mapping(request: Request, uuid: str) -> Callable[[Mappings], Answer] | None
     return handlers.get((request.method, bool(uuid)), _no_such_operation)
 
 
-def _no_such_operation(store: Mappings) -> Answer:
+def _policy_handler(request: Request) -> Callable[[Policies], Answer] | None:
+    """As `_handler`, for what is about the policy of a function."""
+    if match := _PERMISSIONS.fullmatch(request.path):
+        return _permission(request, match["function"], match["sid"])
+    if match := _POLICY.fullmatch(request.path):
+        return _resource_policy(request, match["arn"])
+    return None
+
+
+def _permission(request: Request, function: str, sid: str) -> Callable[[Policies], Answer]:
+    def remove(policies: Policies) -> Answer:
+        policies.remove(function, sid, request.query)
+        return Answer(204)
+
+    handlers: dict[tuple[str, bool], Callable[[Policies], Answer]] = {
+        ("POST", False): lambda policies: Answer(201, policies.add(function, request.query, request.body)),
+        ("GET", False): lambda policies: Answer(200, policies.get(function, request.query)),
+        ("DELETE", True): remove,
+    }
+    return handlers.get((request.method, bool(sid)), _no_such_operation)
+
+
+def _resource_policy(request: Request, arn: str) -> Callable[[Policies], Answer]:
+    def delete(policies: Policies) -> Answer:
+        policies.delete(arn, request.query)
+        return Answer(204)
+
+    handlers: dict[str, Callable[[Policies], Answer]] = {
+        "PUT": lambda policies: Answer(200, policies.put(arn, request.body)),
+        "GET": lambda policies: Answer(200, policies.show(arn)),
+        "DELETE": delete,
+    }
+    return handlers.get(request.method, _no_such_operation)
+
+
+def _no_such_operation(store: object) -> Answer:
     del store
     return Answer(405, {"message": "no operation has this method and path"}, "MethodNotAllowedException")
 
@@ -213,9 +270,12 @@ def _has_tags(tags: dict[str, str], filters: Sequence[dict[str, Any]]) -> bool:
 
 def _respond(answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
     data = answer.data()
-    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
-    # AWS has one in every answer, and provisioner reports it with errors.
-    headers.append(("x-amzn-RequestId", str(uuid.uuid4())))
+    headers = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(data))),
+        # AWS has one in every answer, and provisioner reports it with errors.
+        ("x-amzn-RequestId", str(uuid.uuid4())),
+    ]
     if answer.error_code:
         headers.append(("x-amzn-ErrorType", answer.error_code))
     start_response(f"{answer.status} {'OK' if answer.status < 300 else 'Error'}", headers)

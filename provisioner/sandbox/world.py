@@ -21,6 +21,9 @@ class World(Protocol):
     def has_function(self, name: str, qualifier: str) -> bool:
         """Whether the function, and its version or alias, exist."""
 
+    def alias_revision(self, name: str, alias: str) -> str:
+        """The RevisionId of an alias itself, or "" for what is no alias."""
+
     def has_source(self, arn: Arn) -> bool:
         """Whether the queue, stream, cluster or broker exists."""
 
@@ -57,13 +60,19 @@ class Lack:
 
 @dataclass(slots=True)
 class Troubles:
-    """What is wrong by the seed: roles by name; keys, failing sources, missing things and brokers' engines by ARN."""
+    """What is wrong by the seed: roles by name; keys, failing sources, missing things and brokers' engines by ARN.
+
+    Other services see a statement `propagation` seconds after it was added. `concurrent` says how many changes of a function's
+    policy are still refused because of another one.
+    """
 
     roles: dict[str, Lack] = field(default_factory=dict)
     keys: dict[str, Lack] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
     missing: Collection[str] = frozenset()
     engines: Mapping[str, str] = field(default_factory=dict)
+    propagation: float = 0.0
+    concurrent: dict[str, int] = field(default_factory=dict)
     now: Callable[[], float] = time.monotonic
 
     def of(self, lacks: Mapping[str, Lack], name: str) -> frozenset[str]:
@@ -75,6 +84,13 @@ class Troubles:
             lack.since = self.now()
         lasts = lack.seconds is None or self.now() < lack.since + lack.seconds
         return lack.what if lasts else frozenset()
+
+
+def take_one(counts: dict[str, int], name: str) -> bool:
+    """Whether one of a name's refusals was left, and is taken."""
+    left = counts.get(name, 0)
+    counts[name] = left - 1
+    return left > 0
 
 
 class MotoWorld:
@@ -95,6 +111,11 @@ class MotoWorld:
         if not versions or qualifier in ("", "$LATEST"):
             return bool(versions)
         return qualifier in versions | {alias.name for alias in backend.list_aliases(name)}
+
+    def alias_revision(self, name: str, alias: str) -> str:
+        """As moto has it."""
+        aliases = get_backend("lambda")[self._account][self._region].list_aliases(name)
+        return next((str(known.revision_id) for known in aliases if known.name == alias), "")
 
     def has_source(self, arn: Arn) -> bool:
         """Whether moto has the queue, stream or table. Clusters and brokers exist unless the seed lists them as

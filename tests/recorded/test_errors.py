@@ -16,10 +16,10 @@ from provisioner.sandbox.mappings import Delays
 from tests.support.control_plane import World, served
 
 ERRORS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "errors.json").read_text(encoding="utf-8"))
-LATER = frozenset({"function-policy", "eventbridge"})
-"""Kinds whose calls the control plane does not play: function policies and EventBridge are moto's."""
+ELSEWHERE = frozenset({"function-policy", "eventbridge"})
+"""Policies of functions are in test_policies; EventBridge is moto's."""
 
-OURS = [item for item in ERRORS if item.get("kind") not in LATER]
+OURS = [item for item in ERRORS if item.get("kind") not in ELSEWHERE]
 SECRET = [{"Type": "BASIC_AUTH", "URI": "arn:aws:secretsmanager:us-east-1:123456789012:secret:s"}]
 DENIED = re.compile(r"role denied (\S+);")
 

@@ -81,7 +81,7 @@ def _anchors(page: str) -> set[str]:
 
 
 CITED = re.compile(
-    r"(?:docs/)?((?:aws/)?(?:architecture|kinds|updates|identity|lifecycle|errors|tags)\.md)(?:#([a-z0-9-]+))?"
+    r"(?:docs/)?((?:aws/)?(?:architecture|kinds|updates|identity|lifecycle|errors|tags|push)\.md)(?:#([a-z0-9-]+))?"
 )
 
 

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -28,6 +28,7 @@ from provisioner.model.references import Arn
 from provisioner.sandbox.app import Application, ControlPlane
 from provisioner.sandbox.mappings import Delays
 from provisioner.sandbox.server import make_server
+from provisioner.sandbox.world import Troubles
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
@@ -47,16 +48,20 @@ def any_credentials(patch: pytest.MonkeyPatch) -> None:
 class World:
     """Everything exists and is allowed, but what a test takes away."""
 
-    gone: set[str] = field(default_factory=set)  # names of functions, ends of ARNs, secrets
+    gone: set[str] = field(default_factory=set)  # names of functions, NAME:QUALIFIER, ends of ARNs, secrets
     denied: set[str] = field(default_factory=set)  # IAM actions that every role lacks
     visibility: int = 30
     timeout: int = 3
     key: str = ""  # the error of every KMS key
     failures: dict[str, str] = field(default_factory=dict)  # StateTransitionReason by source
     engines: dict[str, str] = field(default_factory=dict)  # of brokers, by ARN
+    revisions: dict[str, str] = field(default_factory=dict)  # of aliases, by function and alias
 
     def has_function(self, name: str, qualifier: str) -> bool:
-        return name not in self.gone
+        return not {name, f"{name}:{qualifier}"} & self.gone
+
+    def alias_revision(self, name: str, alias: str) -> str:
+        return self.revisions.get(f"{name}:{alias}", "")
 
     def has_source(self, arn: Arn) -> bool:
         return arn.resource not in self.gone
@@ -142,19 +147,19 @@ class ServedControlPlane:
     reset: Callable[[], None] = lambda: None  # forgets every mapping
     keep: Callable[[], Callable[[], None]] = lambda: lambda: None  # gives what puts the mappings back as they are
     direct: Any = None  # the application, where there is no server
+    troubles: Troubles = field(default_factory=Troubles)
+    _clients: dict[str, Any] = field(default_factory=dict)
 
-    def client(self) -> Any:
-        """The one client of the test: making one takes longer than ten calls."""
-        return self._client
-
-    @cached_property
-    def _client(self) -> Any:
-        made = boto3.client(
-            "lambda", region_name=REGION, endpoint_url=self.endpoint, aws_access_key_id="x", aws_secret_access_key="x",
-            config=Config(retries={"total_max_attempts": 1}),
-        )  # fmt: skip
-        self.attach(made.meta.events)
-        return made
+    def client(self, service: str = "lambda") -> Any:
+        """The one client of the test for a service: making one takes longer than ten calls."""
+        if service not in self._clients:
+            made = boto3.client(
+                service, region_name=REGION, endpoint_url=self.endpoint, aws_access_key_id="x", aws_secret_access_key="x",
+                config=Config(retries={"total_max_attempts": 1}),
+            )  # fmt: skip
+            self.attach(made.meta.events)
+            self._clients[service] = made
+        return self._clients[service]
 
     def attach(self, events: Any) -> None:
         """Lead the calls of a client, or of all clients of a session, to the application, where there is no server."""
@@ -210,7 +215,9 @@ def served(
     """
     world = World()
     plane = ControlPlane(behind, delays, world=lambda account, region: world, now=now)
-    embedded = ServedControlPlane("", world, reset=plane.reset, keep=partial(kept_mappings, plane))
+    embedded = ServedControlPlane(
+        "", world, reset=plane.reset, keep=partial(kept_mappings, plane), troubles=plane.troubles
+    )
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:
         if "event-source-mappings" in environ["PATH_INFO"]:
