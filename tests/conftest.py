@@ -15,6 +15,7 @@ from tests.support.botocore_data import read_once
 from tests.support.clocks import Time
 from tests.support.control_plane import any_credentials, served
 from tests.support.lambda_api import LambdaApi
+from tests.support.s3_api import S3Api
 from tests.support.stack import Sessions, Stack
 from tests.support.workspace import Sandbox, Workspace, start_sandbox
 
@@ -46,6 +47,14 @@ def plane() -> Iterator[LambdaApi]:
     time = Time()
     with served(Delays(1, 1, 1, 1, 0), time, direct=True) as embedded:
         yield LambdaApi(embedded.client(), embedded.world, time)
+
+
+@pytest.fixture
+def s3() -> Iterator[S3Api]:
+    """Notifications and policies on a control plane whose clock the test moves."""
+    time = Time()
+    with served(Delays(1, 1, 1, 1, 0), time, direct=True) as embedded:
+        yield S3Api(embedded, time)
 
 
 @pytest.fixture

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from xml.etree import ElementTree as ET
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and a JSON body; None is an empty body. `error_code` goes into the header x-amzn-ErrorType."""
+    """A status and a body: JSON, or XML as bytes; None is an empty one. `error_code` goes into the header
+    x-amzn-ErrorType.
+    """
 
     status: int
     body: Any = None
     error_code: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
     def data(self) -> bytes:
         """The body as it goes over the wire."""
+        if isinstance(self.body, bytes):
+            return self.body
         return b"" if self.body is None else json.dumps(self.body).encode()
 
 
@@ -56,3 +63,37 @@ def in_use(doing: str) -> Refusal:
 def conflict(message: str) -> Refusal:
     """The pair or the consumer group is taken (docs/aws/identity.md#uniqueness)."""
     return Refusal(409, "ResourceConflictException", message)
+
+
+class StorageRefusal(Refusal):
+    """An error of S3, in AWS's words. `details` are the elements beside code and message, such as ArgumentName."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        details: Mapping[str, str] | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(status, code, message)
+        error = ET.Element("Error")
+        for name, text in {"Code": code, "Message": message, **(details or {})}.items():
+            ET.SubElement(error, name).text = text
+        self.answer = Answer(status, xml(error), headers=headers)
+
+
+def xml(root: ET.Element) -> bytes:
+    """A tree as S3 writes it."""
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + bytes(ET.tostring(root, "utf-8"))
+
+
+def invalid_argument(message: str, details: Mapping[str, str] | None = None) -> StorageRefusal:
+    """A rule of S3 on a document is broken (docs/aws/push.md#refusals-of-documents)."""
+    return StorageRefusal(400, "InvalidArgument", message, details)
+
+
+def malformed() -> StorageRefusal:
+    """What was sent is no notification configuration (docs/aws/push.md#refusals-of-documents)."""
+    message = "The XML you provided was not well-formed or did not validate against our published schema"
+    return StorageRefusal(400, "MalformedXML", message)

@@ -1,4 +1,4 @@
-"""The control plane as a WSGI application: our mappings and policies in front, moto behind."""
+"""The control plane as a WSGI application: mappings, policies and notifications of ours in front, moto behind."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from provisioner.sandbox.answers import Answer, Refusal
 from provisioner.sandbox.mappings import Delays, Mappings
+from provisioner.sandbox.notifications import Notifications
 from provisioner.sandbox.policies import Policies
 from provisioner.sandbox.requests import (
     Again,
@@ -18,6 +19,8 @@ from provisioner.sandbox.requests import (
     Request,
     as_owner,
     foreign,
+    is_for,
+    notified_bucket,
     read_request,
 )
 from provisioner.sandbox.shapes import check_constraints, taken, unreadable
@@ -45,8 +48,8 @@ _MAPPING_TYPE: Final = "lambda:event-source-mapping"
 
 
 class ControlPlane:
-    """Answers the calls on event source mappings and their tags and on policies of functions, and passes every other
-    call to `behind`.
+    """Answers the calls on event source mappings and their tags, on policies of functions and on notifications of
+    buckets, and passes every other call to `behind`.
 
     `troubles` are the faults of the seed. `world` makes what the rules ask about for an account and region, and `now`
     is the clock of transitions; tests replace both. Threads may call it at once.
@@ -81,7 +84,10 @@ class ControlPlane:
         if path == "/moto-api/reset":
             self.reset()  # and moto, below
         elif (
-            path.startswith(_OURS) or environ.get("HTTP_X_AMZ_TARGET") == _GET_RESOURCES or _PERMISSIONS.fullmatch(path)
+            path.startswith(_OURS)
+            or environ.get("HTTP_X_AMZ_TARGET") == _GET_RESOURCES
+            or _PERMISSIONS.fullmatch(path)
+            or notified_bucket(environ)
         ):
             data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             answer = self._answer(read_request(environ, data))
@@ -95,27 +101,39 @@ class ControlPlane:
             with self._conditional:  # moto checks the condition and writes in two steps; S3 does it in one
                 return self._behind(environ, start_response)
         answered = self._behind(environ, start_response)
-        if environ["REQUEST_METHOD"] == "DELETE" and path.startswith(_FUNCTIONS):
-            with self._lock:  # a new function of the name has none of the policies
-                for policies in self._policies.values():
-                    policies.drop_orphans()
+        if environ["REQUEST_METHOD"] == "DELETE" and (path.startswith(_FUNCTIONS) or is_for(environ, "s3")):
+            self._drop_orphans()
         return answered
 
     def reset(self) -> None:
-        """Forget every mapping and policy, in all accounts and regions. What moto holds is not touched."""
+        """Forget every mapping, policy and notification, in all accounts and regions. What moto holds is not touched."""
         with self._lock:
             self._stores: dict[tuple[str, str], Mappings] = {}
             self._policies: dict[tuple[str, str], Policies] = {}
+            self._notifications = Notifications(self._world, self._policies_of, self.troubles)
+
+    def _drop_orphans(self) -> None:
+        """Forget what belonged to a function or bucket that was deleted: a new one of the name has none of it."""
+        with self._lock:
+            self._notifications.drop_orphans()
+            for policies in self._policies.values():
+                policies.drop_orphans()
+
+    def _policies_of(self, account: str, region: str) -> Policies:
+        key = (account, region)
+        if key not in self._policies:
+            self._policies[key] = Policies(*key, self._world(*key), self.troubles, self._now)
+        return self._policies[key]
 
     def _answer(self, request: Request) -> Answer | None:
         """Our answer, or None for a call that is moto's."""
         key = (request.account, request.region)
         with self._lock:
             try:
+                if request.bucket:
+                    return self._notifications.answer(request)
                 if handle_policy := _policy_handler(request):
-                    if key not in self._policies:
-                        self._policies[key] = Policies(*key, self._world(*key), self.troubles, self._now)
-                    return handle_policy(self._policies[key])
+                    return handle_policy(self._policies_of(*key))
                 handle = _handler(request)
                 if handle is None:
                     return None
@@ -270,11 +288,13 @@ def _has_tags(tags: dict[str, str], filters: Sequence[dict[str, Any]]) -> bool:
 
 def _respond(answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
     data = answer.data()
+    is_xml = isinstance(answer.body, bytes)
     headers = [
-        ("Content-Type", "application/json"),
+        ("Content-Type", "application/xml" if is_xml else "application/json"),
         ("Content-Length", str(len(data))),
         # AWS has one in every answer, and provisioner reports it with errors.
-        ("x-amzn-RequestId", str(uuid.uuid4())),
+        ("x-amz-request-id" if is_xml else "x-amzn-RequestId", str(uuid.uuid4())),
+        *answer.headers,
     ]
     if answer.error_code:
         headers.append(("x-amzn-ErrorType", answer.error_code))

@@ -16,13 +16,14 @@ from provisioner.model.references import ACCOUNT, Arn
 
 Environ = dict[str, Any]
 
-# The scope of a signature: who signed, and for which region.
+_HERE: Final = ".localhost"
+# The scope of a signature: who signed, and for which region and service.
 _CREDENTIAL: Final = re.compile(r"Credential=(?P<key>[^/]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `query` has no parameter without a value."""
+    """One request. `query` has no parameter without a value; `bucket` is the one whose notifications it is about."""
 
     method: str
     path: str
@@ -31,6 +32,9 @@ class Request:
     target: str
     account: str
     region: str
+    bucket: str = ""
+    expected_owner: str = ""
+    skips_validation: bool = False
 
     @property
     def body(self) -> Any:
@@ -56,7 +60,30 @@ def read_request(environ: Environ, data: bytes) -> Request:
         environ.get("HTTP_X_AMZ_TARGET", ""),
         get_account_id_from(key),
         region,
+        notified_bucket(environ),
+        environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", ""),
+        environ.get("HTTP_X_AMZ_SKIP_DESTINATION_VALIDATION", "").lower() == "true",
     )
+
+
+def is_for(environ: Environ, service: str) -> bool:
+    """Whether a request was signed for a service."""
+    scope = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+    return scope is not None and scope["service"] == service
+
+
+def notified_bucket(environ: Environ) -> str:
+    """The bucket of a request on its notifications, or "": `/BUCKET?notification`, or the bucket in the host's name."""
+    query = environ.get("QUERY_STRING", "")
+    if "notification" not in query or not is_for(environ, "s3"):
+        return ""
+    if "notification" not in parse_qs(query, keep_blank_values=True):
+        return ""
+    host = (urlsplit(f"//{environ.get('HTTP_HOST', '')}").hostname or "").removesuffix(".")
+    path = unquote(environ["PATH_INFO"]).strip("/")
+    if not host.endswith(_HERE) or host == f"s3{_HERE}":
+        return "" if "/" in path else path  # with a key it is about an object
+    return "" if path else host.removesuffix(_HERE).removesuffix(".s3")
 
 
 def as_owner(environ: Environ) -> Environ:
@@ -90,7 +117,7 @@ def foreign(environ: Environ) -> str:
 def _is_here(url: str) -> bool:
     try:
         name = (urlsplit(url).hostname or "").removesuffix(".")
-        return name == "localhost" or name.endswith(".localhost") or ipaddress.ip_address(name).is_loopback
+        return name == "localhost" or name.endswith(_HERE) or ipaddress.ip_address(name).is_loopback
     except ValueError:  # no URL, or a name that is no address
         return False
 

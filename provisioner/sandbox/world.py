@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from moto.backends import get_backend
 
@@ -13,6 +13,13 @@ from provisioner.model.references import Arn
 
 ASSUME: Final = "sts:AssumeRole"
 """The action by which Lambda assumes a function's role; it is checked before the actions on the source."""
+
+
+class Bucket(NamedTuple):
+    """Where a bucket is, and the account whose it is."""
+
+    owner: str
+    region: str
 
 
 class World(Protocol):
@@ -24,8 +31,11 @@ class World(Protocol):
     def alias_revision(self, name: str, alias: str) -> str:
         """The RevisionId of an alias itself, or "" for what is no alias."""
 
+    def bucket(self, name: str) -> Bucket | None:
+        """A bucket, in whichever account and region."""
+
     def has_source(self, arn: Arn) -> bool:
-        """Whether the queue, stream, cluster or broker exists."""
+        """Whether the queue, topic, stream, cluster or broker exists."""
 
     def has_secret(self, arn: str) -> bool:
         """Whether Secrets Manager has the secret."""
@@ -62,8 +72,9 @@ class Lack:
 class Troubles:
     """What is wrong by the seed: roles by name; keys, failing sources, missing things and brokers' engines by ARN.
 
-    Other services see a statement `propagation` seconds after it was added. `concurrent` says how many changes of a function's
-    policy are still refused because of another one.
+    S3 sees a statement `propagation` seconds after it was added. `concurrent` says how many changes of a function's
+    policy are still refused because of another one, `aborted` how many writes of a bucket's notifications, by name;
+    `writers` after which reads of a bucket's notifications another client adds an entry.
     """
 
     roles: dict[str, Lack] = field(default_factory=dict)
@@ -73,6 +84,8 @@ class Troubles:
     engines: Mapping[str, str] = field(default_factory=dict)
     propagation: float = 0.0
     concurrent: dict[str, int] = field(default_factory=dict)
+    aborted: dict[str, int] = field(default_factory=dict)
+    writers: dict[str, list[int]] = field(default_factory=dict)
     now: Callable[[], float] = time.monotonic
 
     def of(self, lacks: Mapping[str, Lack], name: str) -> frozenset[str]:
@@ -117,13 +130,23 @@ class MotoWorld:
         aliases = get_backend("lambda")[self._account][self._region].list_aliases(name)
         return next((str(known.revision_id) for known in aliases if known.name == alias), "")
 
+    def bucket(self, name: str) -> Bucket | None:
+        """As moto has it: a bucket's name is the only one of its partition."""
+        backends: Any = get_backend("s3")
+        if name not in backends.bucket_accounts:
+            return None
+        partition, owner = backends.bucket_accounts[name]
+        return Bucket(owner, backends[owner][partition].buckets[name].region_name)
+
     def has_source(self, arn: Arn) -> bool:
-        """Whether moto has the queue, stream or table. Clusters and brokers exist unless the seed lists them as
+        """Whether moto has the queue, topic, stream or table. Clusters and brokers exist unless the seed lists them as
         missing.
         """
         match arn.service:
             case "sqs":
                 return arn.resource in get_backend("sqs")[arn.account][arn.region].queues
+            case "sns":
+                return str(arn) in get_backend("sns")[arn.account][arn.region].topics
             case "kinesis":
                 return self._has_stream(arn)
             case "dynamodb":

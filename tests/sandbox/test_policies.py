@@ -239,6 +239,17 @@ def test_a_policy_has_a_limit(plane: LambdaApi) -> None:
     assert sids(plane) == ["long", "s"]
 
 
+def test_a_change_that_meets_another_one(s3: Any) -> None:
+    s3.served.troubles.concurrent["f"] = 2
+    client = s3.served.client()
+    words = "The function could not be updated due to a concurrent update operation."
+
+    assert refusal(s3.permit) == (409, "ResourceConflictException", words)
+    assert refusal(s3.permit) == (409, "ResourceConflictException", words)
+    s3.permit()
+    assert client.get_policy(FunctionName="f")["Policy"]
+
+
 # --- whole policies --------------------------------------------------------------------------------------------------
 
 

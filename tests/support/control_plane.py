@@ -28,7 +28,7 @@ from provisioner.model.references import Arn
 from provisioner.sandbox.app import Application, ControlPlane
 from provisioner.sandbox.mappings import Delays
 from provisioner.sandbox.server import make_server
-from provisioner.sandbox.world import Troubles
+from provisioner.sandbox.world import Bucket, Troubles
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
@@ -48,7 +48,7 @@ def any_credentials(patch: pytest.MonkeyPatch) -> None:
 class World:
     """Everything exists and is allowed, but what a test takes away."""
 
-    gone: set[str] = field(default_factory=set)  # names of functions, NAME:QUALIFIER, ends of ARNs, secrets
+    gone: set[str] = field(default_factory=set)  # names of functions, NAME:QUALIFIER, buckets, ends of ARNs, secrets
     denied: set[str] = field(default_factory=set)  # IAM actions that every role lacks
     visibility: int = 30
     timeout: int = 3
@@ -56,12 +56,16 @@ class World:
     failures: dict[str, str] = field(default_factory=dict)  # StateTransitionReason by source
     engines: dict[str, str] = field(default_factory=dict)  # of brokers, by ARN
     revisions: dict[str, str] = field(default_factory=dict)  # of aliases, by function and alias
+    buckets: dict[str, Bucket] = field(default_factory=dict)  # that are elsewhere, or another account's
 
     def has_function(self, name: str, qualifier: str) -> bool:
         return not {name, f"{name}:{qualifier}"} & self.gone
 
     def alias_revision(self, name: str, alias: str) -> str:
         return self.revisions.get(f"{name}:{alias}", "")
+
+    def bucket(self, name: str) -> Bucket | None:
+        return None if name in self.gone else self.buckets.get(name, Bucket(ACCOUNT, REGION))
 
     def has_source(self, arn: Arn) -> bool:
         return arn.resource not in self.gone
