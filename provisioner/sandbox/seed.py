@@ -1,10 +1,13 @@
-"""What the sandbox holds when it starts, from YAML: functions, queues, streams, tables, and what is wrong with them."""
+"""What the sandbox holds when it starts, from YAML: functions, buckets, queues, streams, tables, and what is wrong with
+them.
+"""
 
 from __future__ import annotations
 
 import io
 import json
 import zipfile
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,10 +15,11 @@ from typing import Annotated, Any, Literal
 import boto3
 import yaml
 from moto.backends import get_backend
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from provisioner.errors import UsageError
-from provisioner.model.references import partition_of
+from provisioner.model.references import FunctionReference, partition_of
+from provisioner.sandbox.notifications import ANOTHER_CLIENT
 from provisioner.sandbox.world import Lack, Troubles
 
 REGION = "eu-west-1"
@@ -30,13 +34,25 @@ class _Part(BaseModel):
 
 
 class Function(_Part):
-    """A function; `versions` are published one after the other, an alias points to the last."""
+    """A function; `versions` are published one after the other, an alias points to the last. Each statement of `policy`
+    stands on the version or alias that its Resource names, as an ARN or as `NAME:QUALIFIER`; without one, on the
+    function. The first changes of the policies are refused because of another one, as many as `concurrent` says.
+    """
 
     name: str
     aliases: list[str] = []
     versions: int = 0
     role: str = ROLE
     timeout: int = 3
+    policy: list[dict[str, Any]] = []
+    concurrent: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("policy", mode="before")
+    @classmethod
+    def statements(cls, value: Any) -> Any:
+        """The statements of a whole policy too, which may be a text, as GetPolicy answers it."""
+        value = json.loads(value) if isinstance(value, str) else value
+        return value.get("Statement") if isinstance(value, dict) else value
 
 
 class Queue(_Part):
@@ -73,6 +89,25 @@ class Table(_Part):
     account: str = ACCOUNT
 
 
+class Bucket(_Part):
+    """A bucket, which may be in another region and another account's. `notifications` is its document, which was written
+    without a look at the destinations; as many of the first writes are aborted as `aborted` says.
+    """
+
+    name: str
+    region: str = ""
+    owner: str = ACCOUNT
+    notifications: str = ""
+    aborted: Annotated[int, Field(ge=0)] = 0
+
+
+class Writer(_Part):
+    """Another client, which adds an entry to a bucket's notifications right after they were read for the nth time."""
+
+    bucket: str
+    after: Annotated[int, Field(ge=1)]
+
+
 class Role(_Part):
     """A role that lacks IAM actions, such as `sqs:ReceiveMessage`, or cannot be assumed (`sts:AssumeRole`): for good,
     or for some seconds after it is first needed.
@@ -107,7 +142,8 @@ class Broker(_Part):
 
 class Seed(_Part):
     """A seed file: what there is, and what is wrong with it (README, "The sandbox"). `missing` are ARNs of clusters,
-    brokers and secrets, which exist otherwise because the sandbox has no such services.
+    brokers and secrets, which exist otherwise because the sandbox has no such services. S3 sees a new statement
+    `propagation` seconds after it was added.
     """
 
     region: str = REGION
@@ -120,6 +156,9 @@ class Seed(_Part):
     queues: list[Queue] = []
     streams: list[Stream] = []
     tables: list[Table] = []
+    buckets: list[Bucket] = []
+    writers: list[Writer] = []
+    propagation: Annotated[float, Field(strict=False, ge=0)] = 0.0
 
     def trouble(self, troubles: Troubles) -> None:
         """Put the faults of the seed into `troubles`. A time of a role or key starts when it is first needed."""
@@ -128,6 +167,11 @@ class Seed(_Part):
         troubles.failures = {source.arn: source.disables for source in self.sources}
         troubles.missing = frozenset(self.missing)
         troubles.engines = {broker.arn: broker.engine for broker in self.brokers}
+        troubles.propagation = self.propagation
+        troubles.concurrent |= {function.name: function.concurrent for function in self.functions}
+        troubles.aborted |= {bucket.name: bucket.aborted for bucket in self.buckets}
+        for writer in self.writers:
+            troubles.writers.setdefault(writer.bucket, []).append(writer.after)
 
 
 def load(path: str) -> Seed:
@@ -175,9 +219,11 @@ class Seeder:
             self._stream(stream)
         for table in self._seed.tables:
             self._table(table)
+        for bucket in self._seed.buckets:
+            self._bucket(bucket)
 
-    def _new_client(self, service: str, account: str = ACCOUNT) -> Any:
-        return self._session(account).client(service, endpoint_url=self._endpoint)
+    def _new_client(self, service: str, account: str = ACCOUNT, region: str = "") -> Any:
+        return self._session(account).client(service, endpoint_url=self._endpoint, region_name=region or None)
 
     def _new_session(self, account: str) -> boto3.Session:
         """A session of an account. moto finds it by the access key, so for another account a role is assumed."""
@@ -217,6 +263,42 @@ class Seeder:
                 version = client.publish_version(FunctionName=function.name)["Version"]
             for alias in function.aliases:
                 client.create_alias(FunctionName=function.name, Name=alias, FunctionVersion=version)
+            self._policies(function)
+
+    def _policies(self, function: Function) -> None:
+        arn = f"arn:{self._partition}:lambda:{self._seed.region}:{ACCOUNT}:function:{function.name}"
+        policies = defaultdict(list)
+        for statement in function.policy:
+            resource = statement.get("Resource", arn)
+            named = FunctionReference.parse(resource[0] if isinstance(resource, list) and resource else resource)
+            on = f"{arn}:{named.qualifier}" if named and named.qualifier else arn
+            # What names another function, and what is a list, stays as it is: it is refused, or kept.
+            short = isinstance(resource, str) and named is not None and named.name == function.name
+            policies[on].append({**statement, "Resource": on if short else resource})
+        for on, statements in policies.items():
+            policy = {"Version": "2012-10-17", "Id": "default", "Statement": statements}
+            self._client("lambda").put_resource_policy(ResourceArn=on, Policy=json.dumps(policy))
+
+    def _bucket(self, bucket: Bucket) -> None:
+        region = bucket.region or self._seed.region
+        s3 = self._client("s3", bucket.owner, region)
+        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        s3.create_bucket(Bucket=bucket.name, **place)
+        if any(writer.bucket == bucket.name for writer in self._seed.writers):
+            self._client("sqs", bucket.owner, region).create_queue(QueueName=ANOTHER_CLIENT)
+        if not bucket.notifications:
+            return
+
+        def as_text(params: dict[str, Any], **_: Any) -> None:
+            """Send the text: boto3 knows no element that is newer than itself."""
+            params["body"] = bucket.notifications.strip().encode()
+
+        event = "before-call.s3.PutBucketNotificationConfiguration"
+        s3.meta.events.register(event, as_text)
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket.name, NotificationConfiguration={}, SkipDestinationValidation=True
+        )
+        s3.meta.events.unregister(event, as_text)
 
     def _stream(self, stream: Stream) -> None:
         kinesis = self._client("kinesis", stream.account)
