@@ -264,11 +264,11 @@ def carry_out(run: Run, made: Plan, before: State, writer: Writer, execution: Ex
     the rest is carried out. The report is returned even when the results could not be stored; `trouble`
     is then the reason. Raises StateError when no change was carried out, KeyboardInterrupt at the second interrupt.
     """
-    # First: if the run ends here, the records are still there, and the next run removes the tags and forgets them.
-    forgotten = [change for change in made.changes if change.action is Action.FORGET and change.retags]
-    untag(run, writer, {change.name: change.live for change in forgotten if change.live})
     # Before the first create: a new mapping has the lineage in its tags, which must be on disk by then.
     writer.save(before)
+    # After the state: a mapping that another run has recorded by now must not lose the tags by which it is found again.
+    forgotten = [change for change in made.changes if change.action is Action.FORGET and change.retags]
+    untag(run, writer, {change.name: change.live for change in forgotten if change.live})
     impossible = tuple(
         Outcome(change, Result.NOT_ATTEMPTED, change.conflict.message, change.conflict.hint)
         for change in made.changes

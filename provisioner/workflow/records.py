@@ -78,10 +78,11 @@ def remove(run: Run, names: Sequence[str], lock_timeout: float, *, offline: bool
     with _editing(run, "state rm", lock_timeout) as writer:
         require_names(names, writer.state.mappings, "state rm")
         state = writer.state
-        untag_recorded(run, writer, {name: state.mappings[name] for name in names}, offline=offline)
+        forgotten = {name: state.mappings[name] for name in names}
         for name in names:
             state = state.with_record(name, None)
         writer.save(state)
+        untag_recorded(run, writer, forgotten, offline=offline)
 
 
 def pull(run: Run, version: int | None = None) -> str:
