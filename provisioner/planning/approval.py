@@ -42,11 +42,12 @@ def still_approved(approved: Plan, now: Plan) -> tuple[Plan, tuple[Outcome, ...]
 
 
 def _essence(change: Change | None) -> object:
-    # Unlike the one of a plan's hash, with the causes: at the terminal they were shown and are a part of the approval.
+    # Unlike the one of a plan's hash, with the causes: at the terminal they were shown and are a part of the approval. And
+    # with the owner: what another stack has imported meanwhile is not ours to change.
     return change and (
         change.action,
         change.existing,
         change.desired,
         change.fields,
-        change.live and change.live.mapping,
+        change.live and (change.live.mapping, change.live.owner),
     )

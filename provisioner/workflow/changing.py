@@ -267,8 +267,15 @@ def carry_out(run: Run, made: Plan, before: State, writer: Writer, execution: Ex
     # Before the first create: a new mapping has the lineage in its tags, which must be on disk by then.
     writer.save(before)
     # After the state: a mapping that another run has recorded by now must not lose the tags by which it is found again.
-    forgotten = [change for change in made.changes if change.action is Action.FORGET and change.retags]
-    untag(run, writer, {change.name: change.live for change in forgotten if change.live})
+    # Without what it deposed, which this run deletes. A mapping that was not read has no state, and may have our tags.
+    forgotten = {
+        change.name: replace(change.record, deposed=())
+        for change in made.changes
+        if change.action is Action.FORGET and change.record and change.live
+        if change.retags or not change.live.status.state
+    }
+    if forgotten:
+        untag(run, writer, forgotten)
     impossible = tuple(
         Outcome(change, Result.NOT_ATTEMPTED, change.conflict.message, change.conflict.hint)
         for change in made.changes

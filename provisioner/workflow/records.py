@@ -16,7 +16,7 @@ from provisioner.model.state import Record, State
 from provisioner.model.words import counted
 from provisioner.planning.rebuild import rebuild
 from provisioner.planning.resolve import require_names
-from provisioner.workflow.forgetting import untag_recorded
+from provisioner.workflow.forgetting import untag
 from provisioner.workflow.run import Run
 
 
@@ -82,7 +82,7 @@ def remove(run: Run, names: Sequence[str], lock_timeout: float, *, offline: bool
         for name in names:
             state = state.with_record(name, None)
         writer.save(state)
-        untag_recorded(run, writer, forgotten, offline=offline)
+        untag(run, writer, forgotten, offline=offline)
 
 
 def pull(run: Run, version: int | None = None) -> str:

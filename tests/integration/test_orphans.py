@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from provisioner import workflow
+from provisioner.backend.planfile import open_plan
 from provisioner.model.live import OWNERSHIP_TAGS
+from provisioner.model.report import Result
 from provisioner.render.drift import drift_text
 from provisioner.render.style import Style
 from provisioner.sandbox.mappings import Mappings
+from provisioner.workflow import Execution, Run, Selection
 from tests.support.lambda_api import SQS
 from tests.support.stack import Stack
 
@@ -28,6 +31,12 @@ def made(stack: Stack, source: str = SQS, **members: Any) -> str:
     """A mapping that another client made."""
     answer = stack.plane.client().create_event_source_mapping(FunctionName="f", EventSourceArn=source, **members)
     return str(answer["UUID"])
+
+
+def take(stack: Stack, uuid: str) -> None:
+    """Let another stack import a mapping, and tag it."""
+    arn = f"arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:{uuid}"
+    stack.plane.client().tag_resource(Resource=arn, Tags=OTHERS)
 
 
 def lineage(stack: Stack) -> str:
@@ -114,6 +123,23 @@ def test_a_mapping_that_a_refused_create_imports_and_changes_gets_our_tags(stack
     assert tags(stack, uuid)["provisioner:lineage"] == lineage(stack)
 
 
+@pytest.mark.parametrize("mapping", [{**IT, "batch_size": 3}, {**IT, "event_source_arn": f"{SQS}7"}, None])
+def test_what_another_stack_took_while_the_question_was_open_is_not_changed(
+    stack: Stack, mapping: dict[str, Any] | None
+) -> None:
+    stack.applied(IT)
+    uuid, before = stack.uuid, stack.live_mappings()
+    stack.write(mapping)
+    stack.ui.before_yes = lambda: take(stack, uuid)
+
+    [outcome] = stack.apply(auto_approve=False).outcomes
+
+    assert outcome.result is Result.NOT_ATTEMPTED
+    assert stack.live_mappings() == before
+    assert tags(stack, uuid) == OTHERS
+    assert stack.uuids() == {"it": uuid}
+
+
 # --- forgetting ------------------------------------------------------------------------------------------------------
 
 
@@ -137,6 +163,36 @@ def test_what_removed_forgets_keeps_the_tags_of_another_owner(stack: Stack) -> N
     assert stack.apply().clean
 
     assert tags(stack, uuid) == OTHERS
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_what_another_stack_took_meanwhile_keeps_its_tags_when_it_is_forgotten(stack: Stack, saved: bool) -> None:
+    stack.applied(IT)
+    uuid = stack.uuid
+    stack.write_mappings(head="removed: [{ from: it, destroy: false }]\n")
+    file = stack.folder / "plan.json"
+    workflow.plan(stack.run(), Selection(), file)
+    stack.ui.before_yes = lambda: take(stack, uuid)
+
+    if saved:
+        take(stack, uuid)
+        of_file = open_plan(file)
+        run = Run(workflow.manifest_of(of_file), stack.ui, clock=stack.clock, opened=stack.sessions)
+        workflow.apply_saved(run, of_file, Execution())
+    else:
+        stack.apply(auto_approve=False)
+
+    assert tags(stack, uuid) == OTHERS
+
+
+def test_what_is_forgotten_without_a_refresh_loses_our_tags(stack: Stack) -> None:
+    stack.applied(IT)
+    uuid = stack.uuid
+    stack.write_mappings(head="removed: [{ from: it, destroy: false }]\n")
+
+    assert workflow.apply(stack.run(), Selection(refresh=False), Execution(auto_approve=True))[1].clean
+
+    assert tags(stack, uuid) == {}
 
 
 def test_what_is_forgotten_is_no_orphan(stack: Stack) -> None:
