@@ -19,7 +19,7 @@ from provisioner.kinds.tables import REQUIRED
 from provisioner.kinds.uniqueness import CONSUMER_GROUPS
 from provisioner.model.canonical import Canonical, absent, is_own_tag, value_at, with_value
 from provisioner.model.key import LAMBDA, Key
-from provisioner.model.live import LINEAGE_TAG, NAME_TAG, STACK_TAG, Live, Owner, Status
+from provisioner.model.live import LINEAGE_TAG, OWNERSHIP_TAGS, Live, Owner, Status
 from provisioner.model.place import FieldPath
 from provisioner.model.provider import Provider
 from provisioner.model.references import UUID, Arn, FunctionReference, Pair, channel_of
@@ -83,9 +83,8 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
             one_line(str(error.get("Message") or error.get("ErrorCode") or "")),
         ),
         unknown=frozenset(unknown),
-        owner=Owner(tags.get(STACK_TAG, ""), tags[LINEAGE_TAG], tags.get(NAME_TAG, ""))
-        if LINEAGE_TAG in tags
-        else None,
+        # Anybody can set tags, and messages name the owner.
+        owner=Owner(*(one_line(str(tags.get(tag, ""))) for tag in OWNERSHIP_TAGS)) if LINEAGE_TAG in tags else None,
     )
 
 

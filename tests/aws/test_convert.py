@@ -186,6 +186,15 @@ def test_tags_of_aws_of_ours_and_ignored_ones_are_not_the_users() -> None:
     assert live.owner == Owner("s", "l", "")
 
 
+def test_what_the_ownership_tags_hold_commands_no_terminal() -> None:
+    """Messages name the owner, and anybody can set tags."""
+    tags = {"provisioner:stack": "x\x1b[31m\n::error::", "provisioner:lineage": "l\u202e", "provisioner:name": "\ud800"}
+
+    live = live_mapping(config(), "eu-west-1", tags, Provider())
+
+    assert live.owner == Owner("x\\x1b[31m ::error::", "l\\u202e", "\\ud800")
+
+
 def test_the_groups_that_aws_makes_up_are_its_default() -> None:
     answer = config(
         EventSourceArn=None,
