@@ -12,7 +12,7 @@ from provisioner.aws.errors import Retry, require_member, retry_class, translati
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.wait import Clock, delays
 from provisioner.errors import AccountError, AwsError, InUseError, NotFoundError, ServiceError, ThrottledError
-from provisioner.model.references import Arn
+from provisioner.model.references import UUID, Arn
 from provisioner.model.report import STILL
 
 Config = dict[str, Any]
@@ -137,7 +137,7 @@ class Gateway:
             )
         except NotFoundError:
             return {}
-        return dict(answer.get("Tags") or {})
+        return _texts(answer["Tags"], f"reading the tags of {arn}")
 
     def tags_of(self, arns: Sequence[str]) -> dict[str, dict[str, str]]:
         """The tags of at most 100 mappings by one call of the tagging API, which may be minutes older than ListTags."""
@@ -171,10 +171,14 @@ class Gateway:
             self._calls.count()
             answer = self._tagging().get_resources(**request)
         require_member(answer, "ResourceTagMappingList", "reading tags")
-        tags = {
-            item["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in item["Tags"]}
-            for item in answer["ResourceTagMappingList"]
-        }
+        try:
+            tags = {
+                item["ResourceARN"]: _texts({tag["Key"]: tag["Value"] for tag in item["Tags"]}, "reading tags")
+                for item in answer["ResourceTagMappingList"]
+                if UUID.fullmatch(item["ResourceARN"].rpartition(":")[2])
+            }
+        except (AttributeError, KeyError, TypeError) as error:  # botocore checks no types
+            raise ServiceError("reading tags: unexpected response: an item without ARN or tags") from error
         return tags, answer.get("PaginationToken") or ""
 
     def require_function(self, name: str, qualifier: str = "") -> None:
@@ -330,6 +334,13 @@ class Gateway:
         # The last pause is shortened, so that one more try is made when the budget ends.
         if not self._clock.sleep(min(pause, left)):
             raise error
+
+
+def _texts(tags: dict[str, Any], what: str) -> dict[str, str]:
+    """A copy of tags. Raises ServiceError for a value of another type, which no state could hold."""
+    if not all(isinstance(value, str) for value in tags.values()):
+        raise ServiceError(f"{what}: unexpected response: a tag whose value is no text")
+    return dict(tags)
 
 
 def _body(answer: Config) -> Config:

@@ -435,3 +435,40 @@ def test_a_wait_that_is_over_is_not_reported_as_going_on(client: Any, clock: Man
             brief.create(REQUEST, lines.append)
 
     assert [line for line in lines if line.startswith("still")] == []
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [{"Tags": []}],
+        [{"ResourceARN": 5, "Tags": []}],
+        [{"ResourceARN": f"arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:{UUID}"}],
+        [{"ResourceARN": f"x:{UUID}", "Tags": [{"Key": "a"}]}],
+        [{"ResourceARN": f"x:{UUID}", "Tags": [{"Key": "a", "Value": 5}]}],
+        [None],
+    ],
+)
+def test_tags_of_another_form_are_an_error_and_no_mistake(gateway: Gateway, items: list[Any]) -> None:
+    """botocore checks no types."""
+    client = type("Tagging", (), {"get_resources": lambda client, **request: {"ResourceTagMappingList": items}})()
+    gateway._tagging = lambda: client
+
+    with pytest.raises(errors.ServiceError):
+        gateway.tagged("provisioner:lineage", "l")
+
+
+def test_only_mappings_are_found_by_a_tag(gateway: Gateway) -> None:
+    """One ARN of another form must not hide all other mappings: each is read by its UUID."""
+    items = [{"ResourceARN": arn, "Tags": []} for arn in (f"x:{UUID}", "arn:aws:lambda:eu-west-1:1:function:f")]
+    client = type("Tagging", (), {"get_resources": lambda client, **request: {"ResourceTagMappingList": items}})()
+    gateway._tagging = lambda: client
+
+    assert gateway.tagged("provisioner:lineage", "l") == {f"x:{UUID}": {}}
+
+
+def test_a_tag_that_is_no_text_is_an_error(client: Any, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be recorded, and no command could read that record again."""
+    monkeypatch.setattr(client, "list_tags", lambda **request: {"Tags": {"a": 5}})
+
+    with pytest.raises(errors.ServiceError):
+        gateway.tags("x")
