@@ -19,6 +19,7 @@ from provisioner.model.key import LAMBDA
 from provisioner.model.manifest import S3Location
 from provisioner.model.plan import Change, Plan
 from provisioner.model.provider import Provider
+from provisioner.model.references import UUID
 from provisioner.planning.fingerprint import plan_hash
 from provisioner.strict_json import loads
 
@@ -109,8 +110,8 @@ def _document(path: Path) -> dict[str, Any]:
 
 
 def _check(change: Change) -> None:
-    """Raise ValueError for a kind of mapping, or a value of a mapping, that this version cannot have saved: a checksum
-    does not prove it, because it can be computed for any content.
+    """Raise ValueError for a kind of mapping, a value of a mapping, or a text, that this version cannot have saved: a
+    checksum does not prove it, because it can be computed for any content.
     """
     keys, mappings = [change.existing, change.adopts], [change.desired, change.applied]
     if change.live:
@@ -125,6 +126,17 @@ def _check(change: Change) -> None:
         raise ValueError("an unknown kind of mapping")
     if not all(is_mapping(LAMBDA, mapping) for mapping in mappings if mapping is not None):
         raise ValueError("a mapping with a value of another type")
+    live = change.live
+    # Updates and tags go to the live mapping, by its key and its ARN.
+    named = UUID.search(live.arn) if live else None
+    if live and (live.key != (change.existing or live.key) or (named and named[0] != live.key.id)):
+        raise ValueError("a live mapping that is not the one to change")
+    texts = [change.name, change.region, change.moved_from, *change.after, *change.notes]
+    texts += [risk.message for risk in change.risks] + [field.detail for field in change.fields]
+    texts += [change.conflict.message, change.conflict.hint] if change.conflict else []
+    texts += [key.id for key in (*keys, change.conflict and change.conflict.holder) if key]
+    if not all(text.isprintable() for text in texts):
+        raise ValueError("a text that is shown as it is, with control characters")
 
 
 def _checksum(content: Any) -> str:

@@ -10,7 +10,7 @@ from provisioner.environment import environment_region
 from provisioner.errors import StaleError
 from provisioner.model.manifest import Manifest
 from provisioner.model.place import Place
-from provisioner.model.plan import Plan
+from provisioner.model.plan import Action, Plan, Reading
 from provisioner.model.report import Report
 from provisioner.model.state import Intent, State
 from provisioner.planning.fingerprint import state_fingerprint
@@ -40,9 +40,7 @@ def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
                 "the plan is stale: the mappings have changed since it was made\n  " + "\n  ".join(moved),
                 hint="plan again",
             )
-        # The plan may have been edited, and its checksum with it: what belongs to another stack is not touched.
-        for problem in foreign(made.changes, reading.live, state.lineage):
-            raise StaleError(f"{problem.name}: {problem.message}", hint="plan again")
+        _refuse_foreign(made, reading, state)
         made = replace(made, lineage=state.lineage)  # that of a state that was never stored is made up anew
         return carry_out(run, made, state_before_calls(state, made, reading), writer, execution)
 
@@ -97,6 +95,23 @@ def _refuse_other_place(run: Run, saved: SavedPlan) -> None:
             f"the plan was made for account {saved.plan.account}, but the credentials belong to account {account}",
             hint="use credentials for that account, or plan again",
         )
+
+
+def _refuse_foreign(made: Plan, reading: Reading, state: State) -> None:
+    """Raise StaleError when the plan touches what is neither recorded nor imported by it, or belongs to another stack:
+    it may have been edited, and its checksum with it. Which owner an import accepted is therefore asked of the state.
+    """
+    managed = state.managers()
+    changes = []
+    for change in made.changes:
+        imports = change.adopts is not None and change.adopts == change.existing and change.action is not Action.DELETE
+        if change.existing and change.existing not in managed and not imports:
+            raise StaleError(f"{change.key}: the state does not record {change.existing}", hint="plan again")
+        record = state.mappings.get(change.moved_from or change.name)
+        accepted = change.accepted_owner if imports else None
+        changes.append(replace(change, record=record, accepted_owner=accepted))
+    for problem in foreign(changes, reading.live, state.lineage):
+        raise StaleError(f"{problem.name}: {problem.message}", hint="plan again")
 
 
 def _touched(made: Plan) -> Resolution:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -229,6 +230,68 @@ def test_a_saved_plan_that_was_edited_into_other_types_is_refused(
     content = json.loads(json.dumps(document["content"]).replace(value, other))
     assert content != document["content"]
     file.write_text(json.dumps({**document, "content": content, "checksum": planfile._checksum(content)}))
+
+    with pytest.raises(StaleError, match="cannot be read by this version"):
+        planfile.open_plan(file)
+
+
+def edited(file: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Edit the first change of a saved plan, and make its checksum again."""
+    document = json.loads(file.read_text())
+    edit(document["content"]["plan"]["changes"][0])
+    checksum = planfile._checksum(document["content"])
+    file.write_text(json.dumps({**document, "checksum": checksum}))
+
+
+@pytest.mark.parametrize("accepted_by", ["nobody", "change", "record"])
+@pytest.mark.parametrize("head", ["", "removed: [{ from: a, destroy: false }]\n"])
+def test_a_saved_plan_that_was_edited_touches_only_what_is_recorded(
+    stack: Stack, tmp_path: Path, head: str, accepted_by: str
+) -> None:
+    """Also where the edit adds the owner as one that an import accepted."""
+    theirs, ours = beside_another_stack(stack)
+    arn = f"arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:{theirs}"
+    tags = stack.plane.client().list_tags(Resource=arn)["Tags"]
+    stack.write_mappings(head=head)
+    file = tmp_path / "plan.json"
+    workflow.plan(stack.run(), Selection(), file)
+    file.write_text(file.read_text().replace(ours, theirs).replace(':q1"', ':q7"'))
+
+    def accept(change: dict[str, Any]) -> None:
+        owner = {"stack": "test", "lineage": tags["provisioner:lineage"]}
+        change["accepted_owner"] = owner if accepted_by == "change" else None
+        change["record"]["owner"] = owner if accepted_by == "record" else None
+
+    edited(file, accept)
+
+    with pytest.raises(StaleError, match=f"the state does not record {theirs}"):
+        workflow.apply_saved(stack.run(), planfile.open_plan(file), Execution())
+
+    assert stack.plane.client().list_tags(Resource=arn)["Tags"] == tags
+    assert theirs in stack.live_mappings()
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda change: change["live"].update(
+            arn="arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:" + "0" * 8 + "-0000" * 3 + "-" + "0" * 12
+        ),
+        lambda change: change["live"]["key"].update(id="x"),
+        lambda change: change.update(notes=["\x1b[31m"]),
+        lambda change: change.update(moved_from="a\n::error::"),
+    ],
+)
+def test_a_saved_plan_with_another_live_mapping_or_control_characters_is_refused(
+    stack: Stack, tmp_path: Path, edit: Callable[[dict[str, Any]], None]
+) -> None:
+    three(stack)
+    assert stack.apply().clean
+    three(stack, batch_size="5")
+    file = tmp_path / "plan.json"
+    workflow.plan(stack.run(), Selection(), file)
+
+    edited(file, edit)
 
     with pytest.raises(StaleError, match="cannot be read by this version"):
         planfile.open_plan(file)
