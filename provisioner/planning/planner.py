@@ -130,6 +130,9 @@ class _Deciding:
             live = holder
         elif record and live is None:
             self.missing.append(record.key)
+        if record and record.owner and live and is_ours(live, self._state.lineage):
+            # Our tags were written, but the answer to that was lost: what the import accepted is over.
+            record = replace(record, owner=None)
         return record, live
 
     def _holder_of(self, subject: Subject) -> Live | None:

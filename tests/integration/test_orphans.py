@@ -8,6 +8,7 @@ import pytest
 
 from provisioner import workflow
 from provisioner.backend.planfile import open_plan
+from provisioner.errors import RefusedError
 from provisioner.model.live import OWNERSHIP_TAGS
 from provisioner.model.report import Result
 from provisioner.render.drift import drift_text
@@ -110,6 +111,23 @@ def test_a_change_succeeds_where_tagging_is_denied(stack: Stack) -> None:
     stack.plane.faults.clear()
     assert stack.apply_mapping({**IT, "batch_size": 4}).clean  # still ours to change
     assert tags(stack, uuid)["provisioner:lineage"] == lineage(stack)
+
+
+def test_an_owner_is_not_accepted_any_longer_once_our_tags_are_seen(stack: Stack) -> None:
+    """The answer to their writing was lost. If the other stack takes its mapping back, it is not ours to change."""
+    stack.write(IT)
+    uuid = made(stack, Tags=OTHERS)
+    stack.import_(uuid)
+    stack.plane.faults.append(lambda method, path: "after" if "/tags/" in path and method == "POST" else "")
+    assert stack.apply_mapping({**IT, "batch_size": 3}).clean
+    stack.plane.faults.clear()
+
+    stack.applied({**IT, "batch_size": 3})
+
+    assert workflow.records(stack.run())["it"].owner is None
+    take(stack, uuid)
+    with pytest.raises(RefusedError):
+        stack.apply_mapping({**IT, "batch_size": 4})
 
 
 def test_a_mapping_that_a_refused_create_imports_and_changes_gets_our_tags(stack: Stack) -> None:
