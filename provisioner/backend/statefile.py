@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -112,14 +113,11 @@ def refuse_newer(error: Exception, where: str) -> None:
 
 def damaged(where: str, why: str) -> DamagedError:
     """The error for a state that is not as it was written; its hint lists the ways to restore it."""
-    before = (
-        "restore one of its versions"
-        if where.startswith("s3://")
-        else f"restore the state from before the last command: {where}.backup"
-    )
-    return DamagedError(
-        f"{where} is damaged: {why}", hint=f"{before}; or rebuild the state with `{command_line('state', 'rebuild')}`"
-    )
+    before = "restore one of its versions; or " if where.startswith("s3://") else ""
+    if Path(f"{where}.backup").is_file():  # the first command that stores a state has nothing to keep
+        before = f"restore the state from before the last command: {where}.backup; or "
+    rebuild = command_line("state", "rebuild")
+    return DamagedError(f"{where} is damaged: {why}", hint=f"{before}rebuild the state with `{rebuild}`")
 
 
 def encode(state: State, pending: Sequence[Intent] = (), writer: str = "") -> str:

@@ -18,7 +18,7 @@ from provisioner.backend import local
 from provisioner.backend.journal import Journal
 from provisioner.backend.local import LocalBackend
 from provisioner.backend.statefile import decode, encode
-from provisioner.errors import LockedError, StateError
+from provisioner.errors import DamagedError, LockedError, StateError
 from provisioner.filesystem import write_atomically
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.references import Pair
@@ -80,6 +80,21 @@ def test_a_write_keeps_the_one_before_as_backup(backend: LocalBackend) -> None:
     assert json.loads(backup.read_text())["mappings"].keys() == {"a", "b"}
     assert stat.S_IMODE(backend.path.stat().st_mode) == 0o600
     assert backend.read().state.serial == 3
+
+
+def test_a_damaged_state_names_its_backup_only_where_there_is_one(backend: LocalBackend) -> None:
+    for there in (False, True):
+        with backend.locked("apply") as writer:
+            writer.save(replace(writer.state, mappings={} if there else STATE.mappings))
+        whole = backend.path.read_text()
+        backend.path.write_text("{")
+
+        with pytest.raises(DamagedError) as caught:
+            backend.read()
+
+        assert (".backup" in caught.value.hint) is there
+        assert "state rebuild" in caught.value.hint
+        backend.path.write_text(whole)
 
 
 def test_saving_what_is_saved_writes_nothing(backend: LocalBackend) -> None:
