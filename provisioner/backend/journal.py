@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from provisioner.backend.members import reason
 from provisioner.backend.statefile import intent_of, intent_value, record_of, record_value, refuse_members, refuse_newer
 from provisioner.errors import DamagedError, StateError
 from provisioner.filesystem import state_errors, sync_folder, write_all
@@ -157,7 +158,7 @@ def fold(state: State, text: str, *, where: str) -> Folded:
     # All that a line can raise that is JSON and has another shape than a journal's line.
     except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
         refuse_newer(error, where)
-        raise _damaged(where, " ".join(str(error).split())) from error
+        raise _damaged(where, reason(error)) from error
     if serial < state.serial:
         return Folded(state, folding.unaccounted(state), superseded=True)
     if not folding.state.is_sound:

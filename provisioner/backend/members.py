@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
+
+from provisioner.foreign_text import one_line
 
 _Strict: Final = ConfigDict(strict=True, extra="forbid")  # strict: a number in quotes is damage, not a number
 
@@ -141,3 +143,15 @@ class IntentBefore(BaseModel):
     pair: PairMembers
     uuids: list[str]
     protected: bool = False
+
+
+MOST_REASONS: Final = 3
+
+
+def reason(error: Exception) -> str:
+    """What is wrong with a value, on one line; of pydantic's errors the first few members, each with its message."""
+    if not isinstance(error, ValidationError):
+        return " ".join(str(error).split())
+    items = error.errors(include_url=False, include_input=False)
+    parts = [f"{'.'.join(map(str, item['loc'])) or 'it'}: {item['msg']}" for item in items[:MOST_REASONS]]
+    return one_line("; ".join(parts + ["…"] * (len(items) > MOST_REASONS)))

@@ -20,6 +20,7 @@ from provisioner.backend.members import (
     RecordMembers,
     StateMembers,
     StatementMembers,
+    reason,
 )
 from provisioner.environment import command_line
 from provisioner.errors import DamagedError, StateError
@@ -68,7 +69,7 @@ def decode(text: str, *, where: str, stack: str) -> State:
         require_form("an account", ACCOUNT, *filter(None, (file.account,)))
     except (ValidationError, TypeError, KeyError) as error:
         refuse_newer(error, where)
-        raise damaged(where, " ".join(str(error).split())) from error
+        raise damaged(where, reason(error)) from error
     if file.stack != stack:
         hint = "pass the right manifest with -f, or set a separate `state: {path: ...}` for this stack"
         raise StateError(f"{where} belongs to stack {one_line(file.stack)}, not to {stack}", hint=hint)

@@ -68,6 +68,7 @@ def state_rm(invocation: Invocation, names: tuple[str, ...], lock_timeout: float
     with invocation.running() as (run, terminal):
         from provisioner import workflow
 
+        names = tuple(dict.fromkeys(names))
         workflow.remove(run, names, lock_timeout, offline=offline)
         left = "Its mapping keeps" if len(names) == 1 else "Their mappings keep"
         terminal.message(f"Removed from the state: {', '.join(names)}. {left} running.")

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from provisioner.environment import command_line
+from provisioner.kinds import pair_of
 from provisioner.model.desired import Desired
 from provisioner.model.key import Key
 from provisioner.model.live import Live
@@ -20,11 +21,11 @@ def is_ours(live: Live, lineage: str) -> bool:
 
 
 def may_import(live: Live, wanted: Desired | None, lineage: str) -> bool:
-    """Whether what holds a wanted pair is imported instead of refused: it is ours, or it has no owner and the manifest
-    allows it with `on_conflict: adopt`.
+    """Whether what holds a wanted pair is imported instead of refused: it is ours, or it has no owner and this very pair,
+    not only one of its brokers, and the manifest allows it with `on_conflict: adopt`.
     """
-    adopts = live.owner is None and wanted is not None and wanted.lifecycle.on_conflict == "adopt"
-    return adopts or is_ours(live, lineage)
+    asked = wanted is not None and wanted.lifecycle.on_conflict == "adopt" and pair_of(live) == pair_of(wanted)
+    return (asked and live.owner is None) or is_ours(live, lineage)
 
 
 def accepted_owner(live: Live, lineage: str) -> AcceptedOwner | None:

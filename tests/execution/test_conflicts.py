@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -150,3 +151,30 @@ def test_limits_refuse_conflicts(stack: Stack) -> None:
     assert len(stack.live_mappings()) == 1
     stack.write_mappings(line("a", "1"), line("b", "2"), head="limits: { conflicts: 1 }\n")
     assert results(stack.apply())["b"] is Result.APPLIED
+
+
+def test_a_mapping_that_shares_one_broker_is_not_imported_unasked(stack: Stack) -> None:
+    """`on_conflict: adopt` is about this very pair: another cluster would be a replacement of somebody's mapping."""
+
+    def kafka(brokers: str) -> dict[str, Any]:
+        endpoints = {"KAFKA_BOOTSTRAP_SERVERS": brokers.split(",")}
+        access = [
+            {"Type": "VPC_SUBNET", "URI": "subnet:subnet-1"},
+            {"Type": "VPC_SECURITY_GROUP", "URI": "security_group:sg-1"},
+        ]
+        return {"SelfManagedEventSource": {"Endpoints": endpoints}, "SourceAccessConfigurations": access}
+
+    theirs = stack.plane.client().create_event_source_mapping(
+        FunctionName="f", Topics=["views"], StartingPosition="LATEST", **kafka("a:1,c:1")
+    )["UUID"]
+    stack.write_mappings(
+        "a: { function_name: f, topics: [views], starting_position: LATEST, lifecycle: { on_conflict: adopt }, "
+        "self_managed_event_source: { endpoints: { KAFKA_BOOTSTRAP_SERVERS: 'a:1,b:1' } }, source_access_configuration: "
+        "[{ type: VPC_SUBNET, uri: subnet-1 }, { type: VPC_SECURITY_GROUP, uri: sg-1 }] }"
+    )
+
+    [change] = stack.plan().changes
+
+    assert change.action is Action.NOT_POSSIBLE
+    assert change.conflict is not None
+    assert change.conflict.holder.id == theirs
