@@ -100,8 +100,9 @@ PRIVATE = 0o600
 """The mode of files that only their owner may read."""
 
 
-def write_atomically(path: Path, text: str, *, backup: bool = True) -> None:
-    """Replace a file's content atomically: temporary file in the same folder, fsync, rename, fsync of the folder.
+def write_atomically(path: Path, text: str, *, backup: bool = True) -> os.stat_result:
+    """Replace a file's content atomically: temporary file in the same folder, fsync, rename, fsync of the folder. Returns
+    what the written file is, from before the rename: afterwards somebody may have put another one in its place.
 
     With `backup` the content before is kept beside it as `.backup`. Mode 0600. Raises StateError. Unlike `rewrite`,
     only for a file that has a lock, and not through a symbolic link.
@@ -116,8 +117,10 @@ def write_atomically(path: Path, text: str, *, backup: bool = True) -> None:
         _write(temporary, text.encode())
         if backup and path.exists():
             _keep(path, path.with_name(f"{path.name}.backup"))
+        written = temporary.lstat()
         temporary.replace(path)
         sync_folder(path.parent)
+    return written
 
 
 def _keep(path: Path, backup: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -117,10 +118,9 @@ class _Fence:
 
     def _identity(self) -> tuple[int, ...]:
         try:
-            there = self._path.lstat()
+            return _identity_of(self._path.lstat())
         except OSError:
             return ()
-        return there.st_dev, there.st_ino, there.st_size, there.st_mtime_ns
 
     def check(self) -> None:
         """Raise StateError when the lock is lost, or when somebody else wrote or removed the state."""
@@ -131,9 +131,13 @@ class _Fence:
                 hint="what this run did is in its journal, and the next apply takes it into account: plan again",
             )
 
-    def renew(self) -> None:
-        """Remember the file as it is after a write of this process."""
-        self._seen = self._identity()
+    def renew(self, written: os.stat_result) -> None:
+        """Remember the file that this process has written."""
+        self._seen = _identity_of(written)
+
+
+def _identity_of(file: os.stat_result) -> tuple[int, ...]:
+    return file.st_dev, file.st_ino, file.st_size, file.st_mtime_ns
 
 
 class LocalWriter:
@@ -175,8 +179,7 @@ class LocalWriter:
         if text and version_of(text) == 1:
             write_atomically(self._path.with_name(f"{self._path.name}.v1"), text, backup=False)
         # Only with the first write: the backup is the state before the command, not before its last write.
-        write_atomically(self._path, encode(state), backup=not self._backed_up)
-        self._fence.renew()
+        self._fence.renew(write_atomically(self._path, encode(state), backup=not self._backed_up))
         self._backed_up = True
         self.state = state
 

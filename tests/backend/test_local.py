@@ -361,10 +361,11 @@ def test_who_loses_the_lock_in_a_write_does_not_remove_the_journal_of_who_has_it
     journal = backend.path.with_suffix(".journal")
     real = write_atomically
 
-    def write(path: Path, text: str, *, backup: bool = True) -> None:
-        real(path, text, backup=backup)
+    def write(path: Path, text: str, *, backup: bool = True) -> os.stat_result:
+        written = real(path, text, backup=backup)
         backend.path.with_suffix(".lock").unlink()
         journal.write_text("of another process")
+        return written
 
     with backend.locked("apply") as writer:
         monkeypatch.setattr(local, "write_atomically", write)
@@ -384,3 +385,21 @@ def test_a_journal_that_another_process_began_after_the_check_is_not_emptied(bac
             pass
 
     assert journal.read_text() == "of another process"
+
+
+def test_a_file_that_somebody_puts_in_the_place_of_ours_right_after_the_write_is_not_taken_for_ours(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.replace
+
+    def replaced(path: Path, target: Path) -> Path:
+        real(path, target)
+        theirs = target.with_name("theirs")
+        theirs.write_text("{}", encoding="utf-8")
+        return real(theirs, target)
+
+    with backend.locked("apply") as writer:
+        monkeypatch.setattr(Path, "replace", replaced)
+
+        with pytest.raises(StateError, match="was changed or removed by something else"):
+            writer.save(replace(STATE, serial=0))

@@ -10,7 +10,7 @@ import pytest
 from tests.simulator.history import play
 from tests.support import ALL
 
-FAILED_BEFORE = (18, 523, 1_002_460, 1_002_604, 1_003_389, 2_001_582, 2_005_174)
+FAILED_BEFORE = (18, 523, 1_002_460, 1_002_604, 1_003_389, 2_001_582, 2_005_174, 2_006_069)
 """Seeds whose histories failed once, before the product was mended."""
 
 HISTORIES, CHUNK = 200, 20
