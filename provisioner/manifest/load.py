@@ -88,8 +88,9 @@ def _gc_paused() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()
-        gc.unfreeze()  # which leaves everything in the oldest generation
+        if not gc.get_freeze_count():  # what somebody else has frozen stays so
+            gc.freeze()
+            gc.unfreeze()  # which leaves everything in the oldest generation
         if was:
             gc.enable()
 
