@@ -29,7 +29,7 @@ def may_import(live: Live, wanted: Desired | None, lineage: str) -> bool:
 
 
 def accepted_owner(live: Live, lineage: str) -> AcceptedOwner | None:
-    """The other owner that the tags of a mapping name when it is imported; None where they name us or nobody. The record
+    """The other owner that the tags of a mapping name when it is imported; None where they name us or no owner. The record
     keeps it, because the tags name that owner until an update writes ours.
     """
     owner = live.owner

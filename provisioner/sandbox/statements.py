@@ -69,7 +69,7 @@ _CONDITIONS: Final = {
 
 
 def statement_of(asked: Mapping[str, Any], resource: str, partition: str) -> Statement:
-    """The statement that AddPermission writes. Raises Refusal for a principal that nobody is."""
+    """The statement that AddPermission writes. Raises Refusal for a principal that does not exist."""
     conditions: dict[str, dict[str, str]] = {}
     for member, (operator, key) in _CONDITIONS.items():
         if member in asked:

@@ -58,7 +58,7 @@ def are_lines(content: bytes) -> bool:
 
 
 BYTES: Final[dict[str, Callable[[Random, bytes, int], bytes]]] = {
-    "cut off": lambda random, text, at: text[:at],
+    "truncated": lambda random, text, at: text[:at],
     "emptied": lambda random, text, at: b"",
     "bit flipped": lambda random, text, at: text[:at] + bytes([text[at] ^ 1 << random.randrange(8)]) + text[at + 1 :],
     "NUL": lambda random, text, at: text[:at] + b"\0" * random.choice([1, 512]) + text[at:],

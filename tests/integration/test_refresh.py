@@ -71,5 +71,5 @@ def test_a_pair_that_somebody_else_holds_is_not_possible_and_leaves_the_mapping_
     assert change.action is Action.NOT_POSSIBLE
     assert change.conflict is not None
     assert "Lambda already has a mapping for this function and source" in change.conflict.message
-    # With its region, because the manifest has no entry of this name that tells it.
+    # With its region, because the manifest has no entry of this name that states it.
     assert f"provisioner import it-2 {change.conflict.holder.id}@eu-west-1`" in change.conflict.hint

@@ -30,7 +30,7 @@ class Bucket:
         self.owner: Process | None = None  # of the lock
         self._cloud, self._saved, self._unlocked = cloud, saved, unlocked
 
-    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803  # botocore's names
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
         def send(by: Sender) -> Answer:
             data = self.objects.get(Key)
             if Key == KEY and by.process:
@@ -44,11 +44,11 @@ class Bucket:
     def put_object(
         self,
         *,
-        Bucket: str,  # noqa: N803
-        Key: str,  # noqa: N803
-        Body: bytes,  # noqa: N803
-        IfMatch: str = "",  # noqa: N803
-        IfNoneMatch: str = "",  # noqa: N803
+        Bucket: str,
+        Key: str,
+        Body: bytes,
+        IfMatch: str = "",
+        IfNoneMatch: str = "",
         **_: Any,
     ) -> dict[str, Any]:
         def send(by: Sender) -> Answer:
@@ -67,7 +67,7 @@ class Bucket:
 
         return self._call("PutObject", send)
 
-    def delete_object(self, Bucket: str, Key: str, IfMatch: str) -> dict[str, Any]:  # noqa: N803
+    def delete_object(self, Bucket: str, Key: str, IfMatch: str) -> dict[str, Any]:
         def send(by: Sender) -> Answer:
             refusal = self._refusal(Key, IfMatch, creates=False)
             if refusal:

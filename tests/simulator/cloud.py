@@ -332,7 +332,7 @@ class LambdaClient:
             raise failed(status, headers, answer, operation)
         return {**_parsed(answer), "ResponseMetadata": {"HTTPStatusCode": status, "RequestId": "r"}}
 
-    def get_event_source_mapping(self, UUID: str) -> dict[str, Any]:  # noqa: N803  # botocore's names
+    def get_event_source_mapping(self, UUID: str) -> dict[str, Any]:
         return self._call("GetEventSourceMapping", "GET", MAPPINGS + UUID)
 
     def list_event_source_mappings(self, **query: Any) -> dict[str, Any]:
@@ -341,19 +341,19 @@ class LambdaClient:
     def create_event_source_mapping(self, **body: Any) -> dict[str, Any]:
         return self._call("CreateEventSourceMapping", "POST", MAPPINGS, body=body)
 
-    def update_event_source_mapping(self, UUID: str, **body: Any) -> dict[str, Any]:  # noqa: N803
+    def update_event_source_mapping(self, UUID: str, **body: Any) -> dict[str, Any]:
         return self._call("UpdateEventSourceMapping", "PUT", MAPPINGS + UUID, body=body)
 
-    def delete_event_source_mapping(self, UUID: str) -> dict[str, Any]:  # noqa: N803
+    def delete_event_source_mapping(self, UUID: str) -> dict[str, Any]:
         return self._call("DeleteEventSourceMapping", "DELETE", MAPPINGS + UUID)
 
-    def list_tags(self, Resource: str) -> dict[str, Any]:  # noqa: N803
+    def list_tags(self, Resource: str) -> dict[str, Any]:
         return self._call("ListTags", "GET", f"/2017-03-31/tags/{Resource}")
 
-    def tag_resource(self, Resource: str, Tags: dict[str, str]) -> dict[str, Any]:  # noqa: N803
+    def tag_resource(self, Resource: str, Tags: dict[str, str]) -> dict[str, Any]:
         return self._call("TagResource", "POST", f"/2017-03-31/tags/{Resource}", body={"Tags": Tags})
 
-    def untag_resource(self, Resource: str, TagKeys: list[str]) -> dict[str, Any]:  # noqa: N803
+    def untag_resource(self, Resource: str, TagKeys: list[str]) -> dict[str, Any]:
         return self._call("UntagResource", "DELETE", f"/2017-03-31/tags/{Resource}", {"tagKeys": TagKeys})
 
     def get_function_configuration(self, **_: Any) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def start(world: World, machine: Machine, command: Command) -> tuple[Process, En
             ended.code, ended.error = error.exit_code, error
         except KeyboardInterrupt:
             ended.code = INTERRUPTED
-        except BaseException as error:  # whatever it is, nobody expected it
+        except BaseException as error:  # any other error is unexpected
             ended.code = 1
             world.broken("no unexpected exception", f"{command.name}: {type(error).__name__}: {error}")
         _check(world, process, ended)
