@@ -59,12 +59,8 @@ def test_every_point_of_an_apply_is_survived(story: Machine, mode: str) -> None:
 
     for at in points:
         put_back()
-        status, _, said = story.forked(story.apply, Fault(mode, at))
-        if status == 2:
-            wrong.append(f"at {at}: {said}")
-        ended, _, finding = story.forked(story.recovers)
-        if ended or finding:
-            wrong.append(f"at {at} (first run {status}): {finding}")
+        if finding := story.wrong_after(story.apply, Fault(mode, at)):
+            wrong.append(f"at {at}: {finding}")
 
     assert wrong == []
     # With state in S3 no file is written.

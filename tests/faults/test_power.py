@@ -68,12 +68,9 @@ def test_every_point_without_power_is_survived(machine: Machine, story: Callable
 
     for at, outcome in cuts:
         put_back()
-        status, _, said = machine.forked(lambda: machine.apply(1), PowerCut(machine.folder, at, cast(Outcome, outcome)))
-        if status == 2:
-            wrong.append(f"{outcome} at {at}: {said}")
-        ended, _, finding = machine.forked(machine.recovers)
-        if ended or finding:
-            wrong.append(f"{outcome} at {at} (first run {status}): {finding}")
+        cut = PowerCut(machine.folder, at, cast(Outcome, outcome))
+        if finding := machine.wrong_after(lambda: machine.apply(1), cut):
+            wrong.append(f"{outcome} at {at}: {finding}")
 
     assert wrong == []
     assert len(cuts) > 1
