@@ -4,17 +4,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from provisioner.environment import command_line
-from provisioner.kinds import kind_for, pair_of
+from provisioner.kinds import pair_of
 from provisioner.model.desired import Desired
 from provisioner.model.live import Live
 from provisioner.model.plan import Action, Change, Conflict
 from provisioner.model.state import Record
-from provisioner.planning.order import takes
+from provisioner.planning.order import Claims, by_claim, in_the_way
 
 
 def not_possible(wanted: Desired, record: Record | None, live: Live | None, conflict: Conflict) -> Change:
@@ -55,33 +54,22 @@ def without_blocked(changes: Sequence[Change]) -> list[Change]:
     either.
     """
     changes = list(changes)
-    while True:
-        staying: defaultdict[tuple[str, ...], list[Change]] = defaultdict(list)
-        for change in changes:
-            if change.conflict and change.live:
-                for claim in kind_for(change.live.kind).claims(change.live.mapping, pair_of(change.live)):
-                    staying[claim].append(change)
-        blocked = [_blocked(change, staying) if staying else change for change in changes]
+    while staying := by_claim(change for change in changes if change.conflict):
+        blocked = [_blocked(change, staying) for change in changes]
         if blocked == changes:
-            return changes
+            break
         changes = blocked
+    return changes
 
 
-def _blocked(change: Change, staying: Mapping[tuple[str, ...], Sequence[Change]]) -> Change:
-    wanted = change.wanted
-    if wanted is None or not takes(change):
+def _blocked(change: Change, staying: Claims) -> Change:
+    # The first by key: claims have no order, and the holder is in the hash of the plan.
+    other = min(in_the_way(change, staying), key=lambda item: item.key, default=None)
+    if other is None or other.live is None or change.wanted is None:
         return change
-    kind, pair = kind_for(wanted.kind), pair_of(wanted)
-    others = [other for claim in kind.claims(wanted.mapping, pair) for other in staying.get(claim, ())]
-    for other in others:
-        if other.live and kind.conflicts(wanted.mapping, pair, other.live.mapping, pair_of(other.live)):
-            held = f"{other.name} ({other.live.key})"
-            message = (
-                f"its function and source, or its consumer group, are still in use by {held}, which cannot be changed"
-            )
-            conflict = Conflict(other.live.key, message, f"resolve the conflict of {other.name} first")
-            stays = change.live if change.existing and not change.adopts else None
-            return replace(
-                not_possible(wanted, change.record, stays, conflict), moved_from=change.moved_from, after=change.after
-            )
-    return change
+    held = f"{other.name} ({other.live.key})"
+    message = f"its function and source, or its consumer group, are still in use by {held}, which cannot be changed"
+    conflict = Conflict(other.live.key, message, f"resolve the conflict of {other.name} first")
+    stays = change.live if change.existing and not change.adopts else None
+    blocked = not_possible(change.wanted, change.record, stays, conflict)
+    return replace(blocked, moved_from=change.moved_from, after=change.after)

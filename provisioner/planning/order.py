@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -17,13 +17,38 @@ def _moves(change: Change) -> bool:
     return change.live is not None and change.wanted is not None and pair_of(change.wanted) != pair_of(change.live)
 
 
-def takes(change: Change) -> bool:
-    """Whether the change takes a pair that its mapping does not hold yet."""
+def _takes(change: Change) -> bool:
     return change.action in (Action.CREATE, Action.REPLACE) or (change.action is Action.UPDATE and _moves(change))
 
 
 def _frees(change: Change) -> bool:
     return change.action in (Action.DELETE, Action.REPLACE) or (change.action is Action.UPDATE and _moves(change))
+
+
+Claims = Mapping[tuple[str, ...], Sequence[Change]]
+"""Changes by what their live mappings occupy in AWS."""
+
+
+def by_claim(changes: Iterable[Change]) -> Claims:
+    """The changes of live mappings by their claims: after drift, a record does not have the pair that AWS holds."""
+    found: defaultdict[tuple[str, ...], list[Change]] = defaultdict(list)
+    for change in changes:
+        if change.live:
+            for claim in kind_for(change.live.kind).claims(change.live.mapping, pair_of(change.live)):
+                found[claim].append(change)
+    return found
+
+
+def in_the_way(change: Change, others: Claims) -> Iterator[Change]:
+    """Those of the other changes whose live mappings conflict with the pair that a change takes."""
+    if not _takes(change) or change.wanted is None:
+        return
+    wanted, kind, pair = change.wanted, kind_for(change.wanted.kind), pair_of(change.wanted)
+    # Only mappings with a common claim can conflict, so that not every two are compared.
+    for claim in kind.claims(wanted.mapping, pair):
+        for other in others.get(claim, ()):
+            if other.live and kind.conflicts(wanted.mapping, pair, other.live.mapping, pair_of(other.live)):
+                yield other
 
 
 def in_order(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
@@ -32,17 +57,12 @@ def in_order(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
     What takes a pair runs after each change that frees one that conflicts with it, and after what its kind says that it
     needs. Nothing else is ordered.
     """
-    freed_by: defaultdict[tuple[str, ...], list[Change]] = defaultdict(list)
-    for change in filter(_frees, changes):
-        # By the live values: after drift, a record does not have the pair that AWS holds.
-        if change.live:
-            for claim in kind_for(change.live.kind).claims(change.live.mapping, pair_of(change.live)):
-                freed_by[claim].append(change)
+    freed_by = by_claim(filter(_frees, changes))
     ordered = []
     for change in changes:
         needed = kind_for(change.wanted.kind).needs(change, changes) if change.wanted else ()
         # Without itself: a replacement frees the pair that it takes, and `creates_first` orders its two calls.
-        waits = {*needed, *_waits_for(change, freed_by)} - {change.key, *change.after}
+        waits = {*needed, *(other.key for other in in_the_way(change, freed_by))} - {change.key, *change.after}
         ordered.append(replace(change, after=(*change.after, *sorted(waits))))
     try:
         TopologicalSorter({change.key: change.after for change in ordered}).prepare()
@@ -71,15 +91,3 @@ def doubly_touched(changes: Sequence[Change]) -> list[Problem]:
         if change.existing:
             first.setdefault(change.existing, change)
     return problems
-
-
-def _waits_for(change: Change, freed_by: Mapping[tuple[str, ...], Sequence[Change]]) -> Iterator[str]:
-    """The keys of the changes that free what a change takes."""
-    if not takes(change) or change.wanted is None:
-        return
-    wanted, kind = change.wanted, kind_for(change.wanted.kind)
-    # Only mappings with a common claim can conflict, so that not every two are compared.
-    for claim in kind.claims(wanted.mapping, pair_of(wanted)):
-        for other in freed_by.get(claim, ()):
-            if other.live and kind.conflicts(wanted.mapping, pair_of(wanted), other.live.mapping, pair_of(other.live)):
-                yield other.key

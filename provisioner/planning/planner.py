@@ -45,8 +45,14 @@ def make_plan(
     changes = without_blocked([change for subject in resolution.subjects for change in deciding.changes(subject)])
     # A create that reads the source of a deleted mapping has the risks of a replacement.
     ended = [change for change in changes if change.action is Action.DELETE]
-    changes = [replace(change, risks=kind_of_change(change).risks(change, ended)) for change in changes]
-    changes = [replace(change, retags=retags(change, state.lineage, tags_ownership)) for change in changes]
+    changes = [
+        replace(
+            change,
+            risks=kind_of_change(change).risks(change, ended),
+            retags=retags(change, state.lineage, tags_ownership),
+        )
+        for change in changes
+    ]
     ordered, problems = in_order(sorted(changes, key=lambda change: change.key))
     problems += doubly_touched(ordered)
     problems += foreign(ordered, reading.live, state.lineage)

@@ -37,6 +37,7 @@ WRITTEN_APART = {
     "manifest/format/layout.py:_Laying._sequence": "a kind of event, beside `_mapping` and `_scalar`",
     "manifest/rules.py:_filter_signs": "a group of findings, beside `_filters`, `_metrics` and `_destination`",
     "kinds/risk.py:_of_deletion": "an action, beside `_of_create`, `_of_update` and `_of_replacement`",
+    "planning/order.py:_takes": "the opposite of `_frees`",
     "sandbox/mappings.py:_marker": "the inverse of `_offset`",
     "sandbox/seed.py:Seeder._table": "a kind of source, beside `_stream`",
     "sandbox/world.py:MotoWorld._has_table_stream": "a kind of source, beside `_has_stream`",
