@@ -9,6 +9,7 @@ from typing import Final
 
 from provisioner.kinds.kind import Kind
 from provisioner.kinds.lambda_kind import EVENT_SOURCE_MAPPING
+from provisioner.kinds.s3_kind import BUCKET_NOTIFICATION
 from provisioner.model.desired import Desired
 from provisioner.model.live import Live
 from provisioner.model.plan import Change
@@ -16,7 +17,7 @@ from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
 from provisioner.model.state import Record
 
-KINDS: Final[Mapping[str, Kind]] = {kind.name: kind for kind in (EVENT_SOURCE_MAPPING,)}
+KINDS: Final[Mapping[str, Kind]] = {kind.name: kind for kind in (EVENT_SOURCE_MAPPING, BUCKET_NOTIFICATION)}
 """Every kind, by its name in keys and in the state."""
 
 _BY_SOURCE: Final = {source: kind for kind in KINDS.values() for source in kind.sources}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from provisioner.kinds.fields import Block, Field
 from provisioner.kinds.rules import Rule
 from provisioner.model.canonical import Canonical
+from provisioner.model.key import Key
 from provisioner.model.plan import Change, Risk
 from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
@@ -30,6 +31,12 @@ class Kind:
     conflicts whether AWS takes only one of two mappings; symmetric, not transitive
     needs     the keys of changes that must be done before a change of this kind, besides what frees its claims
     risks     what a change may do to records in flight, beside the changes that end mappings
+    has_tags  whether AWS keeps tags on a mapping
+    complete  a wanted mapping with what depends on the account and on the state's lineage, such as the statement that it
+              needs; idempotent
+    call      what changes of this kind are carried out by one call, by mapping and region; "" for each by itself
+    key       the key that a mapping in canonical form gets, where planning chooses its id; None where AWS does
+    id_limit  the most characters of such an id
     """
 
     name: str
@@ -43,3 +50,8 @@ class Kind:
     conflicts: Callable[[Canonical, Pair, Canonical, Pair], bool]
     needs: Callable[[Change, Sequence[Change]], Sequence[str]]
     risks: Callable[[Change, Sequence[Change]], tuple[Risk, ...]]
+    has_tags: bool = True
+    complete: Callable[[Canonical, str, str], Canonical] = lambda mapping, account, lineage: mapping  # noqa: ARG005
+    call: Callable[[Canonical, str], str] = lambda mapping, region: ""  # noqa: ARG005
+    key: Callable[[Canonical, str], Key] | None = None
+    id_limit: int = 0

@@ -12,7 +12,7 @@ from provisioner.kinds.rules import RULES_OF
 from provisioner.kinds.uniqueness import claims, conflicts, pair
 from provisioner.model.key import LAMBDA
 from provisioner.model.plan import Change
-from provisioner.model.sources import SourceKind
+from provisioner.model.sources import PUSH, SourceKind
 
 
 def _needs(change: Change, changes: Sequence[Change]) -> Sequence[str]:
@@ -24,7 +24,7 @@ def _needs(change: Change, changes: Sequence[Change]) -> Sequence[str]:
 EVENT_SOURCE_MAPPING: Final = Kind(
     name=LAMBDA,
     resource="aws_lambda_event_source_mapping",
-    sources=frozenset(SourceKind),
+    sources=frozenset(SourceKind) - PUSH,
     block=EventSourceMapping,
     fields=FIELDS,
     rules=RULES_OF,

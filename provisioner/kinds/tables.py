@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
+from provisioner.kinds import bucket_notification
 from provisioner.kinds.event_source_mapping import FIELDS
 from provisioner.kinds.fields import Field
 from provisioner.kinds.rows import Row
 from provisioner.model.sources import ALL, SourceKind
 
-_TABLES: Final[Mapping[SourceKind, Mapping[str, Field]]] = dict.fromkeys(SourceKind, FIELDS)
+_TABLES: Final[Mapping[SourceKind, Mapping[str, Field]]] = {
+    **dict.fromkeys(SourceKind, FIELDS),
+    SourceKind.S3: bucket_notification.FIELDS,
+}
 
-ALL_FIELDS: Final[Mapping[str, Field]] = FIELDS
+
+def _in_any(one: Field, other: Field) -> Field:
+    """A field that two tables have, for the kinds of source of both."""
+    row = replace(one.row, kinds=one.row.kinds | other.row.kinds, required=one.row.required | other.row.required)
+    return replace(one, row=row)
+
+
+ALL_FIELDS: Final[Mapping[str, Field]] = {
+    **FIELDS,
+    **{
+        name: _in_any(FIELDS[name], field) if name in FIELDS else field
+        for name, field in bucket_notification.FIELDS.items()
+    },
+}
 """Every top-level field that a mapping may have, whatever its source."""
 
 

@@ -7,15 +7,17 @@ from typing import Final
 
 LAMBDA: Final = "lambda"
 """The kind of all mappings that Lambda keeps: event source mappings."""
+S3: Final = "s3"
+"""The kind of mappings that a bucket keeps: the entries of its notification configuration."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
     """What tells a mapping from every other one: never the id alone, which is unique only in its kind and region.
 
-    kind    `lambda` for what Lambda keeps
+    kind    `lambda` for what Lambda keeps, else the service that keeps it
     region  where it is kept
-    id      of an event source mapping, its UUID
+    id      of an event source mapping, its UUID; of an entry of a bucket, BUCKET/ENTRY-ID
     """
 
     kind: str

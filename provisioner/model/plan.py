@@ -173,6 +173,23 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class StatementChange:
+    """What becomes of one statement in the policy of a function: CREATE, REPLACE (removed and added with other content),
+    DELETE or NO_OP. `before` and `after` are its content, by the members of `permission`; None where it is absent.
+    `needed_by` are the keys of the changes that need it afterwards, `released_by` of those that do no longer.
+    """
+
+    function: str
+    region: str
+    id: str
+    action: Action
+    before: Canonical | None
+    after: Canonical | None
+    needed_by: tuple[str, ...] = ()
+    released_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Why a plan must not be carried out. `name` is one mapping, several in one text, or "" for the whole plan."""
 
@@ -217,7 +234,8 @@ class Access:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything an apply does, from which state, in which account. `missing` are the recorded mappings that no longer
-    exist. `destroys`: it is the plan of `destroy`. `selected`: it covers only some of the mappings.
+    exist. `destroys`: it is the plan of `destroy`. `selected`: it covers only some of the mappings. `statements` are those
+    of function policies that its changes need or release, each once.
     """
 
     stack: str
@@ -230,6 +248,7 @@ class Plan:
     destroys: bool = False
     selected: bool = False
     access: Access = Access()
+    statements: tuple[StatementChange, ...] = ()
 
     @property
     def risks(self) -> dict[Risk, list[str]]:

@@ -10,7 +10,7 @@ from provisioner.model.references import Arn
 
 
 class SourceKind(StrEnum):
-    """The kind of a mapping: what it reads from. Rules of AWS differ by kind."""
+    """The kind of source of a mapping: what invokes its function. Rules of AWS differ by kind."""
 
     SQS = "sqs"
     FIFO = "fifo"
@@ -21,6 +21,7 @@ class SourceKind(StrEnum):
     KAFKA_QUEUE = "kafka-queue"  # self-managed, ConsumptionMode Queue: other defaults, fewer fields
     MQ = "mq"  # an ARN does not distinguish ActiveMQ and RabbitMQ
     DOCUMENTDB = "documentdb"
+    S3 = "s3"
     UNKNOWN = "unknown"  # a service that this version does not know: no field is checked by kind, none has a default
 
     @property
@@ -39,11 +40,14 @@ _TITLES: Final = {
     SourceKind.KAFKA_QUEUE: "a self-managed Kafka cluster in Queue mode",
     SourceKind.MQ: "an Amazon MQ broker",
     SourceKind.DOCUMENTDB: "a DocumentDB cluster",
+    SourceKind.S3: "an S3 bucket",
     SourceKind.UNKNOWN: "a source of an unknown kind",
 }
 
-ALL: Final = frozenset(SourceKind) - {SourceKind.UNKNOWN}
-"""Every kind that is known."""
+PUSH: Final = frozenset({SourceKind.S3})
+"""Sources that invoke the function themselves, and keep the mapping."""
+ALL: Final = frozenset(SourceKind) - PUSH - {SourceKind.UNKNOWN}
+"""Every known kind that Lambda reads from."""
 QUEUES: Final = frozenset({SourceKind.SQS, SourceKind.FIFO})
 STREAMS: Final = frozenset({SourceKind.KINESIS, SourceKind.DYNAMODB})
 SELF_MANAGED: Final = frozenset({SourceKind.KAFKA, SourceKind.KAFKA_QUEUE})
@@ -56,19 +60,20 @@ BY_SERVICE: Final = {
     "kafka": SourceKind.MSK,
     "mq": SourceKind.MQ,
     "rds": SourceKind.DOCUMENTDB,  # clusters of DocumentDB have ARNs of RDS
+    "s3": SourceKind.S3,
 }
 """The kind of source by the service in its ARN; a FIFO queue is distinguished by its name."""
 
 
-PUSHING: Final = frozenset({"s3", "sns", "events", "logs"})
-"""Services that invoke a function themselves: no event source mapping reads from them."""
+NOT_YET: Final = frozenset({"sns", "events", "logs"})
+"""Services that invoke a function themselves, and that this version does not support."""
 
 
 def kind_of_arn(arn: Arn) -> SourceKind | None:
-    """The kind of source that an ARN names: UNKNOWN for a service that this version does not know, None for a service
-    that invokes functions itself.
+    """The kind of source that an ARN names: UNKNOWN for a service that this version does not know, None for one that
+    invokes functions itself and is not supported yet.
     """
-    if arn.service in PUSHING:
+    if arn.service in NOT_YET:
         return None
     kind = BY_SERVICE.get(arn.service, SourceKind.UNKNOWN)
     if kind is SourceKind.SQS and arn.resource.endswith(".fifo"):
@@ -78,7 +83,7 @@ def kind_of_arn(arn: Arn) -> SourceKind | None:
 
 def kind_of(mapping: Mapping[str, Any]) -> SourceKind | None:
     """The kind of source of a mapping in our names, also before it is in canonical form; None when it has no source
-    that Lambda reads from. Unlike `kind_of_arn`, it knows self-managed clusters, which have no ARN.
+    that can invoke it. Unlike `kind_of_arn`, it knows self-managed clusters, which have no ARN.
     """
     if mapping.get("self_managed_event_source"):
         config = mapping.get("self_managed_kafka_event_source_config") or {}
