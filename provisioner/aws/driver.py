@@ -13,9 +13,10 @@ from provisioner.aws.gateway import Notify
 from provisioner.model.canonical import Canonical
 from provisioner.model.key import Key
 from provisioner.model.live import Live, Owner
-from provisioner.model.plan import Change, FieldChange, Reading, Search
+from provisioner.model.plan import Change, FieldChange
 from provisioner.model.references import Pair
 from provisioner.model.state import Record
+from provisioner.planning.reading import Reading, Search
 from provisioner.planning.resolve import Resolution
 
 

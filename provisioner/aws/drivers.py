@@ -11,8 +11,9 @@ from provisioner.aws.event_source_mappings import EventSourceMappings
 from provisioner.aws.session import Aws
 from provisioner.kinds import kind_for, kind_of_change
 from provisioner.model.key import LAMBDA
-from provisioner.model.plan import Change, Reading, Search
+from provisioner.model.plan import Change
 from provisioner.model.provider import Provider
+from provisioner.planning.reading import Reading, Search
 from provisioner.planning.resolve import Resolution, Subject
 
 DRIVERS: Final[Mapping[str, Callable[[Aws, Provider], Driver]]] = {LAMBDA: EventSourceMappings}

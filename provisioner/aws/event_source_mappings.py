@@ -12,10 +12,11 @@ from provisioner.kinds import pair_of
 from provisioner.model.canonical import Canonical
 from provisioner.model.key import Key
 from provisioner.model.live import OWNERSHIP_TAGS, Live, Owner
-from provisioner.model.plan import Change, FieldChange, Reading, Search
+from provisioner.model.plan import Change, FieldChange
 from provisioner.model.provider import Provider
 from provisioner.model.references import Pair
 from provisioner.model.state import Record
+from provisioner.planning.reading import Reading, Search
 from provisioner.planning.resolve import Resolution
 
 

@@ -293,25 +293,3 @@ def grouped(problems: Iterable[Problem]) -> dict[tuple[str, str], list[str]]:
     for problem in problems:
         names.setdefault((problem.message, problem.hint), []).append(problem.name)
     return names
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a refresh read: live mappings by key (a missing key answered 404), and `holders`, by wanted name the
-    mapping that holds its pair; only pairs that were looked up are in it. `listed` are the keys of all mappings that
-    were listed on the way. `orphans` carry the ownership tags of the state and are not among its records; they are only
-    looked for with a `Search`.
-    """
-
-    live: Mapping[Key, Live] = field(default_factory=dict)
-    holders: Mapping[str, Live] = field(default_factory=dict)
-    listed: frozenset[Key] = frozenset()
-    orphans: tuple[Live, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """Where to look for orphans: mappings with the ownership tags of a lineage that its state does not record."""
-
-    lineage: str
-    regions: frozenset[str]

@@ -15,11 +15,11 @@ from provisioner.model.health import Drifted, Health
 from provisioner.model.key import Key
 from provisioner.model.live import Live, Status
 from provisioner.model.place import FieldPath
-from provisioner.model.plan import Reading
 from provisioner.model.sources import SourceKind, kind_of
 from provisioner.model.state import Record, State
 from provisioner.planning.diff import field_changes
 from provisioner.planning.planner import DELETING
+from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import Resolution, Subject
 
 

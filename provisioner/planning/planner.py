@@ -10,13 +10,14 @@ from provisioner.kinds.tables import fields_of
 from provisioner.model.desired import Desired
 from provisioner.model.key import Key
 from provisioner.model.live import Live
-from provisioner.model.plan import Action, Cause, Change, Plan, Problem, Reading, Reason
+from provisioner.model.plan import Action, Cause, Change, Plan, Problem, Reason
 from provisioner.model.sources import SELF_MANAGED, SourceKind
 from provisioner.model.state import Deposed, Record, State
 from provisioner.planning.conflicts import held_by, not_possible, without_blocked
 from provisioner.planning.diff import field_changes
 from provisioner.planning.order import doubly_touched, in_order
 from provisioner.planning.ownership import accepted_owner, foreign, is_ours, may_import, retags
+from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import Resolution, Subject
 from provisioner.planning.sides import ENABLED, notes_on, sides_of, unstated
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from provisioner.kinds import kind_of_change
 from provisioner.model.canonical import Canonical
 from provisioner.model.live import Live
-from provisioner.model.plan import Action, Change, Plan, Reading
+from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.state import Deposed, Intent, Record, State
+from provisioner.planning.reading import Reading
 
 
 def state_before_calls(state: State, plan: Plan, reading: Reading) -> State:

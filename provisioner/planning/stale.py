@@ -9,9 +9,10 @@ from provisioner.kinds.canonical import default_at
 from provisioner.model.key import Key
 from provisioner.model.live import Live
 from provisioner.model.place import FieldPath, is_within
-from provisioner.model.plan import Action, Change, FieldChange, Plan, Reading
+from provisioner.model.plan import Action, Change, FieldChange, Plan
 from provisioner.planning.diff import field_changes
 from provisioner.planning.planner import DELETING
+from provisioner.planning.reading import Reading
 
 
 def changed_since(plan: Plan, now: Reading) -> tuple[str, ...]:

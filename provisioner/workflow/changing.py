@@ -28,7 +28,7 @@ from provisioner.kinds import pair_of
 from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.manifest import Manifest
-from provisioner.model.plan import Access, Action, Plan, Reading
+from provisioner.model.plan import Access, Action, Plan
 from provisioner.model.report import Outcome, Report, Result
 from provisioner.model.state import Intent, State
 from provisioner.model.words import counted
@@ -37,6 +37,7 @@ from provisioner.planning.approval import still_approved
 from provisioner.planning.assess import assume_unchanged
 from provisioner.planning.fingerprint import VERSION, plan_hash, state_fingerprint
 from provisioner.planning.planner import make_plan
+from provisioner.planning.reading import Reading
 from provisioner.planning.record import planned_calls, state_before_calls
 from provisioner.planning.recovery import recover, unresolved_creates
 from provisioner.planning.resolve import require_names, resolve, select

@@ -13,10 +13,11 @@ from provisioner.manifest.format.writing import addition
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import Live
 from provisioner.model.manifest import Manifest
-from provisioner.model.plan import Action, Change, Reading
+from provisioner.model.plan import Action, Change
 from provisioner.model.state import Record, State
 from provisioner.planning.ownership import accepted_owner
 from provisioner.planning.planner import DELETING, make_plan
+from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import resolve
 from provisioner.render.manifest import entry_yaml
 from provisioner.workflow.changing import recovered

@@ -8,10 +8,10 @@ from provisioner.aws.presence import missing_dependencies
 from provisioner.aws.session import Aws
 from provisioner.kinds import pair_of
 from provisioner.model.health import Drifted, Health
-from provisioner.model.plan import Reading, Search
 from provisioner.model.state import State
 from provisioner.planning.assess import absent, health, ignored_paths, needs, recorded, unrecorded
 from provisioner.planning.assess import drift as drifted
+from provisioner.planning.reading import Reading, Search
 from provisioner.planning.resolve import resolve
 from provisioner.workflow.run import Run
 

@@ -10,11 +10,12 @@ from provisioner.environment import environment_region
 from provisioner.errors import StaleError
 from provisioner.model.manifest import Manifest
 from provisioner.model.place import Place
-from provisioner.model.plan import Action, Plan, Reading
+from provisioner.model.plan import Action, Plan
 from provisioner.model.report import Report
 from provisioner.model.state import Intent, State
 from provisioner.planning.fingerprint import state_fingerprint
 from provisioner.planning.ownership import foreign
+from provisioner.planning.reading import Reading
 from provisioner.planning.record import state_before_calls
 from provisioner.planning.resolve import Resolution, Subject
 from provisioner.planning.stale import changed_since

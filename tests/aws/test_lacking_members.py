@@ -12,11 +12,12 @@ from provisioner.errors import ServiceError
 from provisioner.kinds.canonical import canonical
 from provisioner.model.desired import Desired
 from provisioner.model.place import Place
-from provisioner.model.plan import Action, Reading
+from provisioner.model.plan import Action
 from provisioner.model.provider import Provider
 from provisioner.model.sources import SourceKind
 from provisioner.model.state import Record, State
 from provisioner.planning.planner import make_plan
+from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import Resolution, Subject
 from provisioner.render.formats import plan_in
 from provisioner.render.manifest import entry_yaml

@@ -13,10 +13,10 @@ from provisioner.model.desired import Desired
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import Live, Status
 from provisioner.model.place import Place
-from provisioner.model.plan import Reading
 from provisioner.model.sources import kind_of
 from provisioner.model.state import Record, State
 from provisioner.planning.planner import make_plan
+from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import Resolution, Subject
 
 REGION, ACCOUNT, UUID = "eu-west-1", "123456789012", "00000001-0000-0000-0000-000000000000"

@@ -23,11 +23,12 @@ from provisioner.manifest import load
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import Live, Owner, Status
-from provisioner.model.plan import Plan, Problem, Reading
+from provisioner.model.plan import Plan, Problem
 from provisioner.model.sources import SourceKind, kind_of
 from provisioner.model.state import Deposed, Record, State
 from provisioner.planning import safety
 from provisioner.planning.planner import make_plan
+from provisioner.planning.reading import Reading
 from provisioner.planning.record import state_before_calls
 from provisioner.planning.resolve import resolve
 from provisioner.render.formats import plan_in

@@ -14,10 +14,11 @@ import yaml
 
 from provisioner.manifest import load
 from provisioner.model.manifest import Manifest
-from provisioner.model.plan import Action, Reading
+from provisioner.model.plan import Action
 from provisioner.model.sources import SourceKind
 from provisioner.model.state import State
 from provisioner.planning.planner import make_plan
+from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import resolve
 from provisioner.render.graph import Edge, dot, edges_of_manifest, edges_of_plan, mermaid
 from provisioner.render.svg import svg
