@@ -7,13 +7,15 @@ fails is the same for every kind (`execution/`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from provisioner.aws.gateway import Notify
+from provisioner.errors import AwsError
 from provisioner.model.canonical import Canonical
 from provisioner.model.key import Key
 from provisioner.model.live import Live, Owner
-from provisioner.model.plan import Change, FieldChange
+from provisioner.model.plan import FieldChange
 from provisioner.model.references import Pair
 from provisioner.model.state import Record
 from provisioner.planning.reading import Reading, Search
@@ -21,10 +23,7 @@ from provisioner.planning.resolve import Resolution
 
 
 class Driver(Protocol):
-    """The calls of one kind of mapping. Safe to share between threads. Every method raises AwsError."""
-
-    def calls(self, changes: Sequence[Change]) -> Sequence[tuple[Change, ...]]:
-        """The changes in groups: those of one group are carried out together, one worker for all of them."""
+    """How mappings of one kind are read. Safe to share between threads. Every method raises AwsError."""
 
     def read(self, resolution: Resolution, note: Callable[[str], None], search: Search | None = None) -> Reading:
         """All that planning needs, with the fewest calls; with `search` orphans too. `note` is called once for each region
@@ -33,6 +32,20 @@ class Driver(Protocol):
 
     def get(self, key: Key) -> Live | None:
         """One mapping as it is now, without its tags; None when it is gone."""
+
+    def to_import(self, key: Key, lineage: str) -> tuple[Live, str] | None:
+        """One mapping as an import records it, with all that says whose it is, and a note for people or ""; None when there
+        is none.
+        """
+
+    def observe(self, records: Sequence[Record], *, deleting: bool = False) -> dict[Key, Live]:
+        """These mappings as they are now, without tags, with the fewest calls; one that is gone is absent. They are all in
+        one region. `deleting`: they are expected to be gone.
+        """
+
+
+class LambdaDriver(Driver, Protocol):
+    """The calls of mappings that Lambda keeps: each is created, changed and deleted by itself."""
 
     def holders(self, pairs: Mapping[str, Pair], region: str) -> dict[str, Live]:
         """The mappings that hold these pairs in a region, by the same names, with their tags. Raises DeniedError where
@@ -69,7 +82,35 @@ class Driver(Protocol):
     def delete(self, key: Key, notify: Notify) -> None:
         """Delete a mapping; one that is gone is no error."""
 
-    def observe(self, records: Sequence[Record], *, deleting: bool = False) -> dict[Key, Live]:
-        """These mappings as they are now, without tags, with the fewest calls; one that is gone is absent. They are all in
-        one region. `deleting`: they are expected to be gone.
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What becomes of one entry of a source. `before` is the entry as the plan saw it, None for a new one; `after` is as it
+    is to be, None for one that is to be gone. Both are in canonical form, with their ids.
+    """
+
+    before: Canonical | None
+    after: Canonical | None
+    skips_validation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of the edits of one source: the errors of those that failed, by their keys, and whether anything was
+    written.
+    """
+
+    failed: Mapping[str, AwsError]
+    wrote: bool
+
+
+class PushDriver(Driver, Protocol):
+    """The calls of mappings that their source keeps: all changes of one source are one call."""
+
+    def write(self, edits: Mapping[str, Edit], region: str, notify: Notify) -> Written:
+        """Make the edits of one source by one call. Other entries of the source stay as they are. An edit that is as it is
+        to be costs no call, so that a lost answer costs nothing. What fails for all of them is in `failed` too.
         """
+
+    def undone(self, edits: Mapping[str, Edit], region: str) -> dict[str, str]:
+        """Read a source again: the edits that are not there, by their keys, and what was found instead, as a sentence."""

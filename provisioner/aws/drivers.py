@@ -2,52 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
 
-from provisioner.aws.driver import Driver
+from provisioner.aws.bucket_notifications import BucketNotifications
+from provisioner.aws.driver import Driver, LambdaDriver, PushDriver
 from provisioner.aws.event_source_mappings import EventSourceMappings
+from provisioner.aws.policies import Policies
 from provisioner.aws.session import Aws
-from provisioner.kinds import kind_for, kind_of_change
-from provisioner.model.key import LAMBDA
+from provisioner.kinds import kind_for
+from provisioner.model.key import LAMBDA, S3
 from provisioner.model.plan import Change
 from provisioner.model.provider import Provider
+from provisioner.planning.order import call_of
 from provisioner.planning.reading import Reading, Search
 from provisioner.planning.resolve import Resolution, Subject
 
-DRIVERS: Final[Mapping[str, Callable[[Aws, Provider], Driver]]] = {LAMBDA: EventSourceMappings}
-"""What makes the driver of each kind, by the kind's name."""
-
 
 class Drivers:
-    """The drivers of one session, by kind."""
+    """The drivers of one session, by kind, and the policies of functions, which all kinds of one session share."""
 
     def __init__(self, aws: Aws, provider: Provider) -> None:
-        self._made = {name: make(aws, provider) for name, make in DRIVERS.items()}
+        self.policies = Policies(aws)
+        self.mappings: LambdaDriver = EventSourceMappings(aws, provider)
+        self._push: dict[str, PushDriver] = {S3: BucketNotifications(aws, self.policies)}
+        self._all: dict[str, Driver] = {LAMBDA: self.mappings, **self._push}
 
     def of(self, kind: str) -> Driver:
         """The driver of a kind."""
-        return self._made[kind]
+        return self._all[kind]
 
-    def of_change(self, change: Change) -> Driver:
-        """The driver of the mapping that a change makes, changes or ends."""
-        return self._made[kind_of_change(change).name]
+    def push(self, kind: str) -> PushDriver:
+        """The driver of a kind whose mappings their source keeps."""
+        return self._push[kind]
 
     def calls(self, changes: Sequence[Change]) -> list[tuple[Change, ...]]:
-        """The changes in groups that are carried out together, in the order of the changes."""
-        groups = [
-            group
-            for name, driver in self._made.items()
-            for group in driver.calls([change for change in changes if kind_of_change(change).name == name])
-        ]
-        place = {change.key: index for index, change in enumerate(changes)}
-        return sorted(groups, key=lambda group: place[group[0].key])
+        """The changes in groups that are carried out together, one worker for all of them, in the order of the changes."""
+        groups: dict[str, list[Change]] = {}
+        for change in changes:
+            call = call_of(change)
+            groups.setdefault(f"call {call}" if call else f"change {change.key}", []).append(change)
+        return [tuple(group) for group in groups.values()]
 
     def read(self, resolution: Resolution, note: Callable[[str], None], search: Search | None = None) -> Reading:
         """All that planning needs, of every kind; with `search` orphans too. Raises AwsError."""
         whole = Reading()
-        for name, driver in self._made.items():
+        for name, driver in self._all.items():
             subjects = tuple(subject for subject in resolution.subjects if name in _kinds(subject))
             if subjects or search:
                 part = driver.read(replace(resolution, subjects=subjects), note, search)
@@ -56,6 +56,8 @@ class Drivers:
                     {**whole.holders, **part.holders},
                     whole.listed | part.listed,
                     (*whole.orphans, *part.orphans),
+                    {**whole.entries, **part.entries},
+                    {**whole.policies, **part.policies},
                 )
         return whole
 

@@ -12,7 +12,7 @@ from provisioner.kinds import pair_of
 from provisioner.model.canonical import Canonical
 from provisioner.model.key import Key
 from provisioner.model.live import OWNERSHIP_TAGS, Live, Owner
-from provisioner.model.plan import Change, FieldChange
+from provisioner.model.plan import FieldChange
 from provisioner.model.provider import Provider
 from provisioner.model.references import Pair
 from provisioner.model.state import Record
@@ -26,10 +26,6 @@ class EventSourceMappings:
     def __init__(self, aws: Aws, provider: Provider) -> None:
         self._aws = aws
         self._provider = provider
-
-    def calls(self, changes: Sequence[Change]) -> Sequence[tuple[Change, ...]]:
-        """Each change by itself: no call of Lambda changes two mappings."""
-        return [(change,) for change in changes]
 
     def read(self, resolution: Resolution, note: Callable[[str], None], search: Search | None = None) -> Reading:
         """As `Driver.read`."""
@@ -45,6 +41,12 @@ class EventSourceMappings:
         gateway = self._aws.gateway(key.region)
         config = gateway.get(key.id)
         return with_tags(gateway, config, self._provider) if config else None
+
+    def to_import(self, key: Key, lineage: str) -> tuple[Live, str] | None:
+        """As `Driver.to_import`: with its tags."""
+        del lineage
+        live = self.with_tags(key)
+        return (live, "") if live else None
 
     def holders(self, pairs: Mapping[str, Pair], region: str) -> dict[str, Live]:
         """As `Driver.holders`."""

@@ -14,11 +14,10 @@ from provisioner.aws.session import Aws
 from provisioner.errors import AwsError, DeniedError
 from provisioner.kinds import pair_of
 from provisioner.model.key import LAMBDA, Key
-from provisioner.model.live import LINEAGE_TAG, Live
+from provisioner.model.live import DELETING, LINEAGE_TAG, Live
 from provisioner.model.provider import Provider
 from provisioner.model.references import Pair
 from provisioner.planning.ownership import is_ours
-from provisioner.planning.planner import DELETING
 from provisioner.planning.reading import Reading, Search
 from provisioner.planning.resolve import Resolution
 

@@ -111,6 +111,8 @@ class IntentMembers(BaseModel):
     pair: PairMembers
     keys: list[KeyMembers]
     protected: bool = False
+    makes: KeyMembers | None = None
+    statement: StatementMembers | None = None
 
 
 class DeposedBefore(BaseModel):

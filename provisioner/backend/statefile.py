@@ -27,6 +27,8 @@ from provisioner.errors import DamagedError, StateError
 from provisioner.foreign_text import one_line
 from provisioner.kinds import KINDS
 from provisioner.kinds.canonical import canonical
+from provisioner.kinds.statements import permission_of
+from provisioner.model.canonical import Canonical
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.references import ACCOUNT, MAPPING_NAME, UUID, Pair
 from provisioner.model.sources import SourceKind, kind_of
@@ -35,6 +37,7 @@ from provisioner.strict_json import DuplicateKeyError, loads
 
 VERSION: Final = 2
 _LINEAGE: Final = re.compile(r"[!-~]{1,256}")  # what a tag can hold
+_ENTRY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}/[^\x00-\x1f\x7f]{1,255}")
 _REGION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")  # looser than the manifest's: a profile may have any
 
 
@@ -209,13 +212,16 @@ def record_of(value: Any, version: int = VERSION) -> Record:
     item = RecordMembers.model_validate(value)
     key = _key(item.kind, item.region, item.id)
     deposed = tuple(Deposed(_key(part.kind, part.region, part.id), _statement(part.statement)) for part in item.deposed)
+    # Written once: of a mapping that was applied, the statement is the permission that was applied.
+    statement = permission_of(_statement(item.statement)) if item.applied else None
+    permission = {"permission": statement} if statement else {}
     if not is_mapping(item.kind, item.applied):
         raise TypeError(f"the applied values recorded for {item.id} are damaged")
     return Record(
         key=key,
         arn=item.arn,
         # Again, because an older version or a person may have written it in another form.
-        applied=canonical(item.applied, kind_of(item.applied) or SourceKind.UNKNOWN),
+        applied=canonical({**permission, **item.applied}, kind_of(item.applied) or SourceKind.UNKNOWN),
         protected=item.protected,
         deposed=deposed,
         statement=_statement(item.statement),
@@ -225,9 +231,9 @@ def record_of(value: Any, version: int = VERSION) -> Record:
 
 
 def _key(kind: str, region: str, ident: str) -> Key:
-    if kind != LAMBDA:
+    if kind not in KINDS:
         raise NewerError(f"mappings of kind {kind!r}")
-    require_form("a UUID", UUID, ident)
+    require_form("a UUID" if kind == LAMBDA else "BUCKET/ENTRY-ID", UUID if kind == LAMBDA else _ENTRY, ident)
     require_form("a region", _REGION, region)
     return Key(kind, region, ident)
 
@@ -260,15 +266,25 @@ def intent_of(value: Any, version: int = VERSION) -> Intent:
         keys = [{"kind": LAMBDA, "region": before.pair.region, "id": uuid} for uuid in before.uuids]
         value = {**before.model_dump(exclude={"uuids"}), "kind": LAMBDA, "keys": keys}
     item = IntentMembers.model_validate(value)
-    if item.kind != LAMBDA:
+    if item.kind not in KINDS:
         raise NewerError(f"mappings of kind {item.kind!r}")
     require_form("a name", MAPPING_NAME, item.name)
     known = tuple(_key(key.kind, key.region, key.id) for key in item.keys)
-    return Intent(item.intent, item.action, item.name, Pair(**item.pair.model_dump()), known, item.protected, item.kind)
+    return Intent(
+        item.intent,
+        item.action,
+        item.name,
+        Pair(**item.pair.model_dump()),
+        known,
+        item.protected,
+        item.kind,
+        _key(item.makes.kind, item.makes.region, item.makes.id) if item.makes else None,
+        _statement(item.statement),
+    )
 
 
 def intent_value(intent: Intent) -> dict[str, Any]:
-    """An intent as a JSON value, with `protected` only where it is true; the reverse of `intent_of`."""
+    """An intent as a JSON value; what it does not have is absent. The reverse of `intent_of`."""
     return {
         "intent": intent.token,
         "action": intent.action,
@@ -277,7 +293,16 @@ def intent_value(intent: Intent) -> dict[str, Any]:
         "pair": intent.pair._asdict(),
         "keys": [key_value(key) for key in intent.keys],
         **({"protected": True} if intent.protected else {}),
+        **({"makes": key_value(intent.makes)} if intent.makes else {}),
+        **({"statement": asdict(intent.statement)} if intent.statement else {}),
     }
+
+
+def _without_statement(record: Record) -> Canonical:
+    """The applied values without a permission that the record's statement is."""
+    permission = permission_of(record.statement)
+    same = permission is not None and record.applied.get("permission") == permission
+    return {name: value for name, value in record.applied.items() if not (same and name == "permission")}
 
 
 def record_value(record: Record) -> dict[str, Any]:
@@ -294,7 +319,7 @@ def record_value(record: Record) -> dict[str, Any]:
     return {
         **key_value(record.key),
         "arn": record.arn,
-        "applied": record.applied,
+        "applied": _without_statement(record),
         "protected": record.protected,
         **{name: item for name, item in parts.items() if item},
     }

@@ -138,12 +138,12 @@ def _finish(terminal: Terminal, made: Plan, report: Report) -> None:
 
 @click.command(name="import")
 @click.argument("name")
-@click.argument("uuid", metavar="UUID[@REGION]")
+@click.argument("ident", metavar="ID")
 @on_manifest
 @click.option("--region", default="", metavar="REGION", help="Region of the mapping; same as UUID@REGION.")
 @click.option("--write", is_flag=True, help="Add the mapping to the manifest, if NAME is not in it yet.")
-def import_(invocation: Invocation, name: str, uuid: str, region: str, write: bool) -> None:
-    """Import an existing mapping, by its UUID.
+def import_(invocation: Invocation, name: str, ident: str, region: str, write: bool) -> None:
+    """Import an existing mapping, by its ID: UUID, UUID@REGION or s3:BUCKET/ENTRY-ID.
 
     If NAME is not in the manifest, prints the YAML to add (--write adds it). Otherwise, prints what the next apply
     will change.
@@ -152,9 +152,9 @@ def import_(invocation: Invocation, name: str, uuid: str, region: str, write: bo
         from provisioner import workflow
         from provisioner.render.plan import change_text
 
-        uuid, region = _identity(name, uuid, region)
-        done = workflow.import_mapping(run, name, uuid, region=region, write=write)
-        terminal.message(f"{name}: imported {uuid}")
+        ident, region = _identity(name, ident, region)
+        done = workflow.import_mapping(run, name, ident, region=region, write=write)
+        terminal.message(f"{name}: imported {ident}")
         if done.file:
             terminal.message(f"{name}: added to {done.file}")
         elif done.entry:
@@ -168,15 +168,19 @@ def import_(invocation: Invocation, name: str, uuid: str, region: str, write: bo
 
 
 def _identity(name: str, text: str, region: str) -> tuple[str, str]:
-    """The UUID and the region ("" if not given) on the command line. Raises UsageError."""
+    """The id and the region ("" if not given) on the command line. Raises UsageError."""
     from provisioner.errors import UsageError
     from provisioner.model.references import REGION, UUID
 
     check_name(name)
     uuid, at, stated = text.partition("@")
-    if not UUID.fullmatch(uuid):
+    # An entry's id may have an @. Without its prefix, the kind of the manifest's mapping decides.
+    if not UUID.fullmatch(uuid) and (":" in text or "/" in text):
+        uuid, at, stated = text, "", ""
+    elif not UUID.fullmatch(uuid):
         raise UsageError(
-            f"{uuid!r} is not a UUID", hint="a UUID has 36 characters, for example 5f0c1f2e-1111-2222-3333-444455556666"
+            f"{uuid!r} is neither a UUID nor s3:BUCKET/ENTRY-ID",
+            hint="a UUID has 36 characters, for example 5f0c1f2e-1111-2222-3333-444455556666",
         )
     if at and region and stated != region:
         raise UsageError(f"{text} and --region {region} specify different regions", hint="specify the region only once")

@@ -61,7 +61,7 @@ class Creation:
     def _create_or_adopt(
         self, change: Change, owner: Owner | None, lost_answers: list[AwsError], notify: Notify
     ) -> tuple[Live, bool]:
-        driver = self._drivers.of_change(change)
+        driver = self._drivers.mappings
         # List may show a new mapping seconds late, so the create is sent again only after a pause. When the lost one was
         # carried out after all, the next is refused and names its mapping.
         for pause in (1.0, 2.0, 4.0, None):

@@ -7,12 +7,10 @@ has accepted is polled by the main thread, with the fewest calls, and compared w
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
-from graphlib import TopologicalSorter
 
 from provisioner.aws.drivers import Drivers
 from provisioner.aws.gateway import Notify
@@ -31,15 +29,18 @@ from provisioner.errors import (
 )
 from provisioner.execution.guard import guarded
 from provisioner.execution.interrupts import interrupts
+from provisioner.execution.push import End, Push, leaves_entry_elsewhere
+from provisioner.execution.schedule import Schedule, grouped_by
 from provisioner.execution.settling import Polled, Settling
 from provisioner.execution.work import Accepted, Work
 from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.provider import Provider
 from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.model.state import Intent
+from provisioner.planning.order import call_of, old_call_of
 
 Emit = Callable[[Progress], None]
-Attempt = Callable[[], Accepted | Outcome]  # the calls of one change
+Attempt = Callable[[], Sequence[tuple[Change, End]]]  # the calls of changes that are carried out together
 
 
 class Executor:
@@ -48,6 +49,7 @@ class Executor:
     def __init__(
         self,
         aws: Aws,
+        drivers: Drivers,
         plan: Plan,
         intents: Sequence[Intent],
         log: Log,
@@ -66,25 +68,15 @@ class Executor:
         self._parallelism = parallelism
         self._fail_fast = fail_fast
         self._waits = waits
-        drivers = Drivers(aws, provider)
+        self._drivers = drivers
         self._work = Work(drivers, plan, intents, log, provider, clock, self._notify)
+        self._push = Push(drivers, plan, intents, log, clock, self._notify)
         awaited = {key for change in plan.changes if change.calls_aws for key in change.after}
         self._settling = Settling(drivers, provider, clock, awaited)
         # Changes without calls are left out: they were recorded before the first call.
         self._changes = {change.key: change for change in plan.changes if change.calls_aws}
-        # What is scheduled are groups: one worker carries out all changes of a group, in its order.
-        self._groups = {group[0].key: group for group in drivers.calls(list(self._changes.values()))}
-        self._group_of = {change.key: key for key, group in self._groups.items() for change in group}
-        self._unended = {key: {change.key for change in group} for key, group in self._groups.items()}
-        self._order = TopologicalSorter(
-            {
-                key: {self._group_of[other] for change in group for other in change.after if other in self._changes}
-                - {key}
-                for key, group in self._groups.items()
-            }
-        )
+        self._schedule = Schedule(drivers.calls(list(self._changes.values())))
         self._pool = ThreadPoolExecutor(parallelism)
-        self._ready: deque[str] = deque()
         self._running: set[Future[list[Accepted | Outcome]]] = set()
         self._began: dict[str, float] = {}
         self._outcomes: dict[str, Outcome] = {}
@@ -99,11 +91,10 @@ class Executor:
         """Carry out every change. After the first interrupt nothing new is started and the calls in flight are
         finished; the second raises KeyboardInterrupt.
         """
-        self._order.prepare()
         wait_for_workers = True
         try:
             with interrupts(self._interrupt), guarded(self._aws, self._log):
-                while self._order.is_active():
+                while self._schedule.is_active:
                     self._step()
         except KeyboardInterrupt:
             # The process is to end now. The intents of calls in flight stay unresolved, and the next apply looks.
@@ -120,10 +111,9 @@ class Executor:
         self._clock.stop()  # ends the waits of workers too, so that no retry delays the end
 
     def _step(self) -> None:
-        self._ready += self._order.get_ready()
         # While stopping, none needs a worker: each change that is ready ends as not attempted.
-        while self._ready and (self._stopping or len(self._running) < self._parallelism):
-            self._start(self._groups[self._ready.popleft()])
+        while (self._stopping or len(self._running) < self._parallelism) and (group := self._schedule.next_ready()):
+            self._start(group)
         if self._running:
             until_poll = self._settling.until_poll if self._settling else None
             done, _ = wait(self._running, timeout=until_poll, return_when=FIRST_COMPLETED)
@@ -134,8 +124,7 @@ class Executor:
         elif self._settling and not self._interrupted:
             self._clock.sleep(self._settling.until_poll)
         if self._settling and (self._interrupted or self._settling.until_poll <= 0):
-            for polled in self._settling.poll(last=self._interrupted, busy=bool(self._running)):
-                self._see(polled)
+            self._see_all(self._settling.poll(last=self._interrupted, busy=bool(self._running)))
 
     def _start(self, group: Sequence[Change]) -> None:
         started = []
@@ -149,12 +138,17 @@ class Executor:
                 continue
             self._began[change.key] = self._clock.now()
             self._emit(Progress(change, Phase.STARTED))
-            started.append((change, partial(self._work.carry_out, change)))
-        if started:
-            self._submit(started)
+            started.append(change)
+        if not started:
+            return
+        change = started[0]
+        if call_of(change):
+            self._submit(started, partial(self._push.carry_out, started))
+        else:
+            self._submit(started, lambda: [(change, self._work.carry_out(change))])
 
-    def _submit(self, attempts: Sequence[tuple[Change, Attempt]]) -> None:
-        self._running.add(self._pool.submit(self._carried_out, attempts))
+    def _submit(self, changes: Sequence[Change], attempt: Attempt) -> None:
+        self._running.add(self._pool.submit(self._guarded, changes, attempt))
 
     def _take(self, future: Future[list[Accepted | Outcome]]) -> None:
         self._running.discard(future)
@@ -173,6 +167,23 @@ class Executor:
             else:
                 self._end(change, Outcome(change, Result.APPLIED, "not waited for", uuid=result.record.key.id))
 
+    def _see_all(self, polls: Sequence[Polled]) -> None:
+        lost: list[Accepted] = []
+        replaced: list[tuple[Change, Outcome]] = []
+        for polled in polls:
+            change, outcome = polled.accepted.change, polled.outcome
+            if polled.is_lost:
+                lost.append(polled.accepted)
+            elif outcome and leaves_entry_elsewhere(change) and _is_made(outcome) and not self._stopping:
+                replaced.append((change, outcome))
+            else:
+                self._see(polled)
+        # What is one call is one attempt.
+        for items in grouped_by(lost, lambda item: call_of(item.change)):
+            self._submit([item.change for item in items], partial(self._push.put_back, items))
+        for pairs in grouped_by(replaced, lambda pair: old_call_of(pair[0])):
+            self._submit([change for change, _ in pairs], partial(self._push.delete_old, pairs))
+
     def _see(self, polled: Polled) -> None:
         accepted, outcome = polled.accepted, polled.outcome
         change = accepted.change
@@ -186,8 +197,8 @@ class Executor:
             self._end(change, outcome)
         elif not _deletes_last(change) or outcome.result is not Result.APPLIED:
             self._end(change, outcome)
-        elif outcome.settled and not self._stopping:
-            self._submit([(change, partial(self._work.delete, change, outcome))])
+        elif outcome.settled and not self._stopping and not leaves_entry_elsewhere(change):
+            self._submit([change], lambda: [(change, self._work.delete(change, outcome))])
         else:
             detail = f"{outcome.detail or 'it stopped'}; {change.id}, which it replaces, is still there"
             hint = "apply again to delete the old mapping"
@@ -199,30 +210,31 @@ class Executor:
         self._emit(Progress(change, Phase.ENDED, self._elapsed(change), outcome=outcome))
         if outcome.result is Result.FAILED and self._fail_fast:
             self._stopping = f"{change.key} failed and --fail-fast is set"
-        group = self._group_of[change.key]
-        self._unended[group].discard(change.key)
-        if not self._unended[group]:
-            self._order.done(group)
+        self._schedule.ended(change)
 
     def _elapsed(self, change: Change) -> float:
         return self._clock.now() - self._began.get(change.key, self._clock.now())
 
     # --- around the work of one change, in a worker -------------------------------------------------------------------
 
-    def _carried_out(self, attempts: Sequence[tuple[Change, Attempt]]) -> list[Accepted | Outcome]:
-        return [self._guarded(change, attempt) for change, attempt in attempts]
-
-    def _guarded(self, change: Change, attempt: Attempt) -> Accepted | Outcome:
-        """Make the calls of one change. Its failure becomes its outcome and stops no other change."""
-        # Not a new list each time: the delete that ends a replacement adds its ids to those of the create.
-        with self._aws.calls.collecting(self._requests.setdefault(change.key, [])):
+    def _guarded(self, changes: Sequence[Change], attempt: Attempt) -> list[Accepted | Outcome]:
+        """Make the calls of changes that are carried out together. A failure becomes the outcome of its change, and stops no
+        other one.
+        """
+        ids: list[str] = []
+        with self._aws.calls.collecting(ids):
             try:
-                return attempt()
+                ends = attempt()
             except ProvisionerError as error:
-                return self._failed(change, error)
-            except Exception as error:  # noqa: BLE001  # a mistake of ours fails its change, and loses no other
+                ends = [(change, error) for change in changes]
+            except Exception as error:  # noqa: BLE001  # a mistake of ours fails its changes, and loses no other
                 message = f"internal error in provisioner: {type(error).__name__}: {error}"
-                return Outcome(change, Result.FAILED, message, "this is a bug; please report it")
+                hint = "this is a bug; please report it"
+                ends = [(change, Outcome(change, Result.FAILED, message, hint)) for change in changes]
+        for change in changes:
+            # Added: the delete that ends a replacement has ids too.
+            self._requests.setdefault(change.key, []).extend(ids)
+        return [self._failed(change, end) if isinstance(end, ProvisionerError) else end for change, end in ends]
 
     def _failed(self, change: Change, error: ProvisionerError) -> Outcome:
         hint = error.hint
@@ -243,6 +255,10 @@ class Executor:
 
     def _notify(self, change: Change) -> Notify:
         return lambda text: self._emit(Progress(change, Phase.RETRYING, self._elapsed(change), text))
+
+
+def _is_made(outcome: Outcome) -> bool:
+    return outcome.result is Result.APPLIED and outcome.settled
 
 
 def _deletes_last(change: Change) -> bool:

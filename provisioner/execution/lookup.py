@@ -55,11 +55,7 @@ def find_created(
 
 def _look(drivers: Drivers, sought: Mapping[str, Intent]) -> dict[str, Live]:
     created: dict[str, Live] = {}
-    for kind, region in sorted({(intent.kind, intent.pair.region) for intent in sought.values()}):
-        pairs = {
-            token: intent.pair
-            for token, intent in sought.items()
-            if (intent.kind, intent.pair.region) == (kind, region)
-        }
-        created |= drivers.of(kind).holders(pairs, region)
+    for region in sorted({intent.pair.region for intent in sought.values()}):
+        pairs = {token: intent.pair for token, intent in sought.items() if intent.pair.region == region}
+        created |= drivers.mappings.holders(pairs, region)
     return created

@@ -25,7 +25,7 @@ def refuse_foreign(drivers: Drivers, provider: Provider, plan: Plan, change: Cha
     if live.status.state and not provider.tags_ownership(change.region):
         return
     with suppress(DeniedError):  # as in planning, tags that may not be read name no owner
-        now = drivers.of_change(change).with_tags(change.existing)
+        now = drivers.mappings.with_tags(change.existing)
         for problem in foreign([change], {live.key: now} if now else {}, plan.lineage):
             raise ConflictError(problem.message, hint=problem.hint)
 
@@ -35,7 +35,7 @@ def tag_owner(drivers: Drivers, plan: Plan, change: Change, live: Live, notify: 
     mapping again, so a change does not fail without them. Raises AccountError, StateError.
     """
     try:
-        drivers.of_change(change).tag_owner(live, Owner(plan.stack, plan.lineage, change.name), notify)
+        drivers.mappings.tag_owner(live, Owner(plan.stack, plan.lineage, change.name), notify)
     except AccountError:
         raise
     except AwsError as error:

@@ -21,6 +21,7 @@ from provisioner.model.plan import Action, Change
 from provisioner.model.provider import Provider
 from provisioner.model.report import STILL, Outcome, Result
 from provisioner.planning.diff import field_changes
+from provisioner.planning.order import call_of
 
 MAY_BE_STALE: Final = 10.0
 """Seconds after AWS's answer during which a read that contradicts it may be stale: that a created mapping is gone, or that
@@ -28,16 +29,23 @@ a sent value was ignored. No recording shows that reads lag; the bound is a prec
 """
 
 
+_LATER: Final = 0.5
+"""Seconds after the write of a source until it is read again: somebody else's write may be from before ours, and undo it
+(docs/aws/push.md#bucket-notifications).
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Polled:
     """What a poll found about one change: its outcome, or None and the state in which it waits, to be reported. `gone`:
-    a deleted mapping is gone.
+    a deleted mapping is gone. `is_lost`: the source does not have what this run wrote, and it is to be written again.
     """
 
     accepted: Accepted
     outcome: Outcome | None = None
     state: str = ""
     gone: bool = False
+    is_lost: bool = False
 
 
 class Settling:
@@ -75,16 +83,13 @@ class Settling:
         polled: list[Polled] = []
         # While calls are being made, deletes that no other change waits for are not asked about: at the end one List
         # shows them all.
-        due = [
-            item
-            for item in self._items.values()
-            if last or not busy or not item.deleting or item.change.key in self._awaited
-        ]
+        # Nor are sources that keep their mappings: a read at the end shows what others wrote after this run.
+        due = [item for item in self._items.values() if last or self._is_due(item, busy=busy)]
         for kind, region, deleting in sorted({_batch(item) for item in due}):
             here = [item for item in due if _batch(item) == (kind, region, deleting)]
             polled += self._of_region(self._drivers.of(kind), here, last=last, deleting=deleting)
         for item in polled:
-            if item.outcome:
+            if item.outcome or item.is_lost:
                 del self._items[item.accepted.change.key]
         # Polling many mappings takes many calls of the quota, which pending changes need more.
         self._next_poll = self._clock.now() + max(next(self._pauses), len(self._items) / PAGE / 2)
@@ -106,11 +111,18 @@ class Settling:
             live = observed.get(item.record.key)
             is_late = item.record.key in late
             may_be_stale = not is_late and self._age(item) < MAY_BE_STALE
-            if outcome := _outcome(item, live, late=is_late, may_be_stale=may_be_stale):
+            if live is None and call_of(item.change) and not item.was_put_back and not last:
+                yield Polled(item, is_lost=True)
+            elif outcome := _outcome(item, live, late=is_late, may_be_stale=may_be_stale):
                 yield Polled(item, outcome, gone=live is None)
             elif live and self._age(item) - item.reported >= STILL:
                 item.reported = self._age(item)
                 yield Polled(item, state=live.status.state)
+
+    def _is_due(self, item: Accepted, *, busy: bool) -> bool:
+        if call_of(item.change):
+            return not busy and self._age(item) >= _LATER
+        return not busy or not item.deleting or item.change.key in self._awaited
 
     def _age(self, item: Accepted) -> float:
         return self._clock.now() - item.began
@@ -123,11 +135,13 @@ def _outcome(item: Accepted, live: Live | None, *, late: bool, may_be_stale: boo
     change = item.change
     if item.deleting:
         return _deleted(item, live, late=late)
-    if live is None and may_be_stale:
+    if live is None and may_be_stale and not item.was_put_back:
         return None
     if live is None:
         # The record stays: the next plan sees that its mapping has disappeared, and what it still has to delete.
         detail = "it was deleted outside provisioner before it had settled"
+        if item.was_put_back:
+            detail = f"another client took {item.record.key} away twice since this run wrote it"
         return Outcome(change, Result.FAILED, detail, "plan again")
     if live.status.settled:
         outcome = _read_back(item, live)

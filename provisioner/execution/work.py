@@ -20,14 +20,13 @@ from provisioner.errors import AccountError, ConflictError, ProvisionerError, Se
 from provisioner.execution.creation import Creation
 from provisioner.execution.owner import refuse_foreign, tag_owner
 from provisioner.kinds.canonical import fill_kept
-from provisioner.model.live import Live, Owner
+from provisioner.model.live import DELETING, Live, Owner
 from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.provider import Provider
 from provisioner.model.report import Outcome, Result
 from provisioner.model.state import Deposed, Intent, Record
 from provisioner.planning.diff import field_changes
 from provisioner.planning.ownership import is_ours
-from provisioner.planning.planner import DELETING
 from provisioner.planning.record import applied_record, token_of
 
 
@@ -36,7 +35,7 @@ class Accepted:
     """A change that AWS has accepted and whose mapping has not settled, or is not gone. `record` names that mapping.
     `began` is a time of the clock; `reported` is how many seconds after it the wait was last reported. `deleting`: it is
     being deleted, and stays recorded until it is seen to be gone; `made` is then the outcome of the mapping that
-    replaced it.
+    replaced it. `was_put_back`: somebody else had taken away what this run wrote, and it was written again.
     """
 
     change: Change
@@ -45,6 +44,7 @@ class Accepted:
     reported: float = field(default=0.0)
     deleting: bool = False
     made: Outcome | None = None
+    was_put_back: bool = False
 
 
 class Work:
@@ -126,7 +126,7 @@ class Work:
             )
         settle = partial(self._await_settled, live)
         settle()
-        if self._drivers.of_change(change).update(live, target, fields, self._notify(change), settle=settle):
+        if self._drivers.mappings.update(live, target, fields, self._notify(change), settle=settle):
             settle()
         return bool(fields)
 
@@ -135,7 +135,7 @@ class Work:
         assert live is not None  # an update has both sides
         record = applied_record(change, live, change.applied or {}, self._deposed(change))
         with self._intended(change, "update") as intent:
-            settles = self._drivers.of_change(change).update(
+            settles = self._drivers.mappings.update(
                 live,
                 change.desired or {},
                 change.fields,
@@ -186,7 +186,7 @@ class Work:
 
     def _send_delete(self, change: Change) -> None:
         assert change.existing is not None  # there is something to delete
-        self._drivers.of_change(change).delete(change.existing, self._notify(change))
+        self._drivers.mappings.delete(change.existing, self._notify(change))
 
     def _refuse_if_changed(self, live: Live) -> None:
         """Raise an error when somebody changed the mapping since the plan was made: the planned update must not

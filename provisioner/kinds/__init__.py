@@ -10,6 +10,7 @@ from typing import Final
 from provisioner.kinds.kind import Kind
 from provisioner.kinds.lambda_kind import EVENT_SOURCE_MAPPING
 from provisioner.kinds.s3_kind import BUCKET_NOTIFICATION
+from provisioner.model.canonical import Canonical
 from provisioner.model.desired import Desired
 from provisioner.model.live import Live
 from provisioner.model.plan import Change
@@ -33,6 +34,13 @@ def kind_of_change(change: Change) -> Kind:
     if change.existing:
         return KINDS[change.existing.kind]
     return kind_for(change.wanted.kind) if change.wanted else EVENT_SOURCE_MAPPING
+
+
+def invocation_of(kind: Kind, mapping: Canonical, account: str) -> Canonical:
+    """Who invokes the function of a mapping for what source, by the members of a statement; {} for a kind that needs none."""
+    bare = {name: value for name, value in mapping.items() if name != "permission"}
+    permission = kind.complete(bare, account, "").get("permission", {})
+    return {name: value for name, value in permission.items() if name != "statement_id"}
 
 
 def pair_of(held: Record | Live | Desired) -> Pair:

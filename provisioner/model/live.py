@@ -10,7 +10,14 @@ from provisioner.model.key import Key
 from provisioner.model.place import FieldPath
 from provisioner.model.sources import SourceKind
 
-SETTLED = frozenset({"Enabled", "Disabled"})
+ACTIVE: Final = "Active"
+BROKEN: Final = "Broken"
+"""A mapping that its source keeps is there, but no statement lets the source invoke the function: events are lost."""
+MISSING: Final = "Missing"
+"""A recorded mapping is gone at its source, and its statement is not."""
+DELETING: Final = "Deleting"
+"""A mapping is not gone yet (docs/aws/lifecycle.md#states)."""
+SETTLED = frozenset({"Enabled", "Disabled", ACTIVE, BROKEN})
 """The final states; every other state ends by itself (docs/aws/lifecycle.md#states)."""
 
 STACK_TAG = f"{OWN_TAG_PREFIX}stack"

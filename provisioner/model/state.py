@@ -56,7 +56,9 @@ class Record:
 
     `applied` is the canonical form that was last applied. `protected` keeps `prevent_destroy` of the last apply, so
     that a mapping whose lines were removed from the manifest is still protected. `owner` is the other owner that an
-    import accepted. `statement` and `paused` are kept as they were read: nothing in this version sets them.
+    import accepted. `statement` is what lets the source invoke the function, of a mapping that its source keeps: the applied
+    one, or one that a call was about to write when it was interrupted. Such a mapping without applied values was never
+    applied. `paused` is kept as it was read: nothing in this version sets it.
     """
 
     key: Key
@@ -73,7 +75,8 @@ class Record:
 class Intent:
     """A call, recorded before it is made. `token` is unique in its apply, `action` is `create`, `update` or `delete`.
     `keys` are the mappings that it touches; of a create, those that it replaces. `protected` is the `prevent_destroy`
-    of what it makes, `kind` its kind.
+    of what it makes, `kind` its kind. `makes` is the mapping that it makes, where planning chose the id, and `statement` what
+    it writes first.
     """
 
     token: str
@@ -83,6 +86,8 @@ class Intent:
     keys: tuple[Key, ...] = ()
     protected: bool = False
     kind: str = LAMBDA
+    makes: Key | None = None
+    statement: Statement | None = None
 
 
 @dataclass(frozen=True, slots=True)

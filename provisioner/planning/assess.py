@@ -13,12 +13,11 @@ from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.desired import Desired
 from provisioner.model.health import Drifted, Health
 from provisioner.model.key import Key
-from provisioner.model.live import Live, Status
+from provisioner.model.live import BROKEN, DELETING, MISSING, Live, Status
 from provisioner.model.place import FieldPath
 from provisioner.model.sources import SourceKind, kind_of
 from provisioner.model.state import Record, State
 from provisioner.planning.diff import field_changes
-from provisioner.planning.planner import DELETING
 from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import Resolution, Subject
 
@@ -99,7 +98,9 @@ def unrecorded(orphans: Sequence[Live]) -> tuple[Drifted, ...]:
 def _drifted(
     name: str, record: Record, live: Live | None, ignored: Sequence[FieldPath], lost: tuple[str, ...]
 ) -> Drifted | None:
-    if live is None or live.status.state == DELETING:
+    if not is_applied(record):
+        return None
+    if live is None or live.status.state in (DELETING, MISSING):
         return Drifted(name, record.key.id, record.key.region, vanished=True, lost=lost)
     # Kept values, such as a generated consumer group, were never applied: live's count as applied.
     prior = fill_kept(record.applied, live.mapping, live.kind)
@@ -113,6 +114,11 @@ def _drifted(
     fields = field_changes(prior, now, prior, live.kind)
     drifted = Drifted(name, record.key.id, record.key.region, live.kind, fields, fault=fault, lost=lost)
     return drifted if fields or lost or fault else None
+
+
+def is_applied(record: Record) -> bool:
+    """Whether a mapping was ever applied. One that its source keeps is recorded before its first call."""
+    return bool(record.applied)
 
 
 def _fault(record: Record, live: Live, ignored: Sequence[FieldPath]) -> str:
@@ -161,6 +167,10 @@ def health(
     rows = []
     for name, record in state.mappings.items():
         live = reading.live.get(record.key)
+        if not is_applied(record):
+            rows.append(_row(name, record.key, live or record, "an apply was interrupted before it had made this mapping"))
+            continue
+        live = None if live and live.status.state == MISSING else live
         gone = [f"{what} no longer exists" for what in lost.get((name, record.key.id), ())]
         problems = (
             [*gone, *_problems(record, live, ignored.get(name, ()))] if live else ["it no longer exists in AWS", *gone]
@@ -197,6 +207,8 @@ def _row(name: str, key: Key, held: Live | Record, problem: str) -> Health:
 
 def _problems(record: Record, live: Live, ignored: Sequence[FieldPath]) -> Iterator[str]:
     status = live.status
+    if status.state == BROKEN:
+        yield f"it is not invoked: {status.reason}"
     if status.state == DELETING:
         yield "it is being deleted"
     elif fault := _fault(record, live, ignored):

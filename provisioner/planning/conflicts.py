@@ -4,15 +4,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from provisioner.environment import command_line
-from provisioner.kinds import pair_of
+from provisioner.kinds import kind_for, pair_of
+from provisioner.kinds.kind import Claim
 from provisioner.model.desired import Desired
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import Live
 from provisioner.model.plan import Action, Change, Conflict
-from provisioner.model.state import Record
+from provisioner.model.state import Record, State
 from provisioner.planning.order import Claims, by_claim, in_the_way
 
 
@@ -39,7 +42,8 @@ def held_by(holder: Live, stack: str, name: str, *, is_taken: bool = False) -> C
     words = (f"{name}-2", f"{holder.key.id}@{holder.key.region}") if is_taken else (name, holder.key.id)
     line = f"`{command_line('import', *words)}`"
     if holder.owner is None:
-        message = f"Lambda already has a mapping for this function and source: {holder.key}"
+        keeper = "Lambda" if holder.key.kind == LAMBDA else "the source"
+        message = f"{keeper} already has a mapping for this function and source: {holder.key}"
         return Conflict(holder.key, message, f"import it: {line}")
     if holder.owner.stack == stack:
         rebuild = command_line("state", "rebuild")
@@ -47,6 +51,54 @@ def held_by(holder: Live, stack: str, name: str, *, is_taken: bool = False) -> C
         return Conflict(holder.key, f"the mapping {holder.key} belongs to another state of stack {stack}", hint)
     message = f"the mapping {holder.key} belongs to stack {holder.owner.stack}"
     return Conflict(holder.key, message, f"remove it there, or import it: {line}")
+
+
+def without_overlaps(changes: Sequence[Change], entries: Mapping[Key, Live], state: State) -> list[Change]:
+    """The changes in their order; one whose mapping would conflict with an entry that stays at the source, whoever made it,
+    is not possible.
+    """
+    changes = list(changes)
+    while True:
+        leaving = {change.existing for change in changes if change.calls_aws and change.existing}
+        staying = _entries_by_claim(live for key, live in entries.items() if key not in leaving)
+        judged = [_overlapping(change, staying, state) for change in changes]
+        if judged == changes:
+            return judged
+        changes = judged
+
+
+def _entries_by_claim(entries: Iterable[Live]) -> dict[Claim, list[Live]]:
+    found: defaultdict[Claim, list[Live]] = defaultdict(list)
+    for live in entries:
+        for claim in kind_for(live.kind).claims(live.mapping, pair_of(live)):
+            found[claim].append(live)
+    return found
+
+
+def _overlapping(change: Change, staying: Mapping[Claim, Sequence[Live]], state: State) -> Change:
+    wanted, desired = change.wanted, change.desired
+    if wanted is None or desired is None or not change.calls_aws:
+        return change
+    kind = kind_for(wanted.kind)
+    pair = kind.pair(desired, change.region)
+    others = {
+        other.key: other
+        for claim in kind.claims(desired, pair)
+        for other in staying.get(claim, ())
+        if kind.conflicts(desired, pair, other.mapping, pair_of(other))
+    }
+    if not others:
+        return change
+    other = others[min(others)]  # claims have no order, and the holder is in the hash of the plan
+    manager = state.managers().get(other.key)
+    named = f"{manager} ({other.key})" if manager else f"the entry {other.key}, which is not managed by this stack"
+    conflict = Conflict(
+        other.key,
+        f"it overlaps with {named}: {pair.channel} for {pair.function} and {pair_of(other).channel} for {pair_of(other).function}",
+        "change the events or the filter of one of them: S3 notifies one destination of an event",
+    )
+    stays = change.live if change.existing and not change.adopts else None
+    return replace(not_possible(wanted, change.record, stays, conflict), moved_from=change.moved_from, after=change.after)
 
 
 def without_blocked(changes: Sequence[Change]) -> list[Change]:

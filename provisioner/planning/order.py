@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
-from provisioner.kinds import kind_for, pair_of
+from provisioner.kinds import kind_for, kind_of_change, pair_of
 from provisioner.model.key import Key
 from provisioner.model.plan import Action, Change, Problem
 
@@ -51,6 +51,23 @@ def in_the_way(change: Change, others: Claims) -> Iterator[Change]:
                 yield other
 
 
+def _one_call(change: Change, other: Change) -> bool:
+    """Whether one call of AWS carries out both changes."""
+    call = call_of(change)
+    return bool(call) and call == call_of(other)
+
+
+def call_of(change: Change) -> str:
+    """The call that carries out a change together with others, such as the write of one bucket; "" for a change by itself."""
+    mapping = change.desired or (change.live.mapping if change.live else {})
+    return kind_of_change(change).call(mapping, change.region)
+
+
+def old_call_of(change: Change) -> str:
+    """The call that takes away what a change replaces."""
+    return kind_of_change(change).call(change.live.mapping, change.live.key.region) if change.live else ""
+
+
 def in_order(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
     """The changes with `after` set, in the order given, and a problem where they wait for each other.
 
@@ -61,8 +78,10 @@ def in_order(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
     ordered = []
     for change in changes:
         needed = kind_for(change.wanted.kind).needs(change, changes) if change.wanted else ()
+        # What one call carries out needs no order.
+        before = (other.key for other in in_the_way(change, freed_by) if not _one_call(change, other))
         # Without itself: a replacement frees the pair that it takes, and `creates_first` orders its two calls.
-        waits = {*needed, *(other.key for other in in_the_way(change, freed_by))} - {change.key, *change.after}
+        waits = {*needed, *before} - {change.key, *change.after}
         ordered.append(replace(change, after=(*change.after, *sorted(waits))))
     try:
         TopologicalSorter({change.key: change.after for change in ordered}).prepare()

@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
+from provisioner.environment import command_line
 from provisioner.kinds import kind_for, kind_of_change, pair_of
+from provisioner.kinds.ids import text_of
 from provisioner.kinds.tables import fields_of
+from provisioner.model.canonical import Canonical
 from provisioner.model.desired import Desired
 from provisioner.model.key import Key
-from provisioner.model.live import Live
-from provisioner.model.plan import Action, Cause, Change, Plan, Problem, Reason
+from provisioner.model.live import DELETING, Live
+from provisioner.model.plan import Action, Cause, Change, Conflict, Plan, Problem, Reason
 from provisioner.model.sources import SELF_MANAGED, SourceKind
 from provisioner.model.state import Deposed, Record, State
-from provisioner.planning.conflicts import held_by, not_possible, without_blocked
+from provisioner.planning.conflicts import held_by, not_possible, without_blocked, without_overlaps
 from provisioner.planning.diff import field_changes
+from provisioner.planning.entries import entry_problems, foreign_entries, push_notes
+from provisioner.planning.naming import id_of
 from provisioner.planning.order import doubly_touched, in_order
 from provisioner.planning.ownership import accepted_owner, foreign, is_ours, may_import, retags
 from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import Resolution, Subject
+from provisioner.planning.statements import policy_problems, statement_changes
 from provisioner.planning.sides import ENABLED, notes_on, sides_of, unstated
 
-DELETING = "Deleting"
-"""The state of a mapping that is not gone yet (docs/aws/lifecycle.md#states)."""
 _DELETED_ALREADY = "AWS is deleting it already: no call is made, and the apply waits until it is gone"
 
 
@@ -43,7 +47,9 @@ def make_plan(
     mappings are not known.
     """
     deciding = _Deciding(resolution.subjects, reading, state, frozenset(replaced), destroys=destroys)
-    changes = without_blocked([change for subject in resolution.subjects for change in deciding.changes(subject)])
+    changes = [change for subject in resolution.subjects for change in deciding.changes(subject)]
+    changes = without_blocked(without_overlaps(changes, reading.entries, state))
+    foreign_counts = foreign_entries(changes, reading, state)
     # A create that reads the source of a deleted mapping has the risks of a replacement.
     ended = [change for change in changes if change.action is Action.DELETE]
     changes = [
@@ -51,12 +57,16 @@ def make_plan(
             change,
             risks=kind_of_change(change).risks(change, ended),
             retags=retags(change, state.lineage, tags_ownership),
+            notes=(*change.notes, *push_notes(change, foreign_counts, reading, account)),
         )
         for change in changes
     ]
     ordered, problems = in_order(sorted(changes, key=lambda change: change.key))
     problems += doubly_touched(ordered)
     problems += foreign(ordered, reading.live, state.lineage)
+    statements = statement_changes(ordered, state, reading)
+    problems += policy_problems(statements, reading)
+    problems += entry_problems(ordered, reading)
     return Plan(
         stack=state.stack,
         account=account,
@@ -66,6 +76,7 @@ def make_plan(
         problems=(*deciding.problems, *problems),
         missing=tuple(deciding.missing),
         destroys=destroys,
+        statements=statements,
     )
 
 
@@ -136,11 +147,20 @@ class _Deciding:
             record = Record(holder.key, holder.arn, holder.mapping, record.protected, deposed)
             live = holder
         elif record and live is None:
-            self.missing.append(record.key)
+            self._miss(record)
+        if record and live and live.status.state == MISSING:
+            self._miss(record)
+            # Where it is not wanted either, its statement is still to be removed.
+            live = None if subject.wanted else live
         if record and record.owner and live and is_ours(live, self._state.lineage):
             # Our tags were written, but the answer to that was lost: what the import accepted is over.
             record = replace(record, owner=None)
         return record, live
+
+    def _miss(self, record: Record) -> None:
+        """Note that a recorded mapping is gone; one that was never applied is not expected to be there."""
+        if record.applied:
+            self.missing.append(record.key)
 
     def _holder_of(self, subject: Subject) -> Live | None:
         """The mapping that holds the wanted pair, unless another name of this state manages it."""
@@ -187,19 +207,54 @@ class _Deciding:
             if may_import(holder, wanted, self._state.lineage):
                 return replace(self._existing(wanted, None, holder), adopts=holder.key)
             return not_possible(wanted, record, None, held_by(holder, self._state.stack, wanted.name))
-        reason = Reason.DISAPPEARED if record else Reason.NEW
+        # One that was recorded before its first call, which was interrupted, is as new as one without a record.
+        reason = Reason.DISAPPEARED if record and record.applied else Reason.NEW
+        desired = self._with_id(wanted, wanted.mapping, record)
+        if taken := self._id_taken(wanted):
+            return not_possible(wanted, record, None, taken)
         return Change(
             name=wanted.name,
             action=Action.CREATE,
             region=wanted.region,
             pair=pair_of(wanted),
-            desired=wanted.mapping,
-            applied=wanted.mapping,
+            desired=desired,
+            applied=desired,
             live=gone,
             record=record,
             wanted=wanted,
             reason=reason,
         )
+
+    def _id_taken(self, wanted: Desired) -> Conflict | None:
+        """The conflict with an entry of somebody else that has the id which the manifest states."""
+        kind = kind_for(wanted.kind)
+        holder = self._reading.entries.get(kind.key(wanted.mapping, wanted.region)) if kind.key else None
+        if holder is None or holder.key in self._managers:
+            return None
+        line = command_line("import", wanted.name, text_of(holder.key))
+        return Conflict(
+            holder.key,
+            f"an entry with this id, {holder.key}, is not managed by this stack: {pair_of(holder)}",
+            f"choose another id, or import it: `{line}`",
+        )
+
+    def _with_id(self, wanted: Desired, mapping: Canonical, record: Record | None) -> Canonical:
+        """A mapping that is to be created with its id, where planning chooses it: the recorded one where the source is the
+        same, because a name that was chosen once is kept.
+        """
+        kind = kind_for(wanted.kind)
+        if kind.key is None or "id" in mapping:
+            return mapping
+        here = kind.key(mapping, wanted.region).id
+        if record and record.key.kind == kind.name and record.key.id.startswith(here):
+            return {**mapping, "id": record.key.id.removeprefix(here)}
+        taken = {
+            key.id.removeprefix(here)
+            for key in (*self._managers, *self._reading.entries)
+            if key.kind == kind.name and key.id.startswith(here)
+        }
+        ident = id_of(self._state.stack, wanted.name, self._state.lineage, kind.id_limit, taken)
+        return {**mapping, "id": ident}
 
     def _unwanted(self, subject: Subject, live: Live | None) -> Change:
         record = subject.record
@@ -293,7 +348,10 @@ class _Deciding:
             self._refuse(wanted.name, "has prevent_destroy, but this change would replace it", hint)
         # A new mapping is created from the manifest alone: a kept value, such as a generated group, belongs to the old
         # one.
-        alone = sides_of(wanted, record, live, wanted.kind).stated
+        alone = self._with_id(wanted, sides_of(wanted, record, live, wanted.kind).stated, None)
+        taken = self._id_taken(wanted)
+        if taken and taken.holder != live.key:
+            return not_possible(wanted, record, live, taken)
         return replace(
             change,
             action=Action.REPLACE,

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from provisioner.kinds import kind_of_change
+from provisioner.kinds.statements import statement_of
 from provisioner.model.canonical import Canonical
+from provisioner.model.key import Key
 from provisioner.model.live import Live
 from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.state import Deposed, Intent, Record, State
+from provisioner.planning.statements import needed_statement
 from provisioner.planning.reading import Reading
 
 
@@ -84,17 +87,46 @@ def planned_calls(plan: Plan) -> tuple[Intent, ...]:
             (change.existing,) if change.existing else (),
             is_protected(change),
             kind_of_change(change).name,
+            key_made(change),
+            needed_statement(change),
         )
         for change in plan.changes
         for action in _CALLS.get(change.action, ())
     )
 
 
+def key_made(change: Change) -> Key | None:
+    """The key of the mapping that a change writes, where planning chooses it; None where AWS does, and for a deletion."""
+    kind = kind_of_change(change)
+    return kind.key(change.desired, change.region) if kind.key and change.desired else None
+
+
 def applied_record(change: Change, live: Live, applied: Canonical, deposed: tuple[Deposed, ...] = ()) -> Record:
     """The record of the live mapping of a change, with `applied` as the applied values and `deposed` as what it still
     has to delete.
     """
-    return replace(_own(change, live), applied=applied, protected=is_protected(change), deposed=deposed)
+    own = _own(change, live)
+    return replace(
+        own,
+        applied=applied,
+        protected=is_protected(change),
+        deposed=deposed,
+        # Of a mapping that Lambda keeps, whatever a later version has recorded.
+        statement=statement_of(applied, live.key.region) if kind_of_change(change).key else own.statement,
+    )
+
+
+def begun_record(intent: Intent, old: Record | None) -> Record | None:
+    """The record of a name whose call was interrupted, from the record that it had: the mapping that the call makes may be
+    there or not, and so may its statement. One that was never applied has no applied values. Of another intent, `old`.
+    """
+    if intent.makes is None:
+        return old
+    if old and old.key == intent.makes:
+        return replace(old, statement=intent.statement or old.statement)
+    deposed = (*old.deposed, Deposed(old.key, old.statement)) if old else ()
+    protected = intent.protected or bool(old and old.protected)
+    return Record(intent.makes, intent.pair.source, {}, protected, deposed, intent.statement)
 
 
 def _own(change: Change, live: Live) -> Record:
@@ -103,5 +135,5 @@ def _own(change: Change, live: Live) -> Record:
     return (
         replace(record, arn=live.arn)
         if record and record.key == live.key
-        else Record(live.key, live.arn, {}, owner=change.accepted_owner)
+        else Record(live.key, live.arn, {}, owner=change.accepted_owner, statement=needed_statement(change))
     )

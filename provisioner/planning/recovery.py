@@ -2,8 +2,8 @@
 from AWS.
 
 Only a create can leave a mapping that no state has: its UUID is new. It is looked for by function and source, and
-recorded when its tags have this state's lineage. Every other unfinished call is seen when state and AWS are compared
-again.
+recorded when its tags have this state's lineage. Of a mapping whose id planning chose, the intent has all that the state
+needs. Every other unfinished call is seen when state and AWS are compared again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from provisioner.model.live import Live
 from provisioner.model.state import Deposed, Intent, Record, State
+from provisioner.planning.record import begun_record
 
 CREATE = "create"
 
@@ -26,8 +27,8 @@ class Recovery:
 
 
 def unresolved_creates(intents: Sequence[Intent]) -> dict[str, Intent]:
-    """The creates among these intents, by token: the only ones that are looked for."""
-    return {intent.token: intent for intent in intents if intent.action == CREATE}
+    """The creates among these intents whose mapping got its id from AWS, by token: the only ones that are looked for."""
+    return {intent.token: intent for intent in intents if intent.action == CREATE and intent.makes is None}
 
 
 def recover(state: State, intents: Sequence[Intent], holders: Mapping[str, Live]) -> Recovery:
@@ -36,12 +37,16 @@ def recover(state: State, intents: Sequence[Intent], holders: Mapping[str, Live]
     is recorded: what holds the pair may be somebody else's.
     """
     notices = []
-    nothing = [intent.name for intent in intents if intent.action == CREATE and intent.token not in holders]
+    sought = unresolved_creates(intents)
+    nothing = [intent.name for token, intent in sought.items() if token not in holders]
     for intent in intents:
         if intent.token in holders:
             state, line = _created(state, intent, holders[intent.token])
             notices.append(line)
-    others = [f"{intent.action} of {intent.name}" for intent in intents if intent.action != CREATE]
+        # The id is known, and whether the mapping is there is seen when state and AWS are compared.
+        elif intent.makes and state.managers().get(intent.makes, intent.name) == intent.name:
+            state = state.with_record(intent.name, begun_record(intent, state.mappings.get(intent.name)))
+    others = [f"{intent.action} of {intent.name}" for intent in intents if intent.token not in sought]
     if nothing:
         notices.append(f"an apply was interrupted while creating {', '.join(nothing)}; AWS has no such mapping")
     if others:

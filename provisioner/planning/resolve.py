@@ -13,10 +13,11 @@ from fnmatch import fnmatchcase
 
 from provisioner.environment import command_line
 from provisioner.errors import UsageError
-from provisioner.kinds import pair_of
+from provisioner.kinds import kind_for, pair_of
+from provisioner.kinds.ids import key_of_text
 from provisioner.model.desired import Desired
 from provisioner.model.diagnostics import Diagnostic
-from provisioner.model.key import LAMBDA, Key
+from provisioner.model.key import Key
 from provisioner.model.manifest import Manifest
 from provisioner.model.place import Place
 from provisioner.model.references import Pair
@@ -78,6 +79,19 @@ def resolve(manifest: Manifest, state: State) -> Resolution:
     ]
     subjects += [Subject(name, None, state.mappings[name], forgets=True) for name in forgotten]
     return Resolution(tuple(sorted(subjects, key=lambda subject: subject.name)), tuple(diagnostics))
+
+
+def completed(resolution: Resolution, account: str, lineage: str) -> Resolution:
+    """The resolution with what is wanted complete: what a mapping needs may depend on the account and on the state's lineage.
+    Idempotent.
+    """
+    subjects = []
+    for subject in resolution.subjects:
+        if wanted := subject.wanted:
+            mapping = kind_for(wanted.kind).complete(wanted.mapping, account, lineage)
+            subject = replace(subject, wanted=wanted._replace(mapping=mapping))  # noqa: PLW2901
+        subjects.append(subject)
+    return replace(resolution, subjects=tuple(subjects))
 
 
 def contradictions(manifest: Manifest, names: Collection[str]) -> list[Diagnostic]:
@@ -155,7 +169,7 @@ def _adoptions(
     adopted: dict[str, Key] = {}
     for item in manifest.imports:
         wanted = manifest.mappings.get(item.name)
-        key = Key(LAMBDA, wanted.region if wanted else "", item.uuid)
+        key = key_of_text(item.uuid, wanted.region if wanted else "", kind_for(wanted.kind).name if wanted else None)
         recorded = state.mappings[origin[item.name]].key if item.name in origin else None
         if item.name not in names:
             diagnostics.append(_error(f"imports: {item.name} is not in `mappings`", item.place))

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from provisioner.kinds.canonical import default_at
 from provisioner.model.key import Key
-from provisioner.model.live import Live
+from provisioner.model.live import DELETING, Live
 from provisioner.model.place import FieldPath, is_within
 from provisioner.model.plan import Action, Change, FieldChange, Plan
 from provisioner.planning.diff import field_changes
-from provisioner.planning.planner import DELETING
 from provisioner.planning.reading import Reading
 
 

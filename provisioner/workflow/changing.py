@@ -40,7 +40,7 @@ from provisioner.planning.planner import make_plan
 from provisioner.planning.reading import Reading
 from provisioner.planning.record import planned_calls, state_before_calls
 from provisioner.planning.recovery import recover, unresolved_creates
-from provisioner.planning.resolve import require_names, resolve, select
+from provisioner.planning.resolve import completed, require_names, resolve, select
 from provisioner.workflow.forgetting import untag
 from provisioner.workflow.run import Execution, Run, Selection
 
@@ -139,7 +139,7 @@ def _plan(run: Run, account: str, state: State, selection: Selection) -> tuple[P
     resolution = resolve(manifest, state)
     # Only names of the manifest: without a wanted mapping there is nothing to create in the place of the old one.
     require_names(selection.replaced, manifest.mappings, "--replace")
-    resolution = select(resolution, selection.targets, selection.excludes)
+    resolution = completed(select(resolution, selection.targets, selection.excludes), account, state.lineage)
     reading = run.drivers.read(resolution, run.ui.note) if selection.refresh else assume_unchanged(resolution)
     made = make_plan(
         resolution,
@@ -291,6 +291,7 @@ def carry_out(run: Run, made: Plan, before: State, writer: Writer, execution: Ex
         with writer.journal(intents) as log:
             report = Executor(
                 run.aws,
+                run.drivers,
                 made,
                 intents,
                 log,

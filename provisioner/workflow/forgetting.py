@@ -9,6 +9,7 @@ from provisioner.backend.store import Writer
 from provisioner.environment import command_line
 from provisioner.errors import AwsError
 from provisioner.execution.guard import guarded
+from provisioner.kinds import KINDS
 from provisioner.model.key import Key
 from provisioner.model.state import Record
 from provisioner.planning.ownership import is_ours
@@ -20,15 +21,18 @@ def untag(run: Run, writer: Writer, records: Mapping[str, Record], *, offline: b
     may be hours old, and another stack may have imported a mapping since. What AWS refuses is a note: forgetting needs
     no call. With `offline` nothing is called. Raises StateError when lock or state are no longer this process's.
     """
-    names = ", ".join(records)
-    if offline:
+    names = ", ".join(name for name, record in records.items() if KINDS[record.key.kind].has_tags)
+    if offline and names:
         run.ui.note(_left(names, "--offline was passed"))
         return
     keys = {
         f"{name} ({key})" if key == record.key else f"{name} (deposed {key})": key
         for name, record in records.items()
         for key in (record.key, *(item.key for item in record.deposed))
+        if KINDS[key.kind].has_tags
     }
+    if not keys:
+        return
     try:
         run.connect(writer.state.account)
     except AwsError as error:
@@ -36,7 +40,7 @@ def untag(run: Run, writer: Writer, records: Mapping[str, Record], *, offline: b
         return
 
     def untagged(key: Key) -> str:
-        driver = run.drivers.of(key.kind)
+        driver = run.drivers.mappings
         try:
             live = driver.with_tags(key)
             if live and is_ours(live, writer.state.lineage):

@@ -11,14 +11,14 @@ from provisioner.errors import NotFoundError, ProvisionerError, UsageError
 from provisioner.filesystem import rewrite
 from provisioner.manifest.format.writing import addition
 from provisioner.model.key import LAMBDA, Key
-from provisioner.model.live import Live
+from provisioner.model.live import DELETING, Live
 from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Action, Change
 from provisioner.model.state import Record, State
 from provisioner.planning.ownership import accepted_owner
-from provisioner.planning.planner import DELETING, make_plan
+from provisioner.planning.planner import make_plan
 from provisioner.planning.reading import Reading
-from provisioner.planning.resolve import resolve
+from provisioner.planning.resolve import completed, resolve
 from provisioner.render.manifest import entry_yaml
 from provisioner.workflow.changing import recovered
 from provisioner.workflow.run import Run
@@ -36,9 +36,9 @@ class Imported:
     file: str = ""
 
 
-def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: bool = False) -> Imported:
-    """Import a live mapping: writes state, changes nothing in AWS. `region` is the mapping's, when it is neither that
-    of the manifest's entry nor the session's.
+def import_mapping(run: Run, name: str, ident: str, *, region: str = "", write: bool = False) -> Imported:
+    """Import a live mapping: writes state, changes nothing in AWS. `ident` is a UUID or `s3:BUCKET/ENTRY-ID`; `region` is the
+    mapping's, when it is neither that of the manifest's entry nor the session's.
 
     With `write` the entry is added to the manifest, where it has none of this name. This is checked before anything is
     stored, because an apply would delete a mapping that is recorded and not in the manifest.
@@ -59,9 +59,11 @@ def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: b
                 f"{name} is in {wanted.region} ({wanted.place}), not in {region}", hint="import it under another name"
             )
         region = region or (wanted.region if wanted else "") or aws.region
-        key = Key(LAMBDA, region, uuid)
+        key = _key(ident, region, wanted)
         _refuse_import(writer.state, name, key, run.drivers, wanted=wanted is not None)
-        live = _live_mapping(run.drivers, key, account)
+        live, note = _live_mapping(run.drivers, key, account, writer.state.lineage)
+        if note:
+            run.ui.note(note)
         accepted = accepted_owner(live, writer.state.lineage)
         if accepted:
             run.ui.note(
@@ -82,9 +84,15 @@ def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: b
         file = Path(run.manifest.place.file)
         text = addition(file, entry) if write and entry else ""
         protected = wanted is not None and wanted.lifecycle.prevent_destroy
-        record = Record(live.key, live.arn, live.as_left, protected, owner=accepted)
+        applied = live.as_left
+        if wanted:  # its permission is what the manifest states
+            applied = {field: value for field, value in applied.items() if field != "permission"}
+        if "permission" in applied:
+            applied = KINDS[key.kind].complete(applied, account, writer.state.lineage)
+        statement = statement_of(applied, key.region)
+        record = Record(live.key, live.arn, applied, protected, owner=accepted, statement=statement)
         state = replace(writer.state, account=account).with_record(name, record)
-        change = _next_change(run.manifest, state, name, live) if wanted else None
+        change = _next_change(run, state, name, live) if wanted else None
         # The manifest first: an entry without a record is imported again, but a record without an entry is deleted.
         if text:
             rewrite(file, text)
@@ -92,21 +100,34 @@ def import_mapping(run: Run, name: str, uuid: str, *, region: str = "", write: b
         return Imported(name, change, entry, str(file) if text else "")
 
 
-def _live_mapping(drivers: Drivers, key: Key, account: str) -> Live:
-    live = drivers.of(key.kind).with_tags(key)
-    if live is None:
+def _key(ident: str, region: str, wanted: Desired | None) -> Key:
+    try:
+        return key_of_text(ident, region, kind_for(wanted.kind).name if wanted else None)
+    except ValueError as error:
+        raise UsageError(str(error), hint="use a UUID, or s3:BUCKET/ENTRY-ID") from error
+
+
+def _live_mapping(drivers: Drivers, key: Key, account: str, lineage: str) -> tuple[Live, str]:
+    found = drivers.of(key.kind).to_import(key, lineage)
+    if found is None and key.kind != LAMBDA:
+        bucket, _, ident = key.id.partition("/")
+        raise NotFoundError(f"the bucket {bucket} has no entry {ident}", hint="check the id: the entry may have another")
+    if found is None:
         hint = f"check the UUID and the account; for a mapping in another region, use {key}@REGION"
         raise NotFoundError(f"no mapping in account {account}, region {key.region} has the UUID {key}", hint=hint)
-    if live.status.state == DELETING:
+    if found[0].status.state == DELETING:
         raise ProvisionerError(f"the mapping {key} is being deleted", hint="there is nothing to import")
-    return live
+    return found
 
 
-def _next_change(manifest: Manifest, state: State, name: str, live: Live) -> Change | None:
+def _next_change(run: Run, state: State, name: str, live: Live) -> Change | None:
     # These entries are about other names, or were fulfilled by this import.
-    resolution = resolve(replace(manifest, imports=(), moved=(), removed=()), state)
+    resolution = resolve(replace(run.manifest, imports=(), moved=(), removed=()), state)
     own = replace(resolution, subjects=tuple(subject for subject in resolution.subjects if subject.name == name))
-    made = make_plan(own, Reading({live.key: live}), state, account=state.account)
+    own = completed(own, state.account, state.lineage)
+    # What stands beside a mapping that its source keeps is read too.
+    alone = Reading({live.key: live}) if KINDS[live.key.kind].key is None else run.drivers.read(own, run.ui.note)
+    made = make_plan(own, alone, state, account=state.account)
     return next((change for change in made.changes if change.action is not Action.NO_OP), None)
 
 

@@ -98,6 +98,7 @@ class Run:
         self.clock = clock or WallClock()
         self._opened = opened
         self._aws: Aws | None = None
+        self._drivers: Drivers | None = None
         self._backend: Backend | None = None
         self._account = ""
         self._waited = 0.0
@@ -158,8 +159,10 @@ class Run:
 
     @property
     def drivers(self) -> Drivers:
-        """The drivers of the session. Raises AwsError."""
-        return Drivers(self.aws, self.manifest.provider)
+        """The drivers of the session, made once: what was read of function policies is read once a run. Raises AwsError."""
+        if self._drivers is None:
+            self._drivers = Drivers(self.aws, self.manifest.provider)
+        return self._drivers
 
     @property
     def calls(self) -> tuple[int, int]:

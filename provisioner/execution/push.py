@@ -1,0 +1,228 @@
+"""What changes of mappings do that their source keeps: all changes of one source are one call, and the statements that they
+need are written before it and removed after it (docs/architecture.md#push).
+
+Runs in a worker thread. Every step looks, compares and goes on, so that a lost answer costs nothing. The intent of a change
+has the id of its mapping and its statement: whatever is interrupted, the state knows what to look for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+from provisioner.aws.driver import Edit, PushDriver
+from provisioner.aws.drivers import Drivers
+from provisioner.aws.requests import Notify
+from provisioner.aws.wait import Clock
+from provisioner.backend.store import Log
+from provisioner.errors import AccountError, ConflictError, ProvisionerError, ServiceError, StateError, UnreachableError
+from provisioner.execution.statements import Statements
+from provisioner.execution.work import Accepted
+from provisioner.kinds import kind_of_change
+from provisioner.model.live import ACTIVE, Live, Status
+from provisioner.model.plan import Action, Change, Plan
+from provisioner.model.report import Outcome, Result
+from provisioner.model.sources import SourceKind
+from provisioner.model.state import Deposed, Intent, Record
+from provisioner.planning.order import call_of, old_call_of
+from provisioner.planning.record import applied_record, begun_record, key_made, token_of
+from provisioner.planning.statements import place_of, recorded_statements
+
+End = Accepted | Outcome | ProvisionerError
+"""What became of the calls of a change."""
+
+_ACTIONS: Final = {Action.UPDATE: "update", Action.DELETE: "delete"}
+_UNSURE: Final = (UnreachableError, ServiceError, StateError, AccountError)
+"""After these AWS may have acted, somewhere, or the log itself failed: the next run must look."""
+
+
+class Push:
+    """Carries out changes of one plan whose mappings their source keeps. Safe to share between threads."""
+
+    def __init__(
+        self,
+        drivers: Drivers,
+        plan: Plan,
+        intents: Sequence[Intent],
+        log: Log,
+        clock: Clock,
+        notify: Callable[[Change], Notify],
+    ) -> None:
+        self._drivers = drivers
+        self._log = log
+        self._clock = clock
+        self._notify = notify
+        self._intents = {intent.token: intent for intent in intents}
+        self._forgets = {change.name for change in plan.changes if change.action is Action.FORGET}
+        self._statements = Statements(drivers.policies, plan, notify)
+
+    def carry_out(self, changes: Sequence[Change]) -> list[tuple[Change, End]]:
+        """Make the calls of changes of one source: statements, one write of the source, and what is released by it."""
+        ends: dict[str, End] = {}
+        for change in changes:
+            with self._giving_up(change, ends):
+                self._log.begin(self._intent(change))
+                self._statements.grant(change)
+        granted = [change for change in changes if change.key not in ends]
+        for key, error in self._statements.verify(granted).items():
+            ends[key] = self._given_up(next(change for change in granted if change.key == key), error)
+        self._write([change for change in changes if change.key not in ends], ends)
+        return [(change, ends[change.key]) for change in changes]
+
+    def put_back(self, items: Sequence[Accepted]) -> list[tuple[Change, End]]:
+        """Write entries again that somebody else has taken away since this run wrote them."""
+        edits = {item.change.key: Edit(None, item.change.desired) for item in items}
+        first = items[0].change
+        failed = self._driver(first).write(edits, first.region, self._notify(first)).failed
+        now = self._clock.now()
+        return [
+            (item.change, failed.get(item.change.key) or replace(item, began=now, was_put_back=True)) for item in items
+        ]
+
+    def delete_old(self, made: Sequence[tuple[Change, Outcome]]) -> list[tuple[Change, End]]:
+        """Take away the entries that replacements have left in one other source, once the new ones were read back."""
+        ends: dict[str, End] = {}
+        for change, _ in made:
+            with _catching(change, ends):
+                self._log.begin(self._intents[token_of(change, "delete")])
+        left = [change for change, _ in made if change.key not in ends]
+        edits = {change.key: Edit(change.live.mapping, None) for change in left if change.live}
+        if left and left[0].live:
+            ends |= self._edited(edits, left[0], left[0].live.key.region)[0]
+        for change, outcome in made:
+            if change.key not in ends:
+                with _catching(change, ends):
+                    self._statements.release(change)
+                    self._log.done(self._intents[token_of(change, "delete")], self._without(change))
+                    ends[change.key] = outcome
+        return [(change, ends[change.key]) for change, _ in made]
+
+    # --- the write ----------------------------------------------------------------------------------------------------
+
+    def _write(self, changes: Sequence[Change], ends: dict[str, End]) -> None:
+        if not changes:
+            return
+        edits = {change.key: _edit_of(change) for change in changes}
+        # What only adds entries is read back once, at the end of the run.
+        looks = any(change.destroys or self._statements.released_by(change) for change in changes)
+        failed, wrote = self._edited(edits, changes[0], changes[0].region, looks=looks)
+        for change in changes:
+            with self._giving_up(change, ends):
+                error = failed.get(change.key)
+                ends[change.key] = self._given_up(change, error) if error else self._end(change, wrote=wrote)
+
+    def _edited(
+        self, edits: Mapping[str, Edit], first: Change, region: str, *, looks: bool = True
+    ) -> tuple[dict[str, ProvisionerError], bool]:
+        """Make the edits of one source. Returns the errors of those that failed, or that somebody else has undone since, and
+        whether anything was written.
+        """
+        driver = self._driver(first)
+        try:
+            written = driver.write(edits, region, self._notify(first))
+            rest = {key: edit for key, edit in edits.items() if key not in written.failed}
+            undone = driver.undone(rest, region) if looks and written.wrote and rest else {}
+        except ProvisionerError as error:
+            return dict.fromkeys(edits, error), False
+        hint = "another client writes the notifications of this source; apply again when it is done"
+        errors = {key: ConflictError(f"{what}: somebody else wrote after this run", hint=hint) for key, what in undone.items()}
+        return {**written.failed, **errors}, written.wrote
+
+    # --- after the write ----------------------------------------------------------------------------------------------
+
+    def _end(self, change: Change, *, wrote: bool) -> End:
+        """Release what a change no longer needs, and record it. Raises ProvisionerError."""
+        intent = self._intent(change)
+        if change.action is Action.DELETE:
+            self._statements.release(change)
+            self._log.done(intent, self._without(change))
+            return Outcome(change, Result.APPLIED, uuid=change.id)
+        elsewhere = leaves_entry_elsewhere(change)
+        record = self._record(change, elsewhere=elsewhere)
+        if not elsewhere:
+            try:
+                self._statements.release(change)
+            except ProvisionerError as error:
+                # The mapping is as it is to be, and the state keeps the statement that is still to be removed.
+                old = next((item for item in recorded_statements(change.record) if place_of(item) in self._statements.released_by(change)), None)
+                self._log.done(intent, replace(record, statement=old or record.statement))
+                return error
+        self._log.done(intent, record)
+        if wrote or elsewhere:
+            return Accepted(change, record, self._clock.now())
+        return Outcome(change, Result.APPLIED, uuid=record.key.id)
+
+    def _record(self, change: Change, *, elsewhere: bool) -> Record:
+        current = self._log.state.mappings.get(change.name)
+        deposed = current.deposed if current else ()
+        if elsewhere and change.existing:
+            held = recorded_statements(change.record)
+            deposed = (*deposed, Deposed(change.existing, held[0] if held else None))
+        key = key_made(change)
+        assert key is not None, "the change writes an entry"
+        live = Live(key, change.pair.source, SourceKind.S3, change.desired or {}, Status(ACTIVE))
+        return applied_record(change, live, change.applied or {}, deposed)
+
+    def _without(self, change: Change) -> Record | None:
+        """The record that a name has once the existing mapping of a change is gone."""
+        keeps = change.deposed or change.action is Action.REPLACE
+        current = self._log.state.mappings.get(change.name) if keeps else None
+        others = tuple(item for item in current.deposed if item.key != change.existing) if current else ()
+        remaining = replace(current, deposed=others) if current else None
+        forgotten = change.name in self._forgets and remaining is not None and not remaining.deposed
+        return None if forgotten else remaining
+
+    # --- what fails ---------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _giving_up(self, change: Change, ends: dict[str, End]) -> Iterator[None]:
+        """A step of a change; when it fails, so does the change."""
+        try:
+            yield
+        except ProvisionerError as error:
+            ends[change.key] = self._given_up(change, error)
+
+    def _given_up(self, change: Change, error: ProvisionerError) -> ProvisionerError:
+        """End the intent of a change that failed. A statement that was written for it and that nobody else needs is removed;
+        one that stays is kept in the state.
+        """
+        if isinstance(error, _UNSURE):
+            return error
+        intent = self._intent(change)
+        try:
+            if self._statements.take_back(change):
+                self._log.failed(intent)
+            else:
+                self._log.done(intent, begun_record(intent, self._log.state.mappings.get(change.name)))
+        except StateError as failure:
+            return failure
+        return error
+
+    def _intent(self, change: Change) -> Intent:
+        return self._intents[token_of(change, _ACTIONS.get(change.action, "create"))]
+
+    def _driver(self, change: Change) -> PushDriver:
+        return self._drivers.push(kind_of_change(change).name)
+
+
+@contextmanager
+def _catching(change: Change, ends: dict[str, End]) -> Iterator[None]:
+    """A step of a change whose intent stays open when it fails: its record has what is still to be done."""
+    try:
+        yield
+    except ProvisionerError as error:
+        ends[change.key] = error
+
+
+def leaves_entry_elsewhere(change: Change) -> bool:
+    """Whether a replacement leaves its old entry in another source, which is another call."""
+    return change.action is Action.REPLACE and call_of(change) != old_call_of(change)
+
+
+def _edit_of(change: Change) -> Edit:
+    """What a change does in the source to which its new entry belongs."""
+    skips = change.wanted is not None and change.wanted.lifecycle.skip_destination_validation
+    before = None if change.live is None or leaves_entry_elsewhere(change) else change.live.mapping
+    return Edit(before, change.desired, skips)

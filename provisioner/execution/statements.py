@@ -1,0 +1,106 @@
+"""The statements in function policies that the changes of one plan need and release."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from provisioner.aws.policies import Policies
+from provisioner.aws.requests import Notify
+from provisioner.errors import ConflictError, ProvisionerError
+from provisioner.model.plan import Action, Change, Plan, StatementChange
+from provisioner.model.state import Statement
+from provisioner.planning.statements import Place, needed_statement, place_of
+
+
+class Statements:
+    """Adds and removes the statements of one plan, each when the plan has it so. Safe to share between threads."""
+
+    def __init__(self, policies: Policies, plan: Plan, notify: Callable[[Change], Notify]) -> None:
+        self._policies = policies
+        self._notify = notify
+        self._planned: Mapping[Place, StatementChange] = {
+            (item.function, item.region, item.id): item for item in plan.statements
+        }
+        self._lock = threading.Lock()
+        # Who needs a statement and has not failed, and who uses an old one and is not done.
+        self._needing = {place: set(item.needed_by) for place, item in self._planned.items()}
+        self._using = {place: set(item.released_by) for place, item in self._planned.items()}
+        self._released_by: defaultdict[str, list[Place]] = defaultdict(list)
+        for place, item in self._planned.items():
+            for key in item.released_by if item.action is Action.DELETE else ():
+                self._released_by[key].append(place)
+
+    def grant(self, change: Change) -> None:
+        """Write the statement that a change needs; one that is there costs no call. Raises ProvisionerError."""
+        statement = needed_statement(change)
+        if statement is None:
+            return
+        notify, planned = self._notify(change), self._planned.get(place_of(statement))
+        try:
+            self._policies.add(statement, notify)
+        except ConflictError:
+            # Somebody changed it, and the plan shows that. There is no update.
+            if planned is None or planned.action is not Action.REPLACE:
+                raise
+            self._policies.remove(replace(statement, applied=planned.before or {}), notify)
+            self._policies.add(statement, notify)
+
+    def verify(self, changes: Sequence[Change]) -> dict[str, ProvisionerError]:
+        """See by a fresh read that the new statements of these changes are there: some were lost although their calls were
+        answered (docs/aws/push.md#function-policies). Returns the errors, by the keys of the changes.
+        """
+        by_function: defaultdict[tuple[str, str], dict[Place, Statement]] = defaultdict(dict)
+        needed = {change.key: statement for change in changes if (statement := needed_statement(change))}
+        for statement in needed.values():
+            place = place_of(statement)
+            if place not in self._planned or self._planned[place].action is not Action.NO_OP:
+                by_function[place[:2]][place] = statement
+        errors = {}
+        for function, statements in by_function.items():
+            users = [change for change in changes if change.key in needed and place_of(needed[change.key])[:2] == function]
+            try:
+                self._policies.verify(list(statements.values()), self._notify(users[0]))
+            except ProvisionerError as error:
+                errors |= dict.fromkeys((change.key for change in users), error)
+        return errors
+
+    def released_by(self, change: Change) -> list[Place]:
+        """Where the statements are that are to be removed, and whose use a change ends."""
+        return self._released_by.get(change.key, [])
+
+    def release(self, change: Change) -> None:
+        """Remove the statements that nobody uses once this change is done. Raises ProvisionerError; then the change is still
+        to release them.
+        """
+        for place in self.released_by(change):
+            planned = self._planned[place]
+            with self._lock:
+                self._using[place].discard(change.key)
+                is_last = not self._using[place]
+            if is_last:
+                statement = Statement(planned.function, planned.region, planned.id, planned.before or {})
+                self._policies.remove(statement, self._notify(change))
+
+    def take_back(self, change: Change) -> bool:
+        """Remove the statement that was written for a change which failed, unless another change needs it. Returns whether
+        nothing of it is left that no record has.
+        """
+        statement = needed_statement(change)
+        planned = self._planned.get(place_of(statement)) if statement else None
+        if statement is None or planned is None or planned.action is not Action.CREATE:
+            return True
+        with self._lock:
+            needing = self._needing[place_of(statement)]
+            needing.discard(change.key)
+            is_last = not needing
+        try:
+            if not self._policies.read(statement.function, statement.region).has(statement.id):
+                return True
+            if is_last:
+                self._policies.remove(statement, self._notify(change))
+        except ProvisionerError:
+            return False
+        return is_last
