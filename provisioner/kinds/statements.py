@@ -8,6 +8,7 @@ the account and on the state's lineage, which only planning knows.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -22,11 +23,22 @@ MEMBERS: Final = ("statement_id", "principal", "source_arn", "source_account")
 PREFIX: Final = "provisioner"
 _SHORT: Final = 8  # digits of the lineage in names that provisioner chooses
 _HASH: Final = 12
+_ROOT: Final = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):root")
 
 
 def as_permission(value: Any) -> Any:
     """The canonical form of `permission`: null in a member is a member that the statement does not have."""
-    return {name: "" if item is None else item for name, item in value.items()} if isinstance(value, dict) else value
+    if not isinstance(value, dict):
+        return value
+    members = {name: "" if item is None else item for name, item in value.items()}
+    principal = members.get("principal")
+    return {**members, "principal": as_principal(principal)} if isinstance(principal, str) else members
+
+
+def as_principal(text: str) -> str:
+    """A principal in one spelling: AWS keeps an account, such as 123456789012, as the ARN of its root."""
+    match = _ROOT.fullmatch(text)
+    return match[1] if match else text
 
 
 def short_lineage(lineage: str) -> str:
