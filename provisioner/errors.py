@@ -18,7 +18,7 @@ ProvisionerError          1  anything below
     ├── DeniedError       1  IAM refused the caller
     ├── NotFoundError     1  no such mapping, function, source, bucket or object
     ├── ConflictError     1  the pair is taken, an operation is in progress, or the mapping was changed
-    ├── PreconditionError 1  an object in S3 is not the version that was read
+    ├── PreconditionError 1  what was read has been changed since
     ├── InUseError        1  the mapping is in transition
     ├── ThrottledError    1  the request quota is exhausted
     ├── InvalidError      1  AWS refuses the request itself
@@ -137,7 +137,7 @@ class NotFoundError(AwsError):
 
 class ConflictError(AwsError):
     """The pair is taken (`uuid` is the mapping that holds it). With an empty `uuid`: another operation is in progress,
-    an object in S3 is being written, or a mapping is not as the plan expects it.
+    an object in S3 is being written, or a mapping or a statement is not as the plan expects it.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class ConflictError(AwsError):
 
 
 class PreconditionError(AwsError):
-    """An object in S3 does not have the ETag that a conditional request named."""
+    """An object in S3 does not have the ETag that a conditional request named, or a function's policy the revision."""
 
 
 class InUseError(AwsError):

@@ -46,6 +46,8 @@ ERROR_CLASSES: Final[dict[str, type[AwsError]]] = {
     "ServiceException": errors.ServiceError,
     "InternalServiceException": errors.ServiceError,
     "PreconditionFailed": errors.PreconditionError,
+    "PreconditionFailedException": errors.PreconditionError,
+    "PolicyLengthExceededException": errors.InvalidError,
     "ConditionalRequestConflict": errors.ConflictError,  # S3: another request writes the object at the same time
     "NoSuchKey": errors.NotFoundError,
     "NoSuchBucket": errors.NotFoundError,
@@ -124,6 +126,16 @@ _HINTS: Final = (
         "Number of tags exceeds",
         "AWS allows 50 tags per mapping and provisioner uses three of them; remove tags, or set `provider: "
         "{ownership_tags: false}`",
+    ),
+    (
+        "The final policy size",
+        "remove statements that nobody needs from the function's policy, or let one statement admit several sources: state "
+        "the same `permission` with a pattern as `source_arn` in their mappings",
+    ),
+    ("policies for $LATEST", "name the function without a qualifier, or one of its versions or aliases"),
+    (
+        "The provided principal was invalid",
+        "fix `principal` in `permission`, or remove it for the source's own principal",
     ),
     ("Invalid filter pattern definition", "run `provisioner explain E220` to see what a pattern may contain"),
 )
@@ -241,6 +253,7 @@ class Retry(Enum):
     IAM = "waiting for IAM"
     FUNCTION = "waiting for the function"
     BUSY = "waiting for the mapping to settle"
+    POLICY = "waiting for another change of the function's policy"
     THROTTLED = "throttled by AWS, retrying"
     FAULT = "retrying after an AWS error"
 
@@ -255,6 +268,11 @@ _IAM_TEXTS: Final = (
 )
 
 
+def statement_exists(error: AwsError) -> bool:
+    """Whether AWS refused to add a statement because its policy has one with this id."""
+    return isinstance(error, errors.ConflictError) and "provided already exists" in error.words
+
+
 def retry_class(error: AwsError, *, repeatable: bool) -> Retry | None:
     """The class of retry for an error, or None when it is not retried (docs/aws/errors.md#retries). A request that is
     not `repeatable` (Create has no idempotency token) is never sent again when AWS may have acted on it.
@@ -265,8 +283,10 @@ def retry_class(error: AwsError, *, repeatable: bool) -> Retry | None:
             return Retry.THROTTLED
         case errors.InUseError():
             return Retry.BUSY
-        # With a UUID the pair is taken, and waiting does not free it.
-        case errors.ConflictError() if not error.uuid:
+        case errors.ConflictError() if "concurrent update operation" in error.words:
+            return Retry.POLICY
+        # With a UUID the pair is taken, and waiting does not free it; nor does it remove a statement.
+        case errors.ConflictError() if not error.uuid and not statement_exists(error):
             return Retry.BUSY
         case errors.InvalidError() if any(text in error.words for text in _IAM_TEXTS):
             return Retry.IAM

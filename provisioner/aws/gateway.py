@@ -1,4 +1,4 @@
-"""The calls on event source mappings in one region: limited, counted, retried by the class of the refusal."""
+"""The calls to Lambda in one region: limited, counted, retried by the class of the refusal."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from provisioner.aws.errors import Retry, require_member, retry_class, translati
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.wait import Clock, delays
 from provisioner.errors import AccountError, AwsError, InUseError, NotFoundError, ServiceError, ThrottledError
+from provisioner.kinds.policies import Policy
 from provisioner.model.references import UUID, Arn
 from provisioner.model.report import STILL
 
@@ -24,7 +25,13 @@ Notify = Callable[[str], None]
 PAGE: Final = 100
 """Mappings on a page of List, whatever MaxItems is (docs/aws/lifecycle.md#list); also ARNs in one call for tags."""
 
-BUDGETS: Final = {Retry.FUNCTION: 30.0, Retry.BUSY: 300.0, Retry.THROTTLED: 300.0, Retry.FAULT: 30.0}
+BUDGETS: Final = {
+    Retry.FUNCTION: 30.0,
+    Retry.BUSY: 300.0,
+    Retry.POLICY: 60.0,
+    Retry.THROTTLED: 300.0,
+    Retry.FAULT: 30.0,
+}
 """Seconds for which each class of error is retried; for IAM it is the manifest's `retry_timeout`."""
 
 
@@ -63,7 +70,8 @@ class Calls:
 
 
 class Gateway:
-    """One region's event source mappings. Safe to share between threads. `tagging` returns the tagging API's client.
+    """One region's event source mappings, and the policies of its functions. Safe to share between threads. `tagging`
+    returns the tagging API's client.
 
     Each call raises AwsError when AWS refuses it, or when the time for its retries is over.
     """
@@ -189,6 +197,17 @@ class Gateway:
         send = partial(self._client.get_function_configuration, **which)
         self._call(f"looking for the function {name}", send, required_member="FunctionName")
 
+    def policy(self, function: str) -> Policy:
+        """The policy of a function, or of its version or alias, by GetPolicy. It is empty also where the function does
+        not exist: AWS does not say which it is.
+        """
+        what = f"reading the policy of {function} in {self.region}"
+        try:
+            answer = self._call(what, lambda: self._client.get_policy(FunctionName=function), required_member="Policy")
+        except NotFoundError:
+            return Policy()
+        return self._policy(answer["Policy"], answer.get("RevisionId") or "", what)
+
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def create(self, request: Config, notify: Notify) -> Config:
@@ -237,6 +256,37 @@ class Gateway:
         """Remove tags of a mapping; an absent key is fine (docs/aws/tags.md)."""
         send = partial(self._client.untag_resource, Resource=arn, TagKeys=list(keys))
         self._call(f"untagging {arn}", send, notify, required_member="")
+
+    def add_permission(self, request: Config, notify: Notify) -> None:
+        """Add a statement to a policy. Sent again after a lost answer: the id of a statement is unique in its policy.
+
+        Raises ConflictError when the policy has a statement with this id, PreconditionError when it has another revision.
+        """
+        what = f"adding statement {request['StatementId']} to the policy of {request['FunctionName']} in {self.region}"
+        send = partial(self._client.add_permission, **request)
+        answer = self._call(what, send, notify, required_member="Statement")
+        self._policy(f'{{"Statement":{answer["Statement"]}}}', "", what)
+
+    def remove_permission(self, function: str, ident: str, revision: str, notify: Notify) -> None:
+        """Remove a statement from a policy, which must have this revision; any with "".
+
+        Raises NotFoundError when there is no such statement, policy or function, PreconditionError when the policy has
+        another revision.
+        """
+        what = f"removing statement {ident} from the policy of {function} in {self.region}"
+        condition = {"RevisionId": revision} if revision else {}
+        send = partial(self._client.remove_permission, FunctionName=function, StatementId=ident, **condition)
+        self._call(what, send, notify, required_member="")
+
+    def _policy(self, text: object, revision: object, what: str) -> Policy:
+        """The policy in an answer. Raises ServiceError for what is none, AccountError for one of another account."""
+        try:
+            policy = Policy.parse(text, revision)
+        except ValueError as error:
+            raise ServiceError(f"{what}: unexpected response: {error}", hint="run the command again") from error
+        for resource in policy.resources:
+            self._require_account({"FunctionArn": resource}, what)
+        return policy
 
     # --- one call -----------------------------------------------------------------------------------------------------
 
