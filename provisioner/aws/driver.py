@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from provisioner.aws.gateway import Notify
+from provisioner.aws.requests import Notify
 from provisioner.errors import AwsError
 from provisioner.model.canonical import Canonical
 from provisioner.model.key import Key

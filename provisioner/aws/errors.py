@@ -254,6 +254,7 @@ class Retry(Enum):
     FUNCTION = "waiting for the function"
     BUSY = "waiting for the mapping to settle"
     POLICY = "waiting for another change of the function's policy"
+    PROPAGATION = "waiting until S3 sees the function's policy"
     THROTTLED = "throttled by AWS, retrying"
     FAULT = "retrying after an AWS error"
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from provisioner.aws.convert import create_request, live_mapping, update_requests
-from provisioner.aws.gateway import Config, Notify
+from provisioner.aws.gateway import Config
 from provisioner.aws.refresh import holders, read, refresh, still_there, with_tags
+from provisioner.aws.requests import Notify
 from provisioner.aws.session import Aws
 from provisioner.kinds import pair_of
 from provisioner.model.canonical import Canonical

@@ -1,72 +1,22 @@
-"""The calls to Lambda in one region: limited, counted, retried by the class of the refusal."""
+"""The calls to Lambda in one region."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
-from provisioner.aws.errors import Retry, require_member, retry_class, translating_errors
-from provisioner.aws.limiter import TokenBucket
-from provisioner.aws.wait import Clock, delays
-from provisioner.errors import AccountError, AwsError, InUseError, NotFoundError, ServiceError, ThrottledError
+from provisioner.aws.errors import require_member, translating_errors
+from provisioner.aws.requests import Calls, Notify, Requests
+from provisioner.errors import AccountError, NotFoundError, ServiceError
 from provisioner.kinds.policies import Policy
 from provisioner.model.references import UUID, Arn
-from provisioner.model.report import STILL
 
 Config = dict[str, Any]
 """A mapping as the API answers it."""
 
-Notify = Callable[[str], None]
-"""Called with the reason why a call is retried, as a sentence."""
-
 PAGE: Final = 100
 """Mappings on a page of List, whatever MaxItems is (docs/aws/lifecycle.md#list); also ARNs in one call for tags."""
-
-BUDGETS: Final = {
-    Retry.FUNCTION: 30.0,
-    Retry.BUSY: 300.0,
-    Retry.POLICY: 60.0,
-    Retry.THROTTLED: 300.0,
-    Retry.FAULT: 30.0,
-}
-"""Seconds for which each class of error is retried; for IAM it is the manifest's `retry_timeout`."""
-
-
-class Calls:
-    """Counts requests and throttled requests, and collects per thread the ids of requests that change something. Safe
-    to share between threads.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        # A worker makes the calls of one change at a time, so the thread identifies the change.
-        self._collected = threading.local()
-        self.made = 0
-        self.throttled = 0
-
-    def count(self, *, throttled: bool = False) -> None:
-        """Count a request, or with `throttled` that a request which is already counted was throttled."""
-        with self._lock:
-            self.made += not throttled
-            self.throttled += throttled
-
-    @contextmanager
-    def collecting(self, ids: list[str]) -> Iterator[None]:
-        """Within the context, add the ids of this thread's requests to a list."""
-        self._collected.ids = ids
-        try:
-            yield
-        finally:
-            self._collected.ids = None
-
-    def sent(self, request_id: str) -> None:
-        """Record the id of a request that changes something."""
-        ids = getattr(self._collected, "ids", None)
-        if ids is not None and request_id:
-            ids.append(request_id)
 
 
 class Gateway:
@@ -82,24 +32,17 @@ class Gateway:
         tagging: Any,
         *,
         region: str,
-        limiter: TokenBucket,
+        requests: Requests,
         calls: Calls,
-        clock: Clock,
-        retry_timeout: float,
-        guard: Callable[[], None] = lambda: None,
         account: Callable[[], str] = lambda: "",
     ) -> None:
         self.region = region
         self.endpoint: str = client.meta.endpoint_url
         self._client = client
         self._tagging = tagging
-        self._limiter = limiter
+        self._requests = requests
         self._calls = calls
-        self._clock = clock
-        self._reported_throttling = False
-        self._guard = guard
         self._account = account
-        self._budgets = {**BUDGETS, Retry.IAM: retry_timeout}
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -300,38 +243,17 @@ class Gateway:
         repeatable: bool = True,
         before_retry: Callable[[], None] | None = None,
     ) -> Config:
-        """Send a request, and retry it for as long as the class of the error allows.
-
-        A call that changes something is given `notify`, which reports the first refusal at once; its request id is
-        recorded. `required_member` is what the answer must have; a call that is not `repeatable` is not sent again when
-        AWS may have acted.
+        """Send a request as `Requests.call` does. `required_member` is what the answer must have; every answer must be
+        about the account of the credentials.
         """
-        began: dict[Retry, float] = {}
-        reported: dict[Retry, float] = {}
-        pauses = delays(0.3, 10.0)
-        while True:
-            self._limiter.acquire()
-            # After the wait for the limiter and before every attempt: lock and state may be another process's by now.
-            if notify:
-                self._guard()
-            self._calls.count()
-            try:
-                with translating_errors(what):
-                    answer = send()
-                require_member(answer, required_member, what)
-                self._require_account(answer, what)
-            except AwsError as error:
-                if notify:
-                    self._calls.sent(error.request_id)
-                self._pause(error, began, reported, next(pauses), notify, repeatable=repeatable)
-                # After the pause, so that it reads what the other change has left.
-                if before_retry and isinstance(error, InUseError):
-                    before_retry()
-            else:
-                self._limiter.answered()
-                if notify:
-                    self._calls.sent(answer.get("ResponseMetadata", {}).get("RequestId", ""))
-                return answer
+
+        def checked() -> Config:
+            answer = send()
+            require_member(answer, required_member, what)
+            self._require_account(answer, what)
+            return answer
+
+        return self._requests.call(what, checked, notify, repeatable=repeatable, before_retry=before_retry)
 
     def _require_account(self, answer: Config, what: str) -> None:
         """Raise AccountError when an answer is about another account than the one whose credentials were checked:
@@ -347,43 +269,6 @@ class Gateway:
                     f"{self._account()}",
                     hint="the credentials changed while the command ran; use those of one account, and run it again",
                 )
-
-    def _pause(
-        self,
-        error: AwsError,
-        began: dict[Retry, float],
-        reported: dict[Retry, float],
-        pause: float,
-        notify: Notify | None,
-        *,
-        repeatable: bool,
-    ) -> None:
-        """Wait before the next try, or raise the error when there is none. `began` is when each class was first met,
-        `reported` when it was last reported.
-        """
-        if isinstance(error, ThrottledError):
-            self._calls.count(throttled=True)
-            self._limiter.throttled()
-            pause = max(pause, error.retry_after)
-        reason = retry_class(error, repeatable=repeatable)
-        if reason is None:
-            raise error
-        now, is_first = self._clock.now(), reason not in began
-        # Each class has its own budget, from when it was first met: waiting for IAM must not use up that of a fault.
-        left = began.setdefault(reason, now) + self._budgets[reason] - now
-        if left <= 0:
-            raise error
-        if notify and is_first:
-            # Throttling affects every change at once and is reported once; the last line of a run counts it.
-            if reason is not Retry.THROTTLED or not self._reported_throttling:
-                notify(f"{error.message} ({reason.value}, for up to {left:.0f}s)")
-            self._reported_throttling = self._reported_throttling or reason is Retry.THROTTLED
-        elif notify and reason is not Retry.THROTTLED and now - reported.get(reason, began[reason]) >= STILL:
-            reported[reason] = now
-            notify(f"still {reason.value} ({now - began[reason]:.0f}s elapsed, up to {left:.0f}s left)")
-        # The last pause is shortened, so that one more try is made when the budget ends.
-        if not self._clock.sleep(min(pause, left)):
-            raise error
 
 
 def _texts(tags: dict[str, Any], what: str) -> dict[str, str]:

@@ -17,9 +17,10 @@ from botocore.loaders import create_loader
 
 from provisioner import __version__
 from provisioner.aws.errors import require_member, translating_errors
-from provisioner.aws.gateway import Calls, Gateway
+from provisioner.aws.gateway import Gateway
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.objects import Bucket
+from provisioner.aws.requests import Calls, Requests
 from provisioner.aws.wait import Clock
 from provisioner.environment import environment_region
 from provisioner.errors import AccountError
@@ -89,14 +90,21 @@ class Aws:
                     client,
                     self._tagging(region),
                     region=region,
-                    limiter=TokenBucket(rate, max(rate or 1.0, 1.0), self._clock),
+                    requests=self._requests(rate),
                     calls=self.calls,
-                    clock=self._clock,
-                    retry_timeout=self._provider.retry_timeout,
-                    guard=self._guard,
                     account=lambda: self.account,
                 )
             return self._gateways[region]
+
+    def _requests(self, rate: float | None) -> Requests:
+        """How requests to one service in one region are sent, at most `rate` a second; None is no limit."""
+        return Requests(
+            limiter=TokenBucket(rate, max(rate or 1.0, 1.0), self._clock),
+            calls=self.calls,
+            clock=self._clock,
+            guard=self._guard,
+            retry_timeout=self._provider.retry_timeout,
+        )
 
     def _guard(self) -> None:
         if self.before_change:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Final
 
 from provisioner.aws.drivers import Drivers
-from provisioner.aws.gateway import Notify
+from provisioner.aws.requests import Notify
 from provisioner.aws.wait import Clock
 from provisioner.backend.store import Log
 from provisioner.environment import command_line

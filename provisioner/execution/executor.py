@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 from provisioner.aws.drivers import Drivers
-from provisioner.aws.gateway import Notify
+from provisioner.aws.requests import Notify
 from provisioner.aws.session import Aws
 from provisioner.aws.wait import WallClock
 from provisioner.backend.store import Log

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from provisioner.aws.drivers import Drivers
-from provisioner.aws.gateway import Notify
+from provisioner.aws.requests import Notify
 from provisioner.errors import AccountError, AwsError, ConflictError, DeniedError
 from provisioner.model.live import Live, Owner
 from provisioner.model.plan import Change, Plan

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from provisioner.aws.drivers import Drivers
-from provisioner.aws.gateway import Notify
+from provisioner.aws.requests import Notify
 from provisioner.aws.wait import Clock, delays
 from provisioner.backend.store import Log
 from provisioner.environment import command_line

@@ -17,9 +17,10 @@ from botocore.stub import Stubber
 from provisioner import errors
 from provisioner.aws.convert import live_mapping
 from provisioner.aws.errors import ERROR_CLASSES, Retry, from_response, retry_class, translating_errors
-from provisioner.aws.gateway import Calls, Gateway
+from provisioner.aws.gateway import Gateway
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.refresh import holders
+from provisioner.aws.requests import Calls, Requests
 from provisioner.errors import AwsError
 from provisioner.model.provider import Provider
 from provisioner.model.references import Pair
@@ -42,10 +43,9 @@ def client() -> Any:
 def gateway_of(client: Any, clock: ManualClock, *, retry_timeout: float) -> Gateway:
     """A gateway without a client for tags: no call of these tests needs one."""
     no_tagging: Any = None
-    limiter = TokenBucket(None, 1, clock)
-    return Gateway(
-        client, no_tagging, region="eu-west-1", limiter=limiter, calls=Calls(), clock=clock, retry_timeout=retry_timeout
-    )
+    calls = Calls()
+    requests = Requests(limiter=TokenBucket(None, 1, clock), calls=calls, clock=clock, retry_timeout=retry_timeout)
+    return Gateway(client, no_tagging, region="eu-west-1", requests=requests, calls=calls)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 
 from provisioner import workflow
 from provisioner.aws.errors import Retry
-from provisioner.aws.gateway import BUDGETS
+from provisioner.aws.requests import BUDGETS
 from provisioner.model.plan import Action, Cause
 from provisioner.model.report import Phase, Progress, Report, Result
 from provisioner.sandbox.mappings import Delays
