@@ -21,7 +21,9 @@ ProvisionerError          1  anything below
     ├── PreconditionError 1  what was read has been changed since
     ├── InUseError        1  the mapping is in transition
     ├── ThrottledError    1  the request quota is exhausted
+    ├── ElsewhereError    1  the bucket is in another region
     ├── InvalidError      1  AWS refuses the request itself
+    │   └── ArgumentError 1  and says which arguments
     └── ServiceError      1  AWS failed (5xx), or answered garbage
 
 The number is the exit code (the README lists them); 2, 3 and 130, which are results and no errors, are set in `cli/`.
@@ -163,6 +165,18 @@ class ThrottledError(AwsError):
 
 class InvalidError(AwsError):
     """AWS refuses the request itself: a rule of the API, of the source's kind, or of access to the source."""
+
+
+class ArgumentError(InvalidError):
+    """AWS refuses a request for its arguments. `arguments` has what AWS names, in its order: names and values."""
+
+    arguments: tuple[tuple[str, str], ...] = ()
+
+
+class ElsewhereError(AwsError):
+    """A bucket is in another region than the request. `region` is which, "" where AWS does not say."""
+
+    region: str = ""
 
 
 class ServiceError(AwsError):

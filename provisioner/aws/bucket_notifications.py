@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 from provisioner.aws.bucket_reading import document_of, entry_of, lives_of, read_buckets
 from provisioner.aws.driver import Edit, Written
 from provisioner.aws.errors import Retry
-from provisioner.aws.notifications import Document, Entry
+from provisioner.aws.notifications import Entry
 from provisioner.aws.policies import Policies
 from provisioner.aws.refresh import parallel
 from provisioner.aws.requests import Notify, Retries
@@ -18,7 +19,6 @@ from provisioner.errors import ArgumentError, AwsError, ConflictError
 from provisioner.kinds import invocation_of
 from provisioner.kinds.policies import taken_over
 from provisioner.kinds.s3_kind import BUCKET_NOTIFICATION, bucket_of
-from provisioner.model.canonical import Canonical
 from provisioner.model.key import Key
 from provisioner.model.live import Live
 from provisioner.model.references import Arn
@@ -26,6 +26,8 @@ from provisioner.model.state import Record
 from provisioner.planning.reading import Reading, Search
 from provisioner.planning.resolve import Resolution
 
+_IN_BRACKETS: Final = re.compile(r"\[(.*)\]")
+"""The ARN in "Not authorized to invoke function [ARN]"."""
 _PERMISSION: Final = ("permission",)
 _DESTINATIONS: Final = "Unable to validate the following destination configurations"
 """S3 cannot reach a destination of an entry, whoever made it (docs/aws/push.md#refusals-of-documents)."""
@@ -179,7 +181,9 @@ def _is_changed(edit: Edit, here: Mapping[str, Entry], region: str, account: str
     now = here.get(edit.after["id"])
     if now is None:
         return False
-    known = [entry_of(mapping, region, account) for mapping in (edit.before, edit.after) if mapping and "events" in mapping]
+    known = [
+        entry_of(mapping, region, account) for mapping in (edit.before, edit.after) if mapping and "events" in mapping
+    ]
     return _content(now) not in [_content(entry) for entry in known]
 
 
@@ -187,7 +191,8 @@ def _changed_error(edit: Edit, bucket: str) -> AwsError:
     ident = edit.after["id"] if edit.after else ""
     if edit.before:
         return ConflictError(
-            f"the entry {ident} of bucket {bucket} was changed outside provisioner since the plan was made", hint="plan again"
+            f"the entry {ident} of bucket {bucket} was changed outside provisioner since the plan was made",
+            hint="plan again",
         )
     return ConflictError(
         f"bucket {bucket} has an entry {ident} already, with other values", hint="plan again, or choose another id"
@@ -205,7 +210,7 @@ def _blamed(error: ArgumentError, left: Mapping[str, Edit], region: str, account
             entry = entry_of(edit.after, region, account)
             words[name] = {entry.id, entry.destination, *entry.events, entry.prefix, entry.suffix} - {""}
     ours = {word for known in words.values() for word in known}
-    if not named or not set(named) <= ours or not arns and not set(named) & ours:
+    if not named or not set(named) <= ours or (not arns and not set(named) & ours):
         return []
     return [name for name, known in words.items() if known & set(named)]
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from provisioner.aws.notifications import Document, Entry
@@ -52,7 +52,9 @@ def read_buckets(
     places = sorted(asked.owners)
     read = parallel(lambda place: document_of(aws, place, asked.owners[place], note), places)
     entries = {
-        live.key: live for place, document in zip(places, read, strict=True) for live in _lives(place, document, aws.account)
+        live.key: live
+        for place, document in zip(places, read, strict=True)
+        for live in lives_of(place, document, aws.account)
     }
     functions = sorted(asked.functions)
     known = dict(zip(functions, parallel(lambda place: policies.read(place[1], place[0]), functions), strict=True))
@@ -120,7 +122,7 @@ def _asked(resolution: Resolution, account: str) -> _Asked:
 # --- entries as mappings ---------------------------------------------------------------------------------------------
 
 
-def _lives(place: Place, document: Document | None, account: str) -> Iterator[Live]:
+def lives_of(place: Place, document: Document | None, account: str) -> Iterator[Live]:
     """The entries of a bucket as mappings, whoever made them and whatever they notify; those without an id get one of their
     place, which no mapping can have.
     """
@@ -151,7 +153,11 @@ def mapping_of(entry: Entry, region: str, bucket: str, account: str) -> Canonica
 def entry_of(mapping: Mapping[str, object], region: str, account: str) -> Entry:
     """The entry of a mapping in canonical form."""
     function = str(mapping["function_name"])
-    arn = function if function.startswith("arn:") else str(Arn(partition_of(region), "lambda", region, account, f"function:{function}"))
+    arn = (
+        function
+        if function.startswith("arn:")
+        else str(Arn(partition_of(region), "lambda", region, account, f"function:{function}"))
+    )
     events = mapping["events"]
     assert isinstance(events, list)  # canonical form
     return Entry(
@@ -215,7 +221,10 @@ def _permission(
         content = policy.content_of(statement.id) if policy else None
         if content is not None:
             # With the words of the state where they mean the same.
-            return {"statement_id": statement.id, **(statement.applied if content == content_of(statement) else content)}
+            return {
+                "statement_id": statement.id,
+                **(statement.applied if content == content_of(statement) else content),
+            }
     stated = (wanted.mapping if wanted else record.applied if record else {}).get("permission")
     return NONE if stated == NONE else None
 
@@ -252,4 +261,3 @@ def _holders(
                 found = _with_permission(holder, holder.key, None, wanted, policies, owner, account)
                 held[subject.name] = found or holder
     return held
-

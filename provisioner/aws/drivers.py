@@ -46,6 +46,7 @@ class Drivers:
 
     def read(self, resolution: Resolution, note: Callable[[str], None], search: Search | None = None) -> Reading:
         """All that planning needs, of every kind; with `search` orphans too. Raises AwsError."""
+        self.policies.forget()  # a question may have been open for hours since they were read
         whole = Reading()
         for name, driver in self._all.items():
             subjects = tuple(subject for subject in resolution.subjects if name in _kinds(subject))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from enum import Enum
 from traceback import walk_tb
@@ -51,6 +51,15 @@ ERROR_CLASSES: Final[dict[str, type[AwsError]]] = {
     "ConditionalRequestConflict": errors.ConflictError,  # S3: another request writes the object at the same time
     "NoSuchKey": errors.NotFoundError,
     "NoSuchBucket": errors.NotFoundError,
+    "SlowDown": errors.ThrottledError,  # S3's name for it
+    "OperationAborted": errors.ConflictError,  # S3: another request changes the bucket at the same time
+    "InvalidArgument": errors.InvalidError,
+    "MalformedXML": errors.InvalidError,
+    "MissingRequestBodyError": errors.InvalidError,
+    "RequestTimeout": errors.ServiceError,  # S3: the request did not arrive whole
+    "PermanentRedirect": errors.ElsewhereError,
+    "TemporaryRedirect": errors.ElsewhereError,
+    "IllegalLocationConstraintException": errors.ElsewhereError,
     "ExpiredToken": errors.CredentialsError,
     "ExpiredTokenException": errors.CredentialsError,
     "InvalidClientTokenId": errors.CredentialsError,
@@ -214,12 +223,34 @@ def from_response(response: Any, what: str) -> AwsError:
     if issubclass(kind, errors.DeniedError) and "TagResource" in text:
         hint = "allow lambda:TagResource on event-source-mapping:*, or set `provider: {ownership_tags: false}`"
         return kind(message, hint=hint, **known)
+    if issubclass(kind, errors.ElsewhereError) or "Region" in detail:
+        region = str(meta.get("HTTPHeaders", {}).get("x-amz-bucket-region") or detail.get("Region") or "")
+        elsewhere = errors.ElsewhereError(f"{what}: the bucket is in {region or 'another region'}", **known)
+        elsewhere.region = region
+        return elsewhere
+    # S3 numbers its arguments where there are several.
+    numbers = [found[1] for name in detail if (found := re.fullmatch(r"ArgumentName(\d*)", name))]
+    if issubclass(kind, errors.InvalidError) and numbers:
+        return _about_arguments(message, detail, sorted(numbers, key=lambda number: int(number or 0)), known)
     error = kind(message, hint=next((hint for part, hint in _HINTS if part in text), ""), **known)
     if isinstance(error, errors.ThrottledError):
         # botocore parses the header only for the error class that models it, TooManyRequestsException.
         advice = response.get("retryAfterSeconds") or meta.get("HTTPHeaders", {}).get("retry-after")
         with suppress(TypeError, ValueError):  # absent, or no number
             error.retry_after = max(0.0, float(advice))
+    return error
+
+
+def _about_arguments(
+    message: str, detail: Mapping[str, Any], numbers: Sequence[str], known: dict[str, str]
+) -> errors.ArgumentError:
+    """A refusal with its arguments, in the message too: S3's words alone do not say what is wrong."""
+    arguments = tuple(
+        (str(detail[f"ArgumentName{number}"]), str(detail.get(f"ArgumentValue{number}", ""))) for number in numbers
+    )
+    named = "; ".join(f"{name}: {value}" for name, value in arguments)
+    error = errors.ArgumentError(f"{message} ({named})", **known)
+    error.arguments = arguments
     return error
 
 
@@ -255,6 +286,7 @@ class Retry(Enum):
     BUSY = "waiting for the mapping to settle"
     POLICY = "waiting for another change of the function's policy"
     PROPAGATION = "waiting until S3 sees the function's policy"
+    ABORTED = "waiting for another write to the bucket"
     THROTTLED = "throttled by AWS, retrying"
     FAULT = "retrying after an AWS error"
 
@@ -284,6 +316,8 @@ def retry_class(error: AwsError, *, repeatable: bool) -> Retry | None:
             return Retry.THROTTLED
         case errors.InUseError():
             return Retry.BUSY
+        case errors.ConflictError() if error.code == "OperationAborted":
+            return Retry.ABORTED
         case errors.ConflictError() if "concurrent update operation" in error.words:
             return Retry.POLICY
         # With a UUID the pair is taken, and waiting does not free it; nor does it remove a statement.

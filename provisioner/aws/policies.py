@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from provisioner.aws.errors import statement_exists
-from provisioner.aws.gateway import Config, Notify
+from provisioner.aws.gateway import Config
+from provisioner.aws.requests import Notify
 from provisioner.aws.session import Aws
 from provisioner.errors import (
     AwsError,
@@ -66,6 +67,12 @@ class Policies:
             if held.policy is None or not held.is_fresh:
                 return self._fetch(held, function, region)
             return held.policy
+
+    def forget(self) -> None:
+        """Read every policy anew when it is needed next: time has passed since."""
+        with self._lock:
+            for held in self._all.values():
+                held.is_fresh = False
 
     def add(self, statement: Statement, notify: Notify) -> None:
         """Add a statement; one that is there and says the same is a success, without a call.

@@ -25,6 +25,7 @@ BUDGETS: Final = {
     Retry.BUSY: 300.0,
     Retry.POLICY: 60.0,
     Retry.PROPAGATION: 60.0,
+    Retry.ABORTED: 120.0,
     Retry.THROTTLED: 300.0,
     Retry.FAULT: 30.0,
 }
@@ -168,8 +169,9 @@ class Retries:
         self._reported: dict[Retry, float] = {}  # when it was last reported
 
     def wait(self, error: AwsError, *, repeatable: bool = True, reason: Retry | None = None) -> None:
-        """Wait before the next attempt, for `reason` where only the caller knows it. Raises the error when there is none: another attempt does not help, AWS may have
-        acted on a request that is not `repeatable`, the time for retries is over, or the run was interrupted.
+        """Wait before the next attempt, for `reason` where only the caller knows it. Raises the error when there is none:
+        another attempt does not help, AWS may have acted on a request that is not `repeatable`, the time for retries is
+        over, or the run was interrupted.
         """
         pause = next(self._pauses)
         if isinstance(error, ThrottledError):

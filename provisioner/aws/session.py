@@ -16,6 +16,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.loaders import create_loader
 
 from provisioner import __version__
+from provisioner.aws.buckets import Buckets
 from provisioner.aws.errors import require_member, translating_errors
 from provisioner.aws.gateway import Gateway
 from provisioner.aws.limiter import TokenBucket
@@ -28,6 +29,8 @@ from provisioner.model.desired import Desired
 from provisioner.model.provider import Provider
 
 DEFAULT_RATE = 10.0
+S3_RATE = 5.0
+"""Requests a second on the notifications of buckets, whose limit AWS does not state."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -41,6 +44,7 @@ class Aws:
         self._clock = clock
         self._lock = threading.Lock()
         self._gateways: dict[str, Gateway] = {}
+        self._buckets: dict[str, Buckets] = {}
         self._others: dict[tuple[str, str | None], Any] = {}
         self.calls = Calls()
         self.account = ""
@@ -95,6 +99,20 @@ class Aws:
                     account=lambda: self.account,
                 )
             return self._gateways[region]
+
+    def buckets(self, region: str) -> Buckets:
+        """The calls on notifications of buckets in one region, with a limit of their own for all callers."""
+        with self._lock:
+            if region not in self._buckets:
+                with translating_errors("opening S3"):
+                    # Another client than that of the state: a write of a bucket's document is repeated only after
+                    # another read, which botocore would not make.
+                    config = Config(retries={"total_max_attempts": 1}, max_pool_connections=32)
+                    client = self._client("s3", region or None, config)
+                stated = self._provider.max_requests_per_second
+                rate = stated if is_loopback(client.meta.endpoint_url) else min(stated or S3_RATE, S3_RATE)
+                self._buckets[region] = Buckets(client, region=region or self.region, requests=self._requests(rate))
+            return self._buckets[region]
 
     def _requests(self, rate: float | None) -> Requests:
         """How requests to one service in one region are sent, at most `rate` a second; None is no limit."""

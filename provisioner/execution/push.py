@@ -127,7 +127,9 @@ class Push:
         except ProvisionerError as error:
             return dict.fromkeys(edits, error), False
         hint = "another client writes the notifications of this source; apply again when it is done"
-        errors = {key: ConflictError(f"{what}: somebody else wrote after this run", hint=hint) for key, what in undone.items()}
+        errors = {
+            key: ConflictError(f"{what}: somebody else wrote after this run", hint=hint) for key, what in undone.items()
+        }
         return {**written.failed, **errors}, written.wrote
 
     # --- after the write ----------------------------------------------------------------------------------------------
@@ -146,7 +148,11 @@ class Push:
                 self._statements.release(change)
             except ProvisionerError as error:
                 # The mapping is as it is to be, and the state keeps the statement that is still to be removed.
-                old = next((item for item in recorded_statements(change.record) if place_of(item) in self._statements.released_by(change)), None)
+                released = self._statements.released_by(change)
+                old = next(
+                    (item for item in recorded_statements(change.record) if place_of(item) in released),
+                    None,
+                )
                 self._log.done(intent, replace(record, statement=old or record.statement))
                 return error
         self._log.done(intent, record)

@@ -58,9 +58,11 @@ class Statements:
             place = place_of(statement)
             if place not in self._planned or self._planned[place].action is not Action.NO_OP:
                 by_function[place[:2]][place] = statement
-        errors = {}
+        errors: dict[str, ProvisionerError] = {}
         for function, statements in by_function.items():
-            users = [change for change in changes if change.key in needed and place_of(needed[change.key])[:2] == function]
+            users = [
+                change for change in changes if change.key in needed and place_of(needed[change.key])[:2] == function
+            ]
             try:
                 self._policies.verify(list(statements.values()), self._notify(users[0]))
             except ProvisionerError as error:

@@ -168,7 +168,9 @@ def health(
     for name, record in state.mappings.items():
         live = reading.live.get(record.key)
         if not is_applied(record):
-            rows.append(_row(name, record.key, live or record, "an apply was interrupted before it had made this mapping"))
+            rows.append(
+                _row(name, record.key, live or record, "an apply was interrupted before it had made this mapping")
+            )
             continue
         live = None if live and live.status.state == MISSING else live
         gone = [f"{what} no longer exists" for what in lost.get((name, record.key.id), ())]

@@ -92,13 +92,16 @@ def _overlapping(change: Change, staying: Mapping[Claim, Sequence[Live]], state:
     other = others[min(others)]  # claims have no order, and the holder is in the hash of the plan
     manager = state.managers().get(other.key)
     named = f"{manager} ({other.key})" if manager else f"the entry {other.key}, which is not managed by this stack"
+    theirs = pair_of(other)
     conflict = Conflict(
         other.key,
-        f"it overlaps with {named}: {pair.channel} for {pair.function} and {pair_of(other).channel} for {pair_of(other).function}",
+        f"it overlaps with {named}: {pair.channel} for {pair.function}, and {theirs.channel} for {theirs.function}",
         "change the events or the filter of one of them: S3 notifies one destination of an event",
     )
     stays = change.live if change.existing and not change.adopts else None
-    return replace(not_possible(wanted, change.record, stays, conflict), moved_from=change.moved_from, after=change.after)
+    return replace(
+        not_possible(wanted, change.record, stays, conflict), moved_from=change.moved_from, after=change.after
+    )
 
 
 def without_blocked(changes: Sequence[Change]) -> list[Change]:

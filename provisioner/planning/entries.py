@@ -25,7 +25,11 @@ def foreign_entries(changes: Iterable[Change], reading: Reading, state: State) -
 def push_notes(change: Change, foreign: Mapping[str, int], reading: Reading, account: str) -> Iterator[str]:
     """What a reader of the plan should know about the source of a change, which keeps entries of others too."""
     if change.calls_aws and (count := foreign.get(change.pair.source, 0)):
-        words = "1 entry of others, which stays as it is" if count == 1 else f"{count} entries of others, which stay as they are"
+        words = (
+            "1 entry of others, which stays as it is"
+            if count == 1
+            else f"{count} entries of others, which stay as they are"
+        )
         yield f"the source also has {words}"
     yield from permission_notes(change, reading, account)
 

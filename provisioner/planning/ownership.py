@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from provisioner.environment import command_line
-from provisioner.kinds import pair_of
+from provisioner.kinds import KINDS, pair_of
 from provisioner.model.desired import Desired
 from provisioner.model.key import Key
 from provisioner.model.live import Live
@@ -41,7 +41,7 @@ def retags(change: Change, lineage: str, tags_ownership: Callable[[str], bool] |
     writes them, and forgetting a mapping on purpose removes them, so that it is not reported as an orphan.
     """
     live = change.live
-    if live is None or tags_ownership is None:
+    if live is None or tags_ownership is None or not KINDS[live.key.kind].has_tags:
         return False
     if change.action is Action.FORGET:
         return is_ours(live, lineage)

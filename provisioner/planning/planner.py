@@ -12,7 +12,7 @@ from provisioner.kinds.tables import fields_of
 from provisioner.model.canonical import Canonical
 from provisioner.model.desired import Desired
 from provisioner.model.key import Key
-from provisioner.model.live import DELETING, Live
+from provisioner.model.live import DELETING, MISSING, Live
 from provisioner.model.plan import Action, Cause, Change, Conflict, Plan, Problem, Reason
 from provisioner.model.sources import SELF_MANAGED, SourceKind
 from provisioner.model.state import Deposed, Record, State
@@ -24,8 +24,8 @@ from provisioner.planning.order import doubly_touched, in_order
 from provisioner.planning.ownership import accepted_owner, foreign, is_ours, may_import, retags
 from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import Resolution, Subject
-from provisioner.planning.statements import policy_problems, statement_changes
 from provisioner.planning.sides import ENABLED, notes_on, sides_of, unstated
+from provisioner.planning.statements import policy_problems, statement_changes
 
 _DELETED_ALREADY = "AWS is deleting it already: no call is made, and the apply waits until it is gone"
 
@@ -218,7 +218,7 @@ class _Deciding:
             region=wanted.region,
             pair=pair_of(wanted),
             desired=desired,
-            applied=desired,
+            applied=wanted.mapping,
             live=gone,
             record=record,
             wanted=wanted,
@@ -348,7 +348,7 @@ class _Deciding:
             self._refuse(wanted.name, "has prevent_destroy, but this change would replace it", hint)
         # A new mapping is created from the manifest alone: a kept value, such as a generated group, belongs to the old
         # one.
-        alone = self._with_id(wanted, sides_of(wanted, record, live, wanted.kind).stated, None)
+        alone = sides_of(wanted, record, live, wanted.kind).stated
         taken = self._id_taken(wanted)
         if taken and taken.holder != live.key:
             return not_possible(wanted, record, live, taken)
@@ -357,7 +357,7 @@ class _Deciding:
             action=Action.REPLACE,
             region=wanted.region,
             pair=pair_of(wanted),
-            desired=alone,
+            desired=self._with_id(wanted, alone, None),
             applied=alone,
             reason=Reason.REQUESTED if requested else Reason.CANNOT_UPDATE,
             # AWS holds pairs and consumer groups unique: only where old and new share none can the new one be created

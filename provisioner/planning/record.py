@@ -11,8 +11,8 @@ from provisioner.model.key import Key
 from provisioner.model.live import Live
 from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.state import Deposed, Intent, Record, State
-from provisioner.planning.statements import needed_statement
 from provisioner.planning.reading import Reading
+from provisioner.planning.statements import needed_statement
 
 
 def state_before_calls(state: State, plan: Plan, reading: Reading) -> State:

@@ -14,7 +14,7 @@ from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.desired import Desired
 from provisioner.model.live import Live
 from provisioner.model.place import FieldPath, is_within
-from provisioner.model.sources import SourceKind
+from provisioner.model.sources import PUSH, SourceKind
 from provisioner.model.state import Record
 
 ENABLED = ("enabled",)
@@ -48,6 +48,8 @@ def sides_of(wanted: Desired, record: Record | None, live: Live, kind: SourceKin
     # Without a record there is no last apply: what a person left in AWS counts as prior, so that a difference is an
     # edit.
     prior = record.applied if record else live.as_left
+    if kind in PUSH:
+        prior = fill_kept(prior, known, kind)  # an id that planning chose was not stated
     applied = desired
     for path in wanted.lifecycle.ignore_changes:
         applied = with_value(applied, path, value_at(prior, path))

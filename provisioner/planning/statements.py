@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from provisioner.kinds import invocation_of, kind_of_change
-from provisioner.kinds.policies import POLICY_LIMIT, Policy
+from provisioner.kinds.policies import POLICY_LIMIT, Policy, content_of
 from provisioner.kinds.statements import is_ours_by_name, statement_of
 from provisioner.model.canonical import Canonical
 from provisioner.model.plan import Action, Change, Problem, StatementChange
@@ -60,8 +60,8 @@ def statement_changes(changes: Sequence[Change], state: State, reading: Reading)
 
     def use_of(statement: Statement) -> _Use:
         policy = reading.policies.get((statement.region, statement.function))
-        before = policy.content_of(statement.id) if policy else statement.applied
-        return uses.setdefault(place_of(statement), _Use(statement, before and dict(before)))
+        before = policy.content_of(statement.id) if policy else content_of(statement)
+        return uses.setdefault(place_of(statement), _Use(statement, before))
 
     for change in changes:
         if needed := needed_statement(change):
@@ -90,7 +90,7 @@ def statement_changes(changes: Sequence[Change], state: State, reading: Reading)
 
 
 def _change(use: _Use) -> StatementChange:
-    statement, after = use.statement, dict(use.statement.applied) if use.needed_by else None
+    statement, after = use.statement, content_of(use.statement) if use.needed_by else None
     if after is None:
         action = Action.DELETE
     elif use.before is None:
@@ -182,5 +182,3 @@ def permission_notes(change: Change, reading: Reading, account: str) -> Iterator
     others = [name for name in admitting if needed and name != needed.id]
     if others and needed and not policy.has(needed.id):
         yield f"the function's policy already admits the source ({', '.join(others)}); a statement of its own is added"
-
-

@@ -9,10 +9,13 @@ from provisioner.aws.drivers import Drivers
 from provisioner.environment import command_line
 from provisioner.errors import NotFoundError, ProvisionerError, UsageError
 from provisioner.filesystem import rewrite
+from provisioner.kinds import KINDS, kind_for
+from provisioner.kinds.ids import key_of_text
+from provisioner.kinds.statements import statement_of
 from provisioner.manifest.format.writing import addition
+from provisioner.model.desired import Desired
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import DELETING, Live
-from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Action, Change
 from provisioner.model.state import Record, State
 from provisioner.planning.ownership import accepted_owner
@@ -111,7 +114,9 @@ def _live_mapping(drivers: Drivers, key: Key, account: str, lineage: str) -> tup
     found = drivers.of(key.kind).to_import(key, lineage)
     if found is None and key.kind != LAMBDA:
         bucket, _, ident = key.id.partition("/")
-        raise NotFoundError(f"the bucket {bucket} has no entry {ident}", hint="check the id: the entry may have another")
+        raise NotFoundError(
+            f"the bucket {bucket} has no entry {ident}", hint="check the id: the entry may have another"
+        )
     if found is None:
         hint = f"check the UUID and the account; for a mapping in another region, use {key}@REGION"
         raise NotFoundError(f"no mapping in account {account}, region {key.region} has the UUID {key}", hint=hint)
