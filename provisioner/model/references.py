@@ -13,6 +13,9 @@ BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 MAPPING_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
+# Looser than S3's rules for new buckets: old ones in us-east-1 may have capitals, underscores and up to 255 characters.
+BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
+
 _RECENT: Final = 512  # a mapping's references are asked for several times, one mapping after the other
 
 # The pattern of FunctionName in botocore's model: everything before the name may be missing. The region is looser than
