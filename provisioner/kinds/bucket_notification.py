@@ -30,6 +30,10 @@ EVENTS: Final = (
 )
 """Every event type (botocore 1.44, docs/aws/push.md#documents)."""
 
+# What XML 1.0 cannot hold is left out.
+_AFFIX: Final = Legal(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*", "free of control characters")
+_ID: Final = Legal(r"[^\x00-\x1f\x7f-\x9f\ufffe\uffff]*", "free of control characters")
+
 
 class BucketNotification(Block):
     """Invokes a function when something happens to the objects of a bucket."""
@@ -43,10 +47,10 @@ class BucketNotification(Block):
     events: Annotated[
         list[str] | None, Row(api="Events", kinds=_S3, required=_S3, bounds=(1, 100), values=EVENTS, form=as_set)
     ] = None
-    filter_prefix: Annotated[str | None, Row(api="Prefix", kinds=_S3, bounds=(0, 1024))] = None
-    filter_suffix: Annotated[str | None, Row(api="Suffix", kinds=_S3, bounds=(0, 1024))] = None
+    filter_prefix: Annotated[str | None, Row(api="Prefix", kinds=_S3, bounds=(0, 1024), legal=_AFFIX)] = None
+    filter_suffix: Annotated[str | None, Row(api="Suffix", kinds=_S3, bounds=(0, 1024), legal=_AFFIX)] = None
     # Kept: without one in the manifest, the name that planning chose stays.
-    id: Annotated[str | None, Row(api="Id", kinds=_S3, bounds=(1, 255), kept=_S3, replaces=True)] = None
+    id: Annotated[str | None, Row(api="Id", kinds=_S3, bounds=(1, 255), legal=_ID, kept=_S3, replaces=True)] = None
     bucket_owner: Annotated[
         str | None,
         Row(api="ExpectedBucketOwner", kinds=_S3, legal=Legal(r"\d{12}", "an account ID of 12 digits")),

@@ -61,6 +61,30 @@ class IsNot:
 
 
 @dataclass(frozen=True, slots=True)
+class EndsNot:
+    """The text at the path has another ending, or there is none."""
+
+    path: FieldPath
+    ending: str
+
+    def holds(self, mapping: Mapping[str, Any]) -> bool:
+        """Whether the condition holds."""
+        return not str(value_at(mapping, self.path) or "").endswith(self.ending)
+
+
+@dataclass(frozen=True, slots=True)
+class HasNoneOf:
+    """The text at the path has none of these characters, or there is none."""
+
+    path: FieldPath
+    characters: str
+
+    def holds(self, mapping: Mapping[str, Any]) -> bool:
+        """Whether the condition holds."""
+        return set(self.characters).isdisjoint(value_at(mapping, self.path) or "")
+
+
+@dataclass(frozen=True, slots=True)
 class AtLeast:
     """There is a number at the path that is not below this one."""
 
@@ -95,7 +119,7 @@ class Test:
     others: tuple[FieldPath, ...] = ()
 
 
-Condition: TypeAlias = Has | Lacks | Is | IsNot | AtLeast | AtMost | Test
+Condition: TypeAlias = Has | Lacks | Is | IsNot | EndsNot | HasNoneOf | AtLeast | AtMost | Test
 
 
 def fields_of(condition: Condition) -> frozenset[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from provisioner.model.sources import ALL, SourceKind
+from provisioner.model.sources import ALL, PUSH, SourceKind
 
 NONE: Final[frozenset[SourceKind]] = frozenset()
 
@@ -90,12 +90,14 @@ class Row(Limits):
     explicit: bool = False
 
     def has(self, kind: SourceKind) -> bool:
-        """Whether mappings of the kind have the field; of an unknown kind, every field that any kind has."""
-        return kind in self.kinds or (kind is SourceKind.UNKNOWN and bool(self.kinds))
+        """Whether mappings of the kind have the field; of an unknown kind, every field that any kind has that Lambda reads
+        from.
+        """
+        return kind in self.kinds or (kind is SourceKind.UNKNOWN and bool(self.kinds - PUSH))
 
     def requires(self, kind: SourceKind) -> bool:
         """Whether the kind refuses a mapping without the field; of an unknown kind, what every kind requires."""
-        return kind in self.required or (kind is SourceKind.UNKNOWN and self.required == ALL)
+        return kind in self.required or (kind is SourceKind.UNKNOWN and self.required >= ALL)
 
     def keeps(self, kind: SourceKind) -> bool:
         """Whether absence keeps what is there; of an unknown kind, everything but tags, because no default is known."""

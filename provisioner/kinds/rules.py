@@ -11,14 +11,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from provisioner.kinds.conditions import AtLeast, AtMost, Condition, Has, Is, IsNot, Lacks, Test, fields_of
-from provisioner.kinds.event_source_mapping import FIELDS
+from provisioner.kinds.conditions import (
+    AtLeast,
+    AtMost,
+    Condition,
+    EndsNot,
+    Has,
+    HasNoneOf,
+    Is,
+    IsNot,
+    Lacks,
+    Test,
+    fields_of,
+)
 from provisioner.kinds.forms import moment
+from provisioner.kinds.overlaps import family
+from provisioner.kinds.tables import ALL_FIELDS
 from provisioner.model.canonical import Canonical
 from provisioner.model.place import FieldPath
-from provisioner.model.sources import ALL, KAFKAS, QUEUES, STREAMS, SourceKind
+from provisioner.model.sources import ALL, KAFKAS, PUSH, QUEUES, STREAMS, SourceKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +62,7 @@ class Rule:
     @property
     def sources(self) -> frozenset[SourceKind]:
         """The kinds of source whose mappings can break the rule: those of `kinds` that have the field."""
-        return self.kinds & FIELDS[self.path[0]].row.kinds
+        return self.kinds & ALL_FIELDS[self.path[0]].row.kinds
 
     @property
     def reads(self) -> frozenset[str]:
@@ -66,6 +80,24 @@ def _pollers_in_order(mapping: Mapping[str, Any]) -> bool:
     return bool(pollers.get("maximum_pollers", 0) >= pollers.get("minimum_pollers", 0))
 
 
+def _has_wildcard_apart(mapping: Mapping[str, Any]) -> bool:
+    """Whether no event type stands beside the wildcard of its own family."""
+    events = mapping.get("events", ())
+    wildcards = {family(event) for event in events if event.endswith(":*")}
+    return not any(family(event) in wildcards for event in events if not event.endswith(":*"))
+
+
+def _admits_bucket(mapping: Mapping[str, Any]) -> bool:
+    """Whether the statement of a mapping can admit its bucket, by principal and source_arn."""
+    permission = mapping.get("permission")
+    if not isinstance(permission, dict):
+        return True
+    pattern, bucket = permission.get("source_arn", ""), mapping.get("event_source_arn", "")
+    # In a pattern of IAM, [ is no special character.
+    matches = not pattern or fnmatchcase(bucket, pattern.replace("[", "[[]"))
+    return matches and permission.get("principal", "s3.amazonaws.com") in ("s3.amazonaws.com", "*")
+
+
 _POSITION: Final = ("starting_position",)
 _TIMESTAMP: Final = ("starting_position_timestamp",)
 _WINDOW: Final = ("maximum_batching_window_in_seconds",)
@@ -76,6 +108,9 @@ _FILTERS: Final = ("filter_criteria",)
 _POLLERS: Final = ("provisioned_poller_config",)
 _LEAST_POLLERS: Final = (*_POLLERS, "minimum_pollers")
 _MOST_POLLERS: Final = (*_POLLERS, "maximum_pollers")
+_EVENTS: Final = ("events",)
+_PERMISSION: Final = ("permission",)
+_S3: Final = frozenset({SourceKind.S3})
 
 RULES: Final = (
     Rule(
@@ -208,6 +243,46 @@ RULES: Final = (
         need=Has(_POLLERS),
         message="Kafka metrics need provisioned pollers",
     ),
+    Rule(
+        "E224",
+        "push.md#refusals-of-documents: a function's ARN with $LATEST",
+        PUSH,
+        ("function_name",),
+        need=EndsNot(("function_name",), ":$LATEST"),
+        message="a function that its source invokes cannot be named by $LATEST",
+    ),
+    *(
+        Rule(
+            "W224",
+            "push.md#not-known: filter values with special characters",
+            _S3,
+            (name,),
+            need=HasNoneOf((name,), characters),
+            message=f"{name}: {message}",
+        )
+        for name in ("filter_prefix", "filter_suffix")
+        for characters, message in (
+            ("*", "a bucket's filter has no wildcards; * stands for itself"),
+            (" +%", "it is not known how S3 compares a space, + or %"),
+        )
+    ),
+    Rule(
+        "W225",
+        "push.md#not-known: a wildcard and a specific event in one entry",
+        _S3,
+        _EVENTS,
+        need=Test(_EVENTS, _has_wildcard_apart),
+        message="events has both a wildcard and an event type that it covers",
+    ),
+    Rule(
+        "W226",
+        "push.md#statements: a statement that S3 needs",
+        _S3,
+        _PERMISSION,
+        when=Has(_PERMISSION),
+        need=Test(_PERMISSION, _admits_bucket, (("event_source_arn",),)),
+        message="the statement does not let this bucket invoke the function: its principal or source_arn is another",
+    ),
 )
 
 RULES_OF: Final[Mapping[SourceKind, Mapping[str, tuple[Rule, ...]]]] = {
@@ -229,6 +304,7 @@ def rules_in_words(code: str) -> list[str]:
             kinds[key] = kinds.get(key, frozenset()) | rule.sources
     lines = []
     for (message, page), of in kinds.items():
-        listed = "every kind of source" if of == ALL else ", ".join(kind for kind in SourceKind if kind in of)
+        every = "every kind of source that Lambda reads from"
+        listed = every if of == ALL else ", ".join(kind for kind in SourceKind if kind in of)
         lines.append(f"{message} (for {listed}; docs/aws/{page})")
     return lines

@@ -9,6 +9,7 @@ from typing import Any, Final
 from provisioner.kinds.bucket_notification import FIELDS, BucketNotification
 from provisioner.kinds.kind import Claim, Kind
 from provisioner.kinds.overlaps import families, overlap
+from provisioner.kinds.rules import RULES_OF
 from provisioner.kinds.statements import complete_permission
 from provisioner.model.canonical import Canonical
 from provisioner.model.key import S3, Key
@@ -81,7 +82,7 @@ BUCKET_NOTIFICATION: Final = Kind(
     sources=frozenset({SourceKind.S3}),
     block=BucketNotification,
     fields=FIELDS,
-    rules={SourceKind.S3: {}},
+    rules=RULES_OF,
     pair=pair,
     claims=_claims,
     conflicts=_conflicts,

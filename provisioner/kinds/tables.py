@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,20 +18,19 @@ _TABLES: Final[Mapping[SourceKind, Mapping[str, Field]]] = {
 }
 
 
-def _in_any(one: Field, other: Field) -> Field:
-    """A field that two tables have, for the kinds of source of both."""
-    row = replace(one.row, kinds=one.row.kinds | other.row.kinds, required=one.row.required | other.row.required)
-    return replace(one, row=row)
+def _joined(tables: Iterable[Mapping[str, Field]]) -> dict[str, Field]:
+    """The fields of all tables; one that several tables have is for the kinds of source of each."""
+    fields: dict[str, Field] = {}
+    for table in tables:
+        for name, field in table.items():
+            one = fields.get(name, field)
+            kinds, required = one.row.kinds | field.row.kinds, one.row.required | field.row.required
+            fields[name] = replace(one, row=replace(one.row, kinds=kinds, required=required))
+    return fields
 
 
-ALL_FIELDS: Final[Mapping[str, Field]] = {
-    **FIELDS,
-    **{
-        name: _in_any(FIELDS[name], field) if name in FIELDS else field
-        for name, field in bucket_notification.FIELDS.items()
-    },
-}
-"""Every top-level field that a mapping may have, whatever its source."""
+ALL_FIELDS: Final[Mapping[str, Field]] = _joined((FIELDS, bucket_notification.FIELDS))
+"""Every top-level field that a mapping may have, whatever its source, without those that only botocore knows."""
 
 
 def fields_of(source: SourceKind | None) -> Mapping[str, Field]:

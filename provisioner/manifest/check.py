@@ -4,26 +4,25 @@ them its kind of source has, and their values. Rules between fields are in `rule
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple, get_args, get_origin
 
 from provisioner.kinds.fields import Field
-from provisioner.kinds.forms import moment, parsed, timestamp
-from provisioner.kinds.rows import TAG_TEXT, Limits
-from provisioner.kinds.tables import fields_of, learn
+from provisioner.kinds.permission import ALWAYS, LIMITS
+from provisioner.kinds.statements import NONE
+from provisioner.kinds.tables import ALL_FIELDS, fields_of, learn
 from provisioner.manifest.finding import Finding, Step, label, nearest, suggestion
+from provisioner.manifest.names import instead, ours
 from provisioner.manifest.node import Node
-from provisioner.manifest.patterns import pattern_findings
-from provisioner.manifest.schema import LifecycleBlock, ProviderBlock
+from provisioner.manifest.schema import LifecycleBlock
 from provisioner.manifest.shape import shape_of
 from provisioner.manifest.types import A_MAP, shown, type_hint
-from provisioner.model.canonical import absent, is_own_tag
+from provisioner.manifest.values import time_hint, value_findings
+from provisioner.model.canonical import absent
 from provisioner.model.desired import Lifecycle
 from provisioner.model.place import FieldPath
-from provisioner.model.sources import ALL, SourceKind
+from provisioner.model.sources import ALL, PUSH, SourceKind
 
 Member = Callable[[Sequence[str]], str]
 """Names the API's member for a path that the field table lacks, or ""."""
@@ -60,8 +59,9 @@ def fields_at(mapping: Node, kind: SourceKind | None, member: Member) -> Fields:
 
     Without a `kind` only names and types are checked.
     """
-    walk = _Walk(member)
-    raw = walk.block(fields_of(kind), mapping, kind, ())
+    walk = _Walk(kind, member)
+    # The fields of other kinds too, so that one which this kind lacks is not taken for an unknown one.
+    raw = walk.block({**ALL_FIELDS, **fields_of(kind)}, mapping, kind, ())
     lifecycle = _NO_LIFECYCLE
     if stated := walk.lifecycle:  # after the walk, which adds fields that only botocore knows to the table
         paths = {text: ignored_path(text, kind) for text in stated.ignore_changes}
@@ -69,15 +69,25 @@ def fields_at(mapping: Node, kind: SourceKind | None, member: Member) -> Fields:
             if paths[text] is None:
                 at = ("lifecycle", "ignore_changes", index)
                 walk.findings.append(Finding("E101", at, f"unknown field {text!r}", suggestion(text, fields_of(kind))))
-        lifecycle = Lifecycle(stated.prevent_destroy, tuple(filter(None, paths.values())), stated.on_conflict)
+        if stated.skip_destination_validation and kind not in (SourceKind.S3, None):
+            message = f"{kind.phrase} does not support skip_destination_validation"
+            path = ("lifecycle", "skip_destination_validation")
+            walk.findings.append(Finding("E105", path, message, "only for S3 buckets; remove it", at_key=True))
+        lifecycle = Lifecycle(
+            stated.prevent_destroy,
+            tuple(path for path in paths.values() if path and path[0] in fields_of(kind)),
+            stated.on_conflict,
+            stated.skip_destination_validation,
+        )
     return Fields(raw, lifecycle, walk.malformed, walk.findings)
 
 
 class _Walk:
     """One walk over the nodes of a mapping, beside the fields of the table."""
 
-    def __init__(self, member: Member) -> None:
-        self._member = member
+    def __init__(self, kind: SourceKind | None, member: Member) -> None:
+        self._kind = kind
+        self._member = member if kind not in PUSH else lambda _: ""  # botocore is asked for members of Lambda's API
         self.lifecycle: LifecycleBlock | None = None
         self.malformed: set[str] = set()
         self.findings: list[Finding] = []
@@ -91,7 +101,7 @@ class _Walk:
         for name, item in node.value.items():
             known = fields.get(name)
             if known is None or known.learned:
-                value = self._not_in_table(fields, item, (*path, name))
+                value = self._not_in_table(fields, item, (*path, name), node.value)
             elif item.value is None:
                 value = None  # the same as an absent field
             else:
@@ -110,7 +120,11 @@ class _Walk:
             value = self._typed(known, node, path)
         if kind is None or value is _WRONG:
             return value
-        self.findings += _value_findings(known, value, kind, path) if has else [_lacking(known, kind, path)]
+        if has:
+            self.findings += value_findings(known, value, kind, path)
+        else:
+            message = f"{kind.phrase} does not support {known.name}"
+            self.findings.append(Finding("E105", path, message, instead(known.name, kind), at_key=True))
         return value
 
     # --- blocks -------------------------------------------------------------------------------------------------------
@@ -156,6 +170,8 @@ class _Walk:
             return self._mistake(
                 Finding("E104", path, f"a pattern must be a map or a JSON string, not {shown(node.plain())}")
             )
+        if known.name == "permission":
+            return self._permission(node, path)
         if get_origin(annotation) is list:
             return self._strings(node, path)
         return self._map(annotation, node, path)
@@ -186,12 +202,35 @@ class _Walk:
                 values[name] = value
         return _WRONG if lists and len(values) < len(node.value) else values
 
+    def _permission(self, node: Node, path: tuple[Step, ...]) -> Any:
+        """`none`, or a statement's members by name, null for one that it does not have."""
+        if not isinstance(node.value, dict):
+            if node.value == NONE:
+                return NONE
+            message = f"permission must be `{NONE}` or {A_MAP}, not {shown(node.value)}"
+            hint = "without permission, provisioner adds the statement that the source needs"
+            return self._mistake(Finding("E104", path, message, hint, certain=not isinstance(node.value, str)))
+        before, values = self._mistakes, {name: item.value for name, item in node.value.items()}
+        for name, value in values.items():
+            at = (*path, name)
+            if name not in LIMITS:
+                hint = suggestion(str(name), LIMITS) or f"known fields: {', '.join(LIMITS)}"
+                self._mistake(Finding("E101", at, f"unknown field {name!r}", hint, at_key=True))
+            elif value is None and name in ALWAYS:
+                message = f"{name} cannot be null: every statement has one"
+                self._mistake(Finding("E104", at, message, "remove the line, and provisioner sets it"))
+            elif not isinstance(value, str | None):
+                self._wrong_type("a string", node.value[name], at)
+        return _WRONG if self._mistakes > before else values
+
     def _wrong_type(self, wanted: str, node: Node, path: tuple[Step, ...]) -> _Wrong:
         name = label(path)
         if node.value is None and wanted in (A_MAP, "a list"):
             hint = "write its contents below it, indented"
             return self._mistake(Finding("E104", path, f"{name} is empty", hint, at_key=True))
         hint = time_hint(node.value) if name == "starting_position_timestamp" else type_hint(wanted, node.value)
+        if name == "events" and isinstance(node.value, str):
+            hint = f'write a list: ["{node.value}"]'
         message = f"{name} must be {wanted}, not {shown(node.value)}"
         return self._mistake(Finding("E104", path, message, hint, certain=True))
 
@@ -203,7 +242,9 @@ class _Walk:
 
     # --- fields that the table lacks ----------------------------------------------------------------------------------
 
-    def _not_in_table(self, fields: Mapping[str, Field], node: Node, path: tuple[Step, ...]) -> Any:
+    def _not_in_table(
+        self, fields: Mapping[str, Field], node: Node, path: tuple[Step, ...], beside: Collection[str]
+    ) -> Any:
         """The plain value of a field that is ours, or that only botocore knows; _WRONG for an unknown one."""
         name = str(path[-1])
         if len(path) == 1 and name == "region":
@@ -220,11 +261,15 @@ class _Walk:
             )
             self.findings.append(Finding("W202", path, message, at_key=True))
             return node.plain()
-        siblings = [*fields, *(() if path[1:] else sorted(_OURS))]
-        near = nearest(name, siblings)
+        near, hint = ("", "") if path[1:] else ours(name, node.value, self._kind, beside)
+        if not hint:
+            candidates = (
+                fields if path[1:] else [*fields_of(self._kind), *(fields if not self._kind else ()), *sorted(_OURS)]
+            )
+            near = nearest(name, candidates)
+            hint = f'did you mean "{near}"?' if near else ""
         if len(path) == 1 and near:
             self.malformed.add(near)  # so that it is not reported as missing too
-        hint = f'did you mean "{near}"?' if near else ""
         return self._mistake(Finding("E101", path, f"unknown field {name!r}", hint, at_key=True))
 
     def _lifecycle(self, node: Node, path: tuple[Step, ...]) -> Any:
@@ -264,130 +309,10 @@ def _is_silent(known: Field, node: Node, kind: SourceKind) -> bool:
     return bool(value == known.row.default.get(kind))
 
 
-def _lacking(known: Field, kind: SourceKind, path: tuple[Step, ...]) -> Finding:
-    hint = "remove it"
-    if known.name == "on_success":
-        hint = "Lambda supports it for asynchronous invocations, but not for event source mappings"
-    return Finding("E105", path, f"{kind.phrase} does not support {known.name}", hint, at_key=True)
-
-
-def _value_findings(known: Field, value: Any, kind: SourceKind, path: tuple[Step, ...]) -> Iterator[Finding]:
-    """Findings about a value of the right type, for a kind that has the field."""
-    row = known.row
-    if row.bounds or row.legal or row.each:
-        yield from _limits(known.name, row, row.narrower.get(kind, row.bounds), value, kind, path)
-    if row.values:
-        yield from _enumeration(known, value, path)
-    if known.name == "starting_position_timestamp" and moment(value) is None:
-        yield Finding("E104", path, f"{value!r} is not a valid timestamp", time_hint(value))
-    if known.name == "pattern":
-        yield from pattern_findings(value, path)
-
-
-_IN_MILLISECONDS = 10_000_000_000
-"""An epoch from here on is one of milliseconds: in seconds it would be after the year 2286."""
-
-
-def time_hint(value: Any) -> str:
-    """A hint with the right form of a time: for an epoch the same instant, else an example."""
-    shown = "2026-01-15T00:00:00Z"
-    with suppress(TypeError, ValueError, OverflowError, OSError):
-        epoch = 0.0 if isinstance(value, bool) else float(value)
-        while _IN_MILLISECONDS <= epoch < float("inf"):  # or of microseconds, or nanoseconds
-            epoch /= 1000
-        shown = timestamp(epoch) if epoch > 0 else shown
-    return f'write it as "{shown}"'
-
-
-def tag_findings(tags: Mapping[str, str], path: tuple[Step, ...], provider: ProviderBlock) -> Iterator[Finding]:
-    """Findings about tags: reserved keys, length, characters (docs/aws/tags.md)."""
-    ignored = provider.ignore_tags
-    for key, value in tags.items():
-        if is_own_tag(key):
-            message = f"tag keys that start with `{key.split(':')[0]}:` are reserved"
-            yield Finding("E103", (*path, key), message, "choose another key", at_key=True)
-        elif key in ignored.keys or key.startswith(tuple(ignored.key_prefixes)):
-            yield Finding(
-                "E109",
-                (*path, key),
-                f"{key!r} is listed in ignore_tags, so it cannot be set",
-                "remove the tag, or remove its key from ignore_tags",
-                at_key=True,
-            )
-        elif not 1 <= len(key) <= 128 or len(value) > 256:
-            yield Finding("E103", (*path, key), "a tag key must have 1 to 128 characters, and a tag value at most 256")
-        elif not (TAG_TEXT.allows(key) and TAG_TEXT.allows(value)):
-            wrong = value if TAG_TEXT.allows(key) else key
-            yield Finding("E104", (*path, key), f"tags: {wrong!r} is not {TAG_TEXT.words}")
-
-
-def _limits(
-    name: str,
-    limits: Limits,
-    bounds: tuple[int, int] | None,
-    value: Any,
-    kind: SourceKind,
-    path: tuple[Step, ...],
-) -> Iterator[Finding]:
-    """Where a value, and the items in it, break the limits; `bounds` are those of the kind."""
-    if name == "pattern" and not isinstance(value := parsed(value), str):
-        value = json.dumps(value, separators=(",", ":"), ensure_ascii=False)  # as it is sent
-    one_text = isinstance(value, str) and limits.each is not None
-    if one_text:  # brokers as Terraform writes them
-        value = [item.strip() for item in value.split(",")]
-    if bounds and (wrong := _out_of_bounds(value, bounds)):
-        least, most = bounds
-        hint = f"allowed range: {least} to {most}" if least < most else ""
-        yield Finding("E103", path, f"{name}: {wrong} that {kind.phrase} allows", hint)
-    elif limits.legal and isinstance(value, str) and not limits.legal.allows(value):
-        code = "E104" if limits.legal.enforced else "W207"
-        hint = "AWS rejects any other value" if limits.legal.enforced else ""
-        yield Finding(code, path, f"{name}: {value!r} is not {limits.legal.words}", hint)
-    if limits.each and name != "tags":  # tags have findings of their own
-        items: list[tuple[str, Any, Step]]  # the name in messages, the item, the step to it
-        if isinstance(value, Mapping):
-            items = [(key, item, key) for key, item in value.items()]
-        else:
-            items = [(f"{name}[{index}]", item, index) for index, item in enumerate(value)]
-        for label, item, step in items:
-            place = path if one_text else (*path, step)
-            yield from _limits(label, limits.each, limits.each.bounds, item, kind, place)
-
-
-def _out_of_bounds(value: Any, bounds: tuple[int, int]) -> str:
-    least, most = bounds
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    size = value if is_number else len(value)
-    what = f"{value}" if is_number else f"{size} characters" if isinstance(value, str) else f"{size} items"
-    return (
-        f"{what} is more than the {most}" if size > most else f"{what} is less than the {least}" if size < least else ""
-    )
-
-
-def _enumeration(known: Field, value: Any, path: tuple[Step, ...]) -> Iterator[Finding]:
-    words = known.row.values
-    places: Iterable[tuple[tuple[Step, ...], str]] = (
-        [(path, value)]
-        if isinstance(value, str)
-        else [((*path, index), item) for index, item in enumerate(value)]
-        if isinstance(value, list)
-        else [((*path, key), key) for key in value]
-    )
-    for place, word in places:
-        if word not in words:
-            hint = suggestion(word, words) or f"known values: {', '.join(words)}"
-            yield Finding(
-                "W201",
-                place,
-                f"{known.name}: {word!r} is unknown to this version (passed to AWS unchecked)",
-                hint,
-            )
-
-
 def ignored_path(text: str, source: SourceKind | None) -> FieldPath | None:
     """The path that an entry of `ignore_changes` names; None when there is no such field."""
     path = tuple(text.split(".", 1)) if text.startswith("tags.") else tuple(text.split("."))
-    fields = fields_of(source)
+    fields: Mapping[str, Field] = {**ALL_FIELDS, **fields_of(source)}
     for name in path[:1] if path[0] == "tags" else path:
         if name not in fields:
             return None

@@ -1,7 +1,7 @@
 """Defaults: values for all mappings, or for all mappings of a kind, that do not set them.
 
-`all` < `stream` < the kind < the mapping. Maps merge deeply, lists and scalars replace, `null` removes. A default that
-a kind does not have is not applied to it.
+`all` < `stream` or `push` < the kind < the mapping. Maps merge deeply, lists and scalars replace, `null` removes. A default
+that a kind does not have is not applied to it.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from provisioner.kinds.fields import Field
-from provisioner.kinds.tables import fields_of
+from provisioner.kinds.tables import ALL_FIELDS, fields_of
 from provisioner.manifest.node import Node
 from provisioner.manifest.source import kind_at
 from provisioner.model.diagnostics import Diagnostic
-from provisioner.model.sources import STREAMS, SourceKind
+from provisioner.model.sources import PUSH, STREAMS, SourceKind
 
 GROUPS: Final[Mapping[str, frozenset[SourceKind]]] = {
     "all": frozenset(SourceKind),
     "stream": STREAMS,
+    "push": PUSH,
     "sqs": frozenset({SourceKind.SQS, SourceKind.FIFO}),
     "kinesis": frozenset({SourceKind.KINESIS}),
     "dynamodb": frozenset({SourceKind.DYNAMODB}),
@@ -26,6 +27,7 @@ GROUPS: Final[Mapping[str, frozenset[SourceKind]]] = {
     "kafka": frozenset({SourceKind.KAFKA, SourceKind.KAFKA_QUEUE}),
     "mq": frozenset({SourceKind.MQ}),
     "documentdb": frozenset({SourceKind.DOCUMENTDB}),
+    "s3": frozenset({SourceKind.S3}),
 }
 """Which kinds each group of defaults is for; a later group wins."""
 
@@ -63,7 +65,7 @@ class Defaults:
                 message = f"the defaults for {name!r} are unused: no mapping has a source of that kind"
                 yield Diagnostic("W213", message, group.place(key=True))
             else:
-                yield from self._unused(group, name, fields_of(next(iter(GROUPS[name]))))
+                yield from self._unused(group, name, ALL_FIELDS)
 
     def _unused(self, block: Node, name: str, fields: Mapping[str, Field]) -> Iterator[Diagnostic]:
         for key, node in block.value.items():
@@ -81,7 +83,8 @@ class Defaults:
             base: Node | None = None
             for name, group in self._groups.items():
                 if kind in GROUPS[name]:
-                    base = merged(base, self._applicable(group, fields_of(kind), kind))
+                    fields = {**ALL_FIELDS, **fields_of(kind)}
+                    base = merged(base, self._applicable(group, fields, kind))
             self._of_kind[kind] = base
         return self._of_kind[kind]
 
@@ -94,12 +97,19 @@ class Defaults:
                 continue
             inside = field is not None and field.children and isinstance(node.value, dict)
             kept[key] = self._applicable(node, field.children, kind) if field and inside else node
+            if key == "lifecycle" and kind not in PUSH and isinstance(node.value, dict):
+                # No field, but only S3 has it.
+                kept[key] = node.holding(
+                    {name: item for name, item in node.value.items() if name != "skip_destination_validation"}
+                )
             self._used.add(id(node))
         return block.holding(kept)
 
 
 def merged(base: Node | None, over: Node) -> Node:
-    """`over` merged over `base`: maps merge deeply, everything else replaces, null removes."""
+    """`over` merged over `base`: maps merge deeply, everything else replaces, null removes. A `permission` replaces whole,
+    because null in it is a value.
+    """
     if base is None or not (isinstance(base.value, dict) and isinstance(over.value, dict)):
         return over
     values: dict[str, Any] = {**base.value}
@@ -107,5 +117,5 @@ def merged(base: Node | None, over: Node) -> Node:
         if node.value is None and key in values:
             del values[key]
         else:
-            values[key] = merged(values.get(key), node)
+            values[key] = node if key == "permission" else merged(values.get(key), node)
     return over.holding(values, unvalued=over.unvalued)

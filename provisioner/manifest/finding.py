@@ -61,9 +61,9 @@ def suggestion(word: str, candidates: Iterable[str]) -> str:
 
 def nearest(word: str, candidates: Iterable[str]) -> str:
     """The candidate most similar to a word, or ""."""
-    plain = {_plain(candidate): candidate for candidate in candidates}
-    near = difflib.get_close_matches(_plain(word), plain, n=1, cutoff=0.7)
-    return plain[near[0]] if near else ""
+    spelt = {plain(candidate): candidate for candidate in candidates}
+    near = difflib.get_close_matches(plain(word), spelt, n=1, cutoff=0.7)
+    return spelt[near[0]] if near else ""
 
 
 def label(path: Sequence[Step]) -> str:
@@ -73,5 +73,6 @@ def label(path: Sequence[Step]) -> str:
     return f"{path[-2]}[{path[-1]}]" if isinstance(path[-1], int) and len(path) > 1 else str(path[-1])
 
 
-def _plain(word: str) -> str:
+def plain(word: str) -> str:
+    """A name without what tells the spellings of other tools apart: capitals, `_` and `-`."""
     return word.lower().replace("_", "").replace("-", "")

@@ -13,7 +13,10 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from provisioner.errors import ManifestError
-from provisioner.manifest.check import Member, fields_at, tag_findings
+from provisioner.kinds import kind_for
+from provisioner.kinds.ids import key_of_text
+from provisioner.kinds.s3_kind import bucket_of
+from provisioner.manifest.check import Member, fields_at
 from provisioner.manifest.defaults import GROUPS, Defaults
 from provisioner.manifest.files import gather, manifest_above
 from provisioner.manifest.finding import Finding, Step, located
@@ -21,6 +24,8 @@ from provisioner.manifest.mappings import MappingChecks
 from provisioner.manifest.node import Node
 from provisioner.manifest.schema import ProviderBlock, Root, VariableBlock
 from provisioner.manifest.shape import shape_of
+from provisioner.manifest.source import kind_at, source_at
+from provisioner.manifest.values import tag_findings
 from provisioner.manifest.variables import Inputs, Variables, declaration_findings
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.duration import seconds
@@ -28,7 +33,7 @@ from provisioner.model.level import Level
 from provisioner.model.manifest import Adoption, Manifest, Removal, Renaming, S3Location
 from provisioner.model.place import Place
 from provisioner.model.provider import AssumeRole, Provider
-from provisioner.model.references import ACCOUNT, UUID
+from provisioner.model.references import ACCOUNT
 from provisioner.model.sources import SourceKind
 from provisioner.planning.resolve import contradictions
 
@@ -53,6 +58,8 @@ class Loaded:
         """The defaults that the manifest has for a new mapping of a kind, with default tags."""
         groups = self.root.value.get("defaults")
         defaults = Defaults(groups.value).of(kind) if groups and groups.value else {}
+        if not kind_for(kind).has_tags:
+            return defaults
         provider = self.root.at(("provider",)).below("default_tags")
         tags = {**(provider.plain() or {} if provider else {}), **(defaults.get("tags") or {})}
         return {**defaults, "tags": tags} if tags else defaults
@@ -292,6 +299,16 @@ class _Loading:
 
     def _imports(self, root: Root) -> Iterator[Adoption]:
         for index, item in enumerate(root.imports):
-            if not UUID.fullmatch(item.id):
-                self._report("E104", ("imports", index, "id"), f"{item.id!r} is not a UUID")
+            mapping = self.root.at(("mappings",)).below(item.to)
+            source = kind_at(mapping) if mapping and isinstance(mapping.value, dict) else None
+            try:
+                key_of_text(item.id, "", kind_for(source).name if source else None)
+            except ValueError as error:
+                hint = ""
+                if mapping and source is SourceKind.S3:
+                    bucket = bucket_of(source_at(mapping))
+                    hint = (
+                        f"write s3:{bucket}/ENTRY-ID; `aws s3api get-bucket-notification-configuration` lists the Ids"
+                    )
+                self._report("E104", ("imports", index, "id"), str(error), hint)
             yield Adoption(item.to, item.id, self._place("imports", index))

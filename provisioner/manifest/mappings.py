@@ -6,25 +6,28 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from provisioner.kinds import pair_of
+from provisioner.kinds import kind_for, pair_of
 from provisioner.kinds.canonical import canonical
+from provisioner.kinds.lambda_kind import EVENT_SOURCE_MAPPING
 from provisioner.kinds.tables import REQUIRED, fields_of
 from provisioner.kinds.uniqueness import claims, consumer_group
 from provisioner.manifest.access import secret_findings
-from provisioner.manifest.check import Member, fields_at, tag_findings
+from provisioner.manifest.buckets import bucket_findings
+from provisioner.manifest.check import Member, fields_at
 from provisioner.manifest.finding import Finding, Step, located
 from provisioner.manifest.node import Node
 from provisioner.manifest.rules import rule_findings
 from provisioner.manifest.schema import ProviderBlock
 from provisioner.manifest.source import has_malformed_source, source_at, source_findings
 from provisioner.manifest.types import A_MAP, shown
+from provisioner.manifest.values import tag_findings
 from provisioner.model.canonical import Canonical
 from provisioner.model.desired import Desired
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.place import FieldPath
 from provisioner.model.provider import takes_tags
 from provisioner.model.references import MAPPING_NAME, Arn, FunctionReference, partition_of
-from provisioner.model.sources import SourceKind, kind_of
+from provisioner.model.sources import PUSH, SourceKind, kind_of
 
 MOST_POLLERS, MOST_MEMBERS, MOST_TAGS = 2000, 100, 50
 
@@ -58,8 +61,11 @@ class MappingChecks:
         """Every mapping without a mistake, by name."""
         made = {name: item for name, node in self._nodes.items() if (item := self._one(name, node))}
         known = [item for name, item in made.items() if name not in self._unvalued]
-        self._unique_pairs(known)
-        self._poller_groups(known)
+        kept_by_lambda = [item for item in known if kind_for(item.kind) is EVENT_SOURCE_MAPPING]
+        self._unique_pairs(kept_by_lambda)
+        self._poller_groups(kept_by_lambda)
+        for item, finding in bucket_findings(known):
+            self._add(self._nodes[item.name], finding)
         return made
 
     def _report(
@@ -115,8 +121,12 @@ class MappingChecks:
             Arn.parse(fields.raw.get("event_source_arn")),
             FunctionReference.parse(fields.raw.get("function_name")),
         )
+        if kind in PUSH:  # the ARN of a bucket has no region
+            references = (None, references[1])
         region, findings = self._mapping_region(fields.raw, references, unknown)
-        findings += [*source, *fields.findings, *self._own_findings(fields.raw, mapping, region)]
+        findings += [*source, *fields.findings]
+        if kind is None or kind_for(kind).has_tags:
+            findings += self._own_findings(fields.raw, mapping, region)
         if kind and clear:
             findings += [
                 Finding("E102", (), f"{required} is required for {kind.phrase}", field=required)

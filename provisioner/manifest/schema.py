@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from provisioner.kinds.bucket_notification import BucketNotification
 from provisioner.kinds.event_source_mapping import EventSourceMapping
 from provisioner.kinds.fields import Block
 from provisioner.model.duration import seconds
@@ -94,6 +95,7 @@ class LifecycleBlock(Block):
     prevent_destroy: bool = False
     ignore_changes: list[str] = []
     on_conflict: Literal["fail", "adopt"] = "fail"
+    skip_destination_validation: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -101,8 +103,8 @@ class LifecycleBlock(Block):
         return {name: item for name, item in value.items() if item is not None} if isinstance(value, dict) else value
 
 
-class Entry(EventSourceMapping):
-    """One entry of `mappings`: the API's fields, and what is ours."""
+class Entry(BucketNotification, EventSourceMapping):
+    """One entry of `mappings`: the API's fields for every kind of source, and what is ours."""
 
     region: str | None = None
     lifecycle: LifecycleBlock | None = None
@@ -122,6 +124,7 @@ class DefaultsBlock(Block):
     """`defaults`: what mappings have unless they say otherwise."""
 
     all: Entry | None = None
+    push: Entry | None = None
     stream: Entry | None = None
     sqs: Entry | None = None
     kinesis: Entry | None = None
@@ -130,6 +133,7 @@ class DefaultsBlock(Block):
     kafka: Entry | None = None
     mq: Entry | None = None
     documentdb: Entry | None = None
+    s3: Entry | None = None
 
 
 class ImportEntry(Block):

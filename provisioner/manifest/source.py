@@ -6,12 +6,14 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from provisioner.kinds.tables import fields_of
+from provisioner.kinds.tables import ALL_FIELDS
+from provisioner.manifest.buckets import bucket_finding, of_url
 from provisioner.manifest.finding import Finding, nearest
+from provisioner.manifest.names import is_bucket
 from provisioner.manifest.node import Node
 from provisioner.model.canonical import value_at
 from provisioner.model.references import REGION, Arn, FunctionReference, partition_of
-from provisioner.model.sources import BY_SERVICE, SELF_MANAGED, SourceKind, kind_of
+from provisioner.model.sources import BY_SERVICE, SELF_MANAGED, WITHOUT_NOTIFICATIONS, SourceKind, kind_of
 
 _TYPES: Final[Mapping[str, type]] = {
     "function_name": str,
@@ -43,9 +45,9 @@ def has_malformed_source(mapping: Node, stated: Mapping[str, Any]) -> bool:
     """
     if any(name in stated for name in _SOURCES):
         return False
-    names = mapping.value.keys() - fields_of(None).keys()
+    names = mapping.value.keys() - ALL_FIELDS.keys()
     return any((item := mapping.value.get(name)) is not None and item.value is not None for name in _SOURCES) or any(
-        nearest(str(name), _SOURCES) for name in names
+        nearest(str(name), _SOURCES) or is_bucket(name) for name in names
     )
 
 
@@ -64,12 +66,16 @@ def source_findings(raw: Mapping[str, Any], kind: SourceKind | None) -> Iterator
         )
     elif arn and not Arn.parse(arn):
         yield _no_arn(str(arn))
+    elif arn and (why := WITHOUT_NOTIFICATIONS.get(arn.split(":")[2])):
+        yield Finding(
+            "E106", ("event_source_arn",), why, "use the ARN of a general purpose bucket, arn:aws:s3:::BUCKET"
+        )
     elif arn and kind is None:
         yield Finding(
             "E106",
             ("event_source_arn",),
             f"Lambda cannot read from service {arn.split(':')[2]!r}",
-            "S3, SNS, EventBridge and CloudWatch Logs invoke functions themselves; this version does not support them yet",
+            "SNS, EventBridge and CloudWatch Logs invoke functions themselves; this version does not support them yet",
         )
     elif kind is SourceKind.UNKNOWN:
         message = (
@@ -95,6 +101,8 @@ def _no_arn(text: str) -> Finding:
         region = match["region"] or match["old"] or "us-east-1"
         arn = f"arn:{partition_of(region)}:sqs:{region}:{match['account']}:{match['name']}"
         return Finding("E106", path, f"this is the URL of a queue; its ARN is {arn}", f"write event_source_arn: {arn}")
+    if finding := of_url(text):
+        return finding
     if text.startswith(("http://", "https://")):
         hint = f"use the ARN, for example {_EXAMPLE}; `aws sqs get-queue-attributes` shows it as QueueArn"
         return Finding("E106", path, f"{text!r} is a URL, not an ARN", hint)
@@ -133,7 +141,10 @@ def resource_findings(raw: Mapping[str, Any], kind: SourceKind, unknown: Collect
         return
     label = "use the stream ARN, which ends in /stream/LABEL; `aws dynamodb describe-table` shows it as LatestStreamArn"
     text = raw["event_source_arn"]
-    if "*" in text or "?" in text:
+    if kind is SourceKind.S3:
+        if finding := bucket_finding(arn):
+            yield finding
+    elif "*" in text or "?" in text:
         hint = (
             label if kind is SourceKind.DYNAMODB else "a mapping reads from one source: create one mapping per source"
         )

@@ -25,6 +25,8 @@ _ERRORS: Final = f"{_GUIDE}kinesis-on-failure-destination.html"
 _UPDATE: Final = f"{_API}UpdateEventSourceMapping.html"
 _YAML: Final = "https://yaml.org/spec/1.2.2/#103-core-schema"
 _TAGS: Final = f"{_API}TagResource.html"
+_NOTIFICATIONS: Final = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html"
+_POLICY: Final = f"{_API}AddPermission.html"
 _OURS: Final = 'the README, "Manifest"'
 
 
@@ -90,14 +92,15 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     ),
     "E105": Explanation(
         "This kind of source does not support the field",
-        "Each kind of source supports only some of the fields; AWS rejects the others.",
+        "Each kind of source supports only some of the fields; AWS rejects the others. The hint names what a kind has "
+        "instead.",
         "remove the field, or check that event_source_arn is the ARN of the intended source",
         _CREATE,
         "Unsupported 'parallelizationFactor' parameter for given event source mapping type.",
     ),
     "E106": Explanation(
         "The source, the function or the region is invalid, or they contradict each other",
-        "A mapping reads from one source, which is set in event_source_arn or, for self-managed Kafka, "
+        "A mapping has one source, which is set in event_source_arn or, for self-managed Kafka, "
         "self_managed_event_source. The function and the source must be in the mapping's region.",
         "write the ARN of the source, and the name or ARN of a function in the same region",
         _CREATE,
@@ -226,9 +229,10 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         _CREATE,
     ),
     "E211": Explanation(
-        "The ARN belongs to a supported service, but Lambda cannot read from this resource",
+        "The ARN belongs to a supported service, but not to an event source",
         "Lambda reads from a DynamoDB table's stream, a Kinesis stream or its consumer, an MSK cluster or its VPC "
-        "connection, an Amazon MQ broker, or a DocumentDB cluster.",
+        "connection, an Amazon MQ broker, or a DocumentDB cluster. S3 sends events of a whole bucket, whose ARN has no region "
+        "and no account: arn:aws:s3:::BUCKET.",
         "use the ARN of such a resource; `aws dynamodb describe-table` shows the stream ARN of a table as LatestStreamArn",
         _CREATE,
     ),
@@ -317,6 +321,55 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "Lambda needs the Secrets Manager ARN of the secret with the credentials for the source; the name is not enough.",
         "use the ARN that `aws secretsmanager describe-secret --secret-id NAME` shows",
         _ACCESS,
+    ),
+    "E224": Explanation(
+        "A function by $LATEST",
+        "S3 invokes a function, a version or an alias. $LATEST cannot have a policy, so nothing could let S3 invoke it; "
+        "without a qualifier, the function's name means its latest code too.",
+        "remove :$LATEST from function_name",
+        _NOTIFICATIONS,
+        "We currently do not support adding policies for $LATEST.",
+    ),
+    "E225": Explanation(
+        "Two mappings of one bucket overlap",
+        "S3 refuses two notifications of one bucket if one event could match both: their event types are equal, or one is "
+        "a wildcard that covers the other, and one prefix begins with the other, and one suffix ends with the other. A "
+        "missing prefix or suffix matches every key. The functions do not matter.",
+        "change events, filter_prefix or filter_suffix of one of them, so that no event matches both; to invoke two "
+        "functions for one event, use an SNS topic or EventBridge",
+        _NOTIFICATIONS,
+        "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the prefixes are "
+        "overlapping for the same event type.",
+    ),
+    "E226": Explanation(
+        "Two mappings of one bucket with the same id",
+        "The id names an entry of the bucket's notification configuration, and must be unique in the bucket.",
+        "change the id of one of them, or remove it so that provisioner chooses one",
+        _NOTIFICATIONS,
+        "Same ID used for multiple configurations. IDs must be unique.",
+    ),
+    "E227": Explanation(
+        "One statement with two contents",
+        "A statement_id names one statement in the policy of a function. Mappings that state the same one share the "
+        "statement, so principal, source_arn and source_account must be the same for all of them. Where a mapping does not "
+        "state source_arn, it is the mapping's own bucket.",
+        "use another statement_id for one of them, or the same members for all",
+        _POLICY,
+        "The statement id (s) provided already exists. Please provide a new statement id, or remove the existing statement.",
+    ),
+    "E228": Explanation(
+        "Mappings that contradict each other about one bucket",
+        "A bucket belongs to one account, and is in one region. A mapping's region is its own, or that of its function's "
+        "ARN, or the provider's: the function must be in the region of the bucket.",
+        "write the same bucket_owner and the same region for all mappings of the bucket",
+        _NOTIFICATIONS,
+    ),
+    "E229": Explanation(
+        "Too many mappings of one bucket",
+        "A bucket has at most 100 notifications, those to queues and topics and those that are managed elsewhere "
+        "included.",
+        "combine mappings with the same function, or send the events through an SNS topic or EventBridge",
+        _NOTIFICATIONS,
     ),
     # --- warnings ---
     "W201": Explanation(
@@ -478,6 +531,28 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "is removed from the manifest keeps its value.",
         "check the ARN; if Lambda supports the service, upgrade provisioner when a newer version is available",
         _OURS,
+    ),
+    "W224": Explanation(
+        "A bucket's filter with special characters",
+        "S3 compares filter_prefix and filter_suffix with the key of the object, character by character: there are no "
+        "wildcards. Keys in events are URL-encoded, and it is not known whether S3 compares a space, + and % as they are "
+        "written. The value is sent unchanged.",
+        "remove the wildcard; for a space, + or %, test with an object that the function should get",
+        _NOTIFICATIONS,
+    ),
+    "W225": Explanation(
+        "A wildcard beside an event type that it covers",
+        "The wildcard already includes the event type. It is not known whether S3 accepts both in one notification.",
+        "remove the event type that the wildcard covers",
+        _NOTIFICATIONS,
+    ),
+    "W226": Explanation(
+        "A statement that does not admit the bucket",
+        "S3 refuses a notification whose function it may not invoke. The statement that permission describes is for another "
+        "principal or another source, so another statement in the function's policy must admit the bucket.",
+        "correct principal or source_arn; write permission: none if another statement admits the bucket",
+        _POLICY,
+        "Not authorized to invoke function […]",
     ),
     # --- risks: what a change does to records in flight ---
     "R101": Explanation(

@@ -69,11 +69,18 @@ NOT_YET: Final = frozenset({"sns", "events", "logs"})
 """Services that invoke a function themselves, and that this version does not support."""
 
 
+WITHOUT_NOTIFICATIONS: Final = {
+    "s3express": "a directory bucket has no event notifications",
+    "s3-object-lambda": "an access point has no event notifications",
+}
+"""Services of S3 whose ARNs look like an event source, each with why it is none."""
+
+
 def kind_of_arn(arn: Arn) -> SourceKind | None:
     """The kind of source that an ARN names: UNKNOWN for a service that this version does not know, None for one that
-    invokes functions itself and is not supported yet.
+    invokes functions itself and is not supported yet, or that is known to be no event source.
     """
-    if arn.service in NOT_YET:
+    if arn.service in NOT_YET or arn.service in WITHOUT_NOTIFICATIONS:
         return None
     kind = BY_SERVICE.get(arn.service, SourceKind.UNKNOWN)
     if kind is SourceKind.SQS and arn.resource.endswith(".fifo"):

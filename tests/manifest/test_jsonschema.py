@@ -12,14 +12,15 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from provisioner.errors import ManifestError
-from provisioner.kinds.event_source_mapping import FIELDS
 from provisioner.kinds.fields import Field
 from provisioner.kinds.rows import TAG_TEXT
+from provisioner.kinds.tables import ALL_FIELDS
 from provisioner.manifest.jsonschema import manifest_schema
+from provisioner.manifest.jsonschema.fields import EVERY
 from provisioner.manifest.jsonschema.kinds import SOURCES
 from provisioner.manifest.reader import read
 from provisioner.manifest.schema import Root
-from provisioner.model.sources import ALL, SourceKind
+from provisioner.model.sources import SourceKind
 
 TESTS = Path(__file__).parents[1]
 INVALID = sorted((TESTS / "cases/invalid").glob("*.yaml"))
@@ -38,8 +39,16 @@ UNSEEN = {
         "tab-for-spaces",
         "two-documents",
     },
-    "two mappings against each other": {"a-pair-behind-another-virtual-host", "consumer-group-twice", "pair-twice"},
+    "two mappings against each other": {
+        "a-pair-behind-another-virtual-host",
+        "bucket-mappings-that-contradict",
+        "bucket-notification-twice",
+        "bucket-notifications-that-overlap",
+        "consumer-group-twice",
+        "pair-twice",
+    },
     "two values compared": {
+        "bucket-and-function-in-two-regions",
         "pollers-crossed",
         "region-disagrees-with-the-arn",
         "regions-disagree",
@@ -282,7 +291,7 @@ def walk(fields: Mapping[str, Field], above: tuple[str, ...] = ()) -> Iterator[t
         yield from walk(field.children if field.row.kinds else {}, (*path, "[]") if field.many else path)
 
 
-WALKED = list(walk(FIELDS))
+WALKED = list(walk(ALL_FIELDS))
 
 
 def described(path: tuple[str, ...]) -> dict[str, Any]:
@@ -308,7 +317,7 @@ def test_a_field_of_the_table_is_described(path: tuple[str, ...], field: Field) 
 
 
 def test_a_mapping_has_no_other_fields() -> None:
-    assert list(SCHEMA["$defs"]["body"]["properties"]) == [*FIELDS, "region", "lifecycle"]
+    assert list(SCHEMA["$defs"]["body"]["properties"]) == [*ALL_FIELDS, "region", "lifecycle"]
 
 
 HAD = [(path, field) for path, field in WALKED if field.row.kinds]
@@ -333,7 +342,7 @@ def test_only_a_whole_reference_stands_for_a_number(value: str) -> None:
     assert errors({"defaults": {"all": {"batch_size": value}}})
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("name", ALL_FIELDS)
 def test_null_is_absence(name: str) -> None:
     assert errors({"defaults": {"all": {name: None}}, "mappings": {"m": {name: None}}}) == []
 
@@ -341,14 +350,14 @@ def test_null_is_absence(name: str) -> None:
 def test_an_unknown_word_passes_and_the_known_are_offered() -> None:
     schema = described(("starting_position",))
 
-    assert schema["anyOf"][0]["enum"] == list(FIELDS["starting_position"].row.values)
+    assert schema["anyOf"][0]["enum"] == list(ALL_FIELDS["starting_position"].row.values)
     assert errors({"defaults": {"all": {"starting_position": "YESTERDAY"}}}) == []
 
 
 def test_a_description_reports_what_the_table_knows() -> None:
     assert described(("batch_size",))["description"] == (
         "BatchSize in the API. 1 to 10000; 1 to 10 for an SQS FIFO queue. Default 100; 10 for an SQS queue. "
-        "Removing the line resets it."
+        "Not for an S3 bucket. Removing the line resets it."
     )
 
 
@@ -364,13 +373,14 @@ OF_KIND: dict[SourceKind, dict[str, Any]] = {
     SourceKind.MSK: {"event_source_arn": ARN.format("kafka", "cluster/c/1")},
     SourceKind.MQ: {"event_source_arn": ARN.format("mq", "broker:b:b-1")},
     SourceKind.DOCUMENTDB: {"event_source_arn": ARN.format("rds", "cluster:c")},
+    SourceKind.S3: {"event_source_arn": "arn:aws:s3:::media-${var.account}"},
     SourceKind.KAFKA: {"self_managed_event_source": BROKERS},
     SourceKind.KAFKA_QUEUE: {
         "self_managed_event_source": BROKERS,
         "self_managed_kafka_event_source_config": {"consumption_mode": "Queue"},
     },
 }
-BESIDE = [(kind, name) for kind in sorted(ALL) for name in FIELDS if name not in OF_KIND[kind]]
+BESIDE = [(kind, name) for kind in sorted(EVERY) for name in ALL_FIELDS if name not in OF_KIND[kind]]
 
 
 @pytest.mark.parametrize(("kind", "name"), BESIDE, ids=[f"{kind}-{name}" for kind, name in BESIDE])
@@ -378,17 +388,17 @@ def test_a_kind_has_the_fields_that_the_table_says(kind: SourceKind, name: str) 
     """An ARN tells its service although its account is a reference. Without a stack nothing is missing."""
     found = errors({"mappings": {"m": {**OF_KIND[kind], name: "${var.x}"}}})
 
-    assert bool(found) is (kind not in FIELDS[name].row.kinds)
+    assert bool(found) is (kind not in ALL_FIELDS[name].row.kinds)
 
 
-@pytest.mark.parametrize("kind", sorted(ALL))
+@pytest.mark.parametrize("kind", sorted(EVERY))
 def test_a_kind_needs_the_fields_that_the_table_says(kind: SourceKind) -> None:
-    whole = {name: "${var.x}" for name, field in FIELDS.items() if kind in field.row.required} | OF_KIND[kind]
+    whole = {name: "${var.x}" for name, field in ALL_FIELDS.items() if kind in field.row.required} | OF_KIND[kind]
     assert errors(with_mapping(**whole)) == []
 
     for name in whole:
         rest = {key: value for key, value in whole.items() if key != name}
-        if kind in FIELDS[name].row.required:
+        if kind in ALL_FIELDS[name].row.required:
             assert errors(with_mapping(**rest)), name
 
 
@@ -423,7 +433,7 @@ def test_a_queue_whose_end_is_open_may_be_of_either_kind(name: str) -> None:
 
 
 def test_every_kind_is_reported() -> None:
-    assert frozenset().union(*(source.kinds for source in SOURCES)) == ALL
+    assert frozenset().union(*(source.kinds for source in SOURCES)) == EVERY
 
 
 # --- regular expressions ---------------------------------------------------------------------------------------------

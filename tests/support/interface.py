@@ -21,8 +21,9 @@ from provisioner.backend.statefile import encode
 from provisioner.cli.app import cli
 from provisioner.cli.changes import CHANGES, INCOMPLETE, INTERRUPTED
 from provisioner.cli.language import WOULD_CHANGE
-from provisioner.kinds.event_source_mapping import FIELDS
 from provisioner.kinds.fields import Field
+from provisioner.kinds.permission import LIMITS
+from provisioner.kinds.tables import ALL_FIELDS
 from provisioner.manifest.jsonschema import manifest_schema
 from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.diagnostics import Diagnostic, Severity
@@ -153,14 +154,15 @@ def _manifest_keys(schema: Mapping[str, Any], above: str) -> Iterator[str]:
 
 def _mapping_keys() -> list[str]:
     body = manifest_schema()["$defs"]["body"]
-    beside = {"properties": {name: inner for name, inner in body["properties"].items() if name not in FIELDS}}
-    return [*_fields(FIELDS, ""), *sorted(set(_manifest_keys(beside, "")))]
+    beside = {"properties": {name: inner for name, inner in body["properties"].items() if name not in ALL_FIELDS}}
+    return [*_fields(ALL_FIELDS, ""), *sorted(set(_manifest_keys(beside, "")))]
 
 
 def _fields(fields: Mapping[str, Field], above: str) -> Iterator[str]:
     for name, field in fields.items():
         yield above + name
         yield from _fields(field.children, f"{above}{name}.")
+        yield from (f"{name}.{member}" for member in (LIMITS if name == "permission" else ()))
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final, get_args
 
 from provisioner.kinds.fields import Field
+from provisioner.kinds.ids import S3_ID
 from provisioner.kinds.rows import Legal
 from provisioner.kinds.tables import ALL_FIELDS
-from provisioner.manifest.jsonschema.fields import fields_of, tags_of
+from provisioner.manifest.jsonschema.fields import EVERY, fields_of, tags_of
 from provisioner.manifest.jsonschema.kinds import SOURCES, accesses, by_kind
 from provisioner.manifest.jsonschema.parts import (
     NOT_EMPTY,
@@ -32,6 +33,7 @@ from provisioner.manifest.jsonschema.parts import (
     where_literal,
 )
 from provisioner.manifest.jsonschema.pattern import event_pattern
+from provisioner.manifest.jsonschema.permission import permission
 from provisioner.manifest.jsonschema.together import contradictions, needs, where_complete
 from provisioner.manifest.load import STACK
 from provisioner.manifest.schema import LifecycleBlock, Root, VariableBlock
@@ -43,11 +45,13 @@ ID: Final = "https://example.invalid/provisioner/v1.schema.json"
 def manifest_schema() -> Schema:
     """JSON Schema of a manifest file, the same each time."""
     region = text_of(None, None, (), null=True)
-    region["description"] = "Region of the mapping. Needed only if neither the source ARN nor `provider` sets it."
+    region["description"] = (
+        "Region of the mapping. Needed only if no ARN of source or function has it, and `provider` does not set it."
+    )
     # What a mapping may hold, of whatever kind: nothing is required, and null stands for absence.
     body = {
         **ref("map"),
-        "properties": {**fields_of(ALL_FIELDS), "region": region, "lifecycle": _lifecycle()},
+        "properties": {**fields_of(ALL_FIELDS, around=EVERY), "region": region, "lifecycle": _lifecycle()},
         "additionalProperties": False,
     }
     mappings = {
@@ -63,7 +67,7 @@ def manifest_schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": ID,
         "title": "provisioner manifest",
-        "description": "Desired AWS Lambda event source mappings.",
+        "description": "Desired AWS Lambda event source mappings and notifications of S3 buckets.",
         "type": "object",
         # Nothing is required: a file that another one includes has no stack, and may have no mappings.
         "properties": {**_own_keys(), "mappings": mappings},
@@ -76,6 +80,7 @@ def manifest_schema() -> Schema:
             "present": {"not": {"type": "null"}, **NOT_EMPTY},
             **{name: or_reference(json_type, "null") for name, json_type in REFERABLE.items()},
             **event_pattern(),
+            "permission": permission(),
             "accesses": accesses(),
             **{source.definition: source.condition for source in SOURCES},
             "body": body,
@@ -201,7 +206,7 @@ _TEXTS: Final[Mapping[tuple[str, ...], Schema]] = {
     ("provider", "settle_timeout"): _DURATION,
     ("state",): {"not": {"allOf": [stated(name, ref("present")) for name in ("path", "s3")]}},
     ("state", "path"): _checked(r".*\.json", "a path that ends in .json"),
-    ("imports", "[]", "id"): _checked(UUID.pattern, "a UUID"),
+    ("imports", "[]", "id"): _checked(f"(?:{UUID.pattern}|{S3_ID})", "a UUID, or s3:BUCKET/ENTRY-ID"),
 }
 """What the checks hold these keys to, beyond their types."""
 
@@ -214,7 +219,10 @@ _WORDS: Final[Mapping[tuple[str, ...], str]] = {
     ("provider", "endpoint_url"): "Custom endpoint URL for all AWS calls.",
     ("provider", "allowed_account_ids"): "AWS accounts in which provisioner is allowed to run.",
     ("provider", "assume_role"): "The role to assume before the first call.",
-    ("provider", "default_tags"): "Tags for every mapping; a mapping's own tags take precedence.",
+    (
+        "provider",
+        "default_tags",
+    ): "Tags for every mapping that has tags; a mapping's own tags take precedence.",
     ("provider", "ignore_tags"): "Tags that are managed elsewhere. provisioner does not change or remove them.",
     ("provider", "ownership_tags"): "Whether to add the tags that provisioner uses to recognize its mappings.",
     (
@@ -226,7 +234,7 @@ _WORDS: Final[Mapping[tuple[str, ...], str]] = {
     ("state", "path"): "Path of the state file, relative to the manifest. Default state/<stack>.json.",
     ("state", "s3"): "Keep the state in an S3 object that a team can share.",
     ("imports",): "Existing mappings to import. An entry has no effect once its mapping is imported.",
-    ("imports", "[]", "id"): "The UUID of the mapping.",
+    ("imports", "[]", "id"): "The UUID of the mapping; for an entry of a bucket, s3:BUCKET/ENTRY-ID.",
     ("moved",): "Mappings that were renamed.",
     ("removed",): "Mappings to remove from the state and keep running.",
     ("limits", "deletes"): "Refuse a plan with more than this number of deletes and replacements.",
@@ -239,6 +247,10 @@ _WORDS: Final[Mapping[tuple[str, ...], str]] = {
     ("lifecycle", "prevent_destroy"): "Refuse to delete or replace the mapping.",
     ("lifecycle", "ignore_changes"): "Fields to leave alone.",
     ("lifecycle", "on_conflict"): "What to do if a mapping with this function and source already exists.",
+    (
+        "lifecycle",
+        "skip_destination_validation",
+    ): "Only for S3 buckets. Write to the bucket although S3 cannot reach a destination of it.",
 }
 
 
@@ -248,6 +260,7 @@ _WORDS: Final[Mapping[tuple[str, ...], str]] = {
 _GROUPS: Final = {
     "all": "every mapping",
     "stream": "Kinesis and DynamoDB streams",
+    "push": "sources that invoke the function themselves: S3 buckets",
     "sqs": "SQS queues",
     "kinesis": "Kinesis streams",
     "dynamodb": "DynamoDB streams",
@@ -255,6 +268,7 @@ _GROUPS: Final = {
     "kafka": "self-managed Kafka clusters",
     "mq": "Amazon MQ brokers",
     "documentdb": "DocumentDB clusters",
+    "s3": "S3 buckets",
 }
 
 
@@ -279,7 +293,7 @@ def _by_hand() -> dict[str, Schema]:
     groups = {name: {"description": f"For {what}.", **ref("body")} for name, what in _GROUPS.items()}
     defaults = {
         "description": "Default fields for groups of mappings. A mapping's maps are merged with the default, "
-        "its lists and scalars replace it, and null removes it.",
+        "its lists and scalars replace it, and null removes it. A permission replaces it as a whole.",
         "type": "object",
         "properties": groups,
         "additionalProperties": False,

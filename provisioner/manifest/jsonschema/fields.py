@@ -21,19 +21,26 @@ from provisioner.manifest.jsonschema.parts import (
 )
 from provisioner.model.sources import ALL, SourceKind
 
+EVERY: Final = frozenset(SourceKind) - {SourceKind.UNKNOWN}
+"""Every known kind of source."""
+
 # --- one field -------------------------------------------------------------------------------------------------------
 
 
-def fields_of(fields: Mapping[str, Field], *, whole: bool = False) -> Schema:
-    """The fields of a block, by name; `whole` says that what is required must be there."""
-    return {name: _field(field, null=not whole or field.row.required != ALL) for name, field in fields.items()}
+def fields_of(fields: Mapping[str, Field], *, whole: bool = False, around: frozenset[SourceKind] = ALL) -> Schema:
+    """The fields of a block, by name; `whole` says that what is required must be there, `around` which kinds have the
+    block.
+    """
+    return {name: _field(field, around, null=not whole or field.row.required != ALL) for name, field in fields.items()}
 
 
-def _field(field: Field, *, null: bool = True) -> Schema:
+def _field(field: Field, around: frozenset[SourceKind], *, null: bool = True) -> Schema:
     # What the table knows of the field, for whoever points at it.
     block = get_args(field.annotation)[0] if field.many else field.annotation
-    purpose = [block.__doc__ or ""] if field.children else []
-    schema: Schema = {"description": " ".join([*purpose, f"{field.row.api} in the API.", *_facts(field)])}
+    purpose = [block.__doc__ or ""] if field.children else [_PURPOSES[field.name]] if field.name in _PURPOSES else []
+    if field.name != "permission":  # a statement of its own, with a call of its own
+        purpose.append(f"{field.row.api} in the API.")
+    schema: Schema = {"description": " ".join([*purpose, *_facts(field, around)])}
     if not field.row.kinds:
         return schema | lacking_of(field, ALL)
     if len({repr(value) for value in field.row.default.values()}) == 1:
@@ -41,11 +48,25 @@ def _field(field: Field, *, null: bool = True) -> Schema:
     return schema | _value(field, null=null)
 
 
+_PURPOSES: Final[Mapping[str, str]] = {
+    "events": "Which events of the bucket invoke the function.",
+    "filter_prefix": "Only objects whose key begins with this text. Wildcards are not supported.",
+    "filter_suffix": "Only objects whose key ends with this text. Wildcards are not supported.",
+    "id": "Name of the entry in the bucket's notification configuration. By default provisioner chooses one.",
+    "bucket_owner": "Account that owns the bucket. By default the account of the credentials.",
+    "permission": "The statement in the function's policy that lets the source invoke the function. By default provisioner "
+    "adds it; `none` leaves it to somebody else; a map states what differs.",
+}
+"""What fields of S3 are for, whose names in the API do not say it."""
+
+
 def _value(field: Field, *, null: bool) -> Schema:
     if field.learned:
         return {}
     if field.name == "pattern":
         return ref("event-pattern")
+    if field.name == "permission":
+        return ref("permission")
     if field.many:
         items = {**or_reference("object"), **_block(field.children, whole=True)}
         return {**ref("list"), "items": items, **_sizes("Items", field.row.bounds)}
@@ -137,13 +158,15 @@ def empty_values(field: Field) -> list[Any]:
     """The empty value of a field's type, where it has one."""
     if field.children and not field.many:
         return [{}]
+    if get_origin(field.annotation) is UnionType:  # `permission`
+        return [{}]
     return [[]] if get_origin(field.annotation) is list else [""] if field.annotation is str else []
 
 
 # --- a field in words ------------------------------------------------------------------------------------------------
 
 
-def _facts(field: Field) -> Iterator[str]:
+def _facts(field: Field, around: frozenset[SourceKind]) -> Iterator[str]:
     row = field.row
     if not row.kinds:
         yield "Lambda supports it for asynchronous invocations, but not for event source mappings."
@@ -160,9 +183,8 @@ def _facts(field: Field) -> Iterator[str]:
         (first, _), *others = sorted(_grouped(row.default).items(), key=lambda group: -len(group[1]))
         elsewhere = "".join(f"; {_spelt(value)} for {kinds_in_words(kinds)}" for value, kinds in others)
         yield f"Default {_spelt(first)}{elsewhere}."
-    if row.kinds != ALL:
-        lacking = ALL - row.kinds
-        few = len(lacking) < len(row.kinds)
+    if lacking := around - row.kinds:
+        few = len(lacking) <= len(row.kinds)
         yield f"Not for {kinds_in_words(lacking, 'or')}." if few else f"Only for {kinds_in_words(row.kinds)}."
     if row.required and row.required != row.kinds:
         yield f"Required for {kinds_in_words(row.required)}."

@@ -9,7 +9,8 @@ from typing import Final
 from provisioner.kinds.access_types import ACCESS_TYPES, COUNTS, NEEDED_BESIDE, OAUTH_PARTS, OF_KIND, WITHOUT_URI, Count
 from provisioner.kinds.fields import Field
 from provisioner.kinds.tables import ALL_FIELDS
-from provisioner.manifest.jsonschema.fields import lacking_of, ranged
+from provisioner.manifest.buckets import BUCKET_ARN
+from provisioner.manifest.jsonschema.fields import EVERY, lacking_of, ranged
 from provisioner.manifest.jsonschema.parts import (
     Schema,
     at_path,
@@ -23,6 +24,7 @@ from provisioner.manifest.jsonschema.parts import (
 )
 from provisioner.manifest.rules import KAFKA_METRICS
 from provisioner.manifest.source import RESOURCES, TABLE_ARN
+from provisioner.model.references import BUCKET
 from provisioner.model.sources import ALL, BY_SERVICE, QUEUES, SELF_MANAGED, STREAMS, SourceKind
 
 # --- kinds of source -------------------------------------------------------------------------------------------------
@@ -78,7 +80,7 @@ SOURCES: Final = (
 
 def from_kinds(kinds: frozenset[SourceKind]) -> Schema:
     """The condition that a mapping is of one of these kinds."""
-    if kinds == ALL:
+    if kinds == EVERY:
         return {}
     definitions = [
         source for source in SOURCES if source.kinds <= kinds and not (source.within and source.within <= kinds)
@@ -121,6 +123,12 @@ def _source_rules(source: Source) -> Iterator[Schema]:
     if source.within:
         return
     kind = next(kind for kind in SourceKind if kind in source.kinds)
+    if kind is SourceKind.S3:
+        bucket = {"pattern": f"^arn:aws[^:]*:s3:::{BUCKET.pattern}$", "errorMessage": BUCKET_ARN}
+        yield at_path(("event_source_arn",), where_literal(bucket))
+    else:
+        skip = {"enum": [None, False], "errorMessage": f"{kind.phrase} does not support skip_destination_validation"}
+        yield at_path(("lifecycle", "skip_destination_validation"), skip)
     if kind is SourceKind.DYNAMODB:
         yield _resource(".*/stream/", TABLE_ARN)
     elif kind in RESOURCES:

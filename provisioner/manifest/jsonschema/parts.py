@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from provisioner.kinds.rows import TAG_TEXT, Legal
 from provisioner.model.references import FUNCTION
-from provisioner.model.sources import NOT_YET
+from provisioner.model.sources import NOT_YET, WITHOUT_NOTIFICATIONS
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -102,14 +102,14 @@ def other_than(words: Iterable[str], message: str) -> Schema:
     return {"pattern": f"^(?!(?:{'|'.join(map(re.escape, words))})$)", "errorMessage": message}
 
 
-_NOT_YET: Final = "|".join(sorted(NOT_YET))
+_REFUSED: Final = "|".join(sorted({*NOT_YET, *WITHOUT_NOTIFICATIONS}))
 
 
 LEGAL_TEXTS: Final[Mapping[str, Legal]] = {
     # A named group is spelt otherwise in ECMA-262.
     "function_name": Legal(re.sub(r"\(\?P<\w+>", "(?:", FUNCTION.pattern), "a function name or ARN"),
     "event_source_arn": Legal(
-        rf"arn:aws[^:]*:(?!(?:{_NOT_YET}):)[^:]+:[^:]*:[^:]*:.+", "the ARN of a source that Lambda reads from"
+        rf"arn:aws[^:]*:(?!(?:{_REFUSED}):)[^:]+:[^:]*:[^:]*:.+", "the ARN of a source that provisioner supports"
     ),
     "starting_position_timestamp": Legal(r"\d{4}-?[\dW].*", 'a time such as "2026-01-15T00:00:00Z"'),
 }

@@ -6,16 +6,17 @@ evaluates. Warnings are left to the check, because a schema knows only errors.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, get_origin
 
-from provisioner.kinds.conditions import AtLeast, AtMost, Has, Is, IsNot, Lacks, Test
+from provisioner.kinds.conditions import AtLeast, AtMost, EndsNot, Has, HasNoneOf, Is, IsNot, Lacks, Test
 from provisioner.kinds.fields import Field
 from provisioner.kinds.rules import RULES, Rule
 from provisioner.kinds.tables import ALL_FIELDS
-from provisioner.manifest.jsonschema.fields import empty_values, kinds_in_words
+from provisioner.manifest.jsonschema.fields import EVERY, empty_values, kinds_in_words
 from provisioner.manifest.jsonschema.kinds import from_kinds
 from provisioner.manifest.jsonschema.parts import Schema, at_path, needed, other_than, ref, stated, when
 from provisioner.model.place import FieldPath
@@ -54,7 +55,7 @@ def needs() -> Iterator[Together]:
     for name, field in ALL_FIELDS.items():
         if field.row.required and name not in _SOURCES:
             kinds = field.row.required
-            whom = "" if kinds == ALL else f": required for {kinds_in_words(kinds)}"
+            whom = "" if kinds == EVERY else f": required for {kinds_in_words(kinds)}"
             yield Together(
                 (name,), when(from_kinds(kinds), needed(name, f"{name} is missing{whom}", _json_type(field)))
             )
@@ -83,7 +84,7 @@ def _printed(*, adds: bool) -> Iterator[Together]:
         requirement = _requirement(rule)
         if rule.code.startswith("E") and requirement and adds == _adds(rule):
             # Where a rule holds for all, the schemas of the kinds already say which of them have the field.
-            kinds = from_kinds(ALL if rule.kinds == ALL else rule.sources)
+            kinds = from_kinds(EVERY if rule.kinds == ALL else rule.sources)
             conditions = [part for part in (kinds, _condition(rule) if rule.when else {}) if part]
             condition = {"allOf": conditions} if len(conditions) > 1 else conditions[0] if conditions else {}
             yield Together(tuple(sorted(rule.reads)), when(condition, requirement))
@@ -127,7 +128,9 @@ def _requirement(rule: Rule) -> Schema:
             return at_path(path, {"enum": [None, *empty_values(_field_at(path))], "errorMessage": rule.message})
         case IsNot(path, word):
             return at_path(path, other_than([word], rule.message))
-        case Is() | Test():
+        case EndsNot(path, ending):
+            return at_path(path, {"pattern": f"^(?!.*{re.escape(ending)}$)", "errorMessage": rule.message})
+        case Is() | HasNoneOf() | Test():
             return {}
 
 
