@@ -27,6 +27,7 @@ from provisioner.errors import DamagedError, StateError
 from provisioner.foreign_text import one_line
 from provisioner.kinds import KINDS
 from provisioner.kinds.canonical import canonical
+from provisioner.kinds.ids import S3_ID
 from provisioner.kinds.statements import permission_of
 from provisioner.model.canonical import Canonical
 from provisioner.model.key import LAMBDA, Key
@@ -37,7 +38,7 @@ from provisioner.strict_json import DuplicateKeyError, loads
 
 VERSION: Final = 2
 _LINEAGE: Final = re.compile(r"[!-~]{1,256}")  # what a tag can hold
-_ENTRY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}/[^\x00-\x1f\x7f]{1,255}")
+_ENTRY: Final = re.compile(S3_ID.removeprefix("s3:"))
 _REGION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")  # looser than the manifest's: a profile may have any
 
 

@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple
 
 ACCOUNT: Final = re.compile(r"\d{12}")
 REGION: Final = re.compile(r"(?:[a-z]+-)+\d{1,2}")
-BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 MAPPING_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 

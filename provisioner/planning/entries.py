@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from provisioner.kinds import kind_of_change, pair_of
-from provisioner.model.plan import Action, Change, Problem
+from provisioner.model.plan import Action, Change, Problem, StatementChange
 from provisioner.model.state import State
 from provisioner.planning.reading import Reading
 from provisioner.planning.statements import permission_notes
@@ -22,7 +22,9 @@ def foreign_entries(changes: Iterable[Change], reading: Reading, state: State) -
     return Counter(pair_of(live).source for key, live in reading.entries.items() if key not in ours)
 
 
-def push_notes(change: Change, foreign: Mapping[str, int], reading: Reading, account: str) -> Iterator[str]:
+def push_notes(
+    change: Change, foreign: Mapping[str, int], statements: Collection[StatementChange], reading: Reading, account: str
+) -> Iterator[str]:
     """What a reader of the plan should know about the source of a change, which keeps entries of others too."""
     if change.calls_aws and (count := foreign.get(change.pair.source, 0)):
         words = (
@@ -31,7 +33,7 @@ def push_notes(change: Change, foreign: Mapping[str, int], reading: Reading, acc
             else f"{count} entries of others, which stay as they are"
         )
         yield f"the source also has {words}"
-    yield from permission_notes(change, reading, account)
+    yield from permission_notes(change, statements, reading, account)
 
 
 def entry_problems(changes: Iterable[Change], reading: Reading) -> list[Problem]:

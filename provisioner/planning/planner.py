@@ -49,6 +49,7 @@ def make_plan(
     deciding = _Deciding(resolution.subjects, reading, state, frozenset(replaced), destroys=destroys)
     changes = [change for subject in resolution.subjects for change in deciding.changes(subject)]
     changes = without_blocked(without_overlaps(changes, reading.entries, state))
+    statements = statement_changes(changes, state, reading)
     foreign_counts = foreign_entries(changes, reading, state)
     # A create that reads the source of a deleted mapping has the risks of a replacement.
     ended = [change for change in changes if change.action is Action.DELETE]
@@ -57,14 +58,13 @@ def make_plan(
             change,
             risks=kind_of_change(change).risks(change, ended),
             retags=retags(change, state.lineage, tags_ownership),
-            notes=(*change.notes, *push_notes(change, foreign_counts, reading, account)),
+            notes=(*change.notes, *push_notes(change, foreign_counts, statements, reading, account)),
         )
         for change in changes
     ]
     ordered, problems = in_order(sorted(changes, key=lambda change: change.key))
     problems += doubly_touched(ordered)
     problems += foreign(ordered, reading.live, state.lineage)
-    statements = statement_changes(ordered, state, reading)
     problems += policy_problems(statements, reading)
     problems += entry_problems(ordered, reading)
     return Plan(
@@ -369,5 +369,6 @@ class _Deciding:
                 f"{'.'.join(path)} is {value!r} now, but it is not set in the manifest, so AWS chooses the "
                 "value for the new mapping"
                 for path, value in unstated(fields_of(wanted.kind), (), alone, live.mapping, wanted.kind)
+                if path != ("id",) or kind_for(wanted.kind).key is None  # planning chooses it
             ),
         )

@@ -168,7 +168,9 @@ def policy_problems(statements: Iterable[StatementChange], reading: Reading) -> 
     return problems
 
 
-def permission_notes(change: Change, reading: Reading, account: str) -> Iterator[str]:
+def permission_notes(
+    change: Change, statements: Iterable[StatementChange], reading: Reading, account: str
+) -> Iterator[str]:
     """What a reader of the plan should know of the permission of a mapping that its source keeps."""
     if change.desired is None or not change.calls_aws:
         return
@@ -176,7 +178,12 @@ def permission_notes(change: Change, reading: Reading, account: str) -> Iterator
     if policy is None:
         return
     needed = needed_statement(change)
-    admitting = policy.admits(invocation_of(kind_of_change(change), change.desired, account))
+    removed = {(item.region, item.function, item.id) for item in statements if item.action is Action.DELETE}
+    admitting = [
+        name
+        for name in policy.admits(invocation_of(kind_of_change(change), change.desired, account))
+        if (change.region, change.desired.get("function_name"), name) not in removed
+    ]
     if needed is None and not admitting:
         yield "permission is none, and no statement of the function's policy lets the source invoke the function"
     others = [name for name in admitting if needed and name != needed.id]
