@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from provisioner.kinds import kind_of_change, pair_of
-from provisioner.model.plan import Action, Change, Problem, StatementChange
+from provisioner.model.plan import Action, Change, Problem
 from provisioner.model.state import State
 from provisioner.planning.reading import Reading
-from provisioner.planning.statements import permission_notes
+from provisioner.planning.statements import Place, permission_notes
 
 ENTRY_LIMIT: Final = 100
 """The most entries of one bucket (docs/aws/push.md#refusals-of-documents)."""
@@ -23,7 +23,7 @@ def foreign_entries(changes: Iterable[Change], reading: Reading, state: State) -
 
 
 def push_notes(
-    change: Change, foreign: Mapping[str, int], statements: Collection[StatementChange], reading: Reading, account: str
+    change: Change, foreign: Mapping[str, int], removed: Collection[Place], reading: Reading, account: str
 ) -> Iterator[str]:
     """What a reader of the plan should know about the source of a change, which keeps entries of others too."""
     if change.calls_aws and (count := foreign.get(change.pair.source, 0)):
@@ -33,7 +33,7 @@ def push_notes(
             else f"{count} entries of others, which stay as they are"
         )
         yield f"the source also has {words}"
-    yield from permission_notes(change, statements, reading, account)
+    yield from permission_notes(change, removed, reading, account)
 
 
 def entry_problems(changes: Iterable[Change], reading: Reading) -> list[Problem]:

@@ -25,7 +25,7 @@ from provisioner.planning.ownership import accepted_owner, foreign, is_ours, may
 from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import Resolution, Subject
 from provisioner.planning.sides import ENABLED, notes_on, sides_of, unstated
-from provisioner.planning.statements import policy_problems, statement_changes
+from provisioner.planning.statements import policy_problems, removed_places, statement_changes
 
 _DELETED_ALREADY = "AWS is deleting it already: no call is made, and the apply waits until it is gone"
 
@@ -50,6 +50,7 @@ def make_plan(
     changes = [change for subject in resolution.subjects for change in deciding.changes(subject)]
     changes = without_blocked(without_overlaps(changes, reading.entries, state))
     statements = statement_changes(changes, state, reading)
+    removed = removed_places(statements)
     foreign_counts = foreign_entries(changes, reading, state)
     # A create that reads the source of a deleted mapping has the risks of a replacement.
     ended = [change for change in changes if change.action is Action.DELETE]
@@ -58,7 +59,7 @@ def make_plan(
             change,
             risks=kind_of_change(change).risks(change, ended),
             retags=retags(change, state.lineage, tags_ownership),
-            notes=(*change.notes, *push_notes(change, foreign_counts, statements, reading, account)),
+            notes=(*change.notes, *push_notes(change, foreign_counts, removed, reading, account)),
         )
         for change in changes
     ]

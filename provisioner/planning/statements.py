@@ -7,7 +7,7 @@ after which no record needs it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from provisioner.kinds import invocation_of, kind_of_change
@@ -168,21 +168,25 @@ def policy_problems(statements: Iterable[StatementChange], reading: Reading) -> 
     return problems
 
 
-def permission_notes(
-    change: Change, statements: Iterable[StatementChange], reading: Reading, account: str
-) -> Iterator[str]:
-    """What a reader of the plan should know of the permission of a mapping that its source keeps."""
+def removed_places(statements: Iterable[StatementChange]) -> set[Place]:
+    """Where the statements are that a plan removes."""
+    return {(item.function, item.region, item.id) for item in statements if item.action is Action.DELETE}
+
+
+def permission_notes(change: Change, removed: Collection[Place], reading: Reading, account: str) -> Iterator[str]:
+    """What a reader of the plan should know of the permission of a mapping that its source keeps. `removed` is where the
+    statements are that the plan removes.
+    """
     if change.desired is None or not change.calls_aws:
         return
     policy = reading.policies.get((change.region, change.desired.get("function_name", "")))
     if policy is None:
         return
     needed = needed_statement(change)
-    removed = {(item.region, item.function, item.id) for item in statements if item.action is Action.DELETE}
     admitting = [
         name
         for name in policy.admits(invocation_of(kind_of_change(change), change.desired, account))
-        if (change.region, change.desired.get("function_name"), name) not in removed
+        if (change.desired.get("function_name"), change.region, name) not in removed
     ]
     if needed is None and not admitting:
         yield "permission is none, and no statement of the function's policy lets the source invoke the function"
