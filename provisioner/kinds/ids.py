@@ -23,8 +23,10 @@ def key_of_text(text: str, region: str, kind: str | None = None) -> Key:
     """
     if UUID.fullmatch(text) and kind in (LAMBDA, None):
         return Key(LAMBDA, region, text)
-    if re.fullmatch(S3_ID, text) and kind in (S3, None):
-        return Key(S3, region, text.removeprefix("s3:"))
+    # Where the manifest says that it is an entry of a bucket, the id may stand without its prefix, as the state has it.
+    prefixed = text if kind is None or text.startswith("s3:") else f"s3:{text}"
+    if re.fullmatch(S3_ID, prefixed) and kind in (S3, None):
+        return Key(S3, region, prefixed.removeprefix("s3:"))
     if _LATER.match(text):
         raise ValueError(f"{text!r} is the id of a mapping of SNS, EventBridge or CloudWatch Logs: not supported yet")
     raise ValueError(f"{text!r} is not {_WORDS[kind] if kind in _WORDS else ' or '.join(_WORDS.values())}")
