@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -15,10 +17,11 @@ from provisioner.aws.policies import Policies
 from provisioner.aws.refresh import parallel
 from provisioner.aws.requests import Notify, Retries
 from provisioner.aws.session import Aws
-from provisioner.errors import ArgumentError, AwsError, ConflictError
+from provisioner.errors import ArgumentError, AwsError, ConflictError, LostAnswerError, ServiceError
 from provisioner.kinds import invocation_of
 from provisioner.kinds.policies import taken_over
 from provisioner.kinds.s3_kind import BUCKET_NOTIFICATION, bucket_of
+from provisioner.model.canonical import Canonical
 from provisioner.model.key import Key
 from provisioner.model.live import Live
 from provisioner.model.references import Arn
@@ -28,7 +31,7 @@ from provisioner.planning.resolve import Resolution
 
 _IN_BRACKETS: Final = re.compile(r"\[(.*)\]")
 """The ARN in "Not authorized to invoke function [ARN]"."""
-_PERMISSION: Final = ("permission",)
+_NOT_IN_ENTRIES: Final = frozenset({("permission",), ("bucket_owner",)})
 _DESTINATIONS: Final = "Unable to validate the following destination configurations"
 """S3 cannot reach a destination of an entry, whoever made it (docs/aws/push.md#refusals-of-documents)."""
 
@@ -41,6 +44,8 @@ class BucketNotifications:
     def __init__(self, aws: Aws, policies: Policies) -> None:
         self._aws = aws
         self._policies = policies
+        self._guard = threading.Lock()
+        self._writing: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def read(self, resolution: Resolution, note: Callable[[str], None], search: Search | None = None) -> Reading:
         """As `Driver.read`."""
@@ -77,7 +82,7 @@ class BucketNotifications:
             return list(lives_of(place, document, self._aws.account))
 
         found = {live.key: live for lives in parallel(read, sorted(places)) for live in lives}
-        return {key: replace(found[key], unknown=frozenset({_PERMISSION})) for key in keys if key in found}
+        return {key: replace(found[key], unknown=_NOT_IN_ENTRIES) for key in keys if key in found}
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -85,9 +90,16 @@ class BucketNotifications:
         """As `PushDriver.write`: one accepted PUT. One that S3 refuses because of some of our entries changed nothing, and
         is repeated once without them.
         """
+        # Of two writes at once one would be lost.
+        with self._guard:
+            lock = self._writing[_bucket_of(edits)]
+        with lock:
+            return self._write(edits, region, notify)
+
+    def _write(self, edits: Mapping[str, Edit], region: str, notify: Notify) -> Written:
         left, failed = dict(edits), dict[str, AwsError]()
         retries = self._aws.buckets(region).retries(notify)
-        repeated = False
+        repeated = sent = False
         while left:
             try:
                 wrote = self._attempt(left, failed, region)
@@ -101,19 +113,19 @@ class BucketNotifications:
                 left = {name: edit for name, edit in left.items() if name not in failed}
                 repeated = True
             except AwsError as error:
+                sent = sent or isinstance(error, LostAnswerError | ServiceError)  # S3 may have acted
                 failed |= _failed_wait(retries, error, left)
                 left = {name: edit for name, edit in left.items() if name not in failed}
             else:
-                return Written(failed, wrote)
-        return Written(failed, wrote=False)
+                return Written(failed, wrote or sent)
+        return Written(failed, sent)
 
     def _attempt(self, left: dict[str, Edit], failed: dict[str, AwsError], region: str) -> bool:
         """Read the document, and write it when it is not as it is to be. Returns whether it was written. Edits whose entry
         somebody else has changed since the plan move from `left` to `failed`. Raises AwsError.
         """
         account = self._aws.account
-        some = next(mapping for edit in left.values() for mapping in (edit.after, edit.before) if mapping)
-        bucket, owner = bucket_of(some), some.get("bucket_owner", account)
+        bucket, owner = _bucket_of(left), _owner_of(left) or account
         buckets = self._aws.buckets(region)
         document = buckets.read(bucket, owner)
         here = {entry.id: entry for entry in document.entries}
@@ -141,8 +153,7 @@ class BucketNotifications:
     def undone(self, edits: Mapping[str, Edit], region: str) -> dict[str, str]:
         """As `PushDriver.undone`."""
         account = self._aws.account
-        some = next(mapping for edit in edits.values() for mapping in (edit.after, edit.before) if mapping)
-        document = self._aws.buckets(region).read(bucket_of(some), some.get("bucket_owner", account))
+        document = self._aws.buckets(region).read(_bucket_of(edits), _owner_of(edits) or account)
         here = {entry.id: entry for entry in document.entries}
         found = {}
         for name, edit in edits.items():
@@ -154,6 +165,21 @@ class BucketNotifications:
             elif _content(here[edit.after["id"]]) != _content(entry_of(edit.after, region, account)):
                 found[name] = f"the entry {edit.after['id']} is another one"
         return found
+
+
+def _mappings(edits: Mapping[str, Edit]) -> Iterator[Canonical]:
+    """The entries of edits, as they are to be or as they were."""
+    yield from (mapping for edit in edits.values() for mapping in (edit.after, edit.before) if mapping)
+
+
+def _bucket_of(edits: Mapping[str, Edit]) -> str:
+    """The bucket of edits, which all have the same."""
+    return bucket_of(next(_mappings(edits)))
+
+
+def _owner_of(edits: Mapping[str, Edit]) -> str:
+    """The account that owns the bucket of edits, where one of them states it, or ""."""
+    return next((owner for mapping in _mappings(edits) if (owner := mapping.get("bucket_owner"))), "")
 
 
 def _failed_wait(

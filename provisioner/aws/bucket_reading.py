@@ -190,7 +190,8 @@ def _with_permission(
         there = isinstance(permission, dict)
         if record is None or not there:
             return None
-        return Live(key, record.arn, SourceKind.S3, {**record.applied, "permission": permission}, Status(MISSING))
+        gone = {**_place_of(key), **record.applied, "permission": permission}
+        return Live(key, record.arn, SourceKind.S3, gone, Status(MISSING))
     # S3 answers only when the owner is the one that was asked for.
     stated = (wanted.mapping if wanted else record.applied if record else {}).get("bucket_owner")
     owned_by = stated or (owner if owner != account else None)
@@ -238,8 +239,15 @@ def _deposed(
     permission = {"permission": permission_of(statement)} if there else {}
     if entry := entries.get(key):
         return replace(entry, mapping={**entry.mapping, **permission})
-    arn = str(Arn(partition_of(key.region), "s3", "", "", key.id.partition("/")[0]))
-    return Live(key, arn, SourceKind.S3, {"event_source_arn": arn, **permission}, Status(MISSING)) if there else None
+    place = _place_of(key)
+    arn = place["event_source_arn"]
+    return Live(key, arn, SourceKind.S3, {**place, **permission}, Status(MISSING)) if there else None
+
+
+def _place_of(key: Key) -> dict[str, str]:
+    """What the key of an entry says of its mapping."""
+    bucket, _, ident = key.id.partition("/")
+    return {"event_source_arn": str(Arn(partition_of(key.region), "s3", "", "", bucket)), "id": ident}
 
 
 def _holders(
