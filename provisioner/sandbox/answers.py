@@ -85,7 +85,8 @@ class StorageRefusal(Refusal):
 
 def xml(root: ET.Element) -> bytes:
     """A tree as S3 writes it."""
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + bytes(ET.tostring(root, "utf-8"))
+    # Python leaves a carriage return as it is, and every parser reads that as a line break.
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + bytes(ET.tostring(root, "utf-8")).replace(b"\r", b"&#13;")
 
 
 def invalid_argument(message: str, details: Mapping[str, str] | None = None) -> StorageRefusal:
