@@ -136,14 +136,14 @@ def _write(element: Element, entry: Entry) -> None:
         destination.rename(entry.member)
     if now.destination != entry.destination:
         destination.set_text(entry.destination)
-    if set(now.events) != set(entry.events):
-        _write_events(element, destination, entry.events)
+    _write_events(element, destination, entry.events)
     for name, value, old in zip(_AFFIXES, (entry.prefix, entry.suffix), (now.prefix, now.suffix), strict=True):
         if value != old:
             _write_affix(element, name, value)
 
 
 def _write_events(element: Element, destination: Element, events: Sequence[str]) -> None:
+    """Take out the events that are not wanted, and add the others after those that stay, or after the destination."""
     for known in element.all("Event"):
         if known.text not in events:
             element.remove(known)
