@@ -198,7 +198,7 @@ def require_member(answer: Mapping[str, Any], member: str, what: str) -> None:
 
 def from_response(response: Any, what: str) -> AwsError:
     """The error of our tree for the response in botocore's ClientError. A ConflictError has the UUID at the end of
-    AWS's message; a ThrottledError has `retry_after`.
+    AWS's message; a ThrottledError has `retry_after`, an ElsewhereError the region, an ArgumentError the arguments.
     """
     detail, meta = response.get("Error", {}), response.get("ResponseMetadata", {})
     code, status = str(detail.get("Code", "")), meta.get("HTTPStatusCode", 0)

@@ -29,6 +29,7 @@ from provisioner.errors import (
     ProvisionerError,
     ServiceError,
     StateError,
+    ThrottledError,
     UnreachableError,
 )
 from provisioner.foreign_text import one_line
@@ -130,11 +131,11 @@ class S3Backend:
         while True:
             try:
                 self._objects.put(self._lock_key, text, match="")
-            except (PreconditionError, ConflictError, ServiceError, UnreachableError) as error:
+            except (PreconditionError, ConflictError, ServiceError, ThrottledError, UnreachableError) as error:
                 held = self._objects.get(self._lock_key)
                 if held and _ident(held[0]) == ident:
                     return  # our own write, whose answer was lost
-                if isinstance(error, ServiceError | UnreachableError):
+                if isinstance(error, ServiceError | ThrottledError | UnreachableError):
                     raise  # S3 itself failed; the lock may be free
             else:
                 return

@@ -126,6 +126,30 @@ def test_our_own_lock_whose_answer_was_lost_is_ours(shared: Machine, monkeypatch
     assert "Contents" not in shared.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"{KEY}.lock")
 
 
+def test_our_own_lock_is_ours_when_s3_asks_to_slow_down_after_a_lost_answer(
+    shared: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """botocore repeats the request whose answer was lost, and returns the answer to the last attempt."""
+    real = botocore.httpsession.URLLib3Session.send
+    attempts: list[str] = []
+
+    def send(session: Any, request: Any) -> Any:
+        if request.method != "PUT" or not request.url.endswith(f"{KEY}.lock"):
+            return real(session, request)
+        attempts.append(request.url)
+        if len(attempts) > 1:
+            return answer(request, 503, b"<Error><Code>SlowDown</Code></Error>", {})
+        real(session, request)
+        raise botocore.exceptions.ConnectionClosedError(endpoint_url=request.url)
+
+    monkeypatch.setattr(botocore.httpsession.URLLib3Session, "send", send)
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    with backend(shared).locked("apply") as writer:
+        writer.save(writer.state)
+
+    assert len(attempts) > 1
+
+
 def test_somebody_elses_write_is_not_written_over(shared: Machine) -> None:
     with backend(shared).locked("apply") as writer:
         writer.save(writer.state)
