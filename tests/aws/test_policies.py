@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from provisioner import errors
-from provisioner.aws.gateway import BUDGETS
 from provisioner.aws.policies import Policies
+from provisioner.aws.requests import BUDGETS
 from provisioner.aws.session import Aws
 from provisioner.errors import AwsError, ConflictError
 from provisioner.kinds.policies import POLICY_LIMIT
