@@ -31,6 +31,10 @@ from provisioner.planning.resolve import Resolution
 
 _IN_BRACKETS: Final = re.compile(r"\[(.*)\]")
 """The ARN in "Not authorized to invoke function [ARN]"."""
+_HINT_OTHERS: Final = (
+    "an entry of others in this bucket is not valid any more: repair it, or write past it with "
+    "`lifecycle: {skip_destination_validation: true}`"
+)
 _NOT_IN_ENTRIES: Final = frozenset({("permission",), ("bucket_owner",)})
 _DESTINATIONS: Final = "Unable to validate the following destination configurations"
 """S3 cannot reach a destination of an entry, whoever made it (docs/aws/push.md#refusals-of-documents)."""
@@ -104,14 +108,18 @@ class BucketNotifications:
             try:
                 wrote = self._attempt(left, failed, region)
             except ArgumentError as error:
-                if self._is_propagating(error, left, region):
+                blamed = _blamed(error, left, region, self._aws.account)
+                reaches = _DESTINATIONS in error.words
+                functions = {after["function_name"] for name in blamed if (after := left[name].after)}
+                if reaches and functions and all(self._policies.written(name, region) for name in functions):
+                    # S3 does not see yet what this run has written into their policies.
                     failed |= _failed_wait(retries, error, left, Retry.PROPAGATION)
-                    left = {name: edit for name, edit in left.items() if name not in failed}
-                    continue
-                blamed = [] if repeated else _blamed(error, left, region, self._aws.account)
-                failed |= {name: error if blamed else _of_others(error) for name in blamed or left}
+                else:
+                    if reaches and not blamed:
+                        error.hint = _HINT_OTHERS
+                    failed |= dict.fromkeys(left if repeated else blamed or left, error)
+                    repeated = True
                 left = {name: edit for name, edit in left.items() if name not in failed}
-                repeated = True
             except AwsError as error:
                 sent = sent or isinstance(error, LostAnswerError | ServiceError)  # S3 may have acted
                 failed |= _failed_wait(retries, error, left)
@@ -143,12 +151,6 @@ class BucketNotifications:
         skips = all(edit.skips_validation or edit.after is None for edit in left.values())
         buckets.write(bucket, owner, body, skip_validation=skips)
         return True
-
-    def _is_propagating(self, error: ArgumentError, left: Mapping[str, Edit], region: str) -> bool:
-        """Whether S3 does not see yet what this run has written into the policies of all functions that it names."""
-        blamed = _blamed(error, left, region, self._aws.account) if _DESTINATIONS in error.words else []
-        functions = {after["function_name"] for name in blamed if (after := left[name].after)}
-        return bool(functions) and all(self._policies.written(function, region) for function in functions)
 
     def undone(self, edits: Mapping[str, Edit], region: str) -> dict[str, str]:
         """As `PushDriver.undone`."""
@@ -239,14 +241,3 @@ def _blamed(error: ArgumentError, left: Mapping[str, Edit], region: str, account
     if not named or not set(named) <= ours or (not arns and not set(named) & ours):
         return []
     return [name for name, known in words.items() if known & set(named)]
-
-
-def _of_others(error: ArgumentError) -> AwsError:
-    """The error of a refusal that is not about our entries alone."""
-    hint = error.hint or (
-        "an entry of others in this bucket is not valid any more: repair it, or write past it with "
-        "`lifecycle: {skip_destination_validation: true}`"
-        if _DESTINATIONS in error.words
-        else ""
-    )
-    return ArgumentError(error.message, hint=hint, code=error.code, request_id=error.request_id, words=error.words)

@@ -29,7 +29,6 @@ from provisioner.kinds import KINDS
 from provisioner.kinds.canonical import canonical
 from provisioner.kinds.ids import S3_ID
 from provisioner.kinds.statements import permission_of
-from provisioner.model.canonical import Canonical
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.references import ACCOUNT, MAPPING_NAME, UUID, Pair
 from provisioner.model.sources import SourceKind, kind_of
@@ -299,15 +298,10 @@ def intent_value(intent: Intent) -> dict[str, Any]:
     }
 
 
-def _without_statement(record: Record) -> Canonical:
-    """The applied values without a permission that the record's statement is."""
-    permission = permission_of(record.statement)
-    same = permission is not None and record.applied.get("permission") == permission
-    return {name: value for name, value in record.applied.items() if not (same and name == "permission")}
-
-
 def record_value(record: Record) -> dict[str, Any]:
     """A record as a JSON value; what it does not have is absent. The reverse of `record_of`."""
+    permission = permission_of(record.statement)
+    is_once = permission is not None and record.applied.get("permission") == permission
     parts = {
         "statement": asdict(record.statement) if record.statement else None,
         "deposed": [
@@ -320,7 +314,7 @@ def record_value(record: Record) -> dict[str, Any]:
     return {
         **key_value(record.key),
         "arn": record.arn,
-        "applied": _without_statement(record),
+        "applied": {name: value for name, value in record.applied.items() if not (name == "permission" and is_once)},
         "protected": record.protected,
         **{name: item for name, item in parts.items() if item},
     }

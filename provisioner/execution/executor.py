@@ -174,7 +174,7 @@ class Executor:
             change, outcome = polled.accepted.change, polled.outcome
             if polled.is_lost:
                 lost.append(polled.accepted)
-            elif outcome and leaves_entry_elsewhere(change) and _is_made(outcome) and not self._stopping:
+            elif outcome and outcome.clean and leaves_entry_elsewhere(change) and not self._stopping:
                 replaced.append((change, outcome))
             else:
                 self._see(polled)
@@ -255,10 +255,6 @@ class Executor:
 
     def _notify(self, change: Change) -> Notify:
         return lambda text: self._emit(Progress(change, Phase.RETRYING, self._elapsed(change), text))
-
-
-def _is_made(outcome: Outcome) -> bool:
-    return outcome.result is Result.APPLIED and outcome.settled
 
 
 def _deletes_last(change: Change) -> bool:

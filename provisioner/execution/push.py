@@ -104,7 +104,14 @@ class Push:
     def _write(self, changes: Sequence[Change], ends: dict[str, End]) -> None:
         if not changes:
             return
-        edits = {change.key: _edit_of(change) for change in changes}
+        edits = {
+            change.key: Edit(
+                change.live.mapping if change.live and not leaves_entry_elsewhere(change) else None,
+                change.desired,
+                change.wanted is not None and change.wanted.lifecycle.skip_destination_validation,
+            )
+            for change in changes
+        }
         # What only adds entries is read back once, at the end of the run.
         looks = any(change.destroys or self._statements.released_by(change) for change in changes)
         failed, wrote = self._edited(edits, changes[0], changes[0].region, looks=looks)
@@ -225,10 +232,3 @@ def _catching(change: Change, ends: dict[str, End]) -> Iterator[None]:
 def leaves_entry_elsewhere(change: Change) -> bool:
     """Whether a replacement leaves its old entry in another source, which is another call."""
     return change.action is Action.REPLACE and call_of(change) != old_call_of(change)
-
-
-def _edit_of(change: Change) -> Edit:
-    """What a change does in the source to which its new entry belongs."""
-    skips = change.wanted is not None and change.wanted.lifecycle.skip_destination_validation
-    before = None if change.live is None or leaves_entry_elsewhere(change) else change.live.mapping
-    return Edit(before, change.desired, skips)

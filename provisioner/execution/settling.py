@@ -84,7 +84,14 @@ class Settling:
         # While calls are being made, deletes that no other change waits for are not asked about: at the end one List
         # shows them all.
         # Nor are sources that keep their mappings: a read at the end shows what others wrote after this run.
-        due = [item for item in self._items.values() if last or self._is_due(item, busy=busy)]
+        due = [
+            item
+            for item in self._items.values()
+            if last
+            or (not busy and (self._age(item) >= _LATER or not call_of(item.change)))
+            or not (item.deleting or call_of(item.change))
+            or item.change.key in self._awaited
+        ]
         for kind, region, deleting in sorted({_batch(item) for item in due}):
             here = [item for item in due if _batch(item) == (kind, region, deleting)]
             polled += self._of_region(self._drivers.of(kind), here, last=last, deleting=deleting)
@@ -118,11 +125,6 @@ class Settling:
             elif live and self._age(item) - item.reported >= STILL:
                 item.reported = self._age(item)
                 yield Polled(item, state=live.status.state)
-
-    def _is_due(self, item: Accepted, *, busy: bool) -> bool:
-        if call_of(item.change):
-            return not busy and self._age(item) >= _LATER
-        return not busy or not item.deleting or item.change.key in self._awaited
 
     def _age(self, item: Accepted) -> float:
         return self._clock.now() - item.began

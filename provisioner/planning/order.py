@@ -51,12 +51,6 @@ def in_the_way(change: Change, others: Claims) -> Iterator[Change]:
                 yield other
 
 
-def _one_call(change: Change, other: Change) -> bool:
-    """Whether one call of AWS carries out both changes."""
-    call = call_of(change)
-    return bool(call) and call == call_of(other)
-
-
 def call_of(change: Change) -> str:
     """The call that carries out a change together with others, such as the write of one bucket; "" for a change by itself."""
     mapping = change.desired or (change.live.mapping if change.live else {})
@@ -79,7 +73,8 @@ def in_order(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
     for change in changes:
         needed = kind_for(change.wanted.kind).needs(change, changes) if change.wanted else ()
         # What one call carries out needs no order.
-        before = (other.key for other in in_the_way(change, freed_by) if not _one_call(change, other))
+        call = call_of(change)
+        before = (other.key for other in in_the_way(change, freed_by) if not call or call != call_of(other))
         # Without itself: a replacement frees the pair that it takes, and `creates_first` orders its two calls.
         waits = {*needed, *before} - {change.key, *change.after}
         ordered.append(replace(change, after=(*change.after, *sorted(waits))))

@@ -169,7 +169,12 @@ def _adoptions(
     adopted: dict[str, Key] = {}
     for item in manifest.imports:
         wanted = manifest.mappings.get(item.name)
-        key = key_of_text(item.uuid, wanted.region if wanted else "", kind_for(wanted.kind).name if wanted else None)
+        try:
+            key = key_of_text(
+                item.uuid, wanted.region if wanted else "", kind_for(wanted.kind).name if wanted else None
+            )
+        except ValueError:
+            continue  # reported where the manifest is checked
         recorded = state.mappings[origin[item.name]].key if item.name in origin else None
         if item.name not in names:
             diagnostics.append(_error(f"imports: {item.name} is not in `mappings`", item.place))

@@ -80,7 +80,13 @@ def statement_changes(changes: Sequence[Change], state: State, reading: Reading)
             place = place_of(statement)
             if place not in kept and not (place in uses and uses[place].needed_by):
                 use_of(statement).released_by.append(change.key)
-    foreign = _foreign_invocations(changes, state, reading)
+    ours = {*state.managers(), *(change.adopts for change in changes if change.adopts)}
+    # The sources and functions of the entries that stay and that this state does not manage.
+    foreign = {
+        (live.mapping.get("event_source_arn", ""), live.mapping.get("function_name", ""))
+        for key, live in reading.entries.items()
+        if key not in ours
+    }
     made = [
         _change(use)
         for use in uses.values()
@@ -120,16 +126,6 @@ def _released(change: Change) -> Iterator[Statement]:
     for statement in recorded_statements(change.record):
         if needed is None or place_of(statement) != place_of(needed):
             yield statement
-
-
-def _foreign_invocations(changes: Sequence[Change], state: State, reading: Reading) -> set[tuple[str, str]]:
-    """The sources and functions of the entries that stay and that this state does not manage."""
-    ours = {*state.managers(), *(change.adopts for change in changes if change.adopts)}
-    return {
-        (live.mapping.get("event_source_arn", ""), live.mapping.get("function_name", ""))
-        for key, live in reading.entries.items()
-        if key not in ours
-    }
 
 
 def _serves_others(statement: Statement, foreign: set[tuple[str, str]], state: State, reading: Reading) -> bool:

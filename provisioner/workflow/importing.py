@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from provisioner.kinds import KINDS, kind_for
 from provisioner.kinds.ids import key_of_text
 from provisioner.kinds.statements import statement_of
 from provisioner.manifest.format.writing import addition
-from provisioner.model.desired import Desired
+from provisioner.model.canonical import with_value
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import DELETING, Live
 from provisioner.model.plan import Action, Change
@@ -62,7 +63,10 @@ def import_mapping(run: Run, name: str, ident: str, *, region: str = "", write: 
                 f"{name} is in {wanted.region} ({wanted.place}), not in {region}", hint="import it under another name"
             )
         region = region or (wanted.region if wanted else "") or aws.region
-        key = _key(ident, region, wanted)
+        try:
+            key = key_of_text(ident, region, kind_for(wanted.kind).name if wanted else None)
+        except ValueError as error:
+            raise UsageError(str(error), hint="use a UUID, or s3:BUCKET/ENTRY-ID") from error
         _refuse_import(writer.state, name, key, run.drivers, wanted=wanted is not None)
         live, note = _live_mapping(run.drivers, key, account, writer.state.lineage)
         if note:
@@ -76,20 +80,14 @@ def import_mapping(run: Run, name: str, ident: str, *, region: str = "", write: 
         if not wanted:
             defaults = run.loaded.defaults_of(live.kind) if run.loaded else {}
             entry = entry_yaml(name, live, run.manifest.provider.region or aws.region, defaults)
-        for field in live.unseen if entry else ():
-            why = (
-                f"AWS cannot read the filters of this mapping ({live.status.filter_error})"
-                if field == "filter_criteria"
-                else f"AWS does not return {field} for this mapping"
-            )
-            run.ui.note(f"{why}, so the entry lists {field} in ignore_changes; if you know the value, set it")
+        for line in _unseen(live) if entry else ():
+            run.ui.note(line)
         # What can refuse the import comes before the two writes.
         file = Path(run.manifest.place.file)
         text = addition(file, entry) if write and entry else ""
         protected = wanted is not None and wanted.lifecycle.prevent_destroy
-        applied = live.as_left
-        if wanted:  # its permission is what the manifest states
-            applied = {field: value for field, value in applied.items() if field != "permission"}
+        # Where the manifest has it, its permission is what the manifest states.
+        applied = with_value(live.as_left, ("permission",), None) if wanted else live.as_left
         if "permission" in applied:
             applied = KINDS[key.kind].complete(applied, account, writer.state.lineage)
         statement = statement_of(applied, key.region)
@@ -103,11 +101,15 @@ def import_mapping(run: Run, name: str, ident: str, *, region: str = "", write: 
         return Imported(name, change, entry, str(file) if text else "")
 
 
-def _key(ident: str, region: str, wanted: Desired | None) -> Key:
-    try:
-        return key_of_text(ident, region, kind_for(wanted.kind).name if wanted else None)
-    except ValueError as error:
-        raise UsageError(str(error), hint="use a UUID, or s3:BUCKET/ENTRY-ID") from error
+def _unseen(live: Live) -> Iterator[str]:
+    """What AWS does not show of a mapping, and what its entry in the manifest does about it, a sentence each."""
+    for field in live.unseen:
+        why = (
+            f"AWS cannot read the filters of this mapping ({live.status.filter_error})"
+            if field == "filter_criteria"
+            else f"AWS does not return {field} for this mapping"
+        )
+        yield f"{why}, so the entry lists {field} in ignore_changes; if you know the value, set it"
 
 
 def _live_mapping(drivers: Drivers, key: Key, account: str, lineage: str) -> tuple[Live, str]:
