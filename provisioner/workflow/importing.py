@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from provisioner.kinds.ids import key_of_text
 from provisioner.kinds.statements import statement_of
 from provisioner.manifest.format.writing import addition
 from provisioner.model.canonical import with_value
+from provisioner.model.desired import Desired
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import DELETING, Live
 from provisioner.model.plan import Action, Change
@@ -80,19 +80,18 @@ def import_mapping(run: Run, name: str, ident: str, *, region: str = "", write: 
         if not wanted:
             defaults = run.loaded.defaults_of(live.kind) if run.loaded else {}
             entry = entry_yaml(name, live, run.manifest.provider.region or aws.region, defaults)
-        for line in _unseen(live) if entry else ():
-            run.ui.note(line)
+        for field in live.unseen if entry else ():
+            why = (
+                f"AWS cannot read the filters of this mapping ({live.status.filter_error})"
+                if field == "filter_criteria"
+                else f"AWS does not return {field} for this mapping"
+            )
+            run.ui.note(f"{why}, so the entry lists {field} in ignore_changes; if you know the value, set it")
         # What can refuse the import comes before the two writes.
         file = Path(run.manifest.place.file)
         text = addition(file, entry) if write and entry else ""
-        protected = wanted is not None and wanted.lifecycle.prevent_destroy
-        # Where the manifest has it, its permission is what the manifest states.
-        applied = with_value(live.as_left, ("permission",), None) if wanted else live.as_left
-        if "permission" in applied:
-            applied = KINDS[key.kind].complete(applied, account, writer.state.lineage)
-        statement = statement_of(applied, key.region)
-        record = Record(live.key, live.arn, applied, protected, owner=accepted, statement=statement)
-        state = replace(writer.state, account=account).with_record(name, record)
+        state = replace(writer.state, account=account)
+        state = state.with_record(name, replace(_record(live, wanted, state), owner=accepted))
         change = _next_change(run, state, name, live) if wanted else None
         # The manifest first: an entry without a record is imported again, but a record without an entry is deleted.
         if text:
@@ -101,15 +100,13 @@ def import_mapping(run: Run, name: str, ident: str, *, region: str = "", write: 
         return Imported(name, change, entry, str(file) if text else "")
 
 
-def _unseen(live: Live) -> Iterator[str]:
-    """What AWS does not show of a mapping, and what its entry in the manifest does about it, a sentence each."""
-    for field in live.unseen:
-        why = (
-            f"AWS cannot read the filters of this mapping ({live.status.filter_error})"
-            if field == "filter_criteria"
-            else f"AWS does not return {field} for this mapping"
-        )
-        yield f"{why}, so the entry lists {field} in ignore_changes; if you know the value, set it"
+def _record(live: Live, wanted: Desired | None, state: State) -> Record:
+    """The record of an imported mapping. Where the manifest has it, its permission is what the manifest states."""
+    applied = with_value(live.as_left, ("permission",), None) if wanted else live.as_left
+    if "permission" in applied:
+        applied = KINDS[live.key.kind].complete(applied, state.account, state.lineage)
+    protected = wanted is not None and wanted.lifecycle.prevent_destroy
+    return Record(live.key, live.arn, applied, protected, statement=statement_of(applied, live.key.region))
 
 
 def _live_mapping(drivers: Drivers, key: Key, account: str, lineage: str) -> tuple[Live, str]:
