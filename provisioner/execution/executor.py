@@ -29,18 +29,17 @@ from provisioner.errors import (
 )
 from provisioner.execution.guard import guarded
 from provisioner.execution.interrupts import interrupts
-from provisioner.execution.push import End, Push, leaves_entry_elsewhere
-from provisioner.execution.schedule import Schedule, grouped_by
+from provisioner.execution.push import Attempt, Push, leaves_entry_elsewhere
+from provisioner.execution.schedule import Schedule
 from provisioner.execution.settling import Polled, Settling
 from provisioner.execution.work import Accepted, Work
 from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.provider import Provider
 from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.model.state import Intent
-from provisioner.planning.order import call_of, old_call_of
+from provisioner.planning.order import call_of
 
 Emit = Callable[[Progress], None]
-Attempt = Callable[[], Sequence[tuple[Change, End]]]  # the calls of changes that are carried out together
 
 
 class Executor:
@@ -168,21 +167,13 @@ class Executor:
                 self._end(change, Outcome(change, Result.APPLIED, "not waited for", uuid=result.record.key.id))
 
     def _see_all(self, polls: Sequence[Polled]) -> None:
-        lost: list[Accepted] = []
-        replaced: list[tuple[Change, Outcome]] = []
+        attempts = self._push.following(polls, stopping=bool(self._stopping))
+        goes_on = {change.key for changes, _ in attempts for change in changes}
         for polled in polls:
-            change, outcome = polled.accepted.change, polled.outcome
-            if polled.is_lost:
-                lost.append(polled.accepted)
-            elif outcome and outcome.clean and leaves_entry_elsewhere(change) and not self._stopping:
-                replaced.append((change, outcome))
-            else:
+            if polled.accepted.change.key not in goes_on:
                 self._see(polled)
-        # What is one call is one attempt.
-        for items in grouped_by(lost, lambda item: call_of(item.change)):
-            self._submit([item.change for item in items], partial(self._push.put_back, items))
-        for pairs in grouped_by(replaced, lambda pair: old_call_of(pair[0])):
-            self._submit([change for change, _ in pairs], partial(self._push.delete_old, pairs))
+        for changes, attempt in attempts:
+            self._submit(changes, attempt)
 
     def _see(self, polled: Polled) -> None:
         accepted, outcome = polled.accepted, polled.outcome

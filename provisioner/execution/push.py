@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from provisioner.aws.driver import Edit, PushDriver
@@ -18,6 +19,8 @@ from provisioner.aws.requests import Notify
 from provisioner.aws.wait import Clock
 from provisioner.backend.store import Log
 from provisioner.errors import AccountError, ConflictError, ProvisionerError, ServiceError, StateError, UnreachableError
+from provisioner.execution.schedule import grouped_by
+from provisioner.execution.settling import Polled
 from provisioner.execution.statements import Statements
 from provisioner.execution.work import Accepted
 from provisioner.kinds import kind_of_change
@@ -32,6 +35,8 @@ from provisioner.planning.statements import place_of, recorded_statements
 
 End = Accepted | Outcome | ProvisionerError
 """What became of the calls of a change."""
+Attempt = Callable[[], Sequence[tuple[Change, End]]]
+"""The calls of changes that are carried out together."""
 
 _ACTIONS: Final = {Action.UPDATE: "update", Action.DELETE: "delete"}
 _UNSURE: Final = (UnreachableError, ServiceError, StateError, AccountError)
@@ -71,7 +76,29 @@ class Push:
         self._write([change for change in changes if change.key not in ends], ends)
         return [(change, ends[change.key]) for change in changes]
 
-    def put_back(self, items: Sequence[Accepted]) -> list[tuple[Change, End]]:
+    def following(self, polls: Sequence[Polled], *, stopping: bool) -> list[tuple[list[Change], Attempt]]:
+        """What follows from what a poll found, by call: entries that somebody took away are put back once, and what
+        replacements left elsewhere is deleted.
+        """
+        lost = [polled.accepted for polled in polls if polled.is_lost]
+        made = [
+            (polled.accepted.change, polled.outcome)
+            for polled in polls
+            if polled.outcome
+            and polled.outcome.clean
+            and leaves_entry_elsewhere(polled.accepted.change)
+            and not stopping
+        ]
+        attempts: list[tuple[list[Change], Attempt]] = [
+            ([item.change for item in items], partial(self._put_back, items))
+            for items in grouped_by(lost, lambda item: call_of(item.change))
+        ]
+        return attempts + [
+            ([change for change, _ in pairs], partial(self._delete_old, pairs))
+            for pairs in grouped_by(made, lambda pair: old_call_of(pair[0]))
+        ]
+
+    def _put_back(self, items: Sequence[Accepted]) -> list[tuple[Change, End]]:
         """Write entries again that somebody else has taken away since this run wrote them."""
         edits = {item.change.key: Edit(None, item.change.desired) for item in items}
         first = items[0].change
@@ -81,7 +108,7 @@ class Push:
             (item.change, failed.get(item.change.key) or replace(item, began=now, was_put_back=True)) for item in items
         ]
 
-    def delete_old(self, made: Sequence[tuple[Change, Outcome]]) -> list[tuple[Change, End]]:
+    def _delete_old(self, made: Sequence[tuple[Change, Outcome]]) -> list[tuple[Change, End]]:
         """Take away the entries that replacements have left in one other source, once the new ones were read back."""
         ends: dict[str, End] = {}
         for change, _ in made:
