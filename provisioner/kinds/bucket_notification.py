@@ -53,7 +53,7 @@ class BucketNotification(Block):
     id: Annotated[str | None, Row(api="Id", kinds=_S3, bounds=(1, 255), legal=_ID, kept=_S3, replaces=True)] = None
     bucket_owner: Annotated[
         str | None,
-        Row(api="ExpectedBucketOwner", kinds=_S3, legal=Legal(r"\d{12}", "an account ID of 12 digits")),
+        Row(api="ExpectedBucketOwner", kinds=_S3, legal=Legal(r"(\d{12})?", "an account ID of 12 digits")),
     ] = None
     # `none`, or what differs from the statement that provisioner writes by itself.
     permission: Annotated[

@@ -34,10 +34,11 @@ def rule_findings(
             if rule.is_broken(raw, effective) and rule.reads.isdisjoint(unknown):
                 yield Finding(rule.code, rule.path, rule.message)
     yield from resource_findings(raw, kind, unknown)
+    table = fields_of(kind)
     for name, findings in _ITEMS.items():
-        if name in raw:
+        if name in raw and name in table:
             yield from findings(raw, kind)
-    if "filter_criteria" in raw and "filter_criteria" not in unknown:
+    if "filter_criteria" in raw and "filter_criteria" in table and "filter_criteria" not in unknown:
         yield from _filter_signs(raw, kind)
 
 

@@ -15,7 +15,7 @@ from provisioner.manifest.format import formatted
 from provisioner.manifest.reader import scalar
 from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.live import Live
-from provisioner.model.references import Arn
+from provisioner.model.references import Arn, FunctionReference
 from provisioner.model.sources import SourceKind
 
 _DEEP: Final = 60  # below MAX_DEPTH of `manifest.reader`, because the blocks around a pattern are levels too
@@ -53,11 +53,14 @@ def entry_yaml(name: str, live: Live, default_region: str, defaults: Mapping[str
     if filters:
         entry = with_value(entry, ("filter_criteria", "filter"), filters)
     entry = literal(_against(fields_of(live.kind), entry, defaults or {}, live.kind, top=True))
+    if isinstance(permission := entry.get("permission"), dict):
+        # In a manifest null is a member that the statement does not have.
+        entry["permission"] = {name: item or None for name, item in permission.items()}
     if live.unseen:
         entry["lifecycle"] = {"ignore_changes": list(live.unseen)}  # so that the entry plans no change
-    # Where the source has an ARN, the region comes from it.
-    source = Arn.parse(entry.get("event_source_arn"))
-    if source is None and live.key.region != default_region:
+    # The region comes from the ARN of the source, which a bucket's does not have, or from that of the function.
+    references = Arn.parse(entry.get("event_source_arn")), FunctionReference.parse(entry.get("function_name"))
+    if live.key.region != default_region and not any(item and item.region for item in references):
         entry = {"region": live.key.region, **entry}
     return formatted(dump({"mappings": {name: entry}}))
 
@@ -77,6 +80,9 @@ def _against(
         if value is None or (field is None and top):
             continue  # region and lifecycle are not values in AWS; a key below `tags` is one, without a field
         here, inside = mapping.get(name), field.children if field else {}
+        if name == "permission":  # replaces the default's as a whole
+            stated |= {name: None} if here is None else {}
+            continue
         if isinstance(value, Mapping) and (here is not None or not inside):
             stated[name] = _against(inside, here or {}, value, kind)
         elif here is None:

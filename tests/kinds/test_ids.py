@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,10 +43,8 @@ def test_the_first_slash_ends_the_bucket(kind: str | None) -> None:
     ],
 )
 def test_what_is_no_id_is_refused(text: str, kind: str | None, message: str) -> None:
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match=f"{re.escape(message)}$"):
         key_of_text(text, "eu-west-1", kind)
-
-    assert str(caught.value).endswith(message)
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=255))

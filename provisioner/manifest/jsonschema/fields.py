@@ -158,7 +158,7 @@ def empty_values(field: Field) -> list[Any]:
     """The empty value of a field's type, where it has one."""
     if field.children and not field.many:
         return [{}]
-    if get_origin(field.annotation) is UnionType:  # `permission`
+    if get_origin(field.annotation) in (dict, UnionType):  # `permission` is a text or a map
         return [{}]
     return [[]] if get_origin(field.annotation) is list else [""] if field.annotation is str else []
 
