@@ -247,9 +247,7 @@ SCALARS = st.one_of(st.sampled_from(TEXTS), st.none(), st.booleans(), st.integer
 VALUES = st.one_of(
     SCALARS,
     st.lists(SCALARS, min_size=1, max_size=3),
-    st.dictionaries(
-        st.sampled_from([*LIMITS, "filter", "pattern", "destination_arn", "nonsense"]), SCALARS, max_size=3
-    ),
+    st.dictionaries(st.sampled_from([*LIMITS, "nonsense"]), SCALARS, min_size=1, max_size=3),
 )
 ENTRIES = st.fixed_dictionaries(
     {},
