@@ -1,0 +1,415 @@
+"""Mappings that a bucket keeps, through the commands: what is planned, what is written, and what of others stays."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from provisioner import workflow
+from provisioner.errors import RefusedError
+from provisioner.model.plan import Action
+from provisioner.model.report import Result
+from provisioner.workflow import Execution, Selection
+from tests.support.s3_api import S3Api, entry
+from tests.support.stack import Stack
+
+BUCKET = "arn:aws:s3:::media"
+FUNCTIONS = "arn:aws:lambda:eu-west-1:123456789012:function:"
+IT: dict[str, Any] = {
+    "function_name": "f",
+    "event_source_arn": BUCKET,
+    "events": ["s3:ObjectCreated:*"],
+    "filter_prefix": "in/",
+}
+FOREIGN = entry("s3:ObjectRemoved:*", id="console", arn=f"{FUNCTIONS}other")
+BRIDGE = "<EventBridgeConfiguration></EventBridgeConfiguration>"
+
+
+@pytest.fixture
+def s3(stack: Stack) -> S3Api:
+    """The bucket, and what another client does with it."""
+    return S3Api(stack.plane, None)  # type: ignore[arg-type]  # no test here winds the clock
+
+
+def write(stack: Stack, **mappings: dict[str, Any]) -> None:
+    value = {"stack": "test", "provider": {"region": "eu-west-1"}, "mappings": mappings}
+    (stack.folder / "provisioner.yaml").write_text(json.dumps(value))
+
+
+def statements(stack: Stack, function: str = "f") -> list[str]:
+    """The ids of the statements in the policy of a function."""
+    client = stack.plane.client()
+    try:
+        policy = json.loads(client.get_policy(FunctionName=function)["Policy"])
+    except client.exceptions.ResourceNotFoundException:
+        return []
+    return [statement["Sid"] for statement in policy["Statement"]]
+
+
+def puts(stack: Stack) -> list[str]:
+    """The buckets that are written from now on."""
+    written: list[str] = []
+
+    def noted(method: str, path: str) -> str:
+        if method == "PUT" and not path.startswith("/20"):
+            written.append(path.strip("/"))
+        return ""
+
+    stack.plane.faults[:] = [noted]
+    return written
+
+
+def recorded(stack: Stack, name: str = "it") -> str:
+    return workflow.records(stack.run())[name].key.id
+
+
+# --- entries of others -----------------------------------------------------------------------------------------------
+
+
+def test_entries_of_others_and_the_switch_of_eventbridge_stay(stack: Stack, s3: S3Api) -> None:
+    s3.skip(FOREIGN, BRIDGE)
+    s3.permit("other", SourceArn=BUCKET)
+    before = s3.get_text()
+
+    stack.applied(IT)
+    assert s3.ids()[0] == "console"
+    assert "EventBridgeConfiguration" in s3.get()
+    stack.applied({**IT, "filter_prefix": "out/"})
+    stack.applied(None)
+
+    assert s3.get_text() == before
+    assert statements(stack) == []
+    assert statements(stack, "other") == ["s"]
+
+
+def test_a_foreign_entry_whose_function_is_gone_blocks_a_create_and_not_a_destroy(stack: Stack, s3: S3Api) -> None:
+    stack.applied(IT)
+    ours = s3.get_text().partition("?>")[2]
+    s3.skip(FOREIGN, ours[ours.index("<CloudFunction") : ours.index("</NotificationConfiguration>")])
+
+    report = stack.apply_mapping({**IT, "filter_prefix": "out/"})
+    [outcome] = report.outcomes
+    assert outcome.result is Result.FAILED
+    assert f"Not authorized to invoke function [{FUNCTIONS}other]" in outcome.detail
+    assert "skip_destination_validation" in outcome.hint
+    stack.applied({**IT, "filter_prefix": "out/", "lifecycle": {"skip_destination_validation": True}})
+
+    stack.applied(None)
+    assert s3.ids() == ["console"]
+
+
+def test_an_overlap_with_an_entry_of_others_is_not_possible_and_names_both(stack: Stack, s3: S3Api) -> None:
+    s3.permit("other", SourceArn=BUCKET)
+    s3.put(FOREIGN)
+    write(stack, it={**IT, "events": ["s3:ObjectRemoved:Delete"]}, second=IT)
+
+    made = stack.plan()
+    [it, second] = made.changes
+    assert (it.action, second.action) == (Action.NOT_POSSIBLE, Action.CREATE)
+    assert it.conflict is not None
+    assert it.conflict.holder.id == "media/console"
+    assert "s3:ObjectRemoved:Delete" in it.conflict.message
+    assert "s3:ObjectRemoved:*" in it.conflict.message
+
+    report = stack.apply()
+    assert [outcome.result for outcome in report.outcomes] == [Result.APPLIED, Result.NOT_ATTEMPTED]
+    assert s3.ids() == ["console", recorded(stack, "second").partition("/")[2]]
+
+
+def test_a_mapping_moves_to_the_filter_that_another_one_leaves_in_one_write(stack: Stack) -> None:
+    write(stack, a={**IT, "filter_prefix": "a/"}, b={**IT, "filter_prefix": "b/", "function_name": "g"})
+    assert stack.apply().clean
+    write(stack, a={**IT, "filter_prefix": "b/"}, b={**IT, "filter_prefix": "a/", "function_name": "g"})
+    written = puts(stack)
+
+    assert stack.apply().clean
+
+    assert written == ["media"]
+    stack.assert_in_sync()
+
+
+def test_the_hundred_first_entry_is_refused_before_anything_is_written(stack: Stack, s3: S3Api) -> None:
+    s3.permit("other", SourceArn=BUCKET)
+    s3.put(*(entry("s3:ObjectRemoved:*", id=f"e{n}", arn=f"{FUNCTIONS}other", prefix=f"{n}/") for n in range(100)))
+    stack.write(IT)
+
+    with pytest.raises(RefusedError) as caught:
+        stack.plan()
+
+    assert "101 entries" in str(caught.value.problems)  # type: ignore[attr-defined]
+    assert statements(stack) == []
+
+
+# --- names and ids ---------------------------------------------------------------------------------------------------
+
+
+def test_a_renamed_mapping_keeps_its_id_and_makes_no_call(stack: Stack) -> None:
+    stack.applied(IT)
+    before = recorded(stack)
+    write(stack, renamed=IT)
+    written = puts(stack)
+
+    assert stack.apply().clean
+
+    assert recorded(stack, "renamed") == before
+    assert written == []
+    stack.assert_in_sync()
+
+
+def test_another_id_replaces_the_entry_in_one_write(stack: Stack, s3: S3Api) -> None:
+    stack.applied(IT)
+    written = puts(stack)
+
+    stack.applied({**IT, "id": "mine"})
+
+    assert written == ["media"]
+    assert s3.ids() == ["mine"]
+
+
+def test_an_id_that_somebody_else_has_is_not_possible(stack: Stack, s3: S3Api) -> None:
+    s3.permit("other", SourceArn=BUCKET)
+    s3.put(FOREIGN)
+    stack.write({**IT, "id": "console"})
+
+    assert stack.change().action is Action.NOT_POSSIBLE
+
+
+def test_another_bucket_gets_the_new_entry_before_the_old_one_goes(stack: Stack, s3: S3Api) -> None:
+    stack.applied(IT)
+    written = puts(stack)
+
+    stack.applied({**IT, "event_source_arn": "arn:aws:s3:::other"})
+
+    assert written == ["other", "media"]
+    assert s3.ids() == []
+    assert len(statements(stack)) == 1
+
+
+# --- statements ------------------------------------------------------------------------------------------------------
+
+
+def test_mappings_share_a_statement_which_goes_with_the_last_of_them(stack: Stack) -> None:
+    write(stack, a={**IT, "filter_prefix": "a/"}, b={**IT, "filter_prefix": "b/"})
+    assert stack.apply().clean
+    assert len(statements(stack)) == 1
+
+    write(stack, a={**IT, "filter_prefix": "a/"})
+    assert stack.apply().clean
+    assert len(statements(stack)) == 1
+
+    write(stack)
+    assert stack.apply().clean
+    assert statements(stack) == []
+
+
+def test_each_qualifier_has_a_statement_of_its_own(stack: Stack) -> None:
+    stack.applied({**IT, "function_name": "f:live"})
+    assert statements(stack) == []
+    assert len(statements(stack, "f:live")) == 1
+
+    stack.applied(IT)
+    assert statements(stack, "f:live") == []
+    assert len(statements(stack)) == 1
+
+
+def test_a_statement_that_somebody_removed_makes_the_mapping_broken_and_is_put_back(stack: Stack) -> None:
+    stack.applied(IT)
+    [ident] = statements(stack)
+    stack.plane.client().remove_permission(FunctionName="f", StatementId=ident)
+
+    [row] = workflow.status(stack.run())
+    assert (row.state, bool(row.problem)) == ("Broken", True)
+    [drifted] = workflow.drift(stack.run())
+    assert {field.path[0] for field in drifted.fields} == {"permission"}
+    written = puts(stack)
+    stack.applied(IT)
+
+    assert statements(stack) == [ident]
+    assert written == []
+
+
+def test_without_a_permission_nothing_is_written_and_the_plan_warns(stack: Stack, s3: S3Api) -> None:
+    stack.write({**IT, "permission": "none"})
+    assert any("permission is none" in note for note in stack.change().notes)
+
+    s3.permit(SourceArn="arn:aws:s3:::m*")
+    assert stack.change().notes == ()
+    stack.applied({**IT, "permission": "none"})
+    assert statements(stack) == ["s"]
+
+
+def test_a_plan_that_removes_the_last_permission_warns(stack: Stack) -> None:
+    stack.applied(IT)
+    stack.write({**IT, "permission": "none"})
+
+    assert any("permission is none" in note for note in stack.change().notes)
+
+
+def test_the_statement_by_which_an_entry_of_others_is_invoked_stays(stack: Stack, s3: S3Api) -> None:
+    stack.applied(IT)
+    [ident] = statements(stack)
+    ours = s3.get_text().partition("?>")[2]
+    s3.put(
+        entry("s3:ObjectRemoved:*", id="console"),
+        ours[ours.index("<CloudFunction") : ours.index("</NotificationConfiguration>")],
+    )
+
+    assert stack.apply_mapping(None).clean
+
+    assert s3.ids() == ["console"]
+    assert statements(stack) == [ident]
+
+
+# --- import, forgetting ----------------------------------------------------------------------------------------------
+
+
+def test_an_import_takes_over_the_statement_of_this_source_alone(stack: Stack, s3: S3Api) -> None:
+    s3.permit(SourceArn=BUCKET)
+    s3.put(entry("s3:ObjectCreated:*", id="console", prefix="in/"))
+    stack.write_mappings()
+
+    done = workflow.import_mapping(stack.run(), "it", "s3:media/console", write=True)
+
+    assert "statement_id: s" in done.entry
+    assert "source_account: null" in done.entry
+    stack.assert_in_sync()
+    write(stack)
+    assert stack.apply().clean
+    assert (s3.ids(), statements(stack)) == ([], [])
+
+
+def test_an_import_leaves_a_wider_statement_alone(stack: Stack, s3: S3Api) -> None:
+    s3.permit(SourceArn="arn:aws:s3:::*", SourceAccount="123456789012")
+    s3.put(entry("s3:ObjectCreated:*", id="console"))
+    stack.write_mappings()
+
+    done = workflow.import_mapping(stack.run(), "it", "s3:media/console", write=True)
+
+    assert "permission: none" in done.entry
+    assert any('"s"' in note for note in stack.ui.notes)
+    stack.assert_in_sync()
+    write(stack)
+    assert stack.apply().clean
+    assert statements(stack) == ["s"]
+
+
+def test_an_import_without_a_statement_plans_one(stack: Stack, s3: S3Api) -> None:
+    s3.skip(entry("s3:ObjectCreated:*", id="console"))
+    stack.write_mappings()
+
+    workflow.import_mapping(stack.run(), "it", "s3:media/console", write=True)
+
+    change = stack.change()
+    assert {field.path[0] for field in change.fields} == {"permission"}
+    assert stack.apply().clean
+    assert len(statements(stack)) == 1
+
+
+def test_an_equal_entry_is_imported_only_when_the_manifest_asks_for_it(stack: Stack, s3: S3Api) -> None:
+    s3.permit(SourceArn=BUCKET)
+    s3.put(entry("s3:ObjectCreated:*", id="console", prefix="in/"))
+    stack.write(IT)
+    assert stack.change().action is Action.NOT_POSSIBLE
+
+    stack.applied({**IT, "lifecycle": {"on_conflict": "adopt"}})
+
+    assert recorded(stack) == "media/console"
+    assert s3.ids() == ["console"]
+
+
+def test_imports_name_an_entry_by_bucket_and_id(stack: Stack, s3: S3Api) -> None:
+    s3.skip(entry("s3:ObjectCreated:*", id="console", prefix="in/"))
+    value = {"stack": "test", "provider": {"region": "eu-west-1"}, "mappings": {"it": IT}}
+    (stack.folder / "provisioner.yaml").write_text(
+        json.dumps({**value, "imports": [{"to": "it", "id": "s3:media/console"}]})
+    )
+
+    assert stack.plan().summary.imported == 1
+    assert stack.apply().clean
+    assert recorded(stack) == "media/console"
+    stack.assert_in_sync()
+
+
+def test_what_is_removed_from_the_state_goes_on(stack: Stack, s3: S3Api) -> None:
+    stack.applied(IT)
+    ids, before = s3.ids(), statements(stack)
+    value = {"stack": "test", "removed": [{"from": "it", "destroy": False}]}
+    (stack.folder / "provisioner.yaml").write_text(json.dumps(value))
+
+    assert stack.apply().clean
+
+    assert (s3.ids(), statements(stack)) == (ids, before)
+    assert workflow.records(stack.run()) == {}
+
+
+# --- protection, selection, changes of others ------------------------------------------------------------------------
+
+
+def test_a_protected_mapping_is_not_destroyed(stack: Stack) -> None:
+    stack.applied({**IT, "lifecycle": {"prevent_destroy": True}})
+    stack.write(None)
+
+    with pytest.raises(RefusedError):
+        stack.plan()
+
+
+def test_an_ignored_field_stays_as_somebody_set_it(stack: Stack, s3: S3Api) -> None:
+    mapping = {**IT, "lifecycle": {"ignore_changes": ["filter_prefix"]}}
+    stack.applied(mapping)
+    s3.put(entry("s3:ObjectCreated:*", id=s3.ids()[0], prefix="theirs/"))
+
+    stack.assert_in_sync()
+    stack.applied({**mapping, "filter_suffix": ".jpg"})
+
+    assert "theirs/" in s3.get_text()
+
+
+def test_a_target_leaves_the_other_entries_of_the_bucket(stack: Stack, s3: S3Api) -> None:
+    write(stack, a={**IT, "filter_prefix": "a/"}, b={**IT, "filter_prefix": "b/"})
+    stack.apply()
+    write(stack, a={**IT, "filter_prefix": "c/"}, b={**IT, "filter_prefix": "d/"})
+
+    report = workflow.apply(stack.run(), Selection(targets=("a",)), Execution(auto_approve=True))[1]
+
+    assert report.clean
+    assert [found in s3.get_text() for found in ("c/", "b/", "a/", "d/")] == [True, True, False, False]
+
+
+def test_an_entry_that_somebody_removed_is_made_again_under_its_id(stack: Stack, s3: S3Api) -> None:
+    stack.applied(IT)
+    ids = s3.ids()
+    s3.put()
+
+    [row] = workflow.status(stack.run())
+    assert row.state == "Missing"
+    stack.applied(IT)
+
+    assert s3.ids() == ids
+
+
+def test_an_entry_of_ours_that_no_state_records_is_an_orphan(stack: Stack, s3: S3Api) -> None:
+    stack.applied(IT)
+    ours = s3.ids()[0]
+    left = entry("s3:ObjectRemoved:*", id=ours.replace("test-it", "test-lost"))
+    s3.put(left, entry("s3:ObjectCreated:*", id=ours, prefix="in/"))
+
+    [drifted] = workflow.drift(stack.run())
+
+    assert drifted.orphan
+    assert "test-lost" in drifted.uuid
+
+
+def test_a_refused_entry_fails_alone_and_leaves_no_statement(stack: Stack, s3: S3Api) -> None:
+    stack.plane.world.gone.add("absent")
+    write(stack, it=IT, second={**IT, "function_name": "absent", "filter_prefix": "out/"})
+
+    report = stack.apply()
+
+    assert {outcome.change.name: outcome.result for outcome in report.outcomes} == {
+        "it": Result.APPLIED,
+        "second": Result.FAILED,
+    }
+    assert len(s3.ids()) == 1
+    assert list(workflow.records(stack.run())) == ["it"]
