@@ -29,6 +29,7 @@ from provisioner.manifest.values import tag_findings
 from provisioner.manifest.variables import Inputs, Variables, declaration_findings
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.duration import seconds
+from provisioner.model.key import S3
 from provisioner.model.level import Level
 from provisioner.model.manifest import Adoption, Manifest, Removal, Renaming, S3Location
 from provisioner.model.place import Place
@@ -302,7 +303,7 @@ class _Loading:
             mapping = self.root.at(("mappings",)).below(item.to)
             source = kind_at(mapping) if mapping and isinstance(mapping.value, dict) else None
             try:
-                key_of_text(item.id, "", kind_for(source).name if source else None)
+                key = key_of_text(item.id, "", kind_for(source).name if source else None)
             except ValueError as error:
                 hint = ""
                 if mapping and source is SourceKind.S3:
@@ -311,4 +312,7 @@ class _Loading:
                         f"write s3:{bucket}/ENTRY-ID; `aws s3api get-bucket-notification-configuration` lists the Ids"
                     )
                 self._report("E104", ("imports", index, "id"), str(error), hint)
-            yield Adoption(item.to, item.id, self._place("imports", index))
+                continue
+            # In full, so that it is read alike where the mapping has mistakes, and its kind is not known.
+            text = f"s3:{key.id}" if key.kind == S3 else key.id
+            yield Adoption(item.to, text, self._place("imports", index))

@@ -24,13 +24,19 @@ def test_the_first_slash_ends_the_bucket(kind: str | None) -> None:
     assert key_of_text("s3:media.uploads/in/a b", "eu-west-1", kind) == Key(S3, "eu-west-1", "media.uploads/in/a b")
 
 
+def test_the_prefix_may_be_left_out_where_the_manifest_has_the_kind() -> None:
+    assert key_of_text("media/entry", "r", S3) == Key(S3, "r", "media/entry")
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "message"),
     [
         ("", None, "'' is not a UUID or s3:BUCKET/ENTRY-ID"),
         (UUID, S3, f"'{UUID}' is not s3:BUCKET/ENTRY-ID"),
         ("s3:media/entry", LAMBDA, "'s3:media/entry' is not a UUID"),
-        ("media/entry", S3, "'media/entry' is not s3:BUCKET/ENTRY-ID"),
+        ("media", S3, "'media' is not s3:BUCKET/ENTRY-ID"),
+        ("media/entry", LAMBDA, "'media/entry' is not a UUID"),
+        ("media/entry", None, "'media/entry' is not a UUID or s3:BUCKET/ENTRY-ID"),
         ("s3:media", None, "'s3:media' is not a UUID or s3:BUCKET/ENTRY-ID"),
         ("s3:media/", None, "'s3:media/' is not a UUID or s3:BUCKET/ENTRY-ID"),
         ("s3:/entry", None, "'s3:/entry' is not a UUID or s3:BUCKET/ENTRY-ID"),

@@ -28,6 +28,7 @@ from provisioner.render.manifest import entry_yaml
 BUCKET = "event_source_arn: 'arn:aws:s3:::media'"
 CREATED = f"{BUCKET}, events: ['s3:ObjectCreated:*']"
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:f"
+VALIDATOR = Draft202012Validator(manifest_schema())
 HEAD = "stack: s\nprovider: { region: eu-west-1 }\n"
 
 
@@ -144,6 +145,25 @@ def test_skipping_the_validation_by_default_is_for_buckets_alone(tmp_path: Path)
     assert one(tmp_path, f"function_name: f, {CREATED}", head).lifecycle.skip_destination_validation
 
 
+# --- imports ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ident", ["s3:media/an entry/1", "media/an entry/1"])
+def test_an_entry_is_imported_by_its_bucket_and_id(tmp_path: Path, ident: str) -> None:
+    text = f"{HEAD}mappings: {{ m: {{ function_name: f, {CREATED} }} }}\nimports: [{{ to: m, id: {ident} }}]\n"
+
+    (adoption,) = load(written(tmp_path, text)).manifest.imports
+
+    assert adoption.uuid == "s3:media/an entry/1"
+    assert VALIDATOR.is_valid({"imports": [{"to": "m", "id": ident}]})
+
+
+def test_an_import_is_judged_although_its_mapping_has_a_mistake(tmp_path: Path) -> None:
+    text = f"{HEAD}mappings: {{ m: {{ function_name: f, {BUCKET} }} }}\nimports: [{{ to: m, id: media/entry }}]\n"
+
+    assert [item.code for item in mistakes(written(tmp_path, text))] == ["E102"]
+
+
 # --- variables -------------------------------------------------------------------------------------------------------
 
 
@@ -230,7 +250,6 @@ def test_one_statement_has_one_content(tmp_path: Path, one: str, other: str, *, 
 
 # --- anything --------------------------------------------------------------------------------------------------------
 
-VALIDATOR = Draft202012Validator(manifest_schema())
 # Nothing empty: the schema refuses some values that say nothing.
 TEXTS = (
     "f",

@@ -206,7 +206,9 @@ _TEXTS: Final[Mapping[tuple[str, ...], Schema]] = {
     ("provider", "settle_timeout"): _DURATION,
     ("state",): {"not": {"allOf": [stated(name, ref("present")) for name in ("path", "s3")]}},
     ("state", "path"): _checked(r".*\.json", "a path that ends in .json"),
-    ("imports", "[]", "id"): _checked(f"(?:{UUID.pattern}|{S3_ID})", "a UUID, or s3:BUCKET/ENTRY-ID"),
+    ("imports", "[]", "id"): _checked(
+        f"(?:{UUID.pattern}|(?:s3:)?{S3_ID.removeprefix('s3:')})", "a UUID, or s3:BUCKET/ENTRY-ID"
+    ),
 }
 """What the checks hold these keys to, beyond their types."""
 
