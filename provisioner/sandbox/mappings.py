@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from provisioner.kinds.event_source_mapping import FIELDS
 from provisioner.model.references import Arn, FunctionReference, Pair, channel_of, partition_of
-from provisioner.model.sources import QUEUES, SELF_MANAGED, STREAMS, SourceKind, kind_of_arn
+from provisioner.model.sources import PUSH, QUEUES, SELF_MANAGED, STREAMS, SourceKind, kind_of_arn
 from provisioner.sandbox.answers import Refusal, conflict, in_use, invalid, not_found
 from provisioner.sandbox.members import NOT_STORED, complete, defaults, with_new
 from provisioner.sandbox.refusals import KMS_WORDS, Case, Members, check
@@ -308,7 +308,7 @@ class Mappings:
             return SourceKind.KAFKA_QUEUE if mode == "Queue" else SourceKind.KAFKA
         arn = Arn.parse(sent.get("EventSourceArn"))
         kind = kind_of_arn(arn) if arn else None
-        if kind in (None, SourceKind.UNKNOWN):
+        if kind is None or kind in PUSH | {SourceKind.UNKNOWN}:
             raise invalid("Unrecognized event source.")
         return kind
 
