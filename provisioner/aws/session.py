@@ -27,6 +27,7 @@ from provisioner.environment import environment_region
 from provisioner.errors import AccountError
 from provisioner.model.desired import Desired
 from provisioner.model.provider import Provider
+from provisioner.model.sources import PUSH
 
 DEFAULT_RATE = 10.0
 S3_RATE = 5.0
@@ -227,13 +228,19 @@ def check_account(account: str, *, recorded: str, allowed: Iterable[str], mappin
             f"the credentials belong to account {account}; the state belongs to account {recorded}", hint=hint
         )
     allowed = tuple(allowed)
-    if allowed:
-        if account not in allowed:
-            raise AccountError(
-                f"the credentials belong to account {account}, which is not listed in allowed_account_ids", hint=hint
-            )
-        return
+    if allowed and account not in allowed:
+        raise AccountError(
+            f"the credentials belong to account {account}, which is not listed in allowed_account_ids", hint=hint
+        )
     for item in mappings:
+        if item.kind in PUSH and item.accounts - {account}:
+            other = min(item.accounts - {account})
+            raise AccountError(
+                f"the function of {item.name} ({item.place}) is in account {other}, but the credentials belong to {account}",
+                hint="a mapping that its source keeps is managed with the credentials of its function's account",
+            )
+        if allowed:
+            continue
         for other in sorted(item.accounts - {account}):
             raise AccountError(
                 f"the credentials belong to account {account}, but {item.name} ({item.place}) refers to account {other}",

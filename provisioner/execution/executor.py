@@ -240,7 +240,7 @@ class Executor:
                 # Every other change would fail in the same way, each after its own budget of retries.
                 reason = f"stopped, because the credentials expired or the request quota is exhausted: {error.message}"
                 self._stopping = self._stopping or reason
-            case DeniedError():
+            case DeniedError() if not call_of(change):  # other sources and functions may allow it
                 self._denied.setdefault(change.action, error.message)
         return Outcome(change, Result.FAILED, error.message, hint)
 

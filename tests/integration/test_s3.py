@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from provisioner import workflow
-from provisioner.errors import RefusedError
+from provisioner.errors import AccountError, RefusedError
 from provisioner.model.plan import Action
 from provisioner.model.report import Result
 from provisioner.workflow import Execution, Selection
@@ -413,3 +413,22 @@ def test_a_refused_entry_fails_alone_and_leaves_no_statement(stack: Stack, s3: S
     }
     assert len(s3.ids()) == 1
     assert list(workflow.records(stack.run())) == ["it"]
+
+
+def test_a_function_of_another_account_is_refused(stack: Stack) -> None:
+    stack.head = {"allowed_account_ids": ["123456789012"]}
+    stack.write({**IT, "function_name": "arn:aws:lambda:eu-west-1:210987654321:function:f"})
+
+    with pytest.raises(AccountError, match="account 210987654321"):
+        stack.plan()
+
+
+def test_one_bucket_that_may_not_be_written_stops_no_other_one(stack: Stack) -> None:
+    write(stack, a={**IT, "event_source_arn": "arn:aws:s3:::denied"}, b=IT)
+    stack.plane.faults.append(lambda method, path: "403 AccessDenied" if (method, path) == ("PUT", "/denied") else "")
+
+    report = workflow.apply(stack.run(), Selection(), Execution(auto_approve=True, parallelism=1))[1]
+
+    assert [outcome.result for outcome in report.outcomes] == [Result.FAILED, Result.APPLIED]
+    assert list(workflow.records(stack.run())) == ["b"]
+    assert len(statements(stack)) == 1
