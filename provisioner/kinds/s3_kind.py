@@ -9,11 +9,12 @@ from typing import Any, Final
 from provisioner.kinds.bucket_notification import FIELDS, BucketNotification
 from provisioner.kinds.kind import Claim, Kind
 from provisioner.kinds.overlaps import families, overlap
+from provisioner.kinds.push_risk import risks
 from provisioner.kinds.rules import RULES_OF
 from provisioner.kinds.statements import complete_permission
 from provisioner.model.canonical import Canonical
 from provisioner.model.key import S3, Key
-from provisioner.model.plan import Change, Risk
+from provisioner.model.plan import Change
 from provisioner.model.references import Arn, Pair
 from provisioner.model.sources import SourceKind
 
@@ -54,12 +55,6 @@ def _needs(change: Change, changes: Sequence[Change]) -> Sequence[str]:
     return ()
 
 
-def _risks(change: Change, ended: Sequence[Change]) -> tuple[Risk, ...]:
-    """None: a bucket keeps no position, and an event that nobody is notified of is no record in flight."""
-    del change, ended
-    return ()
-
-
 def _complete(mapping: Canonical, account: str, lineage: str) -> Canonical:
     source = mapping.get("event_source_arn", "")
     automatic = {
@@ -87,7 +82,7 @@ BUCKET_NOTIFICATION: Final = Kind(
     claims=_claims,
     conflicts=_conflicts,
     needs=_needs,
-    risks=_risks,
+    risks=risks,
     has_tags=False,
     complete=_complete,
     call=lambda mapping, region: f"{region} {bucket_of(mapping)}",

@@ -709,5 +709,30 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "before you apply, make sure that the function can handle these records",
         _FILTERING,
     ),
+    "R401": Explanation(
+        "Fewer events of a bucket",
+        "S3 keeps no event: one that matches no entry at its moment invokes no function, now or later.",
+        "add the entry that is to get these events first, or process the objects that are already there by another way",
+        _NOTIFICATIONS,
+    ),
+    "R402": Explanation(
+        "Another function for the same events",
+        "The entry is changed in place, so that no event is lost. A change is at work after some minutes, and until then "
+        "events may invoke the old function.",
+        "keep the old function and its permission until the change is at work",
+        _NOTIFICATIONS,
+    ),
+    "R403": Explanation(
+        "The end of a mapping of a bucket",
+        "S3 keeps no event for a function that is not there: what happens to objects afterwards is not delivered later.",
+        "stop the writers of the bucket first, or let another entry take these events over in the same apply",
+        _NOTIFICATIONS,
+    ),
+    "R404": Explanation(
+        "More events of a bucket",
+        "More event types, or more keys, invoke the function from now on. Objects that are already there do not.",
+        "make sure that the function can handle them",
+        _NOTIFICATIONS,
+    ),
 }
 """Every code that a diagnostic or a risk can have, in the order in which `provisioner explain` lists them."""
