@@ -86,6 +86,10 @@ def load(
         return _load(path, inputs, region, member or _no_member, needs_values=needs_values)
 
 
+_MANY_OBJECTS: Final = 10_000
+"""Those of some 250 mappings: looking at fewer takes less than a millisecond."""
+
+
 @contextmanager
 def _gc_paused() -> Iterator[None]:
     """Pause the cyclic garbage collector, and let it take what was made for old: a manifest has no cycles, its values stay
@@ -96,7 +100,9 @@ def _gc_paused() -> Iterator[None]:
     try:
         yield
     finally:
-        if not gc.get_freeze_count():  # what somebody else has frozen stays so
+        # The first number counts what was made and is in use. What somebody else has frozen stays so; counting it takes
+        # longer than reading a small manifest.
+        if gc.get_count()[0] > _MANY_OBJECTS and not gc.get_freeze_count():
             gc.freeze()
             gc.unfreeze()  # which leaves everything in the oldest generation
         if was:
