@@ -13,12 +13,9 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import traceback
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -26,7 +23,6 @@ from typing import Any, Final
 from unittest import mock
 
 import boto3
-import botocore.awsrequest
 import botocore.exceptions
 import botocore.httpsession
 
@@ -34,8 +30,9 @@ from provisioner import workflow
 from provisioner.errors import LockedError, ProvisionerError
 from provisioner.model.report import Report
 from provisioner.workflow import Execution, Run, Selection
+from tests.faults.plane import ENDPOINT, Line
 from tests.support.clocks import Hurried
-from tests.support.control_plane import REGION
+from tests.support.control_plane import REGION, response
 from tests.support.stack import Sessions, SilentUi
 
 LONGEST: Final = 60
@@ -104,9 +101,9 @@ class Fault:
             os.kill(os.getpid(), signal.SIGKILL)
         if mode in ("429", "500"):
             code = "TooManyRequestsException" if mode == "429" else "ServiceException"
-            return answer(request, int(mode), b'{"message": "made by a test"}', {"x-amzn-errortype": code})
+            return response(request.url, int(mode), {"x-amzn-errortype": code}, b'{"message": "made by a test"}')
         if mode == "garbage":
-            return answer(request, 200, b"\x00<garbage", {})
+            return response(request.url, 200, {}, b"\x00<garbage")
         answered = send(session, request)
         if mode == "kill after":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -115,49 +112,26 @@ class Fault:
         return answered
 
 
-class _Raw:
-    """The body of an answer that no server made."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        yield self._data
-
-    def read(self, *_: Any, **__: Any) -> bytes:
-        data, self._data = self._data, b""
-        return data
-
-
-def answer(request: Any, status: int, data: bytes, headers: dict[str, str]) -> Any:
-    return botocore.awsrequest.AWSResponse(
-        request.url, status, {"content-length": str(len(data)), **headers}, _Raw(data)
-    )
-
-
 @dataclass
 class Machine:
     """A folder with a manifest, a control plane, and forks of the tool."""
 
     folder: Path
-    endpoint: str
+    line: Line
     s3: bool = False
     manifest: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # Opened here without a connection, so that no fork has to open it.
-        self.sessions = Sessions(self.endpoint)
+        self.sessions = Sessions(ENDPOINT)
         self._client = cache(
             partial(
                 boto3.client,
-                region_name=REGION, endpoint_url=self.endpoint, aws_access_key_id="x", aws_secret_access_key="x",
+                region_name=REGION, endpoint_url=ENDPOINT, aws_access_key_id="x", aws_secret_access_key="x",
             )
         )  # fmt: skip
         self.clock = Hurried()
         self._prepared: Any = None
-
-    def post(self, path: str) -> None:
-        urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}{path}", method="POST")).close()
 
     def client(self, service: str = "lambda") -> Any:
         """The one client of a service, which forks inherit: making one takes longer than ten calls."""
@@ -257,7 +231,7 @@ class Machine:
 
     def copy_of_state(self) -> Callable[[], None]:
         """A function that puts the state and the mappings back as they are now."""
-        self.post("/test/keep")
+        self.line.post("/test/keep")
         if self.s3:
             client = self.client("s3")
             text = client.get_object(Bucket=BUCKET, Key=KEY)["Body"].read()
@@ -265,7 +239,7 @@ class Machine:
             def put_back() -> None:
                 client.delete_object(Bucket=BUCKET, Key=f"{KEY}.lock")
                 client.put_object(Bucket=BUCKET, Key=KEY, Body=text)
-                self.post("/test/restore")
+                self.line.post("/test/restore")
         else:
             state, kept = self.folder / "state", self.folder.with_name(f"{self.folder.name}-kept")
             if state.exists():
@@ -275,7 +249,7 @@ class Machine:
                 shutil.rmtree(state, ignore_errors=True)
                 if kept.exists():
                     shutil.copytree(kept, state)
-                self.post("/test/restore")
+                self.line.post("/test/restore")
 
         return put_back
 
@@ -283,17 +257,4 @@ class Machine:
 _real_write = os.write
 
 
-@contextmanager
-def plane_process() -> Iterator[str]:
-    """The endpoint of a control plane in another process, with an empty bucket."""
-    process = subprocess.Popen([sys.executable, "-m", "tests.faults.plane"], stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    endpoint = f"http://127.0.0.1:{process.stdout.readline().strip()}"
-    try:
-        yield endpoint
-    finally:
-        process.kill()
-        process.wait()
-
-
-__all__ = ["CALL_MODES", "FILE_MODES", "Counted", "Fault", "LockedError", "Machine", "plane_process"]
+__all__ = ["CALL_MODES", "FILE_MODES", "Counted", "Fault", "LockedError", "Machine"]

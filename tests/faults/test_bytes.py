@@ -11,7 +11,7 @@ from tests.faults.test_points import queue
 
 
 def written(machine: Machine, count: int) -> Counted:
-    machine.post("/moto-api/reset")
+    machine.line.post("/moto-api/reset")
     shutil.rmtree(machine.folder / "state", ignore_errors=True)
     if machine.s3:
         machine.make_bucket()

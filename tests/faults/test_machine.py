@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from tests.faults.harness import CALL_MODES, FILE_MODES, Fault, Machine
+from tests.faults.plane import Line
 from tests.faults.test_points import queue, stream
 from tests.support import ALL
 from tests.support.control_plane import any_credentials
@@ -39,16 +40,16 @@ def without_twins(mappings: dict[str, Any]) -> dict[str, Any]:
 
 
 class Story(RuleBasedStateMachine):
-    """The world between two applies. `endpoint` and `s3` are set by the test."""
+    """The world between two applies. `line` and `s3` are set by the test."""
 
-    endpoint = ""
+    line: Line
     s3 = False
 
     @initialize()
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
-        self.machine = Machine(self.folder, self.endpoint, s3=self.s3)
-        self.machine.post("/moto-api/reset")
+        self.machine = Machine(self.folder, self.line, s3=self.s3)
+        self.machine.line.post("/moto-api/reset")
         self.machine.make_bucket()
         self.machine.write({})
 
@@ -85,11 +86,9 @@ class Story(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("s3", [False, True], ids=["local", "s3"])
-def test_whatever_happens_one_more_apply_makes_it_whole(
-    s3: bool, endpoint: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whatever_happens_one_more_apply_makes_it_whole(s3: bool, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     any_credentials(monkeypatch)
-    monkeypatch.setattr(Story, "endpoint", endpoint)
+    monkeypatch.setattr(Story, "line", line, raising=False)
     monkeypatch.setattr(Story, "s3", s3)
     count = 400 if ALL else 8 if s3 else 15
     run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis states no types for it

@@ -20,9 +20,10 @@ from provisioner.errors import LockedError, StateError
 from provisioner.kinds.uniqueness import pair
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.state import Intent, Record
-from tests.faults.harness import BUCKET, KEY, Machine, answer
+from tests.faults.harness import BUCKET, KEY, Machine
+from tests.faults.plane import Line
 from tests.support.clocks import ManualClock
-from tests.support.control_plane import any_credentials
+from tests.support.control_plane import any_credentials, response
 from tests.support.stack import SilentUi
 
 APPLIED = {"function_name": "f", "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:q"}
@@ -32,10 +33,10 @@ CREATE = Intent("t", "create", "a", pair(APPLIED, "eu-west-1"))
 
 
 @pytest.fixture
-def shared(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+def shared(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     any_credentials(monkeypatch)
-    machine = Machine(tmp_path, endpoint, s3=True)
-    machine.post("/moto-api/reset")
+    machine = Machine(tmp_path, line, s3=True)
+    machine.line.post("/moto-api/reset")
     machine.make_bucket()
     machine.write({})
     return machine
@@ -87,7 +88,7 @@ def test_a_write_is_attempted_five_times_also_after_an_interrupt(
     def send(session: Any, request: Any) -> Any:
         if request.method == "PUT" and request.url.endswith(KEY) and len(refused) < s3.TRIES - 1:
             refused.append(request.url)
-            return answer(request, 409, b"<Error><Code>ConditionalRequestConflict</Code></Error>", {})
+            return response(request.url, 409, {}, b"<Error><Code>ConditionalRequestConflict</Code></Error>")
         return real(session, request)
 
     with backend(shared).locked("apply") as writer:
@@ -105,7 +106,7 @@ def test_the_pauses_between_writes_are_no_wait_for_the_lock(shared: Machine, mon
 
     def send(session: Any, request: Any) -> Any:
         if request.method == "PUT" and request.url.endswith(KEY):
-            return answer(request, 409, b"<Error><Code>ConditionalRequestConflict</Code></Error>", {})
+            return response(request.url, 409, {}, b"<Error><Code>ConditionalRequestConflict</Code></Error>")
         return real(session, request)
 
     monkeypatch.setattr(botocore.httpsession.URLLib3Session, "send", send)
@@ -277,7 +278,7 @@ def test_a_lock_that_cannot_be_released_does_not_hide_what_was_done(
 
     def send(session: Any, request: Any) -> Any:
         if request.method == "DELETE":
-            return answer(request, 403, b"<Error><Code>AccessDenied</Code></Error>", {})
+            return response(request.url, 403, {}, b"<Error><Code>AccessDenied</Code></Error>")
         return real(session, request)
 
     monkeypatch.setattr(botocore.httpsession.URLLib3Session, "send", send)

@@ -173,11 +173,19 @@ class ServedControlPlane:
 
 def _sent_directly(application: Any, request: Any, **_: Any) -> AWSResponse:
     """What botocore asks before it sends a request: the answer, if there is one already."""
+    try:
+        return response(request.url, *answered(application, environ_of(request)))
+    except ConnectionAbortedError as error:
+        raise ConnectionClosedError(endpoint_url=request.url) from error
+
+
+def environ_of(request: Any) -> dict[str, Any]:
+    """What a server would hand to an application of botocore's request."""
     url, body = urlsplit(request.url), request.body or b""
     body = body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else body.read()
     environ = {
         "SERVER_NAME": url.hostname,
-        "SERVER_PORT": str(url.port),
+        "SERVER_PORT": str(url.port or 80),
         "SERVER_PROTOCOL": "HTTP/1.1",
         "wsgi.url_scheme": url.scheme,
         "HTTP_HOST": url.netloc,
@@ -190,17 +198,26 @@ def _sent_directly(application: Any, request: Any, **_: Any) -> AWSResponse:
     for name, value in request.headers.items():
         text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
         environ.setdefault(f"HTTP_{name.upper().replace('-', '_')}", text)
+    return environ
+
+
+def answered(application: Application, environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of an application's answer. Raises ConnectionAbortedError where it gives none."""
     started: list[Any] = []
     try:
         data = b"".join(application(environ, lambda *arguments: started.extend(arguments)))
-    except ConnectionAbortedError as error:
-        raise ConnectionClosedError(endpoint_url=request.url) from error
+    except ConnectionAbortedError:
+        raise
     except Exception:  # noqa: BLE001  # as a server answers a mistake, and logs it
         traceback.print_exc()
         data, started = b"", ["500 Error", []]
     status, headers = started
-    raw = HTTPResponse(io.BytesIO(data), preload_content=False)
-    return AWSResponse(request.url, int(status.split()[0]), dict(headers), raw)
+    return int(status.split()[0]), dict(headers), data
+
+
+def response(url: str, status: int, headers: dict[str, str], data: bytes) -> AWSResponse:
+    """An answer as botocore has it from its connection."""
+    return AWSResponse(url, status, headers, HTTPResponse(io.BytesIO(data), preload_content=False))
 
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
