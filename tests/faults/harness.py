@@ -223,10 +223,13 @@ class Machine:
         return "; ".join(f"{what}: {found}" for what, found in findings.items() if found)
 
     def wrong_after(self, work: Callable[[], Any], fault: Fault) -> str:
-        """Do work in a fork under a fault, recover in another: what is wrong then, or ""."""
+        """Do work in a fork under a fault, and recover here: what is wrong then, or ""."""
         status, _, said = self.forked(work, fault)
-        ended, _, finding = self.forked(self.recovers)
-        broken = [said] * (status == 2) + [f"(first run {status}): {finding}"] * bool(ended or finding)
+        try:
+            finding = self.recovers()
+        except Exception:
+            finding = traceback.format_exc()
+        broken = [said] * (status == 2) + [f"(first run {status}): {finding}"] * bool(finding)
         return "; ".join(broken)
 
     def copy_of_state(self) -> Callable[[], None]:
