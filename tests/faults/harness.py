@@ -58,10 +58,13 @@ class Counted:
 
 @dataclass
 class Fault:
-    """What goes wrong, and at which call or file operation (from 1); 0 counts only."""
+    """What goes wrong, and at which call or file operation (from 1); 0 counts only. `only_writes` counts no other file
+    operations: at them a torn write is a kill.
+    """
 
     mode: str = ""
     at: int = 0
+    only_writes: bool = False
     counted: Counted = field(default_factory=Counted)
 
     def install(self) -> None:
@@ -76,11 +79,11 @@ class Fault:
         def operation(*arguments: Any, **options: Any) -> Any:
             if name == "open" and not (len(arguments) > 1 and arguments[1] & os.O_CREAT):
                 return real(*arguments, **options)
-            counted = self.counted
-            counted.files += 1
+            counted, counts = self.counted, name == "write" or not self.only_writes
+            counted.files += counts
             counted.syncs += name == "fsync"
             counted.bytes += len(arguments[1]) if name == "write" else 0
-            if self.mode in FILE_MODES and counted.files == self.at:
+            if self.mode in FILE_MODES and counted.files == self.at and counts:
                 if self.mode == "torn" and name == "write":
                     real(arguments[0], arguments[1][: len(arguments[1]) // 2])
                 if self.mode in ("kill", "torn"):
