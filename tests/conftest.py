@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +23,17 @@ from tests.support.workspace import Sandbox, Workspace, start_sandbox
 
 HERE = Path(__file__).parent
 read_once()
+
+
+def _keep_files_in_memory() -> None:
+    """Nothing is synced there, which takes most of the time of a file operation."""
+    memory = Path("/dev/shm")
+    if "TMPDIR" not in os.environ and memory.is_dir() and shutil.disk_usage(memory).free > 1 << 30:
+        os.environ["TMPDIR"] = str(memory)
+        tempfile.tempdir = None  # pytest has asked already
+
+
+_keep_files_in_memory()
 
 
 @pytest.fixture(scope="session")
