@@ -139,7 +139,7 @@ def test_our_own_lock_is_ours_when_s3_asks_to_slow_down_after_a_lost_answer(
             return real(session, request)
         attempts.append(request.url)
         if len(attempts) > 1:
-            return answer(request, 503, b"<Error><Code>SlowDown</Code></Error>", {})
+            return response(request.url, 503, {}, b"<Error><Code>SlowDown</Code></Error>")
         real(session, request)
         raise botocore.exceptions.ConnectionClosedError(endpoint_url=request.url)
 
