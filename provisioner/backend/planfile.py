@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,11 +14,11 @@ from provisioner.backend.statefile import is_mapping
 from provisioner.errors import ProvisionerError, StaleError, StateError
 from provisioner.filesystem import PRIVATE, read_input, rewrite
 from provisioner.foreign_text import one_line
-from provisioner.kinds import KINDS
+from provisioner.kinds import KINDS, kind_for, kind_of_change
 from provisioner.kinds.forms import json_key
 from provisioner.model.key import LAMBDA
 from provisioner.model.manifest import S3Location
-from provisioner.model.plan import Change, Plan
+from provisioner.model.plan import Action, Change, Plan, StatementChange
 from provisioner.model.provider import Provider
 from provisioner.model.references import UUID
 from provisioner.planning.fingerprint import plan_hash
@@ -92,6 +93,8 @@ def open_plan(path: Path) -> SavedPlan:
         saved: SavedPlan = _adapter().validate_python(content)
         for change in saved.plan.changes:
             _check(change)
+        for statement in saved.plan.statements:
+            _check_statement(statement)
     except ValueError as error:  # also pydantic's ValidationError
         raise StaleError(f"{path} cannot be read by this version of provisioner", hint="plan again") from error
     return saved
@@ -113,28 +116,55 @@ def _check(change: Change) -> None:
     """Raise ValueError for a kind of mapping, a value of a mapping, or a text, that this version cannot have saved: a
     checksum does not prove it, because it can be computed for any content.
     """
-    keys, mappings = [change.existing, change.adopts], [change.desired, change.applied]
-    if change.live:
-        keys.append(change.live.key)
-        mappings.append(change.live.mapping)
-    if change.record:
-        keys.append(change.record.key)
-        mappings.append(change.record.applied)
-    if change.wanted:
-        mappings.append(change.wanted.mapping)
+    live, record, wanted = change.live, change.record, change.wanted
+    keys = [change.existing, change.adopts, live and live.key, record and record.key]
+    keys += [item.key for item in record.deposed] if record else []
     if any(key.kind not in KINDS for key in keys if key):
         raise ValueError("an unknown kind of mapping")
-    if not all(is_mapping(LAMBDA, mapping) for mapping in mappings if mapping is not None):
+    made = kind_for(wanted.kind).name if wanted else kind_of_change(change).name
+    # What is not possible stays as it is, whatever was wanted of it.
+    after = live.key.kind if live and change.conflict else made
+    mappings = [(after, change.desired), (made, change.applied), (made, wanted and wanted.mapping)]
+    mappings += [(live.key.kind, live.mapping)] if live else []
+    mappings += [(record.key.kind, record.applied)] if record else []
+    if not all(is_mapping(kind, mapping) for kind, mapping in mappings if mapping is not None):
         raise ValueError("a mapping with a value of another type")
-    live = change.live
     # Updates and tags go to the live mapping, by its key and its ARN.
-    named = UUID.search(live.arn) if live else None
+    named = UUID.search(live.arn) if live and live.key.kind == LAMBDA else None
     if live and (live.key != (change.existing or live.key) or (named and named[0] != live.key.id)):
         raise ValueError("a live mapping that is not the one to change")
+    if live and live.kind not in KINDS[live.key.kind].sources:
+        raise ValueError("a live mapping of another kind")
+    _check_entry(change)
     texts = [change.name, change.region, change.moved_from, *change.after, *change.notes]
     texts += [risk.message for risk in change.risks] + [field.detail for field in change.fields]
     texts += [change.conflict.message, change.conflict.hint] if change.conflict else []
     texts += [key.id for key in (*keys, change.conflict and change.conflict.holder) if key]
+    _require_printable(texts)
+
+
+def _check_entry(change: Change) -> None:
+    """Raise ValueError for a mapping that its source keeps whose values are not those of its key: a source is written by the
+    values, and a record is kept by the key.
+    """
+    sides = [(change.live.key, change.live.mapping)] if change.live else []
+    if change.existing and change.desired and change.action in (Action.UPDATE, Action.NO_OP):
+        sides.append((change.existing, change.desired))
+    for key, mapping in sides:
+        of = KINDS[key.kind].key
+        # What is left of a mapping that is gone has no id.
+        if of and mapping.get("id") and of(mapping, key.region) != key:
+            raise ValueError("a mapping with the values of another one")
+
+
+def _check_statement(statement: StatementChange) -> None:
+    """Raise ValueError for a text of a statement that this version cannot have saved."""
+    _require_printable(
+        [statement.function, statement.region, statement.id, *statement.needed_by, *statement.released_by]
+    )
+
+
+def _require_printable(texts: Iterable[str]) -> None:
     if not all(text.isprintable() for text in texts):
         raise ValueError("a text that is shown as it is, with control characters")
 

@@ -10,7 +10,6 @@ from provisioner.aws.drivers import Drivers
 from provisioner.aws.requests import Notify
 from provisioner.aws.wait import Clock
 from provisioner.backend.store import Log
-from provisioner.environment import command_line
 from provisioner.errors import (
     AwsError,
     ConflictError,
@@ -23,6 +22,7 @@ from provisioner.kinds import kind_of_change, pair_of
 from provisioner.model.key import Key
 from provisioner.model.live import Live, Owner
 from provisioner.model.plan import Change, Plan
+from provisioner.planning.commands import import_line
 from provisioner.planning.ownership import may_import
 
 _MAY_BE_THERE: Final = (
@@ -104,7 +104,7 @@ class Creation:
         """
         live = self._adoptable(change, holder)
         if live is None:
-            line = command_line("import", change.name, holder.key.id)
+            line = import_line(change.name, holder.key)
             hint = f"if it is the mapping that this call created, import it: `{line}`"
             raise ConflictError(
                 f"{error.message}; {holder.key} already has the same function and source", hint=hint

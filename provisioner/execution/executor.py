@@ -17,7 +17,6 @@ from provisioner.aws.requests import Notify
 from provisioner.aws.session import Aws
 from provisioner.aws.wait import WallClock
 from provisioner.backend.store import Log
-from provisioner.environment import command_line
 from provisioner.errors import (
     AccountError,
     ConflictError,
@@ -33,10 +32,12 @@ from provisioner.execution.push import Attempt, Push, leaves_entry_elsewhere
 from provisioner.execution.schedule import Schedule
 from provisioner.execution.settling import Polled, Settling
 from provisioner.execution.work import Accepted, Work
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.provider import Provider
 from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.model.state import Intent
+from provisioner.planning.commands import import_line
 from provisioner.planning.order import call_of
 
 Emit = Callable[[Progress], None]
@@ -231,7 +232,7 @@ class Executor:
         hint = error.hint
         match error:
             case ConflictError():
-                line = command_line("import", change.name, error.uuid)
+                line = import_line(change.name, Key(LAMBDA, change.region, error.uuid))  # only Lambda names a holder
                 hint = hint or (f"import it: `{line}`" if error.uuid else "apply again")
             case AccountError() | StateError():
                 # The next call would be made in the same other account, or without a state to record it in.

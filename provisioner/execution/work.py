@@ -15,7 +15,6 @@ from provisioner.aws.drivers import Drivers
 from provisioner.aws.requests import Notify
 from provisioner.aws.wait import Clock, delays
 from provisioner.backend.store import Log
-from provisioner.environment import command_line
 from provisioner.errors import AccountError, ConflictError, ProvisionerError, ServiceError, StateError, UnreachableError
 from provisioner.execution.creation import Creation
 from provisioner.execution.owner import refuse_foreign, tag_owner
@@ -25,6 +24,7 @@ from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.provider import Provider
 from provisioner.model.report import Outcome, Result
 from provisioner.model.state import Deposed, Intent, Record
+from provisioner.planning.commands import import_line
 from provisioner.planning.diff import field_changes
 from provisioner.planning.ownership import is_ours
 from provisioner.planning.record import applied_record, token_of
@@ -244,5 +244,5 @@ class Work:
             self._log.done(intent, record)
         except ProvisionerError as error:
             message = f"{error.message}; the mapping was created as {record.key}"
-            hint = f"{error.hint}; then import it: `{command_line('import', intent.name, record.key.id)}`"
+            hint = f"{error.hint}; then import it: `{import_line(intent.name, record.key)}`"
             raise StateError(message, hint=hint) from error

@@ -16,6 +16,7 @@ from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import Live
 from provisioner.model.plan import Action, Change, Conflict
 from provisioner.model.state import Record, State
+from provisioner.planning.commands import import_line
 from provisioner.planning.order import Claims, by_claim, in_the_way
 
 
@@ -38,12 +39,14 @@ def held_by(holder: Live, stack: str, name: str, *, is_taken: bool = False) -> C
     """The conflict with a mapping that this state does not manage and that must not be imported unasked. `name` is the
     one under which it could be imported, or `is_taken` by another mapping.
     """
-    # Of a name that the manifest does not have, the import does not know the region.
-    words = (f"{name}-2", f"{holder.key.id}@{holder.key.region}") if is_taken else (name, holder.key.id)
-    line = f"`{command_line('import', *words)}`"
+    # The manifest does not have the other name.
+    line = f"`{import_line(f'{name}-2' if is_taken else name, holder.key, states_region=is_taken)}`"
     if holder.owner is None:
-        keeper = "Lambda" if holder.key.kind == LAMBDA else "the source"
-        message = f"{keeper} already has a mapping for this function and source: {holder.key}"
+        message = (
+            f"Lambda already has a mapping for this function and source: {holder.key}"
+            if holder.key.kind == LAMBDA
+            else f"the source already has an entry with this function, these events and this filter: {holder.key}"
+        )
         return Conflict(holder.key, message, f"import it: {line}")
     if holder.owner.stack == stack:
         rebuild = command_line("state", "rebuild")

@@ -7,10 +7,12 @@ from dataclasses import asdict, astuple
 from typing import Any, Final
 
 from provisioner.kinds.forms import json_key
+from provisioner.kinds.statements import statement_id
 from provisioner.model.canonical import Canonical, with_value
 from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.state import State
 from provisioner.planning.record import is_protected
+from provisioner.planning.statements import needed_statement
 
 VERSION: Final = "v2"
 """The version of what is hashed. It changes with the hashed content, so that hashes of two versions never match. The
@@ -22,8 +24,8 @@ def plan_hash(plan: Plan) -> str:
     """The hash of what a plan does: account, how the manifest says that AWS is reached, regions, actions, mappings
     touched, values before and after. `v2:` and 64 hexadecimal digits. Unlike `state_fingerprint`, people approve by it.
 
-    Of what is not possible, the key of the holder is in it. Causes, reasons, risks, the serial, times, places in files and
-    what is under `ignore_changes` are not in it. It guards against accidents, not attackers.
+    Of what is not possible, the key of the holder is in it. Causes, reasons, risks, the serial, times, places in files, what
+    is under `ignore_changes` and the ids that planning chooses are not in it. It guards against accidents, not attackers.
     """
     changes = []
     for change in plan.changes:
@@ -43,11 +45,26 @@ def plan_hash(plan: Plan) -> str:
                 "creates_first": change.creates_first,
                 "protected": is_protected(change),
                 "before": _without_ignored(before, change),
-                "after": _without_ignored(change.desired, change),
+                "after": _without_ignored(_without_chosen_ids(change, plan.lineage), change),
                 **({"holder": astuple(change.conflict.holder)} if change.conflict else {}),
             }
         )
     return f"{VERSION}:{_sha256([plan.stack, plan.account, plan.access.stated, sorted(changes, key=json_key)])}"
+
+
+def _without_chosen_ids(change: Change, lineage: str) -> Canonical | None:
+    """What a mapping is to be, without the ids that planning chose. They have the state's lineage in them, and a state that
+    was never stored has another one each time that it is read: two plans before the first apply are one.
+    """
+    after = change.desired
+    if after is None or change.wanted is None:
+        return after
+    if change.action in (Action.CREATE, Action.REPLACE) and "id" not in change.wanted.mapping:
+        after = with_value(after, ("id",), None)
+    statement = needed_statement(change)
+    if statement and statement.id == statement_id(statement.function, statement.applied, lineage):
+        after = with_value(after, ("permission", "statement_id"), None)
+    return after
 
 
 def _without_ignored(mapping: Canonical | None, change: Change) -> Canonical | None:

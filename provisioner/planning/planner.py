@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
-from provisioner.environment import command_line
 from provisioner.kinds import kind_for, kind_of_change, pair_of
-from provisioner.kinds.ids import text_of
 from provisioner.kinds.tables import fields_of
 from provisioner.model.canonical import Canonical
 from provisioner.model.desired import Desired
-from provisioner.model.key import Key
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import DELETING, MISSING, Live
 from provisioner.model.plan import Action, Cause, Change, Conflict, Plan, Problem, Reason
 from provisioner.model.sources import SELF_MANAGED, SourceKind
 from provisioner.model.state import Deposed, Record, State
+from provisioner.planning.commands import import_line
 from provisioner.planning.conflicts import held_by, not_possible, without_blocked, without_overlaps
 from provisioner.planning.diff import field_changes
 from provisioner.planning.entries import entry_problems, foreign_entries, push_notes
@@ -24,7 +23,7 @@ from provisioner.planning.order import doubly_touched, in_order
 from provisioner.planning.ownership import accepted_owner, foreign, is_ours, may_import, retags
 from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import Resolution, Subject
-from provisioner.planning.sides import ENABLED, notes_on, sides_of, unstated
+from provisioner.planning.sides import ENABLED, ID, notes_on, sides_of, unstated
 from provisioner.planning.statements import policy_problems, removed_places, statement_changes
 
 _DELETED_ALREADY = "AWS is deleting it already: no call is made, and the apply waits until it is gone"
@@ -232,11 +231,10 @@ class _Deciding:
         holder = self._reading.entries.get(kind.key(wanted.mapping, wanted.region)) if kind.key else None
         if holder is None or holder.key in self._managers:
             return None
-        line = command_line("import", wanted.name, text_of(holder.key))
         return Conflict(
             holder.key,
             f"an entry with this id, {holder.key}, is not managed by this stack: {pair_of(holder)}",
-            f"choose another id, or import it: `{line}`",
+            f"choose another id, or import it: `{import_line(wanted.name, holder.key)}`",
         )
 
     def _with_id(self, wanted: Desired, mapping: Canonical, record: Record | None) -> Canonical:
@@ -294,8 +292,9 @@ class _Deciding:
         """The change of a mapping that `imports` names, or None when it was refused."""
         live = self._reading.live.get(key)
         if live is None:
-            hint = "check the UUID and the region; `imports` can only refer to mappings that exist in AWS"
-            self._refuse(wanted.name, f"imports: no mapping in {wanted.region} has the UUID {key}", hint)
+            hint = "check the id and the region; `imports` can only refer to mappings that exist in AWS"
+            what = "UUID" if key.kind == LAMBDA else "id"
+            self._refuse(wanted.name, f"imports: no mapping in {wanted.region} has the {what} {key}", hint)
             return None
         if holder and holder.key != key and pair_of(wanted) != pair_of(live):
             return not_possible(wanted, None, None, held_by(holder, self._state.stack, wanted.name, is_taken=True))
@@ -370,6 +369,8 @@ class _Deciding:
                 f"{'.'.join(path)} is {value!r} now, but it is not set in the manifest, so AWS chooses the "
                 "value for the new mapping"
                 for path, value in unstated(fields_of(wanted.kind), (), alone, live.mapping, wanted.kind)
+                # Where planning chooses the id, the plan shows the new one.
+                if not (kind_for(wanted.kind).key and path == ID)
                 if path != ("id",) or kind_for(wanted.kind).key is None  # planning chooses it
             ),
         )

@@ -18,6 +18,7 @@ from provisioner.model.sources import PUSH, SourceKind
 from provisioner.model.state import Record
 
 ENABLED = ("enabled",)
+ID = ("id",)
 _FILTERS = ("filter_criteria",)
 """Sent when the manifest states them and neither AWS nor the record has their value. Whatever else is unknown is then
 assumed to be as wanted: nothing is changed or replaced for it.

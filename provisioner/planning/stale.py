@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
+from provisioner.kinds import kind_of_change
 from provisioner.kinds.canonical import default_at
 from provisioner.model.key import Key
 from provisioner.model.live import DELETING, Live
@@ -36,7 +37,8 @@ def _changes(change: Change, now: Reading, freed: set[Key]) -> Iterator[str]:
     if change.live is None and live and live.status.state != DELETING:
         yield f"{name}: {live.key} exists again"
     if change.action is Action.CREATE:
-        holder = now.holders.get(change.name)
+        # Who holds a part of a source is judged again for the apply, by all that the source has.
+        holder = now.holders.get(change.name) if kind_of_change(change).key is None else None
         if holder and holder.key not in freed and holder.status.state != DELETING:
             yield f"{name}: its function and source belong to {holder.key} now"
     elif change.live:

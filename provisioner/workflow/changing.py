@@ -24,7 +24,7 @@ from provisioner.errors import (
 )
 from provisioner.execution.executor import Executor
 from provisioner.execution.lookup import find_created
-from provisioner.kinds import pair_of
+from provisioner.kinds import kind_for, pair_of
 from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.manifest import Manifest
@@ -35,6 +35,7 @@ from provisioner.model.words import counted
 from provisioner.planning import safety
 from provisioner.planning.approval import still_approved
 from provisioner.planning.assess import assume_unchanged
+from provisioner.planning.commands import import_line
 from provisioner.planning.fingerprint import VERSION, plan_hash, state_fingerprint
 from provisioner.planning.planner import make_plan
 from provisioner.planning.reading import Reading
@@ -308,9 +309,9 @@ def carry_out(run: Run, made: Plan, before: State, writer: Writer, execution: Ex
             raise
         # The report must be printed all the same: when results could not be stored, it is the only place that has them.
         made_now = [
-            command_line("import", item.change.name, item.uuid)
+            import_line(item.change.name, Key(kind_for(item.change.wanted.kind).name, item.change.region, item.uuid))
             for item in report.outcomes
-            if item.uuid and item.change.action in (Action.CREATE, Action.REPLACE)
+            if item.uuid and item.change.wanted and item.change.action in (Action.CREATE, Action.REPLACE)
         ]
         lines = [
             f"{error.message} ({error.hint})",

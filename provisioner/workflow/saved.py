@@ -10,15 +10,18 @@ from provisioner.environment import environment_region
 from provisioner.errors import StaleError
 from provisioner.model.manifest import Manifest
 from provisioner.model.place import Place
-from provisioner.model.plan import Action, Plan
+from provisioner.model.plan import Action, Change, Plan, Problem
 from provisioner.model.report import Report
 from provisioner.model.state import Intent, State
+from provisioner.planning.conflicts import without_blocked, without_overlaps
+from provisioner.planning.entries import entry_problems
 from provisioner.planning.fingerprint import state_fingerprint
 from provisioner.planning.ownership import foreign
 from provisioner.planning.reading import Reading
 from provisioner.planning.record import state_before_calls
 from provisioner.planning.resolve import Resolution, Subject
 from provisioner.planning.stale import changed_since
+from provisioner.planning.statements import policy_problems, statement_changes
 from provisioner.workflow.changing import carry_out, refuse_other_hash
 from provisioner.workflow.run import Execution, Run
 
@@ -41,8 +44,10 @@ def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
                 "the plan is stale: the mappings have changed since it was made\n  " + "\n  ".join(moved),
                 hint="plan again",
             )
-        _refuse_foreign(made, reading, state)
-        made = replace(made, lineage=state.lineage)  # that of a state that was never stored is made up anew
+        # A state that was never stored has a new lineage each time that it is read. The ids in the plan have the one that it
+        # had then, and it keeps that.
+        state = replace(state, lineage=made.lineage)
+        made = _judged_again(made, _with_records(made, state), reading, state)
         return carry_out(run, made, state_before_calls(state, made, reading), writer, execution)
 
 
@@ -98,9 +103,33 @@ def _refuse_other_place(run: Run, saved: SavedPlan) -> None:
         )
 
 
-def _refuse_foreign(made: Plan, reading: Reading, state: State) -> None:
-    """Raise StaleError when the plan touches what is neither recorded nor imported by it, or belongs to another stack:
-    it may have been edited, and its checksum with it. Which owner an import accepted is therefore asked of the state.
+def _judged_again(made: Plan, recorded: Sequence[Change], reading: Reading, state: State) -> Plan:
+    """The plan, judged by what the sources and policies have now. A mapping that would overlap with an entry that somebody
+    made since is not possible. `recorded` are the changes with the records of the state.
+
+    Raises StaleError when the plan touches what belongs to another stack, when statements are not as it expects them, or when
+    a source or a policy would become too large.
+    """
+    problems = foreign(recorded, reading.live, state.lineage)
+    statements = statement_changes(recorded, state, reading)
+    planned = {(item.function, item.region, item.id): item for item in made.statements}
+    for item in statements:
+        then = planned.get((item.function, item.region, item.id))
+        if item.action is not Action.NO_OP and (then is None or replace(then, action=item.action) != item):
+            name = ", ".join(item.needed_by or item.released_by)
+            problems.append(Problem(name, f"statement {item.id} of the policy of {item.function} changed since"))
+    problems += [*policy_problems(statements, reading), *entry_problems(recorded, reading)]
+    for problem in problems:
+        raise StaleError(f"{problem.name}: {problem.message}", hint="plan again")
+    now = [
+        without_blocked(without_overlaps(changes, reading.entries, state)) for changes in (made.changes, recorded)
+    ]
+    return replace(made, changes=tuple(now[0]), statements=statement_changes(now[1], state, reading))
+
+
+def _with_records(made: Plan, state: State) -> list[Change]:
+    """The changes with the records of the state. Raises StaleError when the plan touches what is neither recorded nor imported
+    by it: it may have been edited, and its checksum with it. Which owner an import accepted is therefore asked of the state.
     """
     managed = state.managers()
     changes = []
@@ -111,8 +140,7 @@ def _refuse_foreign(made: Plan, reading: Reading, state: State) -> None:
         record = state.mappings.get(change.moved_from or change.name)
         accepted = change.accepted_owner if imports else None
         changes.append(replace(change, record=record, accepted_owner=accepted))
-    for problem in foreign(changes, reading.live, state.lineage):
-        raise StaleError(f"{problem.name}: {problem.message}", hint="plan again")
+    return changes
 
 
 def _touched(made: Plan) -> Resolution:
