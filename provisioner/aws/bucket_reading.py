@@ -20,7 +20,7 @@ from provisioner.model.canonical import Canonical
 from provisioner.model.desired import Desired
 from provisioner.model.key import S3, Key
 from provisioner.model.live import ACTIVE, BROKEN, MISSING, Live, Status
-from provisioner.model.references import Arn, FunctionReference, partition_of
+from provisioner.model.references import Arn, FunctionReference, function_arn, partition_of
 from provisioner.model.sources import SourceKind
 from provisioner.model.state import Record, Statement
 from provisioner.planning.naming import is_ours_by_name
@@ -152,18 +152,12 @@ def mapping_of(entry: Entry, region: str, bucket: str, account: str) -> Canonica
 
 def entry_of(mapping: Mapping[str, object], region: str, account: str) -> Entry:
     """The entry of a mapping in canonical form."""
-    function = str(mapping["function_name"])
-    arn = (
-        function
-        if function.startswith("arn:")
-        else str(Arn(partition_of(region), "lambda", region, account, f"function:{function}"))
-    )
     events = mapping["events"]
     assert isinstance(events, list)  # canonical form
     return Entry(
         id=str(mapping["id"]),
         member="CloudFunction",
-        destination=arn,
+        destination=function_arn(str(mapping["function_name"]), region, account),
         events=tuple(events),
         prefix=str(mapping.get("filter_prefix", "")),
         suffix=str(mapping.get("filter_suffix", "")),

@@ -276,7 +276,8 @@ class EventStream(Terminal):
         """Emit one event for a phase of a change, also with --quiet."""
         from provisioner.render.events import progress_event
 
-        self._emit(progress_event(event))
+        # Nothing is applied before its plan was shown.
+        self._emit(progress_event(event, self._plan.account if self._plan else ""))
 
     def report(self, plan: Plan, report: Report) -> None:
         """Emit one event for each change that is not clean, and the counts of what was done."""
@@ -295,7 +296,7 @@ class EventStream(Terminal):
         # ManifestError has diagnostics, RefusedError has problems; any other error is an event itself.
         carried = getattr(error, "diagnostics", ()) or getattr(error, "problems", ()) or (error,)
         for item in carried:
-            self._emit(diagnostic_event(item))
+            self._emit(diagnostic_event(item, self._plan))
         if self._plan:  # a stream that planned changes must end with counts; without a plan there is nothing to count
             self._emit(summary_event(self._plan, Report((), trouble=error.message)))
 

@@ -117,6 +117,13 @@ def _function(text: str) -> FunctionReference | None:
     return FunctionReference(part["name"], part["qualifier"], part["region"], part["account"])
 
 
+def function_arn(function: str, region: str, account: str) -> str:
+    """The ARN of a function in canonical form; one of another account or region is its ARN already."""
+    if function.startswith("arn:"):
+        return function
+    return str(Arn(partition_of(region), "lambda", region, account, f"function:{function}"))
+
+
 class Pair(NamedTuple):
     """What Lambda holds unique (docs/aws/identity.md#uniqueness): a function and a source, with the topic or queue
     where there is one. `function` is a `FunctionReference.canonical`, `channel` what `channel_of` returns.

@@ -119,7 +119,9 @@ def _change(
     # As JSON text too, for the reason in `_texts`.
     as_prior = [json_key(side) == json_key(before) for side in (now, wanted)]
     cause = Cause.EDIT if as_prior[0] else Cause.DRIFT if as_prior[1] else Cause.CONFLICT
-    edit = Edit.SET if wanted is not None else Edit.SET_TO_DEFAULT if is_within(path, stated) else Edit.LINE_REMOVED
+    # A text in place of a block, such as `permission: none`, sets what was in the block.
+    is_set = wanted is not None or isinstance(value_at(desired, path[:1]), str)
+    edit = Edit.SET if is_set else Edit.SET_TO_DEFAULT if is_within(path, stated) else Edit.LINE_REMOVED
     detail = str(edit) if cause is Cause.EDIT else ""
     return FieldChange(path, before, now, wanted, cause, _replaces(path, live, desired, source), detail)
 

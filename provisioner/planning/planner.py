@@ -292,8 +292,8 @@ class _Deciding:
         """The change of a mapping that `imports` names, or None when it was refused."""
         live = self._reading.live.get(key)
         if live is None:
-            hint = "check the id and the region; `imports` can only refer to mappings that exist in AWS"
             what = "UUID" if key.kind == LAMBDA else "id"
+            hint = f"check the {what} and the region; `imports` can only refer to mappings that exist in AWS"
             self._refuse(wanted.name, f"imports: no mapping in {wanted.region} has the {what} {key}", hint)
             return None
         if holder and holder.key != key and pair_of(wanted) != pair_of(live):

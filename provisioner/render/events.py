@@ -20,7 +20,16 @@ from provisioner.model.place import Place
 from provisioner.model.plan import Action, Change, Plan, Problem
 from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.render.report import DOING
-from provisioner.render.terraform import TERRAFORM_VERSION, TYPE, address, resource_change, resource_drift
+from provisioner.render.terraform import (
+    TERRAFORM_VERSION,
+    address_of,
+    head_of,
+    resource_change,
+    resource_drift,
+    values_made,
+)
+from provisioner.render.terraform_shapes import address
+from provisioner.render.terraform_statement import statement_changes
 
 Event = dict[str, Any]
 
@@ -63,35 +72,39 @@ def version_event(version: str) -> Event:
 
 
 def planned_events(plan: Plan) -> list[Event]:
-    """An event for each drifted mapping, then for each planned change; none for a no-op. What is not possible is a
+    """An event for each drifted mapping and statement, then for each planned change; none for a no-op. A statement is a part of
+    a mapping: what becomes of it while the plan is applied is in the events of the mapping. What is not possible is a
     diagnostic, because Terraform has no such action.
     """
-    drifts = [(change, resource_drift(change)) for change in plan.changes]
-    drifted = [_drift_event(change, drift) for change, drift in drifts if drift]
-    return drifted + [
-        _diagnostic(_summary(Severity.WARNING, change.conflict.message, change.conflict.hint), change.name)
-        if change.conflict
-        else _planned_event(change)
-        for change in plan.changes
-        if change.counts
+    return [
+        *(_drift_event(drift) for drift in resource_drift(plan)),
+        *(
+            _diagnostic(_summary(Severity.WARNING, change.conflict.message, change.conflict.hint), address(change))
+            if change.conflict
+            else _planned_event(change, plan.account)
+            for change in plan.changes
+            if change.counts
+        ),
+        *(_statement_event(document) for document in statement_changes(plan)),
     ]
 
 
-def _drift_event(change: Change, drift: dict[str, Any]) -> Event:
+def _drift_event(drift: dict[str, Any]) -> Event:
     [action] = drift["change"]["actions"]  # "update" or "delete"
     sides = {"before": drift["change"]["before"], "after": drift["change"]["after"]}
-    body = {"resource": _resource(change.name), "action": action, "x_provisioner": sides}
-    return _event("resource_drift", f"{address(change.name)}: Drift detected ({action})", change=body)
+    body = {"resource": _resource(drift), "action": action, "x_provisioner": sides}
+    return _event("resource_drift", f"{drift['address']}: Drift detected ({action})", change=body)
 
 
-def _planned_event(change: Change) -> Event:
-    document = resource_change(change)
+def _planned_event(change: Change, account: str) -> Event:
+    document = resource_change(change, account)
     planned, reason = document["change"], document.get("action_reason", "")
     # A no-op that counts either imports or moves.
     action = _PLANNED.get(change.action) or ("import" if change.adopts else "move")
+    before = {**document, "address": document.get("previous_address"), "name": change.moved_from}
     body = {
-        "resource": _resource(change.name),
-        **({"previous_resource": _resource(change.moved_from)} if change.moved_from else {}),
+        "resource": _resource(document),
+        **({"previous_resource": _resource(before)} if change.moved_from else {}),
         "action": action,
         **({"reason": _REASONS.get(reason, reason)} if reason else {}),
         **({"importing": planned["importing"]} if change.adopts else {}),
@@ -102,30 +115,40 @@ def _planned_event(change: Change) -> Event:
             **document["x_provisioner"],
         },
     }
-    return _event("planned_change", f"{address(change.name)}: Plan to {action}", change=body)
+    return _event("planned_change", f"{document['address']}: Plan to {action}", change=body)
 
 
-def _resource(name: str) -> dict[str, Any]:
+def _statement_event(document: dict[str, Any]) -> Event:
+    planned = document["change"]
+    action = "replace" if len(planned["actions"]) > 1 else planned["actions"][0]
+    ours = {"before": planned["before"], "after": planned["after"], **document["x_provisioner"]}
+    body = {"resource": _resource(document), "action": action, "x_provisioner": ours}
+    return _event("planned_change", f"{document['address']}: Plan to {action}", change=body)
+
+
+def _resource(document: dict[str, Any]) -> dict[str, Any]:
+    """A resource in an event, from its entry in the plan's document."""
     return {
-        "addr": address(name),
+        "addr": document["address"],
         "module": "",
-        "resource": address(name),
+        "resource": document["address"],
         "implied_provider": "aws",
-        "resource_type": TYPE,
-        "resource_name": name,
-        "resource_key": None,
+        "resource_type": document["type"],
+        "resource_name": document["name"],
+        "resource_key": document.get("index"),
     }
 
 
 # --- the apply -------------------------------------------------------------------------------------------------------
 
 
-def progress_event(progress: Progress) -> Event:
-    """The event of a change that reaches a phase. A replacement is one change, with the action `replace`; one that was
-    not attempted is a diagnostic, because nothing of it was started. Unlike `report.progress_line`, for programs.
+def progress_event(progress: Progress, account: str) -> Event:
+    """The event of a change that reaches a phase, in an account. A replacement is one change, with the action `replace`;
+    one that was not attempted is a diagnostic, because nothing of it was started. Unlike `report.progress_line`, for
+    programs.
     """
     doing, noun = DOING[progress.change.action]
-    name, elapsed = address(progress.change.name), f"{progress.seconds:.0f}s"
+    name, elapsed = address(progress.change), f"{progress.seconds:.0f}s"
     match progress.phase:
         case Phase.STARTED:
             return _event("apply_start", f"{name}: {doing}...{_ident(progress)}", hook=_hook(progress))
@@ -135,17 +158,17 @@ def progress_event(progress: Progress) -> Event:
             message = f"{name}: Still {doing.lower()}... [{elapsed} elapsed]"
             return _event("apply_progress", message, hook=_timed_hook(progress))
         case Phase.ENDED:
-            return _ended_event(progress, noun, elapsed)
+            return _ended_event(progress, account, noun, elapsed)
 
 
-def _ended_event(progress: Progress, noun: str, elapsed: str) -> Event:
+def _ended_event(progress: Progress, account: str, noun: str, elapsed: str) -> Event:
     outcome = progress.outcome or Outcome(progress.change, Result.FAILED)
     if outcome.result is Result.NOT_ATTEMPTED:
         return diagnostic_event(outcome)
     applied = outcome.result is Result.APPLIED
     kind, verb = ("apply_complete", "complete") if applied else ("apply_errored", "errored")
-    message = f"{address(progress.change.name)}: {noun} {verb} after {elapsed}{_ident(progress)}"
-    hook = {**_timed_hook(progress), "x_provisioner": _result(outcome)}
+    message = f"{address(progress.change)}: {noun} {verb} after {elapsed}{_ident(progress)}"
+    hook = {**_timed_hook(progress), "x_provisioner": _result(outcome, account)}
     # A failure is "info", as in Terraform: its error is a diagnostic of its own.
     return _event(kind, message, "warn" if applied and not outcome.clean else "info", hook=hook)
 
@@ -153,7 +176,7 @@ def _ended_event(progress: Progress, noun: str, elapsed: str) -> Event:
 def _hook(progress: Progress) -> dict[str, Any]:
     uuid = _uuid(progress)
     return {
-        "resource": _resource(progress.change.name),
+        "resource": _resource(head_of(progress.change)),
         "action": str(progress.change.action),
         **({"id_key": "id", "id_value": uuid} if uuid else {}),
     }
@@ -174,13 +197,12 @@ def _ident(progress: Progress) -> str:
     return f" [id={uuid}]" if uuid else ""
 
 
-def _result(outcome: Outcome) -> dict[str, Any]:
+def _result(outcome: Outcome, account: str) -> dict[str, Any]:
     """The result of a change, added to what was planned."""
-    planned = resource_change(outcome.change)["change"]
+    planned = resource_change(outcome.change, account)["change"]
     after = planned["after"]
     if after and outcome.uuid:
-        # Unknown when it was planned.
-        after = {**after, "id": outcome.uuid, "uuid": outcome.uuid}
+        after = values_made(outcome.change, after, outcome.uuid)
     return {
         "result": str(outcome.result),
         "before": planned["before"],
@@ -241,21 +263,23 @@ def _apply_summary(plan: Plan, report: Report) -> Event:
 # --- diagnostics -----------------------------------------------------------------------------------------------------
 
 
-def diagnostic_event(source: ProvisionerError | Diagnostic | Problem | Outcome) -> Event:
-    """One diagnostic event. Of an error that carries diagnostics or problems the caller passes each of these instead of
-    the error.
+def diagnostic_event(source: ProvisionerError | Diagnostic | Problem | Outcome, plan: Plan | None = None) -> Event:
+    """One diagnostic event; `plan` is the one that a problem is about, if any. Of an error that carries diagnostics or
+    problems the caller passes each of these instead of the error.
     """
     match source:
         case Diagnostic():
             body = {**_summary(source.severity, source.message, source.advice), "x_provisioner": {"code": source.code}}
             return _diagnostic(body, place=source.place)
         case Problem():
-            return _diagnostic(_summary(Severity.ERROR, source.message, source.hint), source.name)
+            return _diagnostic(
+                _summary(Severity.ERROR, source.message, source.hint), source.name and address_of(source.name, plan)
+            )
         case Outcome():
             severity = Severity.ERROR if source.result is Result.FAILED else Severity.WARNING
             ours = {"result": str(source.result), "request_ids": list(source.request_ids)}
             body = {**_summary(severity, source.detail, source.hint), "x_provisioner": ours}
-            return _diagnostic(body, source.change.name)
+            return _diagnostic(body, address(source.change))
         case AwsError():
             ours = {"code": source.code, "request_id": source.request_id}
             return _diagnostic({**_summary(Severity.ERROR, source.message, source.hint), "x_provisioner": ours})
@@ -267,10 +291,10 @@ def _summary(severity: Severity, summary: str, detail: str) -> dict[str, Any]:
     return {"severity": str(severity), "summary": summary, "detail": detail}
 
 
-def _diagnostic(body: dict[str, Any], name: str = "", place: Place | None = None) -> Event:
+def _diagnostic(body: dict[str, Any], where: str = "", place: Place | None = None) -> Event:
     located = dict(body)
-    if name:
-        located["address"] = address(name)
+    if where:
+        located["address"] = where
     if place and place.line:
         # Where it begins and ends; the offset in bytes is not known.
         start = {"line": place.line, "column": place.column}

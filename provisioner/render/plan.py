@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from provisioner.kinds.canonical import default_at
+from provisioner.kinds import kind_of_change
+from provisioner.kinds.ids import text_of
 from provisioner.model.level import Level
-from provisioner.model.plan import Action, Cause, Change, Edit, FieldChange, Plan, Reason, Risk
+from provisioner.model.plan import Action, Cause, Change, Plan, Reason, Risk
 from provisioner.model.sources import SourceKind
-from provisioner.render.structure import changed_items, patterns
+from provisioner.render.blocks import block_lines, changed_lines, painted
+from provisioner.render.permissions import (
+    PERMISSION,
+    Statements,
+    changed_permission,
+    is_gone,
+    left_statement,
+    whole_lines,
+)
 from provisioner.render.style import Style
 from provisioner.render.values import as_json
 from provisioner.render.wrapping import names
@@ -33,8 +42,6 @@ _SYMBOLS = {
     Action.NO_OP: "",
     Action.NOT_POSSIBLE: "!",
 }
-
-_INDENT = 4
 
 
 def access_text(plan: Plan) -> str:
@@ -60,11 +67,13 @@ def plan_text(plan: Plan, style: Style) -> str:
         return "\n".join([*parts, f"{style.bold('No changes.')} {why}"])
     symbols = [symbol for symbol in _LEGEND if any(symbol_of(change) == symbol for change in shown)]
     if symbols:
-        legend = [f"{_painted(symbol, style, width=5)} {_LEGEND[symbol]}" for symbol in symbols]
+        legend = [f"{painted(symbol, style, width=5)} {_LEGEND[symbol]}" for symbol in symbols]
         parts.append("\n".join(["Legend:", *legend]))
     if plan.applyable:
         parts.append("provisioner will perform the following actions:")
-    parts += [change_text(change, style) for change in shown]
+    statements = Statements(plan.statements)
+    parts += [change_text(change, style, statements) for change in shown]
+    parts += ["\n".join(left_statement(item, style)) for item in statements.not_shown(shown)]
     parts.append("\n".join([counts_text(plan, style), *_risk_counts(plan, style)]))
     return "\n\n".join(parts)
 
@@ -81,12 +90,14 @@ def compact_text(plan: Plan, style: Style) -> str:
 
 def _compact_line(change: Change, width: int, style: Style) -> str:
     what = [f"moved from {change.moved_from}"] * bool(change.moved_from)
-    what += [f"imported as {change.adopts}"] * bool(change.adopts)
+    what += [f"imported as {text_of(change.adopts)}"] if change.adopts else []
     what += [change.conflict.message] if change.conflict else []
-    fields = {".".join(field.path): field.cause for field in change.fields}
+    fields = {
+        PERMISSION if field.path[0] == PERMISSION else ".".join(field.path): field.cause for field in change.fields
+    }
     what += [name if cause is Cause.EDIT else f"{name} ({cause})" for name, cause in fields.items()]
     what += [_painted_level(risk.level, f"{risk.level} {risk.code}", style) for risk in change.risks]
-    return f"{_painted(symbol_of(change), style, width=3)} {change.key:{width}}  {', '.join(what)}".rstrip()
+    return f"{painted(symbol_of(change), style, width=3)} {change.key:{width}}  {', '.join(what)}".rstrip()
 
 
 def risks_text(plan: Plan, style: Style, least: Level = Level.NOTE) -> str:
@@ -125,9 +136,9 @@ def _risk_counts(plan: Plan, style: Style) -> Iterator[str]:
         yield f"{style.bold('Risks:')} {', '.join(parts)}. See `provisioner explain CODE`."
 
 
-def change_text(change: Change, style: Style) -> str:
-    """One change: what happens and why, then each line that changes."""
-    lines = [*_header(change, style), *_body(change, style)]
+def change_text(change: Change, style: Style, statements: Statements | None = None) -> str:
+    """One change: what happens and why, then each line that changes. `statements` are those of its plan."""
+    lines = [*_header(change, style), *_body(change, style, statements or Statements(None))]
     return "\n".join([*lines, *([_notes(change, style)] if change.notes else [])])
 
 
@@ -154,15 +165,6 @@ def symbol_of(change: Change) -> str:
     return "+/-" if change.action is Action.REPLACE and change.creates_first else _SYMBOLS[change.action]
 
 
-def _painted(symbol: str, style: Style, width: int = 0) -> str:
-    text = symbol.rjust(width)
-    if symbol == "~":
-        return style.yellow(text)
-    if "/" in symbol or symbol in ("-", "!"):
-        return style.red(text)
-    return style.green(text) if symbol == "+" else text
-
-
 def _header(change: Change, style: Style) -> Iterator[str]:
     sentences = {
         Action.CREATE: "will be created",
@@ -187,7 +189,9 @@ def _header(change: Change, style: Style) -> Iterator[str]:
     if change.moved_from and change.action is not Action.NO_OP:
         yield f"  # (moved from {change.moved_from})"
     if change.adopts:
-        yield f"  # (imported as {change.adopts})"
+        yield f"  # (imported as {text_of(change.adopts)})"
+    if change.destroys and is_gone(change):
+        yield "  # (the entry is gone; its statement is still there)"
     for risk in change.risks:
         yield f"  # {_risk(risk, style)}"
 
@@ -204,17 +208,20 @@ def reason_text(change: Change) -> str:
     return reasons.get(change.reason, "") if change.reason else ""
 
 
-def _body(change: Change, style: Style) -> Iterator[str]:
+def _body(change: Change, style: Style, statements: Statements) -> Iterator[str]:
     symbol = symbol_of(change)
     if change.action in (Action.FORGET, Action.NO_OP, Action.NOT_POSSIBLE):
         return
-    yield f"{_painted(symbol, style, width=3)} mapping {as_json(change.name)} {{"
-    if change.action is Action.CREATE:
+    yield f"{painted(symbol, style, width=3)} mapping {as_json(change.name)} {{"
+    is_push = kind_of_change(change).key is not None
+    if change.action in (Action.CREATE, Action.DELETE) and is_push:
+        yield from whole_lines(symbol, change, style, statements)
+    elif change.action is Action.CREATE:
         yield from _whole("+", change.desired or {}, style)
     elif change.action is Action.DELETE:
         yield from _whole("-", change.live.mapping if change.live else {}, style, uuid=change.id)
     else:
-        yield from _differences(change, style)
+        yield from _differences(change, style, statements)
     yield "    }"
 
 
@@ -223,108 +230,29 @@ def _body(change: Change, style: Style) -> Iterator[str]:
 
 def _whole(symbol: str, mapping: Mapping[str, Any], style: Style, uuid: str = "") -> Iterator[str]:
     values = {**({"uuid": uuid} if uuid else {}), **mapping}
-    yield from _block(symbol, values, style, 6)
-
-
-def _block(symbol: str, values: Mapping[str, Any], style: Style, indent: int) -> Iterator[str]:
-    width = max((len(_key(name)) for name, value in values.items() if not isinstance(value, Mapping)), default=0)
-    mark = _painted(symbol, style)
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield f"{' ' * indent}{mark} {_key(name)} {{"
-            yield from _block(symbol, value, style, indent + _INDENT)
-            yield f"{' ' * indent}  }}"
-        else:
-            yield f"{' ' * indent}{mark} {_key(name):{width}} = {_value(value, indent + 2)}"
-
-
-def _key(name: str) -> str:
-    return name if name.replace("_", "").isalnum() else as_json(name)  # a tag may have any key
-
-
-def _value(value: Any, indent: int) -> str:
-    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        # One line an element; a filter is its pattern.
-        items = [f"{' ' * (indent + 2)}{as_json(item)}," for item in patterns(value)]
-        return "\n".join(["[", *items, f"{' ' * indent}]"])
-    return as_json(value)
+    yield from block_lines(symbol, values, style, 6)
 
 
 # --- differences -----------------------------------------------------------------------------------------------------
 
 
-def _differences(change: Change, style: Style) -> Iterator[str]:
+def _differences(change: Change, style: Style, statements: Statements) -> Iterator[str]:
     kind = change.live.kind if change.live else SourceKind.UNKNOWN
-    # `uuid` is aligned with the fields of the top level, so blocks do not count.
-    width = max([len("uuid"), *(len(field.path[0]) for field in change.fields if len(field.path) == 1)])
-    after = " -> (known after apply)" if change.action is Action.REPLACE else ""
-    yield f"        {'uuid':{width}} = {as_json(change.id)}{after}"
-    yield from _changed_block(change.fields, 0, kind, style, 6, width)
+    is_push = kind_of_change(change).key is not None
+    fields = [field for field in change.fields if not (is_push and field.path[0] == PERMISSION)]
     touched = {field.path[0] for field in change.fields}
+    # The id is aligned with the fields of the top level, so blocks do not count.
+    width = max([len("uuid"), *(len(field.path[0]) for field in fields if len(field.path) == 1)])
+    if not is_push:
+        after = " -> (known after apply)" if change.action is Action.REPLACE else ""
+        yield f"        {'uuid':{width}} = {as_json(change.id)}{after}"
+    elif "id" not in touched:
+        before, now = change.id.partition("/")[2], (change.desired or {}).get("id")
+        after = f" -> {as_json(now)}" if now != before else ""
+        yield f"      {painted('~' if after else ' ', style)} {'id':{width}} = {as_json(before)}{after}"
+        touched.add("id")
+    yield from changed_lines(fields, 0, kind, style, 6, width)
+    yield from changed_permission(change, style, statements)
     hidden = len((change.desired or {}).keys() - touched)
     if hidden:
         yield style.grey(f"        # ({hidden} unchanged {'field' if hidden == 1 else 'fields'} hidden)")
-
-
-def _changed_block(
-    fields: Sequence[FieldChange], depth: int, kind: SourceKind, style: Style, indent: int, width: int = 0
-) -> Iterator[str]:
-    """The changes below one block, their `=` aligned, at `width` or further right."""
-    groups: dict[str, list[FieldChange]] = {}
-    for field in fields:
-        groups.setdefault(field.path[depth], []).append(field)
-    width = max([width, *(len(_key(name)) for name, group in groups.items() if len(group[0].path) == depth + 1)])
-    for name, group in groups.items():
-        if len(group[0].path) == depth + 1:
-            yield from _changed_value(group[0], name, width, kind, style, indent)
-            continue
-        yield f"{' ' * indent}{style.yellow('~')} {_key(name)} {{"
-        yield from _changed_block(group, depth + 1, kind, style, indent + _INDENT)
-        yield f"{' ' * indent}  }}"
-
-
-def _changed_value(
-    field: FieldChange, name: str, width: int, kind: SourceKind, style: Style, indent: int
-) -> Iterator[str]:
-    # Absent means AWS's default, so the default is shown where there is one (docs/architecture.md#comparison).
-    default = default_at(field.path, kind)
-    before = default if field.live is None else field.live
-    after = default if field.desired is None else field.desired
-    symbol = "+" if before is None else "-" if after is None else "~"
-    start = f"{' ' * indent}{_painted(symbol, style)} {_key(name):{width}} = "
-    comment = style.grey(f"  # {_comment(field, default)}")
-    # Long lists, and lists of blocks, are better read item by item than side by side.
-    if (
-        isinstance(before, list)
-        and isinstance(after, list)
-        and (len(before) + len(after) > 2 or any(isinstance(item, Mapping) for item in (*before, *after)))
-    ):
-        yield f"{start}[{comment}"
-        yield from changed_items(patterns(before), patterns(after), style, indent + 4)
-        yield f"{' ' * (indent + 2)}]"
-    elif before is None:
-        yield f"{start}{_value(after, indent + 2)}{comment}"
-    else:
-        arrow = style.yellow("->")
-        yield f"{start}{_value(before, indent + 2)} {arrow} {_value(after, indent + 2)}{comment}"
-
-
-def _comment(field: FieldChange, default: Any) -> str:
-    # Lists and blocks are too long for a comment, so it only states whether the desired value had been applied.
-    applied = default if field.prior is None else field.prior
-    if applied is None:
-        was = "it was not set"
-    elif isinstance(applied, list | dict):
-        was = "the desired value was applied" if field.cause is Cause.DRIFT else "a different value was applied"
-    else:
-        was = f"{_value(applied, 0)} was applied"
-    edit = "edit" if field.detail in ("", Edit.SET) else f"edit: {field.detail}"
-    if field.detail == Edit.LINE_REMOVED and default is not None:
-        edit += ", so AWS's default applies"
-    causes = {
-        Cause.EDIT: edit,
-        Cause.DRIFT: f"drift: {was}",
-        Cause.CONFLICT: f"conflict: {was}",
-        Cause.AWS: f"aws: {field.detail}",
-    }
-    return ("forces replacement, " if field.replaces else "") + causes[field.cause]

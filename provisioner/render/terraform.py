@@ -13,41 +13,32 @@ files have been merged by then and no expression is left to show.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, Final, get_origin
+from typing import Any, Final
 
-from provisioner.kinds.fields import Field
-from provisioner.kinds.tables import fields_of
-from provisioner.kinds.uniqueness import CONSUMER_GROUPS
-from provisioner.model.canonical import Canonical, value_at, with_value
-from provisioner.model.live import Live, Status
-from provisioner.model.place import FieldPath
+from provisioner.kinds import KINDS, kind_for, kind_of_change
+from provisioner.kinds.ids import text_of
+from provisioner.kinds.kind import Kind
+from provisioner.kinds.policies import content_of
+from provisioner.model.canonical import Canonical, with_value
+from provisioner.model.key import LAMBDA
+from provisioner.model.live import Live
 from provisioner.model.plan import Action, Cause, Change, Plan, Problem, Reason
-from provisioner.model.references import Arn
-from provisioner.model.sources import SourceKind, kind_of
+from provisioner.model.sources import SourceKind
 from provisioner.model.state import Record
+from provisioner.planning.statements import place_of, recorded_statements
+from provisioner.render import terraform_mapping as event_source
+from provisioner.render import terraform_push as push
+from provisioner.render.terraform_shapes import PROVIDER, address, resource, sides_of
+from provisioner.render.terraform_statement import statements_of
 
 FORMAT_VERSION: Final = "1.2"
 STATE_FORMAT_VERSION: Final = "1.0"
 # Readers parse it as a version of Terraform and choose by it what to expect, so it is the one whose documents these were
 # compared with. Our own version stands under x_provisioner.
 TERRAFORM_VERSION: Final = "1.11.4"
-TYPE: Final = "aws_lambda_event_source_mapping"
-PROVIDER: Final = "registry.terraform.io/hashicorp/aws"
-
-_COMPUTED: Final = (
-    "arn",
-    "function_arn",
-    "id",
-    "last_modified",
-    "last_processing_result",
-    "state",
-    "state_transition_reason",
-    "uuid",
-)
-"""Attributes that AWS sets on an existing mapping."""
 
 _ACTION_REASONS: Final = {
     (Action.REPLACE, Reason.CANNOT_UPDATE): "replace_because_cannot_update",
@@ -65,18 +56,31 @@ def plan_document(plan: Plan, *, version: str, plan_hash: str = "", refused: Seq
     """
     # A caller may pass the plan's own problems again; each is reported once.
     problems = tuple(dict.fromkeys((*plan.problems, *refused)))
-    drift = (resource_drift(change) for change in plan.changes)
+    statements = statements_of(plan)
     return {
         "format_version": FORMAT_VERSION,
         "terraform_version": TERRAFORM_VERSION,
         "variables": {},
-        "planned_values": _root_module(_planned(change) for change in plan.changes),
-        "resource_drift": [item for item in drift if item],
-        "resource_changes": [resource_change(change) for change in plan.changes],
+        "planned_values": _root_module(
+            [
+                *(_planned(change, plan.account) for change in plan.changes),
+                *(item.planned() for item in statements),
+            ]
+        ),
+        "resource_drift": list(resource_drift(plan)),
+        "resource_changes": [
+            *(resource_change(change, plan.account) for change in plan.changes),
+            *(item.change() for item in statements),
+        ],
         "prior_state": {
             "format_version": STATE_FORMAT_VERSION,
             "terraform_version": TERRAFORM_VERSION,
-            "values": _root_module(_refreshed(change) for change in plan.changes),
+            "values": _root_module(
+                [
+                    *(_refreshed(change, plan.account) for change in plan.changes),
+                    *(item.refreshed() for item in statements),
+                ]
+            ),
         },
         "applyable": plan.applyable and not problems,
         "complete": not plan.problems,
@@ -96,29 +100,31 @@ def plan_document(plan: Plan, *, version: str, plan_hash: str = "", refused: Seq
 # --- the parts of a document -----------------------------------------------------------------------------------------
 
 
-def address(name: str) -> str:
-    """The address of a mapping by its name, as Terraform would write it."""
-    return f"{TYPE}.{name}"
+def address_of(name: str, plan: Plan | None) -> str:
+    """The address of a mapping of a plan, or of several, by what a problem names."""
+    change = next((change for change in plan.changes if name in (change.key, change.name)), None) if plan else None
+    return address(change) if change else f"{KINDS[LAMBDA].resource}.{name}"
 
 
-def resource_change(change: Change) -> dict[str, Any]:
-    """One of `resource_changes`. A deposed mapping has its name's address and the key `deposed`, as in Terraform."""
+def resource_change(change: Change, account: str) -> dict[str, Any]:
+    """One of `resource_changes`: that of a mapping, without its statement. A deposed mapping has its name's address and the key
+    `deposed`, as in Terraform.
+    """
     reason = _ACTION_REASONS.get((change.action, change.reason)) if change.reason else None
     actions = [str(change.action)]
     if change.action is Action.REPLACE:
         actions = ["create", "delete"] if change.creates_first else ["delete", "create"]
-    elif change.conflict:
-        actions = [str(Action.NO_OP)]  # Terraform has no such action, and nothing is done
-    after, paths = _after(change), _replace_paths(change)
-    unknown = _unknown(change.desired or {}) if _is_made(change) else {}
+    elif change.conflict or (_is_push(change) and not push.changes_entry(change)):
+        actions = [str(Action.NO_OP)]  # Terraform has no action for what is not possible, and nothing is done
+    after, paths = _after(change, account), _replace_paths(change)
     return {
-        **_head(change),
-        **({"previous_address": address(change.moved_from)} if change.moved_from else {}),
-        **({"deposed": change.id[:8]} if change.deposed else {}),
+        **head_of(change),
+        **({"previous_address": f"{kind_of_change(change).resource}.{change.moved_from}"} if change.moved_from else {}),
+        **({"deposed": _deposed_key(change)} if change.deposed else {}),
         "change": {
-            **_sides(actions, _before(change), after, unknown),
+            **sides_of(actions, _before(change, account), after, _unknown(change)),
             **({"replace_paths": paths} if paths else {}),
-            **({"importing": {"id": change.adopts.id}} if change.adopts else {}),
+            **({"importing": {"id": text_of(change.adopts)}} if change.adopts else {}),
         },
         **({"action_reason": reason} if reason else {}),
         "x_provisioner": {
@@ -129,13 +135,15 @@ def resource_change(change: Change) -> dict[str, Any]:
                 ".".join(field.path): {
                     "cause": str(field.cause),
                     "detail": field.detail or None,
-                    "applied": _applied(change, field.path, field.prior),
+                    "applied": (
+                        field.prior if _is_push(change) else event_source.applied(change, field.path, field.prior)
+                    ),
                 }
                 for field in change.fields
             },
             "risks": [{"code": risk.code, "level": str(risk.level), "message": risk.message} for risk in change.risks],
             "notes": list(change.notes),
-            "calls": _calls(change),
+            "calls": push.entry_calls(change) if _is_push(change) else event_source.calls(change),
             **(
                 {
                     "not_possible": {
@@ -151,70 +159,78 @@ def resource_change(change: Change) -> dict[str, Any]:
     }
 
 
-def resource_drift(change: Change) -> dict[str, Any] | None:
-    """One of `resource_drift`: from the recorded to the live values, in the fields that this plan reverts, or a
-    deletion when the mapping is gone; None without drift.
+def resource_drift(plan: Plan) -> Iterator[dict[str, Any]]:
+    """The items of `resource_drift`: first the mappings, then the statements."""
+    for change in plan.changes:
+        if sides := _drift(change, plan.account):
+            yield {**head_of(change), "change": sides}
+    recorded = {place_of(item): item for change in plan.changes for item in recorded_statements(change.record)}
+    for statement in statements_of(plan):
+        was = recorded.get(statement.place)
+        if was and content_of(was) != statement.item.before:
+            before, after = statement.existing(content_of(was)), statement.existing(statement.item.before)
+            sides = sides_of(["update" if after else "delete"], before, after)
+            yield {**statement.head, "change": sides}
+
+
+def _drift(change: Change, account: str) -> dict[str, Any] | None:
+    """From the recorded to the live values, in the fields that this plan reverts, or a deletion when the mapping is gone;
+    None without drift.
     """
-    gone = change.record and change.reason in (Reason.DISAPPEARED, Reason.GONE)
-    drifted = [field for field in change.fields if field.cause is not Cause.EDIT]
-    if change.record and gone:
-        sides = _sides(["delete"], _existing(change.record.applied, change.record), None)
-    elif change.live and drifted:
-        # Made from one mapping, so that edits are not in the difference.
-        recorded = now = _mapping_before(change, change.live)
-        for field in drifted:
-            recorded = with_value(recorded, field.path, field.prior)
-        sides = _sides(["update"], _existing(recorded, change.live), _existing(now, change.live))
-    else:
+    record, live = change.record, change.live
+    drifted = [
+        field
+        for field in change.fields
+        if field.cause is not Cause.EDIT and not (_is_push(change) and field.path[0] == "permission")
+    ]
+    if record and record.applied and change.reason in (Reason.DISAPPEARED, Reason.GONE):
+        return sides_of(["delete"], _existing(record.applied, record, account), None)
+    if live is None or not drifted:
         return None
-    return {**_head(change), "change": sides}
+    # Made from one mapping, so that edits are not in the difference.
+    recorded = now = _mapping_before(change, live)
+    for field in drifted:
+        recorded = with_value(recorded, field.path, field.prior)
+    return sides_of(["update"], _existing(recorded, live, account), _existing(now, live, account))
 
 
 def _root_module(resources: Iterable[dict[str, Any] | None]) -> dict[str, Any]:
     return {"root_module": {"resources": [resource for resource in resources if resource]}}
 
 
-def _planned(change: Change) -> dict[str, Any] | None:
-    values = _after(change)
-    return values and {**_head(change), "schema_version": 0, "values": values, "sensitive_values": {}}
+def _planned(change: Change, account: str) -> dict[str, Any] | None:
+    return resource(head_of(change), _after(change, account))
 
 
-def _refreshed(change: Change) -> dict[str, Any] | None:
-    values = _before(change) if change.live else None
-    deposed = {"deposed_key": change.id[:8]} if change.deposed else {}
-    return values and {**_head(change), **deposed, "schema_version": 0, "values": values, "sensitive_values": {}}
+def _refreshed(change: Change, account: str) -> dict[str, Any] | None:
+    deposed = {"deposed_key": _deposed_key(change)} if change.deposed else {}
+    return resource({**head_of(change), **deposed}, _before(change, account) if change.live else None)
 
 
-def _head(change: Change) -> dict[str, Any]:
+def head_of(change: Change) -> dict[str, Any]:
+    """The address of the mapping of a change, and its parts."""
     return {
-        "address": address(change.name),
+        "address": address(change),
         "mode": "managed",
-        "type": TYPE,
+        "type": kind_of_change(change).resource,
         "name": change.name,
         "provider_name": PROVIDER,
     }
 
 
+def _deposed_key(change: Change) -> str:
+    """Terraform's key of a deposed resource: eight hexadecimal digits."""
+    return change.id[:8] if not _is_push(change) else hashlib.sha256(change.id.encode()).hexdigest()[:8]
+
+
+def values_made(change: Change, planned: dict[str, Any], ident: str) -> dict[str, Any]:
+    """The planned values of a mapping once it was made with an id, which was not known when it was planned."""
+    if _kind_made(change).name != LAMBDA:
+        return {**planned, "id": planned["bucket"]}
+    return {**planned, "id": ident, "uuid": ident}
+
+
 # --- one change ------------------------------------------------------------------------------------------------------
-
-
-def _sides(
-    actions: list[str],
-    before: dict[str, Any] | None,
-    after: dict[str, Any] | None,
-    unknown: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """A change of values. Nothing in it is sensitive, because credentials are ARNs of secrets. Of a side that is not
-    there, sensitivity is false, as in Terraform.
-    """
-    return {
-        "actions": actions,
-        "before": before,
-        "after": after,
-        "after_unknown": unknown or {},
-        "before_sensitive": {} if before else False,
-        "after_sensitive": {} if after else False,
-    }
 
 
 def _is_made(change: Change) -> bool:
@@ -226,70 +242,29 @@ def _replace_paths(change: Change) -> list[list[str | int]]:
     if change.action is not Action.REPLACE:
         return []
     moved: list[list[str | int]] = [["region"]] if change.live and change.live.key.region != change.region else []
+    source = change.live.kind if change.live else SourceKind.UNKNOWN
     return moved + [
-        _steps(field.path, change.live.kind if change.live else SourceKind.UNKNOWN)
+        push.entry_steps(field.path) if _is_push(change) else event_source.steps(field.path, source)
         for field in change.fields
         if field.replaces
     ]
 
 
-def _steps(path: FieldPath, source: SourceKind) -> list[str | int]:
-    """A path by Terraform's rules: a block is the first of a list, and a map is one value."""
-    steps: list[str | int] = []
-    fields = fields_of(source)
-    for name in path:
-        if name not in fields:
-            break  # a key of a map
-        steps += [name, 0] if fields[name].children else [name]
-        fields = fields[name].children
-    return steps[:-1] if steps[-1] == 0 else steps
-
-
-def _applied(change: Change, path: FieldPath, prior: Any) -> Any:
-    """What was last applied, in the shape in which it stands in `before`."""
-    kind = change.live.kind if change.live else SourceKind.UNKNOWN
-    value: Any = _shaped(fields_of(kind), with_value({}, path, prior), kind)
-    for name in path:
-        inner = next(iter(value), None) if isinstance(value, list) else value
-        value = inner.get(name) if isinstance(inner, Mapping) else None
-    return value
-
-
-_CREATE, _DELETE = "CreateEventSourceMapping", "DeleteEventSourceMapping"
-
-
-def _calls(change: Change) -> list[str]:
-    """The calls to AWS that change something, in their order."""
-    match change.action:
-        case Action.CREATE:
-            return [_CREATE]
-        case Action.DELETE:
-            return [_DELETE]
-        case Action.REPLACE:
-            return [_CREATE, _DELETE] if change.creates_first else [_DELETE, _CREATE]
-        case Action.UPDATE:
-            tags = [field for field in change.fields if field.path[0] == "tags"]
-            return [
-                *["UpdateEventSourceMapping"] * (len(tags) < len(change.fields)),
-                *["UntagResource"] * any(tag.desired is None for tag in tags),
-                *["TagResource"] * (change.retags or any(tag.desired is not None for tag in tags)),
-            ]
-        case Action.FORGET:
-            return ["UntagResource"] * change.retags
-        case _:
-            return []
+def _is_push(change: Change) -> bool:
+    """Whether the mapping of a change is kept by its source."""
+    return kind_of_change(change).name != LAMBDA
 
 
 # --- before and after ------------------------------------------------------------------------------------------------
 
 
-def _before(change: Change) -> dict[str, Any] | None:
+def _before(change: Change, account: str) -> dict[str, Any] | None:
     """The mapping as it is; one that is gone, and only to be forgotten, as it was recorded."""
     if change.action is Action.CREATE:
         return None  # `live` may be a mapping that is being deleted and holds the pair
     if change.live:
-        return _existing(_mapping_before(change, change.live), change.live)
-    return _existing(change.record.applied, change.record) if change.record else None
+        return _existing(_mapping_before(change, change.live), change.live, account)
+    return _existing(change.record.applied, change.record, account) if change.record else None
 
 
 def _mapping_before(change: Change, live: Live) -> Canonical:
@@ -304,83 +279,33 @@ def _mapping_before(change: Change, live: Live) -> Canonical:
     return mapping
 
 
-def _after(change: Change) -> dict[str, Any] | None:
+def _after(change: Change, account: str) -> dict[str, Any] | None:
     if change.desired is None:
         return None
     if change.live and not _is_made(change):
-        return _existing(change.desired, change.live)
-    return _without(_attributes(change.desired, change.region), _unknown(change.desired))
+        return _existing(change.desired, change.live, account)
+    if _kind_made(change).name == LAMBDA:
+        return event_source.planned(change.desired, change.region)
+    return push.entry_attributes(change.desired, change.region, account)
 
 
-def _existing(mapping: Canonical, held: Live | Record) -> dict[str, Any]:
-    """A mapping that exists, with the attributes that AWS sets."""
-    status = held.status if isinstance(held, Live) else Status("")
-    arn = Arn.parse(held.arn)
-    # Live values and records have the function's name only; its ARN has the region and account of the mapping's.
-    function = arn and arn._replace(resource=f"function:{mapping.get('function_name', '')}")
-    for path in _generated(mapping):
-        mapping = with_value(mapping, path, held.key.id)  # as self-managed Kafka has it (docs/aws/kinds.md#defaults)
-    return {
-        **_attributes(mapping, held.key.region),
-        "arn": held.arn,
-        "function_arn": function and str(function),
-        "id": held.key.id,
-        "last_modified": status.last_modified or None,
-        "last_processing_result": status.last_result or None,
-        "state": status.state or None,
-        "state_transition_reason": status.reason or None,
-        "uuid": held.key.id,
-    }
+def _existing(mapping: Canonical, held: Live | Record, account: str) -> dict[str, Any]:
+    """A mapping that exists, with what is computed of it."""
+    if KINDS[held.key.kind].name == LAMBDA:
+        return event_source.existing(mapping, held)
+    values = push.entry_attributes(mapping, held.key.region, account)
+    return {**values, "id": values["bucket"]}
 
 
-def _attributes(mapping: Canonical, region: str) -> dict[str, Any]:
-    """What a mapping is made from. The default tags have been merged by then, so `tags` has them as `tags_all` has."""
-    values = _shaped(fields_of(kind_of(mapping)), mapping, kind_of(mapping) or SourceKind.UNKNOWN)
-    return {**values, "region": region, "tags_all": values["tags"]}
+def _unknown(change: Change) -> dict[str, Any]:
+    """True wherever a value is known only once the mapping was made."""
+    if change.desired is None or not _is_made(change):
+        return {}
+    if _kind_made(change).name == LAMBDA:
+        return event_source.unknown(change.desired)
+    return dict.fromkeys(push.COMPUTED, True)
 
 
-def _generated(mapping: Canonical) -> list[FieldPath]:
-    """The paths of the consumer groups that AWS generates for the mapping, because it states none."""
-    kind = kind_of(mapping)
-    return [
-        path for path in CONSUMER_GROUPS if kind in fields_of(kind)[path[0]].row.kinds and not value_at(mapping, path)
-    ]
-
-
-def _unknown(desired: Canonical) -> dict[str, Any]:
-    """True wherever only AWS knows the value, once it has made the mapping."""
-    # In a block that is stated only the group is unknown; one that is not stated is unknown as a whole.
-    groups = {block: [{group: True}] if block in desired else True for block, group in _generated(desired)}
-    return {**dict.fromkeys(_COMPUTED, True), **groups}
-
-
-def _without(values: dict[str, Any], unknown: Mapping[str, Any]) -> dict[str, Any]:
-    """The values without the unknown ones, which Terraform leaves out."""
-    return {
-        name: [_without(value[0], unknown[name][0])] if isinstance(unknown.get(name), list) else value
-        for name, value in values.items()
-        if unknown.get(name) is not True
-    }
-
-
-# --- Terraform's shapes ----------------------------------------------------------------------------------------------
-
-
-def _shaped(fields: Mapping[str, Field], block: Mapping[str, Any], kind: SourceKind) -> dict[str, Any]:
-    return {name: _shape(field, block.get(name), kind) for name, field in fields.items()}
-
-
-def _shape(field: Field, value: Any, kind: SourceKind) -> Any:
-    if field.children:
-        blocks = value if field.many else [value]
-        return [_shaped(field.children, item, kind) for item in blocks or () if item is not None]
-    if value is None:
-        value = field.row.default.get(kind)
-    form = get_origin(field.annotation)
-    if value is None:
-        return [] if form is list else {} if form is dict else None
-    if field.name == "pattern" and not isinstance(value, str):
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    if form is dict:
-        return {name: ",".join(item) if isinstance(item, list) else item for name, item in value.items()}
-    return value
+def _kind_made(change: Change) -> Kind:
+    """The kind of the mapping that a change makes."""
+    return kind_for(change.wanted.kind) if change.wanted else kind_of_change(change)

@@ -121,9 +121,7 @@ def _judged_again(made: Plan, recorded: Sequence[Change], reading: Reading, stat
     problems += [*policy_problems(statements, reading), *entry_problems(recorded, reading)]
     for problem in problems:
         raise StaleError(f"{problem.name}: {problem.message}", hint="plan again")
-    now = [
-        without_blocked(without_overlaps(changes, reading.entries, state)) for changes in (made.changes, recorded)
-    ]
+    now = [without_blocked(without_overlaps(changes, reading.entries, state)) for changes in (made.changes, recorded)]
     return replace(made, changes=tuple(now[0]), statements=statement_changes(now[1], state, reading))
 
 

@@ -30,6 +30,7 @@ LINE = {"@level", "@message", "@module", "type"}
 RESOURCE = {"addr", "module", "resource", "implied_provider", "resource_type", "resource_name", "resource_key"}
 STARTED = {"resource", "action", "id_key", "id_value"}
 ENDED = STARTED | {"elapsed_seconds", "x_provisioner"}
+ACCOUNT = "123456789012"
 IT = "aws_lambda_event_source_mapping.it"
 NEW = full("7")
 
@@ -113,7 +114,7 @@ def test_progress_has_terraforms_hook(
     phase: Phase, text: str, kind: str, message: str, keys: set[str], tmp_path: Path
 ) -> None:
     change = the_change(story(tmp_path, queue(batch_size=5), queue(), queue()))
-    event = progress_event(Progress(change, phase, 12.2, text))
+    event = progress_event(Progress(change, phase, 12.2, text), ACCOUNT)
 
     assert (event["type"], event["@message"], event["hook"].keys()) == (kind, message, keys)
     assert event["hook"]["action"] == "update"
@@ -122,8 +123,8 @@ def test_progress_has_terraforms_hook(
 
 def test_a_creation_has_no_id_until_it_is_complete(tmp_path: Path) -> None:
     change = the_change(story(tmp_path, queue()))
-    started = progress_event(Progress(change, Phase.STARTED))
-    ended = progress_event(Progress(change, Phase.ENDED, 3, outcome=Outcome(change, Result.APPLIED, uuid=NEW)))
+    started = progress_event(Progress(change, Phase.STARTED), ACCOUNT)
+    ended = progress_event(Progress(change, Phase.ENDED, 3, outcome=Outcome(change, Result.APPLIED, uuid=NEW)), ACCOUNT)
 
     assert started["hook"].keys() == STARTED - {"id_key", "id_value"}
     assert started["@message"] == f"{IT}: Creating..."
@@ -139,7 +140,7 @@ def test_a_field_that_aws_ignored_is_complete_with_a_warning(tmp_path: Path) -> 
     outcome = Outcome(
         change, Result.APPLIED, "batch_size not set: AWS ignored the value", uuid=full("1"), ignored=(("batch_size",),)
     )
-    event = progress_event(Progress(change, Phase.ENDED, outcome=outcome))
+    event = progress_event(Progress(change, Phase.ENDED, outcome=outcome), ACCOUNT)
 
     assert (event["type"], event["@level"]) == ("apply_complete", "warn")
     assert event["hook"]["x_provisioner"]["ignored"] == ["batch_size"]
@@ -149,7 +150,7 @@ def test_a_field_that_aws_ignored_is_complete_with_a_warning(tmp_path: Path) -> 
 def test_a_failure_names_the_request_that_aws_refused(tmp_path: Path) -> None:
     change = the_change(story(tmp_path, queue()))
     outcome = Outcome(change, Result.FAILED, "creating it: denied", "ask for it", request_ids=("r-1",))
-    event = progress_event(Progress(change, Phase.ENDED, 1, outcome=outcome))
+    event = progress_event(Progress(change, Phase.ENDED, 1, outcome=outcome), ACCOUNT)
 
     assert (event["type"], event["@message"]) == ("apply_errored", f"{IT}: Creation errored after 1s")
     assert event["hook"]["x_provisioner"]["request_ids"] == ["r-1"]
@@ -171,7 +172,7 @@ def test_a_failure_names_the_request_that_aws_refused(tmp_path: Path) -> None:
 def test_what_was_not_attempted_neither_started_nor_ended(tmp_path: Path) -> None:
     change = the_change(story(tmp_path, queue()))
     outcome = Outcome(change, Result.NOT_ATTEMPTED, "the apply was interrupted")
-    event = progress_event(Progress(change, Phase.ENDED, outcome=outcome))
+    event = progress_event(Progress(change, Phase.ENDED, outcome=outcome), ACCOUNT)
 
     assert (event["type"], event["@level"]) == ("diagnostic", "warn")
     assert event["diagnostic"]["x_provisioner"]["result"] == "not attempted"
@@ -181,7 +182,7 @@ def test_a_real_apply_makes_the_stream_that_terraforms_readers_know(stack: Stack
     stack.write(queue(function_name="worker"))
     plan = stack.plan()
     report = stack.apply_mapping(queue(function_name="worker"))
-    applied = [progress_event(event) for event in stack.ui.events]
+    applied = [progress_event(event, ACCOUNT) for event in stack.ui.events]
     stream = [version_event("1"), *planned_events(plan), summary_event(plan), *applied, summary_event(plan, report)]
     lines = [json.loads(json.dumps(stamped(event, datetime.now(UTC)))) for event in stream]
 

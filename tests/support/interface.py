@@ -239,7 +239,7 @@ def _events(plan: Plan) -> Iterator[dict[str, Any]]:
             outcome = Outcome(change, result, "detail", "hint", _UUID)
             outcomes.append(outcome)
             for phase in Phase:
-                yield progress_event(Progress(change, phase, 1.0, outcome=outcome))
+                yield progress_event(Progress(change, phase, 1.0, outcome=outcome), plan.account)
             yield diagnostic_event(outcome)
     yield summary_event(plan)
     yield summary_event(plan, Report(tuple(outcomes)))
