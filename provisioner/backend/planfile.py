@@ -139,7 +139,7 @@ def _check(change: Change) -> None:
     texts = [change.name, change.region, change.moved_from, *change.after, *change.notes]
     texts += [risk.message for risk in change.risks] + [field.detail for field in change.fields]
     texts += [change.conflict.message, change.conflict.hint] if change.conflict else []
-    texts += [key.id for key in (*keys, change.conflict and change.conflict.holder) if key]
+    texts += [key.id for key in keys if key]
     _require_printable(texts)
 
 

@@ -19,7 +19,7 @@ def state() -> None:
 @state.command(name="list")
 @on_manifest
 def state_list(invocation: Invocation) -> None:
-    """List the recorded mappings: name and UUID."""
+    """List the recorded mappings: name and ID."""
     with invocation.running() as (run, terminal):
         from provisioner import workflow
         from provisioner.render.state import state_list as text
@@ -35,7 +35,7 @@ def state_list(invocation: Invocation) -> None:
 @click.argument("name")
 @on_manifest
 def state_show(invocation: Invocation, name: str) -> None:
-    """Show one record: its UUID and the last applied values."""
+    """Show one record: its ID, the last applied values, and its statement."""
     with invocation.running() as (run, terminal):
         from provisioner import workflow
         from provisioner.render.state import state_show as text
@@ -60,7 +60,7 @@ def state_mv(invocation: Invocation, source: str, target: str, lock_timeout: flo
 
 @state.command(name="rm")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("--offline", is_flag=True, help="Do not call Lambda: the ownership tags of the mappings stay.")
+@click.option("--offline", is_flag=True, help="Do not call AWS: the ownership tags of the mappings stay.")
 @on_manifest
 @lock_timeout_option
 def state_rm(invocation: Invocation, names: tuple[str, ...], lock_timeout: float, offline: bool) -> None:
@@ -121,16 +121,21 @@ def _text_of(file: str) -> str:
 
 
 @state.command(name="rebuild")
+@click.option(
+    "--adopt-orphans",
+    is_flag=True,
+    help="Also record entries of buckets that are not in the manifest and that only their ids name as this stack's.",
+)
 @on_manifest
 @lock_timeout_option
-def state_rebuild(invocation: Invocation, lock_timeout: float) -> None:
+def state_rebuild(invocation: Invocation, lock_timeout: float, adopt_orphans: bool) -> None:
     """Rebuild a lost state from the manifest's functions and sources, then from ownership tags."""
     with invocation.running() as (run, terminal):
         from provisioner import workflow
         from provisioner.environment import command_line
         from provisioner.model.words import counted
 
-        made = workflow.rebuild_state(run, lock_timeout)
+        made = workflow.rebuild_state(run, lock_timeout, adopts_orphans=adopt_orphans)
         terminal.message(
             f"The state now contains {counted(len(made.mappings), 'mapping')}. Run `{command_line('plan')}` to see what differs."
         )

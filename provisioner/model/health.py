@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.plan import FieldChange
 from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
@@ -14,8 +15,9 @@ class Drifted:
     """What changed outside provisioner in one mapping since the last apply.
 
     `fields` have as desired what was applied. `vanished`: the mapping is gone, and `kind` is None. `fault` is why AWS
-    disabled it, `lost` what it needs and no longer exists, such as its function. `orphan`: it carries the tags of this
-    state, which does not record it; `name` is then the one in its tags, or "", and `pair` is set.
+    disabled it, `lost` what it needs and no longer exists, such as its function, `broken` why it is not invoked although it
+    is there. `orphan`: its tags or its id name this state, which does not record it; `name` is then the one in its tags, or
+    "", and `pair` is set. `kept_by` is the kind of its key.
     """
 
     name: str
@@ -28,14 +30,22 @@ class Drifted:
     lost: tuple[str, ...] = ()
     orphan: bool = False
     pair: Pair | None = None
+    broken: str = ""
+    kept_by: str = LAMBDA
+
+    @property
+    def key(self) -> Key:
+        """The key of the mapping."""
+        return Key(self.kept_by, self.region, self.uuid)
 
     @property
     def repairable(self) -> bool:
-        """Whether an apply can restore it: not while something that it needs is missing, or while AWS would disable it
-        again.
+        """Whether an apply can restore it: not while something that it needs is missing, while AWS would disable it again, or
+        while a statement is missing that is not its own.
         """
-        # A drift of lost or fault alone has nothing that an apply would send.
-        return (self.vanished or bool(self.fields)) and not (self.lost or self.fault)
+        # A drift of lost, fault or broken alone has nothing that an apply would send.
+        is_others = self.broken and not any(field.path[0] == "permission" for field in self.fields)
+        return (self.vanished or bool(self.fields)) and not (self.lost or self.fault or is_others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def drift(
 
 
 def unrecorded(orphans: Sequence[Live]) -> tuple[Drifted, ...]:
-    """The orphans as drift, under the names in their tags."""
+    """The orphans as drift, under the names in their tags, where they have any."""
     return tuple(
         Drifted(
             live.owner.name if live.owner else "",
@@ -90,6 +90,7 @@ def unrecorded(orphans: Sequence[Live]) -> tuple[Drifted, ...]:
             live.kind,
             pair=pair_of(live),
             orphan=True,
+            kept_by=live.key.kind,
         )
         for live in orphans
     )
@@ -101,7 +102,7 @@ def _drifted(
     if not is_applied(record):
         return None
     if live is None or live.status.state in (DELETING, MISSING):
-        return Drifted(name, record.key.id, record.key.region, vanished=True, lost=lost)
+        return Drifted(name, record.key.id, record.key.region, vanished=True, lost=lost, kept_by=record.key.kind)
     # Kept values, such as a generated consumer group, were never applied: live's count as applied.
     prior = fill_kept(record.applied, live.mapping, live.kind)
     now: Canonical = live.mapping
@@ -112,8 +113,18 @@ def _drifted(
         now = with_value(now, ("enabled",), value_at(prior, ("enabled",)))  # reported by the fault
     # What was applied is also what is desired, so that every difference has the cause drift: an edit is none here.
     fields = field_changes(prior, now, prior, live.kind)
-    drifted = Drifted(name, record.key.id, record.key.region, live.kind, fields, fault=fault, lost=lost)
-    return drifted if fields or lost or fault else None
+    drifted = Drifted(
+        name,
+        record.key.id,
+        record.key.region,
+        live.kind,
+        fields,
+        fault=fault,
+        lost=lost,
+        broken=live.status.reason if live.status.state == BROKEN else "",
+        kept_by=record.key.kind,
+    )
+    return drifted if fields or lost or fault or drifted.broken else None
 
 
 def is_applied(record: Record) -> bool:
@@ -185,7 +196,8 @@ def health(
             Health(item.name, "", item.region, "Absent", problem=problem, function=pair.function, source=pair.source)
         )
     for orphan in reading.orphans:
-        problem = "its tags name this state, which does not record it: import it, or delete it"
+        mark = "tags name" if orphan.owner else "id names"
+        problem = f"its {mark} this state, which does not record it: import it, or delete it"
         rows.append(_row(orphan.owner.name if orphan.owner else "", orphan.key, orphan, problem))
     return tuple(sorted(rows, key=lambda row: (not row.problem, row.name)))
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from provisioner.environment import command_line
+from provisioner.foreign_text import one_line
 from provisioner.kinds import kind_for, pair_of
 from provisioner.kinds.kind import Claim
 from provisioner.model.desired import Desired
@@ -45,7 +46,9 @@ def held_by(holder: Live, stack: str, name: str, *, is_taken: bool = False) -> C
         message = (
             f"Lambda already has a mapping for this function and source: {holder.key}"
             if holder.key.kind == LAMBDA
-            else f"the source already has an entry with this function, these events and this filter: {holder.key}"
+            else one_line(
+                f"the source already has an entry with this function, these events and this filter: {holder.key}"
+            )
         )
         return Conflict(holder.key, message, f"import it: {line}")
     if holder.owner.stack == stack:
@@ -96,9 +99,10 @@ def _overlapping(change: Change, staying: Mapping[Claim, Sequence[Live]], state:
     manager = state.managers().get(other.key)
     named = f"{manager} ({other.key})" if manager else f"the entry {other.key}, which is not managed by this stack"
     theirs = pair_of(other)
+    where = f"{pair.channel} for {pair.function}, and {theirs.channel} for {theirs.function}"
     conflict = Conflict(
         other.key,
-        f"it overlaps with {named}: {pair.channel} for {pair.function}, and {theirs.channel} for {theirs.function}",
+        one_line(f"it overlaps with {named}: {where}"),
         "change the events or the filter of one of them: S3 notifies one destination of an event",
     )
     stays = change.live if change.existing and not change.adopts else None

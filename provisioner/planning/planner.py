@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
+from provisioner.foreign_text import one_line
 from provisioner.kinds import kind_for, kind_of_change, pair_of
 from provisioner.kinds.tables import fields_of
 from provisioner.model.canonical import Canonical
@@ -233,7 +234,7 @@ class _Deciding:
             return None
         return Conflict(
             holder.key,
-            f"an entry with this id, {holder.key}, is not managed by this stack: {pair_of(holder)}",
+            one_line(f"an entry with this id, {holder.key}, is not managed by this stack: {pair_of(holder)}"),
             f"choose another id, or import it: `{import_line(wanted.name, holder.key)}`",
         )
 

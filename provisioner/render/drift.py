@@ -7,16 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from provisioner.environment import command_line
 from provisioner.kinds.canonical import default_at
 from provisioner.model.health import Drifted, Health
+from provisioner.model.key import LAMBDA
 from provisioner.model.plan import FieldChange
 from provisioner.model.sources import SourceKind
 from provisioner.model.words import counted
+from provisioner.planning.commands import import_line
 from provisioner.render.graph import short_name
 from provisioner.render.structure import changed_items, patterns
 from provisioner.render.style import Style
-from provisioner.render.values import as_json
+from provisioner.render.values import as_json, printable
 from provisioner.render.wrapping import columns, wrapped
 
 
@@ -47,11 +48,14 @@ def _prospects(drifted: Sequence[Drifted]) -> Iterator[str]:
         yield f"An apply restores the values in the manifest for: {', '.join(can)}."
     for item in drifted:
         if item.orphan:
-            line = command_line("import", item.name or "NAME", f"{item.uuid}@{item.region}")
+            line = import_line(item.name or "NAME", item.key, states_region=True)
             yield f"Import {item.name or item.uuid} with `{line}`, or delete it."
     gone = [item.name for item in drifted if item.lost]
     if gone:
         yield f"An apply cannot restore {', '.join(gone)}: recreate the missing functions or sources first."
+    broken = [item.name for item in drifted if item.broken and not (item.repairable or item.lost)]
+    if broken:
+        yield f"An apply cannot restore {', '.join(broken)}: the statement that is missing is not managed by this stack."
     disabled = [item.name for item in drifted if item.fault and not item.lost]
     if disabled:
         yield f"AWS would disable {', '.join(disabled)} again: fix the cause first."
@@ -61,17 +65,23 @@ def _drifted(item: Drifted, style: Style) -> Iterator[str]:
     if item.vanished:
         yield style.bold(f"  # {item.name} {style.red('no longer exists')}")
         yield from (style.red(f"  # {what} no longer exists") for what in item.lost)
-        yield f"  - mapping {as_json(item.name)} {{ uuid = {as_json(item.uuid)} }}"
+        yield f"  - mapping {as_json(item.name)} {{ {_ident(item)} }}"
         return
     if item.orphan:
-        yield style.bold(f"  # {item.name or item.uuid} {style.red('is not in the state')}, although its tags name it")
+        mark = "tags name" if item.kept_by == LAMBDA else "id names"
+        yield style.bold(
+            f"  # {printable(item.name or item.uuid)} {style.red('is not in the state')}, although its {mark} it"
+        )
         yield f"  # ({item.pair})"
-        yield f"  + mapping {as_json(item.name)} {{ uuid = {as_json(item.uuid)} }}"
+        yield f"  + mapping {f'{as_json(item.name)} ' if item.name else ''}{{ {_ident(item)} }}"
         return
-    what = "has changed" if item.fields else "is disabled" if item.fault else "has a missing dependency"
+    what = "has changed" if item.fields else "is disabled" if item.fault else "is not invoked" if item.broken else ""
+    what = what or "has a missing dependency"
     yield style.bold(f"  # {item.name} {what}")
     if item.fault:
         yield style.red(f"  # AWS disabled it: {item.fault}")
+    if item.broken:
+        yield style.red(f"  # {item.broken}")
     for what in item.lost:
         yield style.red(f"  # {what} no longer exists")
     if item.fields:
@@ -80,6 +90,10 @@ def _drifted(item: Drifted, style: Style) -> Iterator[str]:
         for field in item.fields:
             yield from _field(field, item.kind, width, style)
         yield "    }"
+
+
+def _ident(item: Drifted) -> str:
+    return f"{'uuid' if item.kept_by == LAMBDA else 'id'} = {as_json(item.uuid)}"
 
 
 def _field(field: FieldChange, kind: SourceKind | None, width: int, style: Style) -> Iterator[str]:
@@ -116,6 +130,7 @@ def drift_json(stack: str, drifted: Sequence[Drifted]) -> str:
             "disappeared": item.vanished,
             "disabled_by_aws": item.fault or None,
             "lost": list(item.lost),
+            "broken": item.broken or None,
             "repairable": item.repairable,
             "fields": [
                 {"path": ".".join(field.path), "applied": before, "live": after}
@@ -154,7 +169,7 @@ def status_text(rows: Sequence[Health], style: Style, width: int) -> str:
         return "No mappings are declared or recorded."
     cells = [
         (
-            row.name,
+            row.name or row.uuid,
             row.state,
             row.function or "-",
             short_name(row.source) if row.source else "-",
@@ -184,7 +199,7 @@ def status_text(rows: Sequence[Health], style: Style, width: int) -> str:
 
 
 def _block(row: Health, cell: tuple[str, ...], style: Style, width: int) -> str:
-    lines = [style.bold(wrapped(f"{row.name}  {row.state}", width))]
+    lines = [style.bold(wrapped(f"{cell[0]}  {row.state}", width))]
     lines.append(wrapped(f"{cell[3]} -> {cell[2]}, {row.region}", width, "    "))
     if row.last_result:
         lines.append(wrapped(f"last result: {row.last_result}", width, "    "))

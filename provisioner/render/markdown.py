@@ -13,14 +13,16 @@ from typing import Any, Final
 
 from provisioner.environment import command_line
 from provisioner.kinds.canonical import default_at
+from provisioner.kinds.ids import text_of
 from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.health import Drifted
 from provisioner.model.level import Level
 from provisioner.model.plan import Action, Cause, Change, Edit, FieldChange, Plan, Problem, grouped
-from provisioner.model.sources import SourceKind
+from provisioner.model.sources import PUSH, SourceKind
 from provisioner.model.words import counted
 from provisioner.render.drift import drift_counts, drift_text
 from provisioner.render.graph import edges_of_plan, mermaid, short_name
+from provisioner.render.permissions import PERMISSION, permission_sides
 from provisioner.render.plan import compact_text, counts_text, plan_text, reason_text, symbol_of
 from provisioner.render.style import Style
 from provisioner.render.values import as_json
@@ -85,7 +87,7 @@ def drift_markdown(stack: str, drifted: Sequence[Drifted]) -> str:
     return (
         text
         if len(text) <= LONGEST
-        else _cut(head, [f"- `{item.name or item.uuid}`" for item in drifted], len(drifted))
+        else _cut(head, [f"- {_quoted(item.name or item.uuid)}" for item in drifted], len(drifted))
     )
 
 
@@ -110,7 +112,7 @@ def _alerts(plan: Plan) -> Iterator[str]:
 
 def _named(keys: Sequence[str]) -> str:
     """Names as code: all when they are few, else their number and the first."""
-    shown = ", ".join(f"`{key}`" for key in keys[:_NAMED])
+    shown = ", ".join(map(_quoted, keys[:_NAMED]))
     return shown if len(keys) <= _NAMED else f"{len(keys)} mappings ({shown}, …)"
 
 
@@ -134,7 +136,7 @@ def _table(changes: Sequence[Change]) -> str:
     # The region only where it distinguishes rows.
     regional = len({change.region for change in changes}) > 1
     rows = [
-        f"| `{symbol_of(change) or '='}` | `{change.key}`{f' ({change.region})' if regional else ''} "
+        f"| `{symbol_of(change) or '='}` | {_quoted(change.key)}{f' ({change.region})' if regional else ''} "
         f"| {_what(change)} | {_why(change)} |"
         for change in changes
     ]
@@ -143,11 +145,22 @@ def _table(changes: Sequence[Change]) -> str:
 
 def _what(change: Change) -> str:
     parts = [f"moved from `{change.moved_from}`"] * bool(change.moved_from)
-    parts += [f"imported as `{change.adopts}`"] * bool(change.adopts)
+    parts += [f"imported as {_quoted(text_of(change.adopts))}"] if change.adopts else []
     kind = change.live.kind if change.live else SourceKind.UNKNOWN
-    parts += [_field(field, kind) for field in change.fields]
+    before, after = permission_sides(change)
+    # A statement that is another one is told by its id; else what differs in it.
+    is_other = kind in PUSH and before != after
+    parts += [_field(field, kind) for field in change.fields if not (is_other and field.path[0] == PERMISSION)]
+    if is_other and change.action in (Action.UPDATE, Action.REPLACE):
+        parts.append(f"`{PERMISSION}` {_shown(before)} → {_shown(after)}")
     if change.action is Action.CREATE and change.desired:
-        parts.append(f"reads {_code(short_name(change.pair.source))} for {_code(change.pair.function)}")
+        source, function = _code(short_name(change.pair.source)), _code(change.pair.function)
+        is_push = change.wanted is not None and change.wanted.kind in PUSH
+        parts.append(
+            f"{source} invokes {function} for {_code(change.pair.channel)}"
+            if is_push
+            else f"reads {source} for {function}"
+        )
     return "<br>".join(parts)
 
 
@@ -206,6 +219,11 @@ def _moved_sign(match: re.Match[str]) -> str:
     # A diff knows + and - only; lines with ! are highlighted as changes.
     sign = "!" if match[2] in ("~", "-/+", "+/-") else match[2]
     return f"{sign}{match[1]}{match[2]} "
+
+
+def _quoted(text: str) -> str:
+    """A name or an id as code. Those of entries may have any characters."""
+    return _code(text) if set(text) & set("`|\\<>&") else f"`{text}`"
 
 
 def _code(text: str) -> str:

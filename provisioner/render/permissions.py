@@ -108,12 +108,15 @@ def becomes_none(change: Change) -> bool:
     return change.desired is not None and change.desired.get(PERMISSION) == NONE
 
 
-def sides(change: Change) -> tuple[str | None, str | None]:
-    """The statement of a mapping before and after a change, by id, "none" or None."""
-    return tuple(  # type: ignore[return-value]
-        held.get("statement_id") if isinstance(held := (mapping or {}).get(PERMISSION), Mapping) else held
-        for mapping in (change.live.mapping if change.live else None, change.desired)
-    )
+def permission_sides(change: Change) -> tuple[str | None, str | None]:
+    """The permission of a mapping before and after a change: the id of its statement, "none", or None."""
+    before = change.live.mapping if change.live else {}
+    return _permission_in_short(before), _permission_in_short(change.desired or {})
+
+
+def _permission_in_short(mapping: Mapping[str, Any]) -> str | None:
+    permission = mapping.get(PERMISSION)
+    return permission.get("statement_id") if isinstance(permission, Mapping) else permission
 
 
 def whole_lines(symbol: str, change: Change, style: Style, statements: Statements) -> Iterator[str]:
@@ -145,7 +148,7 @@ def changed_permission(change: Change, style: Style, statements: Statements) -> 
         yield from changed_lines(fields, 1, kind, style, 6 + STEP)
         for statement in {item.id: item for item in statements_shown(change)}.values():
             if comment := statements.comment(statement, change):
-                yield style.grey(f"          # {as_json(statement.id)} {comment}")
+                yield style.grey(f"          # {as_json(statement.id)}: {comment}")
         yield "        }"
     if fields and becomes_none(change):
         yield f"      {painted('+', style)} {PERMISSION} = {as_json(NONE)}" + style.grey("  # edit")

@@ -242,7 +242,7 @@ def _differences(change: Change, style: Style, statements: Statements) -> Iterat
     fields = [field for field in change.fields if not (is_push and field.path[0] == PERMISSION)]
     touched = {field.path[0] for field in change.fields}
     # The id is aligned with the fields of the top level, so blocks do not count.
-    width = max([len("uuid"), *(len(field.path[0]) for field in fields if len(field.path) == 1)])
+    width = max([len("id" if is_push else "uuid"), *(len(field.path[0]) for field in fields if len(field.path) == 1)])
     if not is_push:
         after = " -> (known after apply)" if change.action is Action.REPLACE else ""
         yield f"        {'uuid':{width}} = {as_json(change.id)}{after}"

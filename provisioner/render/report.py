@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from provisioner.foreign_text import one_line
+from provisioner.kinds import kind_of_change
 from provisioner.model.plan import Action, Plan, Problem, grouped
 from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.render.style import Style
@@ -47,9 +49,9 @@ def _ended(name: str, noun: str, seconds: str, outcome: Outcome | None) -> str:
     if outcome is None or outcome.result is not Result.APPLIED:
         return f"{name}: {noun} {outcome.result if outcome else Result.FAILED} after {seconds}"  # why is in the report
     rest = f": {outcome.detail}" if outcome.detail else ""
-    if not outcome.settled:
-        return f"{name}: {noun} accepted after {seconds} [uuid={outcome.uuid}]{rest}"
-    return f"{name}: {noun} complete after {seconds} [uuid={outcome.uuid}]{rest}"
+    verb = "complete" if outcome.settled else "accepted"
+    word = "id" if kind_of_change(outcome.change).key else "uuid"
+    return f"{name}: {noun} {verb} after {seconds} [{word}={one_line(outcome.uuid)}]{rest}"
 
 
 def report_text(plan: Plan, report: Report, style: Style) -> str:

@@ -293,7 +293,9 @@ def _existing(mapping: Canonical, held: Live | Record, account: str) -> dict[str
     """A mapping that exists, with what is computed of it."""
     if KINDS[held.key.kind].name == LAMBDA:
         return event_source.existing(mapping, held)
-    values = push.entry_attributes(mapping, held.key.region, account)
+    # A record, and what is left of an entry that is gone, have their id in the key alone.
+    whole = {"id": held.key.id.partition("/")[2], **mapping}
+    values = push.entry_attributes(whole, held.key.region, account)
     return {**values, "id": values["bucket"]}
 
 

@@ -94,8 +94,9 @@ def _note_unmanaged(run: Run, aws: Aws, state: State, reading: Reading) -> None:
     """
     listed = set(reading.listed)
     more = False
-    somewhere = next((item.region for item in run.manifest.mappings.values()), "")
-    if not state.mappings and (region := aws.region or somewhere):
+    wanted = [item for item in run.manifest.mappings.values() if kind_for(item.kind).name == LAMBDA]
+    somewhere = next((item.region for item in wanted), "")
+    if not state.mappings and (wanted or not run.manifest.mappings) and (region := aws.region or somewhere):
         with suppress(AwsError):  # what may not be listed is not counted
             page = next(aws.gateway(region).pages())
             listed |= {Key(LAMBDA, region, str(config["UUID"])) for config in page}
@@ -111,6 +112,17 @@ def _note_unmanaged(run: Run, aws: Aws, state: State, reading: Reading) -> None:
         uuid = f"UUID@{others[0] if len(counts) == 1 else 'REGION'}" if others else "UUID"
         line = command_line("import", "NAME", uuid)
         run.ui.note(f"{least}{', '.join(parts)} {verb} not managed by this stack; import one with `{line}`")
+    # Of the sources that the plan is about. What notifies something else than a function here cannot be imported.
+    entries = Counter(
+        (key.region, key.id.partition("/")[0])
+        for key, live in sorted(reading.entries.items())
+        if key not in managed and not live.mapping.get("function_name", "").startswith("arn:")
+    )
+    for (region, bucket), count in entries.items():
+        verb, flags = "is" if count == 1 else "are", ("--region", region) if region != aws.region else ()
+        line = command_line("import", "NAME", f"s3:{bucket}/ENTRY-ID", *flags)
+        what = "1 entry" if count == 1 else f"{count} entries"
+        run.ui.note(f"{what} of bucket {bucket} {verb} not managed by this stack; import one with `{line}`")
 
 
 def recovered(run: Run, state: State, unresolved: Sequence[Intent], *, patient: bool, certain: bool = False) -> State:

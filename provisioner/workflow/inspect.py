@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from provisioner.aws.presence import missing_dependencies
 from provisioner.aws.session import Aws
-from provisioner.kinds import pair_of
+from provisioner.kinds import kind_for, pair_of
 from provisioner.model.health import Drifted, Health
 from provisioner.model.state import State
 from provisioner.planning.assess import absent, health, ignored_paths, needs, recorded, unrecorded
@@ -47,8 +47,15 @@ def _looked(run: Run) -> tuple[Aws, State, Reading]:
     regions = {item.region for item in run.manifest.mappings.values()} | ({aws.region} if aws.region else set())
     # A state that was never stored has a new lineage, which no mapping carries.
     search = Search(state.lineage, frozenset(regions)) if state.serial else None
-    # Only what is recorded: holders of other pairs are no concern here, and would cost List calls.
-    reading = run.drivers.read(recorded(state), run.ui.note, search)
+    # Only what is recorded: holders of other pairs are no concern here, and would cost List calls. But orphans may stand in
+    # a source of which nothing is recorded.
+    declared = [
+        subject
+        for subject in resolve(run.manifest, state).subjects
+        if subject.wanted and not subject.record and kind_for(subject.wanted.kind).key
+    ]
+    own = recorded(state)
+    reading = run.drivers.read(replace(own, subjects=(*own.subjects, *declared)), run.ui.note, search)
     # What a running or an interrupted apply has created is not an orphan: its journal has the intent.
     creating = {intent.pair for intent in snapshot.unresolved}
     return (

@@ -12,10 +12,13 @@ from provisioner.backend.statefile import decode, encode, encode_before, shared_
 from provisioner.backend.store import Writer
 from provisioner.environment import command_line
 from provisioner.errors import DamagedError, StateError, UsageError
+from provisioner.kinds import KINDS
+from provisioner.model.manifest import Manifest
 from provisioner.model.state import Record, State
 from provisioner.model.words import counted
-from provisioner.planning.rebuild import rebuild
-from provisioner.planning.resolve import require_names
+from provisioner.planning.reading import Reading, Search
+from provisioner.planning.rebuild import lineage_of, rebuild
+from provisioner.planning.resolve import Resolution, completed, require_names, resolve
 from provisioner.workflow.forgetting import untag
 from provisioner.workflow.run import Run
 
@@ -139,9 +142,10 @@ def push(run: Run, text: str, where: str, lock_timeout: float, *, force: bool) -
         return writer.state
 
 
-def rebuild_state(run: Run, lock_timeout: float) -> State:
-    """Rebuild a lost state from AWS, store it and return it; a damaged one is renamed first. Raises StateError when
-    there are records, or when the tags have several lineages; AwsError.
+def rebuild_state(run: Run, lock_timeout: float, *, adopts_orphans: bool = False) -> State:
+    """Rebuild a lost state from AWS, store it and return it; a damaged one is renamed first. With `adopts_orphans` entries that
+    only their ids name as this stack's are recorded too. Raises StateError when there are records, or when the tags have
+    several lineages; AwsError.
     """
     with _editing(run, "state rebuild", lock_timeout, mends=True) as writer:
         if writer.state.mappings:
@@ -154,11 +158,30 @@ def rebuild_state(run: Run, lock_timeout: float) -> State:
             {item.region for item in run.manifest.mappings.values()} | ({aws.region} if aws.region else set())
         )
         live = [item for region in regions for item in inventory(aws.gateway(region), run.manifest.provider)]
-        rebuilt = rebuild(run.manifest, live, account, writer.state.lineage)
+        lineage = lineage_of(run.manifest.stack, live, writer.state.lineage)
+        manifest, sources = _sources(run, account, lineage)
+        rebuilt = rebuild(manifest, live, sources, account, lineage, adopts_orphans=adopts_orphans)
         for line in rebuilt.notices:
             run.ui.note(line)
         writer.save(rebuilt.state)
         return writer.state
+
+
+def _sources(run: Run, account: str, lineage: str) -> tuple[Manifest, Reading]:
+    """The manifest with what is wanted complete, and what the sources have that keep mappings of it."""
+    # `imports`, `moved` and `removed` are about records, of which there are none.
+    alone = replace(run.manifest, imports=(), moved=(), removed=())
+    resolution = completed(resolve(alone, State(alone.stack, lineage)), account, lineage)
+    wanted = {subject.name: subject.wanted for subject in resolution.subjects if subject.wanted}
+    reading = Reading()
+    for kind in KINDS.values():
+        subjects = tuple(
+            subject for subject in resolution.subjects if subject.wanted and subject.wanted.kind in kind.sources
+        )
+        if kind.key and subjects:
+            search = Search(lineage, frozenset(item.region for item in wanted.values()))
+            reading = run.drivers.of(kind.name).read(Resolution(subjects), run.ui.note, search)
+    return replace(run.manifest, mappings=wanted), reading
 
 
 def force_unlock(run: Run, ident: str) -> None:
