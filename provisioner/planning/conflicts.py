@@ -36,6 +36,11 @@ def not_possible(wanted: Desired, record: Record | None, live: Live | None, conf
     )
 
 
+def pair_words(holder: Key) -> str:
+    """What a mapping of the kind of a holder is told from others by, in a sentence about one that wants the same."""
+    return "its function and source" if holder.kind == LAMBDA else "its function, events and filter"
+
+
 def held_by(holder: Live, stack: str, name: str, *, is_taken: bool = False) -> Conflict:
     """The conflict with a mapping that this state does not manage and that must not be imported unasked. `name` is the
     one under which it could be imported, or `is_taken` by another mapping.
@@ -130,7 +135,11 @@ def _blocked(change: Change, staying: Claims) -> Change:
     if other is None or other.live is None or change.wanted is None:
         return change
     held = f"{other.name} ({other.live.key})"
-    message = f"its function and source, or its consumer group, are still in use by {held}, which cannot be changed"
+    message = (
+        f"its function and source, or its consumer group, are still in use by {held}, which cannot be changed"
+        if other.live.key.kind == LAMBDA
+        else f"it overlaps with {held}, which cannot be changed"
+    )
     conflict = Conflict(other.live.key, message, f"resolve the conflict of {other.name} first")
     stays = change.live if change.existing and not change.adopts else None
     blocked = not_possible(change.wanted, change.record, stays, conflict)

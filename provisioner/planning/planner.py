@@ -16,7 +16,7 @@ from provisioner.model.plan import Action, Cause, Change, Conflict, Plan, Proble
 from provisioner.model.sources import SELF_MANAGED, SourceKind
 from provisioner.model.state import Deposed, Record, State
 from provisioner.planning.commands import import_line
-from provisioner.planning.conflicts import held_by, not_possible, without_blocked, without_overlaps
+from provisioner.planning.conflicts import held_by, not_possible, pair_words, without_blocked, without_overlaps
 from provisioner.planning.diff import field_changes
 from provisioner.planning.entries import entry_problems, foreign_entries, push_notes
 from provisioner.planning.naming import id_of
@@ -126,7 +126,7 @@ class _Deciding:
             hint = f"move it instead, with `moved: [{{from: {manager}, to: {subject.name}}}]`"
             self._refuse(
                 subject.name,
-                f"its function and source are still in use by {manager} ({holder.key}), which `removed` keeps running",
+                f"{pair_words(holder.key)} are still in use by {manager} ({holder.key}), which `removed` keeps running",
                 hint,
             )
 
@@ -196,6 +196,12 @@ class _Deciding:
             # Of what is not wanted, one that is being deleted stays recorded until it is seen to be gone.
             return self._unwanted(subject, live) if record else None
         live = None if live is gone else live
+        if record and live and live.kind not in kind_for(wanted.kind).sources:
+            hint = f"give the new mapping another name; the next apply then deletes {live.key}"
+            self._refuse(
+                wanted.name, f"it is recorded as {live.key}: a mapping cannot become one of another kind", hint
+            )
+            return None
         if record and live:
             # The record's own mapping exists, so the holder of the pair that it is to move to is another mapping.
             if holder and holder.key != record.key and pair_of(wanted) != pair_of(live):

@@ -24,7 +24,7 @@ from provisioner.errors import (
 )
 from provisioner.execution.executor import Executor
 from provisioner.execution.lookup import find_created
-from provisioner.kinds import kind_for, pair_of
+from provisioner.kinds import KINDS, kind_for, pair_of
 from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.manifest import Manifest
@@ -286,7 +286,7 @@ def carry_out(run: Run, made: Plan, before: State, writer: Writer, execution: Ex
         change.name: replace(change.record, deposed=())
         for change in made.changes
         if change.action is Action.FORGET and change.record and change.live
-        if change.retags or not change.live.status.state
+        if change.retags or not change.live.status.state or not KINDS[change.live.key.kind].has_tags
     }
     if forgotten:
         untag(run, writer, forgotten)

@@ -12,15 +12,29 @@ from provisioner.execution.guard import guarded
 from provisioner.kinds import KINDS
 from provisioner.model.key import Key
 from provisioner.model.state import Record
+from provisioner.planning.naming import is_ours_by_name
 from provisioner.planning.ownership import is_ours
 from provisioner.workflow.run import Run
 
 
 def untag(run: Run, writer: Writer, records: Mapping[str, Record], *, offline: bool = False) -> None:
-    """Remove our tags from the mappings of these records, also from those that they deposed. They are read first: a plan
+    """Remove our tags from the mappings of these records, also from those that they deposed; mappings without tags are named in
+    a note. They are read first: a plan
     may be hours old, and another stack may have imported a mapping since. What AWS refuses is a note: forgetting needs
     no call. With `offline` nothing is called. Raises StateError when lock or state are no longer this process's.
     """
+    # An id cannot be changed where it stands, and names the state as a tag does.
+    named = [
+        name
+        for name, record in records.items()
+        if not KINDS[record.key.kind].has_tags
+        and is_ours_by_name(record.key.id.partition("/")[2], writer.state.lineage)
+    ]
+    if named:
+        run.ui.note(
+            f"the ids of {', '.join(named)} stay as they are, and name this state: `{command_line('drift')}` reports them as "
+            "not in the state"
+        )
     names = ", ".join(name for name, record in records.items() if KINDS[record.key.kind].has_tags)
     if offline and names:
         run.ui.note(_left(names, "--offline was passed"))
