@@ -18,7 +18,7 @@ from provisioner.kinds import KINDS, kind_for, kind_of_change
 from provisioner.kinds.forms import json_key
 from provisioner.model.key import LAMBDA
 from provisioner.model.manifest import S3Location
-from provisioner.model.plan import Action, Change, Plan, StatementChange
+from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.provider import Provider
 from provisioner.model.references import UUID
 from provisioner.planning.fingerprint import plan_hash
@@ -93,8 +93,8 @@ def open_plan(path: Path) -> SavedPlan:
         saved: SavedPlan = _adapter().validate_python(content)
         for change in saved.plan.changes:
             _check(change)
-        for statement in saved.plan.statements:
-            _check_statement(statement)
+        for item in saved.plan.statements:
+            _require_printable([item.function, item.region, item.id, *item.needed_by, *item.released_by])
     except ValueError as error:  # also pydantic's ValidationError
         raise StaleError(f"{path} cannot be read by this version of provisioner", hint="plan again") from error
     return saved
@@ -157,14 +157,8 @@ def _check_entry(change: Change) -> None:
             raise ValueError("a mapping with the values of another one")
 
 
-def _check_statement(statement: StatementChange) -> None:
-    """Raise ValueError for a text of a statement that this version cannot have saved."""
-    _require_printable(
-        [statement.function, statement.region, statement.id, *statement.needed_by, *statement.released_by]
-    )
-
-
 def _require_printable(texts: Iterable[str]) -> None:
+    """Raise ValueError for a text that is shown as it is and has control characters."""
     if not all(text.isprintable() for text in texts):
         raise ValueError("a text that is shown as it is, with control characters")
 

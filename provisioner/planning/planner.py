@@ -24,7 +24,7 @@ from provisioner.planning.order import doubly_touched, in_order
 from provisioner.planning.ownership import accepted_owner, foreign, is_ours, may_import, retags
 from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import Resolution, Subject
-from provisioner.planning.sides import ENABLED, ID, notes_on, sides_of, unstated
+from provisioner.planning.sides import ENABLED, notes_on, notes_on_new, sides_of
 from provisioner.planning.statements import policy_problems, removed_places, statement_changes
 
 _DELETED_ALREADY = "AWS is deleting it already: no call is made, and the apply waits until it is gone"
@@ -372,12 +372,5 @@ class _Deciding:
             creates_first=not kind_for(wanted.kind).conflicts(
                 wanted.mapping, pair_of(wanted), live.mapping, pair_of(live)
             ),
-            notes=tuple(
-                f"{'.'.join(path)} is {value!r} now, but it is not set in the manifest, so AWS chooses the "
-                "value for the new mapping"
-                for path, value in unstated(fields_of(wanted.kind), (), alone, live.mapping, wanted.kind)
-                # Where planning chooses the id, the plan shows the new one.
-                if not (kind_for(wanted.kind).key and path == ID)
-                if path != ("id",) or kind_for(wanted.kind).key is None  # planning chooses it
-            ),
+            notes=tuple(notes_on_new(wanted, alone, live)),
         )

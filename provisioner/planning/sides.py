@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from provisioner.kinds import kind_for
 from provisioner.kinds.canonical import canonical, fill_kept
 from provisioner.kinds.event_source_mapping import CONSUMPTION_MODE
 from provisioner.kinds.fields import Field
@@ -18,7 +19,7 @@ from provisioner.model.sources import PUSH, SourceKind
 from provisioner.model.state import Record
 
 ENABLED = ("enabled",)
-ID = ("id",)
+_ID = ("id",)
 _FILTERS = ("filter_criteria",)
 """Sent when the manifest states them and neither AWS nor the record has their value. Whatever else is unknown is then
 assumed to be as wanted: nothing is changed or replaced for it.
@@ -86,6 +87,17 @@ def notes_on(wanted: Desired, record: Record | None, live: Live, sides: Sides) -
         yield f"AWS disabled this mapping: {live.status.fault}; fix the cause first, or AWS disables it again"
     if live.status.last_result.startswith("PROBLEM"):
         yield f"the last result is {live.status.last_result!r}"
+
+
+def notes_on_new(wanted: Desired, alone: Canonical, live: Live) -> Iterator[str]:
+    """The kept values of a live mapping that the one which replaces it does not get. `alone` is what the manifest states."""
+    for path, value in unstated(fields_of(wanted.kind), (), alone, live.mapping, wanted.kind):
+        if path == _ID and kind_for(wanted.kind).key:
+            continue  # planning chooses it, and the plan shows it
+        yield (
+            f"{'.'.join(path)} is {value!r} now, but it is not set in the manifest, so AWS chooses the value for the new "
+            "mapping"
+        )
 
 
 def unstated(

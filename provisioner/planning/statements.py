@@ -37,6 +37,11 @@ def recorded_statements(record: Record | None) -> tuple[Statement, ...]:
     return tuple({place_of(item): item for item in held if item}.values())
 
 
+def _all_statements(record: Record) -> tuple[Statement, ...]:
+    """The statements that a record holds, with those of what it deposed."""
+    return (*recorded_statements(record), *(item.statement for item in record.deposed if item.statement))
+
+
 def needed_statement(change: Change) -> Statement | None:
     """The statement that the mapping of a change needs when the change is done."""
     return statement_of(change.desired, change.region) if change.desired else None
@@ -57,11 +62,14 @@ def statement_changes(changes: Sequence[Change], state: State, reading: Reading)
     among the changes stays, and so does one by which a foreign entry of the source is invoked.
     """
     uses: dict[Place, _Use] = {}
+    recorded = {place_of(item): item for record in state.mappings.values() for item in _all_statements(record)}
 
     def use_of(statement: Statement) -> _Use:
-        policy = reading.policies.get((statement.region, statement.function))
-        before = policy.content_of(statement.id) if policy else content_of(statement)
-        return uses.setdefault(place_of(statement), _Use(statement, before))
+        place, policy = place_of(statement), reading.policies.get((statement.region, statement.function))
+        # Of a policy that was not read, what the state has is assumed to be there.
+        assumed = content_of(recorded[place]) if place in recorded else None
+        before = policy.content_of(statement.id) if policy else assumed
+        return uses.setdefault(place, _Use(statement, before))
 
     for change in changes:
         if needed := needed_statement(change):
@@ -73,7 +81,7 @@ def statement_changes(changes: Sequence[Change], state: State, reading: Reading)
         place_of(statement)
         for name, record in state.mappings.items()
         if name not in names
-        for statement in (*recorded_statements(record), *(item.statement for item in record.deposed if item.statement))
+        for statement in _all_statements(record)
     }
     for change in changes:
         for statement in _released(change):

@@ -223,7 +223,7 @@ def _moved_sign(match: re.Match[str]) -> str:
 
 def _quoted(text: str) -> str:
     """A name or an id as code. Those of entries may have any characters."""
-    return _code(text) if set(text) & set("`|\\<>&") else f"`{text}`"
+    return _code(text) if set(text) & set("`|") else f"`{text}`"
 
 
 def _code(text: str) -> str:

@@ -60,14 +60,16 @@ class Statement:
         is_made = item.action in (Action.CREATE, Action.REPLACE)
         after = _attributes(item, item.after) if is_made else self.existing(item.after)
         unknown = {"id": True} if is_made else {}
+        # One whose content changes is removed and added: there is no update.
+        actions = ["delete", "create"] if item.action is Action.REPLACE else [str(item.action)]
         return {
             **self.head,
-            "change": sides_of(_actions(item), self.existing(item.before), after, unknown),
+            "change": sides_of(actions, self.existing(item.before), after, unknown),
             "x_provisioner": {
                 "region": item.region,
                 "part_of": address(self.of),
                 "needed_by": list(item.needed_by),
-                "calls": _calls(item),
+                "calls": list(_CALLS.get(item.action, ())),
             },
         }
 
@@ -106,13 +108,3 @@ def _attributes(item: StatementChange, content: Canonical | None) -> dict[str, A
         "source_arn": content.get("source_arn"),
         "statement_id": item.id,
     }
-
-
-def _actions(item: StatementChange) -> list[str]:
-    """What becomes of a statement, in Terraform's words: one whose content changes is removed and added."""
-    return ["delete", "create"] if item.action is Action.REPLACE else [str(item.action)]
-
-
-def _calls(item: StatementChange) -> list[str]:
-    """The calls that change a statement."""
-    return list(_CALLS.get(item.action, ()))

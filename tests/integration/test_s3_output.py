@@ -124,6 +124,7 @@ def test_a_changed_function_changes_the_statement(stack: Stack) -> None:
         body(stack)
         == """\
   # it will be updated in-place
+  # note[R402]: for some minutes after the change events may still invoke the old function
   ~ mapping "it" {
         id            = "test-it-187b083c-LINEAGE"
       ~ function_name = "f" -> "g"  # edit
@@ -176,6 +177,7 @@ def test_a_statement_that_others_need_stays(stack: Stack) -> None:
         == """\
   # b will be destroyed
   # (b is not in the manifest)
+  # note[R403]: events of the source no longer invoke the function, and none is kept for later
   - mapping "b" {
       - id               = "test-b-5eb87774-LINEAGE"
       - function_name    = "f"
@@ -220,6 +222,7 @@ def test_a_statement_that_an_entry_has_left_is_shown_as_destroyed(stack: Stack, 
   # it will be destroyed
   # (it is not in the manifest)
   # (the entry is gone; its statement is still there)
+  # note[R403]: events of the source no longer invoke the function, and none is kept for later
   - mapping "it" {
       - id = "test-it-187b083c-LINEAGE"
       - permission {

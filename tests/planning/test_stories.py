@@ -30,7 +30,7 @@ from provisioner.planning import safety
 from provisioner.planning.planner import make_plan
 from provisioner.planning.reading import Reading
 from provisioner.planning.record import state_before_calls
-from provisioner.planning.resolve import resolve
+from provisioner.planning.resolve import completed, resolve
 from provisioner.render.formats import plan_in
 from provisioner.render.plan import plan_text
 from provisioner.render.style import Style
@@ -39,7 +39,11 @@ STORIES = Path(__file__).parents[1] / "cases/plan"
 CASES = sorted(STORIES.glob("*.yaml"))
 REGION = "eu-west-1"
 GOLDEN = Path(__file__).parents[1] / "golden/plan"
-IN_JSON = ("a-pair-that-another-name-holds-by-drift-is-not-taken-over", "names-shift-and-the-last-is-made")
+IN_JSON = (
+    "a-pair-that-another-name-holds-by-drift-is-not-taken-over",
+    "names-shift-and-the-last-is-made",
+    "entries-of-a-bucket-share-a-statement",
+)
 LINEAGE = "11111111-2222-3333-4444-555555555555"
 
 
@@ -108,7 +112,7 @@ def planned_of(case: dict[str, Any], folder: Path) -> Planned:
         {item.key: item for item in (live(uuid, value) for uuid, value in case.get("live", {}).items())},
         {name: live(value["uuid"], value) for name, value in case.get("found", {}).items()},
     )
-    resolution = resolve(loaded, state)
+    resolution = completed(resolve(loaded, state), state.account, state.lineage)
     if resolution.diagnostics:
         return Planned(_messages(resolution.diagnostics))
     plan = make_plan(resolution, reading, state, account="123456789012", replaced=case.get("replace", ()))
@@ -169,7 +173,9 @@ def test_a_story_reads_the_same_in_markdown(path: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", IN_JSON)
 def test_a_story_reads_the_same_in_json(name: str, tmp_path: Path) -> None:
-    """Two stories in full: a replacement, a creation and a drift; a creation, a deletion and what stays."""
+    """Three stories in full: a replacement, a creation and a drift; a creation, a deletion and what stays; entries of a bucket
+    and their statement.
+    """
     planned = planned_of(yaml.safe_load((STORIES / f"{name}.yaml").read_text(encoding="utf-8")), tmp_path)
 
     assert in_format("json", planned) == (GOLDEN / f"{name}.json").read_text(encoding="utf-8")
@@ -183,7 +189,9 @@ def test_json_has_the_actions_of_the_plan(path: Path, tmp_path: Path) -> None:
     shown = json.loads(in_format("json", planned))
     actions = {"replace": ["create", "delete"], "not-possible": ["no-op"]}
 
-    assert [(item["name"], sorted(item["change"]["actions"])) for item in shown["resource_changes"]] == [
+    # A statement is a part of a change.
+    mappings = [item for item in shown["resource_changes"] if "part_of" not in item["x_provisioner"]]
+    assert [(item["name"], sorted(item["change"]["actions"])) for item in mappings] == [
         (change.name, actions.get(change.action, [change.action])) for change in planned.plan.changes
     ]
 
