@@ -23,7 +23,7 @@ from regopy import Interpreter
 from provisioner.manifest.jsonschema import manifest_schema
 from provisioner.sandbox.seed import load
 from tests.support.github import REPOSITORY, GitHub
-from tests.support.roles import ACCOUNT, REGION, Guard, guarded
+from tests.support.roles import ACCOUNT, FUNCTIONS, REGION, Guard, guarded
 from tests.support.workspace import Result, clean_environment, forks
 
 TOP = Path(__file__).parents[2]
@@ -182,6 +182,12 @@ class Team:
         [found] = [item for item in page if name in item["EventSourceArn"]]
         return {key: value for key, value in found.items() if key not in ("LastModified", "State")}
 
+    def entries(self, bucket: str) -> list[dict[str, Any]]:
+        """The entries of a bucket that invoke functions."""
+        answer = self.guard.client("s3").get_bucket_notification_configuration(Bucket=bucket)
+        found: list[dict[str, Any]] = answer.get("LambdaFunctionConfigurations", [])
+        return found
+
     def meddle(self, name: str, **members: Any) -> None:
         """Change a mapping behind everybody's back."""
         uuid = self.live(name)["UUID"]
@@ -335,7 +341,8 @@ def test_what_an_apply_left_undone_is_approved_by_its_hash(team: Team) -> None:
     approved = HASH.findall(team.plan(number))[0]
     team.merge(number)
     role = team.guard.policies["apply-prod"]
-    narrower = json.dumps(role).replace("function:*-prod", "function:orders-*")
+    condition = f'"lambda:FunctionArn": "{FUNCTIONS}'
+    narrower = json.dumps(role).replace(f"{condition}*-prod", f"{condition}orders-*")
     team.guard.policies["apply-prod"] = json.loads(narrower)
 
     team.job("apply", "prod", code=3)
@@ -473,6 +480,7 @@ PROD = "-f esm --var-file esm/env/prod.yaml"
 def test_each_role_may_do_what_its_pipelines_need_and_nothing_else(team: Team) -> None:
     team.edit(*BATCH)
     team.edit("esm/mappings/orders.yaml", "tags: { team: orders }", "tags: { tier: one }")
+    team.edit("esm/mappings/uploads.yaml", "uploads-indexer", "customer-audit")
     only_orders = (team.folder / "esm/mappings/orders.yaml").read_text().partition("\n  refunds:")[0]
     (team.folder / "esm/mappings/orders.yaml").write_text(only_orders)
     number = team.pull_request()
@@ -480,6 +488,7 @@ def test_each_role_may_do_what_its_pipelines_need_and_nothing_else(team: Team) -
     team.merge(number)
     team.job("apply", "prod")
     team.job("drift", "prod")
+    assert [entry["LambdaFunctionArn"] for entry in team.entries("uploads-prod")] == [f"{FUNCTIONS}customer-audit-prod"]
     clicks = team.live("clicks-prod")["EventSourceArn"]
     team.guard.client().delete_event_source_mapping(UUID=team.live("clicks-prod")["UUID"])
     team.job("drift", "prod")
@@ -518,9 +527,34 @@ def test_the_plan_role_changes_nothing(team: Team) -> None:
     team.guard.refused.clear()
 
 
+def test_the_apply_role_lets_the_buckets_of_its_environment_invoke_its_functions_and_nothing_else(team: Team) -> None:
+    entries = team.entries("uploads-prod")
+    for before, after, action in (
+        ("s3:::uploads-${var.env}", "s3:::uploads-dev", "s3:GetBucketNotification"),
+        ("s3:::uploads-${var.env}", "s3:::provisioner-state-${var.account_id}", "s3:GetBucketNotification"),
+        ("uploads-indexer-${var.env}", "uploads-indexer-dev", "lambda:GetPolicy"),
+        ("filter_prefix: in/", "permission: { principal: '*' }", "lambda:AddPermission"),
+    ):
+        team.edit("esm/mappings/uploads.yaml", before, after)
+        apply = f"provisioner apply {PROD} --auto-approve"
+        refused = team.ended(team.shell(apply, {"AWS_ACCESS_KEY_ID": "apply-prod"}), None)
+        team.edit("esm/mappings/uploads.yaml", after, before)
+
+        assert refused.code in (1, 3)
+        assert f"not authorized to perform: {action}" in refused.out + refused.err
+        assert {need.action for _, need in team.guard.refused} == {action}
+        team.guard.refused.clear()
+    assert team.entries("uploads-prod") == entries
+    assert team.entries("uploads-dev") == []
+
+
 # IAM's names for what botocore has under another: docs.aws.amazon.com/service-authorization.
 _SERVICES = {"tag": ["resourcegroupstaggingapi"], "dynamodb": ["dynamodb", "dynamodbstreams"]}
-_OPERATIONS = {"s3:ListBucket": "ListObjects"}
+_OPERATIONS = {
+    "s3:ListBucket": "ListObjects",
+    "s3:GetBucketNotification": "GetBucketNotificationConfiguration",
+    "s3:PutBucketNotification": "PutBucketNotificationConfiguration",
+}
 
 
 @pytest.mark.parametrize("path", POLICIES, ids=lambda path: path.name)

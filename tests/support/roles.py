@@ -26,29 +26,32 @@ MAPPINGS = f"arn:aws:lambda:{REGION}:{ACCOUNT}:event-source-mapping:"
 FUNCTIONS = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
 _SCOPE = re.compile(r"Credential=([^/]+)/\d+/[^/]+/([^/]+)/")
 _S3 = {"GET": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
+_NOTIFICATION = {"GET": "GetBucketNotification", "PUT": "PutBucketNotification"}
 
 Policy = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Need:
-    """A permission that a call needs."""
+    """A permission that a call needs, with what conditions look at: the function of a mapping, and whom a statement admits."""
 
     action: str
     resource: str = "*"
     function: str = ""
+    principal: str = ""
 
     def is_granted(self, policy: Policy) -> bool:
         return any(self._is_granted(statement) for statement in policy["Statement"])
 
     def _is_granted(self, statement: dict[str, Any]) -> bool:
-        patterns = statement.get("Condition", {"StringLike": {"lambda:FunctionArn": "*"}})
-        assert list(patterns) == ["StringLike"]
-        assert list(patterns["StringLike"]) == ["lambda:FunctionArn"]
+        conditions = statement.get("Condition", {})
+        assert conditions.keys() <= {"StringEquals", "StringLike"}
+        here = {"lambda:FunctionArn": self.function, "lambda:Principal": self.principal}
+        wanted = {**conditions.get("StringEquals", {}), **conditions.get("StringLike", {})}
         return (
             self.action in statement["Action"]
             and fnmatch.fnmatchcase(self.resource, statement["Resource"])
-            and fnmatch.fnmatchcase(self.function, patterns["StringLike"]["lambda:FunctionArn"])
+            and all(fnmatch.fnmatchcase(here[key], pattern) for key, pattern in wanted.items())
         )
 
 
@@ -95,7 +98,7 @@ class Guard:
         if lacking:
             self.refused += [(role, need) for need in lacking]
             return _denied(service, lacking[0], start_response)
-        if service != "s3" or environ["REQUEST_METHOD"] != "GET":
+        if [need.action for need in needs] != ["s3:GetObject"]:
             return self.behind(environ, start_response)
         return self._object(environ, start_response, role)
 
@@ -116,7 +119,8 @@ class Guard:
     def _needs(self, environ: dict[str, Any], service: str) -> Iterator[Need]:
         method, path = environ["REQUEST_METHOD"], unquote(environ["PATH_INFO"])
         if service == "s3":
-            yield Need(f"s3:{_S3[method]}", f"arn:aws:s3:::{path[1:]}")
+            actions = _NOTIFICATION if "notification" in environ["QUERY_STRING"] else _S3
+            yield Need(f"s3:{actions[method]}", f"arn:aws:s3:::{path[1:]}")
             return
         data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(data)
@@ -147,9 +151,10 @@ class Guard:
                     yield Need("lambda:TagResource", f"{MAPPINGS}new")
             case "ListTags" | "TagResource" | "UntagResource":
                 yield Need(action, last)
-            case "GetFunctionConfiguration":
+            case "GetFunctionConfiguration" | "GetPolicy" | "AddPermission" | "RemovePermission":
                 qualifier = "".join(f":{value}" for value in parse_qs(environ["QUERY_STRING"]).get("Qualifier", ()))
-                yield Need(action, f"{FUNCTIONS}{path.split('/')[3]}{qualifier}")
+                function = f"{FUNCTIONS}{path.split('/')[3]}{qualifier}"
+                yield Need(action, function, principal=body.get("Principal", ""))
             case _:
                 client = self.client()
                 try:
