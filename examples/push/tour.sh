@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Mappings that a bucket keeps, beside an entry of somebody else: plan, apply, change, drift, import and destroy.
+# A tour of mappings that a bucket keeps, beside an entry of somebody else: everything that it prints is what a person would see
+# who typed the same.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'kill "$sandbox" 2>/dev/null || true; rm -rf "$work"' EXIT
-cp "$here/provisioner.yaml" "$here/seed.yaml" "$work"
+cp "$here/provisioner.yaml" "$here/seed.yaml" "$here/by_hand.py" "$work"
 cd "$work"
 
 say() { printf '\n# %s\n' "$*"; }
@@ -23,58 +24,42 @@ done
 cat sandbox.log
 eval "$(grep '^export ' sandbox.log)"
 
-entries() {
-  printf '$ aws s3api get-bucket-notification-configuration --bucket %s\n' "$1"
-  python - "$1" <<'PY'
-import sys
+say 'The bucket has an entry already: somebody made it in the console.'
+run python by_hand.py entries media-uploads
 
-import boto3
-
-found = boto3.client("s3").get_bucket_notification_configuration(Bucket=sys.argv[1])
-for entry in found.get("LambdaFunctionConfigurations", []):
-    print(entry["Id"], entry["LambdaFunctionArn"].rpartition("function:")[2], *entry["Events"])
-print("EventBridge is", "on" if "EventBridgeConfiguration" in found else "off")
-PY
-}
-
-say 'The bucket has an entry that somebody made in the console.'
-entries media-uploads
-
-say 'What would be created? Each mapping shows the statement that lets S3 invoke its function.'
-run provisioner plan
-
-say 'Create it: one write for each bucket.'
+say 'Create three mappings. Each shows the statement that lets S3 invoke its function. (Without --auto-approve, apply asks first.)'
 run provisioner apply --auto-approve
-entries media-uploads
+
+say 'They are entries of the bucket now. What was there before is as it was.'
+run python by_hand.py entries media-uploads
 
 say 'Nothing is left to do.'
 run provisioner plan
-run provisioner status
 
-say 'Somebody removes the statement of a function: S3 still has the entry, and the events are lost.'
-printf '$ aws lambda remove-permission --function-name transcriber --statement-id ...\n'
-python - <<'PY'
-import json
-
-import boto3
-
-client = boto3.client("lambda")
-policy = json.loads(client.get_policy(FunctionName="transcriber")["Policy"])
-[ours] = [item["Sid"] for item in policy["Statement"] if "media-uploads" in json.dumps(item)]
-client.remove_permission(FunctionName="transcriber", StatementId=ours)
-PY
+say 'Somebody removes a statement by hand. The bucket still has the entry, but S3 may not invoke the function: its events are lost.'
+statement=$(provisioner state show transcripts 2>/dev/null | grep -o 'provisioner-[0-9a-f]*-[0-9a-f]*' | sed -n 1p)
+run python by_hand.py remove-permission transcriber "$statement"
 run provisioner status || true
 run provisioner apply --auto-approve
 
-say 'Two entries must not overlap: the plan says so before anything is written.'
-run sed -i.orig -e 's/^  reports:/  all-removed:\n    function_name: transcriber\n    event_source_arn: arn:aws:s3:::media-uploads\n    events: ["s3:ObjectRemoved:Delete"]\n\n  reports:/' provisioner.yaml
+say 'One event may have one destination. A mapping that overlaps with the entry from the console is not possible, and the plan says so.'
+run cp provisioner.yaml before.yaml
+removed='
+  removed:
+    function_name: transcriber
+    event_source_arn: arn:aws:s3:::media-uploads
+    events: ["s3:ObjectRemoved:Delete"]'
+printf "$ cat >>provisioner.yaml <<'END'\n%s\nEND\n" "$removed"
+printf '%s\n' "$removed" >>provisioner.yaml
 run provisioner plan
-run mv provisioner.yaml.orig provisioner.yaml
+run mv before.yaml provisioner.yaml
 
-say 'The entry from the console is imported by bucket and id, with its statement.'
+say 'The entry from the console is imported by its bucket and its id, together with its statement.'
 run provisioner import janitor s3:media-uploads/made-in-the-console --write
+run tail -n 8 provisioner.yaml
 run provisioner plan
 
-say 'Delete everything that the stack manages. What EventBridge gets stays.'
+say 'Delete everything that the stack manages. What goes to EventBridge stays.'
 run provisioner destroy --auto-approve
-entries media-uploads
+run python by_hand.py entries media-uploads
+run provisioner state list
