@@ -85,6 +85,8 @@ def compact_text(plan: Plan, style: Style) -> str:
         return plan_text(plan, style)
     width = max(len(change.key) for change in shown)
     lines = [_compact_line(change, width, style) for change in shown]
+    for item in Statements(plan.statements).not_shown(shown):
+        lines += list(left_statement(item, style))[:1]
     return "\n".join([access_text(plan), *lines, "", counts_text(plan, style), *_risk_counts(plan, style)])
 
 
