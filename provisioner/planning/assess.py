@@ -7,16 +7,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from provisioner.kinds import pair_of
+from provisioner.kinds import KINDS, pair_of
 from provisioner.kinds.canonical import fill_kept
+from provisioner.kinds.statements import permission_of
 from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.desired import Desired
 from provisioner.model.health import Drifted, Health
 from provisioner.model.key import Key
 from provisioner.model.live import BROKEN, DELETING, MISSING, Live, Status
 from provisioner.model.place import FieldPath
+from provisioner.model.references import Arn, partition_of
 from provisioner.model.sources import SourceKind, kind_of
-from provisioner.model.state import Record, State
+from provisioner.model.state import Record, State, Statement
 from provisioner.planning.diff import field_changes
 from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import Resolution, Subject
@@ -37,12 +39,19 @@ def assume_unchanged(resolution: Resolution) -> Reading:
     for record in (subject.record for subject in resolution.subjects if subject.record):
         # Left out, a deposed mapping would count as gone, and its UUID would be forgotten.
         live[record.key] = _unchanged(record.key, record.arn, record.applied)
-        live |= {item.key: _unchanged(item.key, "", {}) for item in record.deposed}
+        live |= {item.key: _unchanged(item.key, "", {}, item.statement) for item in record.deposed}
     return Reading(live)
 
 
-def _unchanged(key: Key, arn: str, applied: Canonical) -> Live:
-    return Live(key, arn, kind_of(applied) or SourceKind.UNKNOWN, applied, Status(""))
+def _unchanged(key: Key, arn: str, applied: Canonical, statement: Statement | None = None) -> Live:
+    if KINDS[key.kind].key is None:
+        return Live(key, arn, kind_of(applied) or SourceKind.UNKNOWN, applied, Status(""))
+    # The id is in the key, and of what was deposed the state has nothing but the key and the statement.
+    bucket, _, ident = key.id.partition("/")
+    source = str(Arn(partition_of(key.region), "s3", "", "", bucket))
+    permission = {"permission": permission_of(statement)} if statement else {}
+    mapping = {"event_source_arn": source, **permission, **applied, "id": ident}
+    return Live(key, arn or source, SourceKind.S3, mapping, Status(""))
 
 
 def ignored_paths(resolution: Resolution) -> dict[str, tuple[FieldPath, ...]]:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from provisioner import workflow
 from provisioner.errors import RefusedError
@@ -19,6 +20,7 @@ from provisioner.render.plan import plan_text
 from provisioner.render.report import progress_line
 from provisioner.render.state import state_list, state_show
 from provisioner.render.style import Style
+from provisioner.workflow import Execution, Selection
 from tests.support.clocks import Time
 from tests.support.s3_api import S3Api, entry
 from tests.support.stack import Stack
@@ -541,6 +543,41 @@ def test_a_bucket_with_entries_of_others_is_noted(stack: Stack, s3: S3Api) -> No
     assert stack.ui.notes == [
         "1 entry of bucket media is not managed by this stack; import one with `provisioner import NAME s3:media/ENTRY-ID`"
     ]
+
+
+# --- without a look at AWS -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("then", "ids", "functions"),
+    [
+        ({"filter_prefix": "b/"}, ["test-it-187b083c-LINEAGE"], "f"),
+        ({"function_name": "g"}, ["test-it-187b083c-LINEAGE"], "g"),
+        ({"id": "mine"}, ["mine"], "f"),
+        ({"event_source_arn": "arn:aws:s3:::other"}, [], "f"),
+        (None, [], ""),
+    ],
+)
+def test_a_change_that_trusts_the_state_is_the_same(
+    stack: Stack, s3: S3Api, then: dict[str, Any] | None, ids: list[str], functions: str
+) -> None:
+    stack.applied(IT)
+    stack.write({**IT, **then} if then else None)
+
+    report = workflow.apply(stack.run(), Selection(refresh=False), Execution(auto_approve=True))[1]
+
+    assert report.clean
+    stack.assert_in_sync()
+    assert [ident.replace(short(stack), "LINEAGE") for ident in s3.ids()] == ids
+    assert "".join(name for name in "fg" if has_policy(stack, name)) == functions
+
+
+def has_policy(stack: Stack, function: str) -> bool:
+    """Whether a function has a statement."""
+    try:
+        return bool(stack.plane.client().get_policy(FunctionName=function))
+    except ClientError:
+        return False
 
 
 # --- the state -------------------------------------------------------------------------------------------------------
