@@ -142,10 +142,12 @@ class Push:
         # What only adds entries is read back once, at the end of the run.
         looks = any(change.destroys or self._statements.released_by(change) for change in changes)
         failed, wrote = self._edited(edits, changes[0], changes[0].region, looks=looks)
+        # One time for all, so that one read shows what became of all of them.
+        began = self._clock.now() if wrote else None
         for change in changes:
             with self._giving_up(change, ends):
                 error = failed.get(change.key)
-                ends[change.key] = self._given_up(change, error) if error else self._end(change, wrote=wrote)
+                ends[change.key] = self._given_up(change, error) if error else self._end(change, began)
 
     def _edited(
         self, edits: Mapping[str, Edit], first: Change, region: str, *, looks: bool = True
@@ -168,8 +170,10 @@ class Push:
 
     # --- after the write ----------------------------------------------------------------------------------------------
 
-    def _end(self, change: Change, *, wrote: bool) -> End:
-        """Release what a change no longer needs, and record it. Raises ProvisionerError."""
+    def _end(self, change: Change, began: float | None) -> End:
+        """Release what a change no longer needs, and record it. `began` is when its source was written, None where that was
+        not needed. Raises ProvisionerError.
+        """
         intent = self._intent(change)
         if change.action is Action.DELETE:
             self._statements.release(change)
@@ -190,8 +194,8 @@ class Push:
                 self._log.done(intent, replace(record, statement=old or record.statement))
                 return error
         self._log.done(intent, record)
-        if wrote or elsewhere:
-            return Accepted(change, record, self._clock.now())
+        if began is not None or elsewhere:
+            return Accepted(change, record, self._clock.now() if began is None else began)
         return Outcome(change, Result.APPLIED, uuid=record.key.id)
 
     def _record(self, change: Change, *, elsewhere: bool) -> Record:
