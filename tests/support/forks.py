@@ -7,6 +7,7 @@ scripts get it as a program, `Forks.program`, which passes its own streams to th
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -19,9 +20,10 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from tests.support.botocore_data import read_once
 
@@ -85,28 +87,49 @@ class Forks:
 
 
 def _serve(listening: socket.socket, alive: int) -> None:
-    """Fork for each request; returns in the fork that is to run the command."""
+    """Fork for each request, and report the exit code of each fork; returns in the fork that is to run the command."""
+    ended, wake = os.pipe()
+    os.set_blocking(ended, False)
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # which writes to the pipe
+    running: dict[int, socket.socket] = {}
     while True:
-        if alive in select.select([listening, alive], [], [])[0]:
+        ready = select.select([listening, alive, ended], [], [])[0]
+        if alive in ready:
             sys.exit()
+        if ended in ready:
+            os.read(ended, 4096)
+            _report(running)
+        if listening not in ready:
+            continue
         connection, _ = listening.accept()
-        if os.fork() == 0:
-            listening.close()
-            head, streams, _, _ = socket.recv_fds(connection, _LENGTH.size, 3)
-            request = json.loads(connection.recv(_LENGTH.unpack(head)[0], socket.MSG_WAITALL))
-            if _is_command(request, streams, connection):
-                return
-        connection.close()
+        child = os.fork()
+        if child == 0:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for descriptor in (ended, wake, alive):
+                os.close(descriptor)
+            for other in (listening, *running.values()):
+                other.close()
+            _become_the_command(connection)
+            return
+        running[child] = connection
 
 
-def _is_command(request: dict[str, Any], streams: Sequence[int], connection: socket.socket) -> bool:
-    """Become the command, and return; or stay to report its exit code, and end."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    command = os.fork()
-    if command:
-        _, status = os.waitpid(command, 0)
-        connection.send(str(os.waitstatus_to_exitcode(status)).encode())
-        os._exit(0)
+def _report(running: dict[int, socket.socket]) -> None:
+    """Tell those whose commands have ended with which exit code."""
+    for child in list(running):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            with running.pop(child) as connection, suppress(ConnectionError):
+                connection.send(str(os.waitstatus_to_exitcode(status)).encode())
+
+
+def _become_the_command(connection: socket.socket) -> None:
+    """Take arguments, folder, environment and streams from the request."""
+    head, streams, _, _ = socket.recv_fds(connection, _LENGTH.size, 3)
+    request = json.loads(connection.recv(_LENGTH.unpack(head)[0], socket.MSG_WAITALL))
     connection.close()
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
@@ -120,7 +143,20 @@ def _is_command(request: dict[str, Any], streams: Sequence[int], connection: soc
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
-    return True
+
+
+def _end(code: object) -> None:
+    """End as the interpreter would, but for taking itself apart, which takes longer than most commands. Returns where it
+    is to do that itself: at an exit code that is a text, or streams that cannot be written.
+    """
+    if not isinstance(code, int | None):
+        return
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for the threads
+    atexit._run_exitfuncs()
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code or 0)
 
 
 def _warm_up() -> None:
@@ -145,11 +181,16 @@ if __name__ == "__main__":
     from provisioner.cli import main
 
     _warm_up()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the forks that report are not waited for
+    gc.collect()
     gc.freeze()
     waiting = socket.socket(socket.AF_UNIX)
     waiting.bind(sys.argv[1])
     waiting.listen()
     os.write(1, b"ready\n")
     _serve(waiting, int(sys.argv[2]))
-    main()
+    try:
+        main()
+    except SystemExit as error:
+        _end(error.code)
+        raise
+    _end(0)
