@@ -6,6 +6,7 @@ import copy
 import io
 import json
 import logging
+import re
 import socket
 import threading
 import time
@@ -27,6 +28,7 @@ from urllib3.response import HTTPResponse
 from provisioner.model.references import Arn
 from provisioner.sandbox.app import Application, ControlPlane
 from provisioner.sandbox.mappings import Delays
+from provisioner.sandbox.requests import is_for, notified_bucket
 from provisioner.sandbox.server import make_server
 from provisioner.sandbox.world import Bucket, Troubles
 
@@ -121,10 +123,16 @@ _KEPT = ("_all", "_holders", "_order", "_due")
 
 
 def kept_mappings(plane: ControlPlane) -> Callable[[], None]:
-    """A function that puts the mappings back as they are now."""
+    """A function that puts mappings, policies of functions and notifications of buckets back as they are now."""
     kept = {key: {name: copy.deepcopy(getattr(store, name)) for name in _KEPT} for key, store in plane._stores.items()}
+    # A policy and a document are never changed, but replaced by another one.
+    policies = {key: dict(known._all) for key, known in plane._policies.items()}
+    documents = dict(plane._notifications._documents)
 
     def put_back() -> None:
+        for key, known in plane._policies.items():
+            known._all = dict(policies.get(key, {}))
+        plane._notifications._documents = dict(documents)
         for key, store in plane._stores.items():
             for name in _KEPT:
                 empty = type(getattr(store, name))()
@@ -135,7 +143,12 @@ def kept_mappings(plane: ControlPlane) -> Callable[[], None]:
 
 Fault = Callable[[str, str], str]
 """Asked (method, path) before each call: "" goes on, "before" cuts the connection, "after" cuts it once AWS has acted,
-a number is the status of an error that AWS answers instead, with its code behind it where that matters."""
+"killed" raises KilledError then, a number is the status of an error that AWS answers instead, with its code behind it
+where that matters, and the message behind that. The path of a bucket's notifications ends with `?notification`."""
+
+
+class KilledError(BaseException):
+    """The end of a process that is killed at a call; only where there is no server."""
 
 
 @dataclass
@@ -146,7 +159,8 @@ class ServedControlPlane:
     world: World
     faults: list[Fault] = field(default_factory=list)
     ignored: set[str] = field(default_factory=set)  # members that are taken without a word and not set
-    requests: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)  # method, path and body of each call
+    # Method, path and body of each call on mappings, policies and notifications; of a document its text, as `Document`.
+    requests: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
 
     reset: Callable[[], None] = lambda: None  # forgets every mapping
     keep: Callable[[], Callable[[], None]] = lambda: lambda: None  # gives what puts the mappings back as they are
@@ -169,6 +183,21 @@ class ServedControlPlane:
         """Lead the calls of a client, or of all clients of a session, to the application, where there is no server."""
         if self.direct:
             events.register("before-send", partial(_sent_directly, self.direct))
+
+
+def _refused(verdict: str, start_response: Any, *, is_xml: bool) -> list[bytes]:
+    """Answer an error: a status, with its code and its message where they matter."""
+    status, code, message = [*verdict.split(" ", 2), "", ""][:3]
+    usual = ("AccessDenied", "InternalError") if is_xml else ("AccessDeniedException", "ServiceException")
+    code, message = code or usual[status != "403"], message or "made by a test"
+    text = (
+        f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        if is_xml
+        else json.dumps({"message": message})
+    )
+    headers = [("Content-Length", str(len(text))), ("x-amzn-ErrorType", code), ("x-amzn-RequestId", "made-by-a-test")]
+    start_response(f"{status} Error", headers)
+    return [text.encode()]
 
 
 def _sent_directly(application: Any, request: Any, **_: Any) -> AWSResponse:
@@ -223,6 +252,21 @@ def response(url: str, status: int, headers: dict[str, str], data: bytes) -> AWS
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 
+def _noted(embedded: ServedControlPlane, environ: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    """Method and path of a call, and the call without the members that are to be ignored. It is put on record."""
+    method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+    is_document = bool(notified_bucket(environ))
+    path += "?notification" if is_document else ""
+    if not (is_document or "event-source-mappings" in path or re.search(r"/policy(/|$)", path)):
+        return method, path, environ
+    data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    body = {"Document": data.decode()} if is_document and data else json.loads(data or "{}")
+    embedded.requests.append((method, path, body))
+    if embedded.ignored & body.keys():
+        data = json.dumps({key: value for key, value in body.items() if key not in embedded.ignored}).encode()
+    return method, path, {**environ, "wsgi.input": io.BytesIO(data), "CONTENT_LENGTH": str(len(data))}
+
+
 @contextmanager
 def served(
     delays: Delays = AT_ONCE,
@@ -241,27 +285,15 @@ def served(
     )
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:
-        if "event-source-mappings" in environ["PATH_INFO"]:
-            body = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or "{}")
-            embedded.requests.append((environ["REQUEST_METHOD"], environ["PATH_INFO"], body))
-            data = json.dumps({key: value for key, value in body.items() if key not in embedded.ignored}).encode()
-            environ |= {"wsgi.input": io.BytesIO(data), "CONTENT_LENGTH": str(len(data))}
-        verdicts = [fault(environ["REQUEST_METHOD"], environ["PATH_INFO"]) for fault in embedded.faults]
-        verdict = next(filter(None, verdicts), "")
+        method, path, environ = _noted(embedded, environ)
+        verdict = next(filter(None, [fault(method, path) for fault in embedded.faults]), "")
         if verdict[:1].isdigit():
-            status, _, code = verdict.partition(" ")
-            code = code or ("AccessDeniedException" if status == "403" else "ServiceException")
-            answer = b'{"message": "made by a test"}'
-            headers = [
-                ("Content-Length", str(len(answer))),
-                ("x-amzn-ErrorType", code),
-                ("x-amzn-RequestId", "made-by-a-test"),
-            ]
-            start_response(f"{status} Error", headers)
-            return [answer]
+            return _refused(verdict, start_response, is_xml=is_for(environ, "s3"))
         if verdict:
-            if verdict == "after":
+            if verdict != "before":
                 b"".join(plane(environ, lambda status, headers: None))
+            if verdict == "killed":
+                raise KilledError
             if not direct:
                 environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise ConnectionAbortedError

@@ -140,7 +140,9 @@ class Stack:
         return found
 
     def updates(self) -> list[dict[str, Any]]:
-        """The bodies of the updates since this was last asked."""
-        bodies = [body for method, _, body in self.plane.requests if method == "PUT"]
+        """The bodies of the updates of event source mappings since this was last asked."""
+        bodies = [
+            body for method, path, body in self.plane.requests if method == "PUT" and "event-source-mappings" in path
+        ]
         self.plane.requests.clear()
         return bodies
