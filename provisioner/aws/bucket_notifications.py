@@ -17,7 +17,7 @@ from provisioner.aws.policies import Policies
 from provisioner.aws.refresh import parallel
 from provisioner.aws.requests import Notify, Retries
 from provisioner.aws.session import Aws
-from provisioner.errors import ArgumentError, AwsError, ConflictError, LostAnswerError, ServiceError
+from provisioner.errors import ArgumentError, AwsError, ConflictError, LostAnswerError, NotFoundError, ServiceError
 from provisioner.kinds import invocation_of
 from provisioner.kinds.policies import taken_over
 from provisioner.kinds.s3_kind import BUCKET_NOTIFICATION, bucket_of
@@ -103,22 +103,19 @@ class BucketNotifications:
     def _write(self, edits: Mapping[str, Edit], region: str, notify: Notify) -> Written:
         left, failed = dict(edits), dict[str, AwsError]()
         retries = self._aws.buckets(region).retries(notify)
-        repeated = sent = False
+        sent = False
         while left:
             try:
                 wrote = self._attempt(left, failed, region)
             except ArgumentError as error:
                 blamed = _blamed(error, left, region, self._aws.account)
                 reaches = _DESTINATIONS in error.words
-                functions = {after["function_name"] for name in blamed if (after := left[name].after)}
-                if reaches and functions and all(self._policies.written(name, region) for name in functions):
-                    # S3 does not see yet what this run has written into their policies.
-                    failed |= _failed_wait(retries, error, left, Retry.PROPAGATION)
-                else:
-                    if reaches and not blamed:
-                        error.hint = _HINT_OTHERS
-                    failed |= dict.fromkeys(left if repeated else blamed or left, error)
-                    repeated = True
+                if reaches and not blamed:
+                    error.hint = _HINT_OTHERS
+                # S3 may not see yet what this run has written into the policies of the functions.
+                known = [name for name in blamed if not (reaches and self._is_new(left[name], region))]
+                if not blamed or known or _failed_wait(retries, error, left, Retry.PROPAGATION):
+                    failed |= dict.fromkeys(known or blamed or left, error)
                 left = {name: edit for name, edit in left.items() if name not in failed}
             except AwsError as error:
                 sent = sent or isinstance(error, LostAnswerError | ServiceError)  # S3 may have acted
@@ -135,22 +132,32 @@ class BucketNotifications:
         account = self._aws.account
         bucket, owner = _bucket_of(left), _owner_of(left) or account
         buckets = self._aws.buckets(region)
-        document = buckets.read(bucket, owner)
+        try:
+            document = buckets.read(bucket, owner)
+        except NotFoundError:
+            if any(edit.after for edit in left.values()):
+                raise
+            return False  # what is to be gone went with its bucket
         here = {entry.id: entry for entry in document.entries}
         for name, edit in list(left.items()):
             if _is_changed(edit, here, region, account):
                 failed[name] = _changed_error(edit, bucket)
                 del left[name]
-        written = [entry_of(edit.after, region, account) for edit in left.values() if edit.after]
-        written = [entry for entry in written if _content(here.get(entry.id)) != _content(entry)]
+        wanted = [(edit, entry_of(edit.after, region, account)) for edit in left.values() if edit.after]
+        changed = [(edit, entry) for edit, entry in wanted if _content(here.get(entry.id)) != _content(entry)]
+        written = [entry for _, entry in changed]
         kept = {edit.after["id"] for edit in left.values() if edit.after}
         removed = {edit.before["id"] for edit in left.values() if edit.before} - kept
         if not written and not removed & here.keys():
             return False
         body = document.with_entries(written, removed)
-        skips = all(edit.skips_validation or edit.after is None for edit in left.values())
+        skips = all(edit.skips_validation for edit, _ in changed)
         buckets.write(bucket, owner, body, skip_validation=skips)
         return True
+
+    def _is_new(self, edit: Edit, region: str) -> bool:
+        """Whether this run has written the statement that an edit needs."""
+        return edit.after is not None and self._policies.written(edit.after["function_name"], region)
 
     def undone(self, edits: Mapping[str, Edit], region: str) -> dict[str, str]:
         """As `PushDriver.undone`."""
@@ -229,15 +236,14 @@ def _changed_error(edit: Edit, bucket: str) -> AwsError:
 
 def _blamed(error: ArgumentError, left: Mapping[str, Edit], region: str, account: str) -> list[str]:
     """The edits that S3 names in its refusal; none when it names something that is not ours, or nothing."""
-    values = [value for name, value in error.arguments if name.startswith("ArgumentValue")]
-    named = [match[1] if (match := _IN_BRACKETS.search(value)) else value for value in values]
-    arns = [value for value in values if Arn.parse(value)]
+    named = {
+        match[1] if (match := _IN_BRACKETS.search(value)) else name if Arn.parse(name) else value
+        for name, value in error.arguments
+    }
     words: dict[str, set[str]] = {}
     for name, edit in left.items():
         if edit.after:
             entry = entry_of(edit.after, region, account)
             words[name] = {entry.id, entry.destination, *entry.events, entry.prefix, entry.suffix} - {""}
     ours = {word for known in words.values() for word in known}
-    if not named or not set(named) <= ours or (not arns and not set(named) & ours):
-        return []
-    return [name for name, known in words.items() if known & set(named)]
+    return [name for name, known in words.items() if known & named] if named <= ours else []
