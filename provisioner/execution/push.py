@@ -117,7 +117,8 @@ class Push:
         left = [change for change, _ in made if change.key not in ends]
         edits = {change.key: Edit(change.live.mapping, None) for change in left if change.live}
         if left and left[0].live:
-            ends |= self._edited(edits, left[0], left[0].live.key.region)[0]
+            refused, undone, _ = self._edited(edits, left[0], left[0].live.key.region)
+            ends |= {**refused, **undone}
         for change, outcome in made:
             if change.key not in ends:
                 with _catching(change, ends):
@@ -141,32 +142,39 @@ class Push:
         }
         # What only adds entries is read back once, at the end of the run.
         looks = any(change.destroys or self._statements.released_by(change) for change in changes)
-        failed, wrote = self._edited(edits, changes[0], changes[0].region, looks=looks)
+        refused, undone, wrote = self._edited(edits, changes[0], changes[0].region, looks=looks)
         # One time for all, so that one read shows what became of all of them.
         began = self._clock.now() if wrote else None
         for change in changes:
             with self._giving_up(change, ends):
-                error = failed.get(change.key)
-                ends[change.key] = self._given_up(change, error) if error else self._end(change, began)
+                if error := refused.get(change.key):
+                    ends[change.key] = self._given_up(change, error)
+                elif error := undone.get(change.key):
+                    ends[change.key] = self._given_up(change, error, is_written=True)
+                else:
+                    ends[change.key] = self._end(change, began)
 
     def _edited(
         self, edits: Mapping[str, Edit], first: Change, region: str, *, looks: bool = True
-    ) -> tuple[dict[str, ProvisionerError], bool]:
-        """Make the edits of one source. Returns the errors of those that failed, or that somebody else has undone since, and
-        whether anything was written.
+    ) -> tuple[Mapping[str, ProvisionerError], dict[str, ProvisionerError], bool]:
+        """Make the edits of one source. Returns the errors of those that failed, the errors of those that were written and
+        that somebody else has undone since, or that cannot be read back, and whether anything was written.
         """
         driver = self._driver(first)
         try:
             written = driver.write(edits, region, self._notify(first))
-            rest = {key: edit for key, edit in edits.items() if key not in written.failed}
+        except ProvisionerError as error:
+            return dict.fromkeys(edits, error), {}, False
+        rest = {key: edit for key, edit in edits.items() if key not in written.failed}
+        try:
             undone = driver.undone(rest, region) if looks and written.wrote and rest else {}
         except ProvisionerError as error:
-            return dict.fromkeys(edits, error), False
+            return written.failed, dict.fromkeys(rest, error), written.wrote
         hint = "another client writes the notifications of this source; apply again when it is done"
-        errors = {
+        errors: dict[str, ProvisionerError] = {
             key: ConflictError(f"{what}: somebody else wrote after this run", hint=hint) for key, what in undone.items()
         }
-        return {**written.failed, **errors}, written.wrote
+        return written.failed, errors, written.wrote
 
     # --- after the write ----------------------------------------------------------------------------------------------
 
@@ -228,15 +236,15 @@ class Push:
         except ProvisionerError as error:
             ends[change.key] = self._given_up(change, error)
 
-    def _given_up(self, change: Change, error: ProvisionerError) -> ProvisionerError:
+    def _given_up(self, change: Change, error: ProvisionerError, *, is_written: bool = False) -> ProvisionerError:
         """End the intent of a change that failed. A statement that was written for it and that nobody else needs is removed;
-        one that stays is kept in the state.
+        one that stays is kept in the state, and so is that of an entry which `is_written`: it may invoke the function.
         """
         if isinstance(error, _UNSURE):
             return error
         intent = self._intent(change)
         try:
-            if self._statements.take_back(change):
+            if not is_written and self._statements.take_back(change):
                 self._log.failed(intent)
             else:
                 self._log.done(intent, begun_record(intent, self._log.state.mappings.get(change.name)))

@@ -178,7 +178,10 @@ def _read_back(item: Accepted, live: Live) -> Outcome:
     """
     ignored = tuple(_ignored(item.change, item.record.applied, live))
     detail = ""
-    if ignored == (("enabled",),) and live.status.fault:
+    if ignored and call_of(item.change):
+        names = ", ".join(".".join(path) for path in ignored)
+        detail = f"{names} not as this run wrote it: another client has changed the entry {live.key} since"
+    elif ignored == (("enabled",),) and live.status.fault:
         detail = f"not enabled: AWS reports {live.status.fault}"
     elif ignored:
         reason = f"; AWS reports {live.status.fault}" if live.status.fault else ""
@@ -193,9 +196,9 @@ def _ignored(change: Change, applied: Canonical, live: Live) -> Iterator[FieldPa
     # AWS chooses kept values that the manifest does not set, such as a consumer group.
     wanted = {**fill_kept(applied, live.mapping, live.kind), "tags": {}}
     sent = {field.path[0] for field in change.fields}
+    sends_all = change.action is not Action.UPDATE or bool(call_of(change))  # an entry of a source is written whole
     for field_change in field_changes({}, {**live.mapping, "tags": {}}, wanted, live.kind):
         path = field_change.path
         # An update sends only the changed fields: a difference in another one is drift.
-        touched = change.action is not Action.UPDATE or path[0] in sent
-        if touched and not is_within(path, live.unknown):
+        if (sends_all or path[0] in sent) and not is_within(path, live.unknown):
             yield path
