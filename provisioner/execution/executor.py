@@ -250,5 +250,6 @@ class Executor:
 
 
 def _deletes_last(change: Change) -> bool:
-    """Whether the old mapping is deleted once the new one has settled."""
-    return change.action is Action.REPLACE and change.creates_first
+    """Whether the old mapping is deleted once the new one has settled: not where one write of their source does both."""
+    is_one_write = call_of(change) and not leaves_entry_elsewhere(change)
+    return change.action is Action.REPLACE and change.creates_first and not is_one_write
