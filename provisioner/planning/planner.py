@@ -92,6 +92,7 @@ class _Deciding:
         self._state = state
         self._replaced = replaced
         self._managers = state.managers()
+        self._old = {item.key for record in state.mappings.values() for item in record.deposed}
         self._forgotten = {subject.name for subject in subjects if subject.forgets}
         self.problems: list[Problem] = []
         self.missing: list[Key] = []
@@ -134,18 +135,25 @@ class _Deciding:
         """The record and the live mapping to compare with.
 
         A mapping with our lineage that holds the wanted pair instead of the recorded one replaces the record: a
-        replacement made it and was interrupted, or deposed it and was undone.
+        replacement made it and was interrupted, or deposed it and was undone. So does one without tags that is deposed,
+        unless the manifest states another id.
         """
         record = subject.record
         live = self._reading.live.get(record.key) if record else None
         holder = self._holder_of(subject)
-        if record and holder and holder.key != record.key and is_ours(holder, self._state.lineage):
-            others = (*record.deposed, Deposed(record.key))
+        own = {item.key: item.statement for item in record.deposed} if record else {}
+        stated = subject.wanted.mapping.get("id") if subject.wanted else None
+        is_own = holder is not None and (
+            is_ours(holder, self._state.lineage) or (holder.key in own and stated in (None, holder.mapping.get("id")))
+        )
+        if record and holder and holder.key != record.key and is_own:
+            others = (*record.deposed, Deposed(record.key, record.statement))
             deposed = tuple(item for item in others if item.key != holder.key)
             if record.protected and live:
                 hint = f"delete {holder.key} by hand, or set `prevent_destroy: false`"
                 self._refuse(subject.name, f"has prevent_destroy, but {holder.key} would take its place", hint)
-            record = Record(holder.key, holder.arn, holder.mapping, record.protected, deposed)
+            statement = own.get(holder.key)
+            record = Record(holder.key, holder.arn, holder.mapping, record.protected, deposed, statement)
             live = holder
         elif record and live is None:
             self._miss(record)
@@ -192,6 +200,8 @@ class _Deciding:
         # that.
         holder = self._holder_of(subject)
         gone = next((item for item in (live, holder) if item and item.status.state == DELETING), None)
+        if holder and kind_for(holder.kind).key and holder.key in self._old:
+            holder = None  # the write that makes the wanted one takes it away
         if wanted is None:
             # Of what is not wanted, one that is being deleted stays recorded until it is seen to be gone.
             return self._unwanted(subject, live) if record else None

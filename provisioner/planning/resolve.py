@@ -109,7 +109,7 @@ def _with_displaced(subject: Subject, displaced: Record) -> Subject:
     """A subject whose name a moved record gets: the name's own mapping is deposed, so that one name has one record."""
     record = subject.record
     assert record is not None  # a record is displaced only by another one
-    deposed = (*record.deposed, *displaced.deposed, Deposed(displaced.key))
+    deposed = (*record.deposed, *displaced.deposed, Deposed(displaced.key, displaced.statement))
     return replace(
         subject,
         record=replace(record, deposed=deposed),
