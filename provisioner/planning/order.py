@@ -80,6 +80,7 @@ def in_order(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
         ordered.append(replace(change, after=(*change.after, *sorted(waits))))
     try:
         TopologicalSorter({change.key: change.after for change in ordered}).prepare()
+        _refuse_calls_in_a_cycle(ordered)
     except CycleError as error:
         names = " -> ".join(dict.fromkeys(error.args[1]))  # graphlib's cycle ends with its first key again
         hint = "apply them one at a time with --target, or change the function or source of one of them first"
@@ -91,6 +92,16 @@ def in_order(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
             )
         ]
     return ordered, []
+
+
+def _refuse_calls_in_a_cycle(changes: Sequence[Change]) -> None:
+    """Raise CycleError where calls wait for each other, although none of the changes that they carry out does."""
+    first: dict[str, str] = {}  # the key of the first change of each call, which stands for the call
+    call = {change.key: first.setdefault(call_of(change) or change.key, change.key) for change in changes}
+    waits: defaultdict[str, set[str]] = defaultdict(set)
+    for change in changes:
+        waits[call[change.key]] |= {call[key] for key in change.after if key in call} - {call[change.key]}
+    TopologicalSorter(waits).prepare()
 
 
 def doubly_touched(changes: Sequence[Change]) -> list[Problem]:
