@@ -113,7 +113,15 @@ class BucketNotifications:
                 if reaches and not blamed:
                     error.hint = _HINT_OTHERS
                 # S3 may not see yet what this run has written into the policies of the functions.
-                known = [name for name in blamed if not (reaches and self._is_new(left[name], region))]
+                known = [
+                    name
+                    for name in blamed
+                    if not (
+                        reaches
+                        and (after := left[name].after)
+                        and self._policies.written(after["function_name"], region)
+                    )
+                ]
                 if not blamed or known or _failed_wait(retries, error, left, Retry.PROPAGATION):
                     failed |= dict.fromkeys(known or blamed or left, error)
                 left = {name: edit for name, edit in left.items() if name not in failed}
@@ -154,10 +162,6 @@ class BucketNotifications:
         skips = all(edit.skips_validation for edit, _ in changed)
         buckets.write(bucket, owner, body, skip_validation=skips)
         return True
-
-    def _is_new(self, edit: Edit, region: str) -> bool:
-        """Whether this run has written the statement that an edit needs."""
-        return edit.after is not None and self._policies.written(edit.after["function_name"], region)
 
     def undone(self, edits: Mapping[str, Edit], region: str) -> dict[str, str]:
         """As `PushDriver.undone`."""

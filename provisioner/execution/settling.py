@@ -176,7 +176,9 @@ def _read_back(item: Accepted, live: Live) -> Outcome:
     """Compare the settled mapping with what was applied, and report fields that AWS ignored. The record keeps what was
     applied, so that the next plan shows the difference and its cause.
     """
-    ignored = tuple(_ignored(item.change, item.record.applied, live))
+    # An entry of a source is written whole, with the values of ignored fields that it had.
+    written = item.change.desired if call_of(item.change) else None
+    ignored = tuple(_ignored(item.change, written or item.record.applied, live))
     detail = ""
     if ignored and call_of(item.change):
         names = ", ".join(".".join(path) for path in ignored)
