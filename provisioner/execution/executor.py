@@ -28,7 +28,7 @@ from provisioner.errors import (
 )
 from provisioner.execution.guard import guarded
 from provisioner.execution.interrupts import interrupts
-from provisioner.execution.push import Attempt, Push, leaves_entry_elsewhere
+from provisioner.execution.push import Attempt, Push
 from provisioner.execution.schedule import Schedule
 from provisioner.execution.settling import Polled, Settling
 from provisioner.execution.work import Accepted, Work
@@ -38,7 +38,7 @@ from provisioner.model.provider import Provider
 from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.model.state import Intent
 from provisioner.planning.commands import import_line
-from provisioner.planning.order import call_of
+from provisioner.planning.order import call_of, deletes_last, leaves_entry_elsewhere
 
 Emit = Callable[[Progress], None]
 
@@ -139,13 +139,10 @@ class Executor:
             self._began[change.key] = self._clock.now()
             self._emit(Progress(change, Phase.STARTED))
             started.append(change)
-        if not started:
-            return
-        change = started[0]
-        if call_of(change):
-            self._submit(started, partial(self._push.carry_out, started))
-        else:
-            self._submit(started, lambda: [(change, self._work.carry_out(change))])
+        if started:
+            one = started[0]  # what is no part of a call stands alone
+            together = partial(self._push.carry_out, started)
+            self._submit(started, together if call_of(one) else lambda: [(one, self._work.carry_out(one))])
 
     def _submit(self, changes: Sequence[Change], attempt: Attempt) -> None:
         self._running.add(self._pool.submit(self._guarded, changes, attempt))
@@ -157,7 +154,7 @@ class Executor:
             if isinstance(result, Outcome):
                 self._end(change, result)
             # With --no-wait too, the old mapping is not deleted before the new one has settled.
-            elif self._waits or (_deletes_last(change) and not result.deleting):
+            elif self._waits or (deletes_last(change) and not result.deleting):
                 self._settling.add(result)
             elif result.deleting:
                 self._work.keep_recorded(result)
@@ -169,12 +166,11 @@ class Executor:
 
     def _see_all(self, polls: Sequence[Polled]) -> None:
         attempts = self._push.following(polls, stopping=bool(self._stopping))
-        goes_on = {change.key for changes, _ in attempts for change in changes}
-        for polled in polls:
-            if polled.accepted.change.key not in goes_on:
-                self._see(polled)
         for changes, attempt in attempts:
             self._submit(changes, attempt)
+        goes_on = {change.key for changes, _ in attempts for change in changes}
+        for polled in (item for item in polls if item.accepted.change.key not in goes_on):
+            self._see(polled)
 
     def _see(self, polled: Polled) -> None:
         accepted, outcome = polled.accepted, polled.outcome
@@ -187,7 +183,7 @@ class Executor:
             except ProvisionerError as error:
                 outcome = self._failed(change, error)
             self._end(change, outcome)
-        elif not _deletes_last(change) or outcome.result is not Result.APPLIED:
+        elif not deletes_last(change) or outcome.result is not Result.APPLIED:
             self._end(change, outcome)
         elif outcome.settled and not self._stopping and not leaves_entry_elsewhere(change):
             self._submit([change], lambda: [(change, self._work.delete(change, outcome))])
@@ -220,9 +216,11 @@ class Executor:
             except ProvisionerError as error:
                 ends = [(change, error) for change in changes]
             except Exception as error:  # noqa: BLE001  # a mistake of ours fails its changes, and loses no other
-                message = f"internal error in provisioner: {type(error).__name__}: {error}"
-                hint = "this is a bug; please report it"
-                ends = [(change, Outcome(change, Result.FAILED, message, hint)) for change in changes]
+                detail = (
+                    f"internal error in provisioner: {type(error).__name__}: {error}",
+                    "this is a bug; please report it",
+                )
+                ends = [(change, Outcome(change, Result.FAILED, *detail)) for change in changes]
         for change in changes:
             # Added: the delete that ends a replacement has ids too.
             self._requests.setdefault(change.key, []).extend(ids)
@@ -247,9 +245,3 @@ class Executor:
 
     def _notify(self, change: Change) -> Notify:
         return lambda text: self._emit(Progress(change, Phase.RETRYING, self._elapsed(change), text))
-
-
-def _deletes_last(change: Change) -> bool:
-    """Whether the old mapping is deleted once the new one has settled: not where one write of their source does both."""
-    is_one_write = call_of(change) and not leaves_entry_elsewhere(change)
-    return change.action is Action.REPLACE and change.creates_first and not is_one_write

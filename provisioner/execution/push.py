@@ -24,13 +24,11 @@ from provisioner.execution.settling import Polled
 from provisioner.execution.statements import Statements
 from provisioner.execution.work import Accepted
 from provisioner.kinds import kind_of_change
-from provisioner.model.live import ACTIVE, Live, Status
 from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.report import Outcome, Result
-from provisioner.model.sources import SourceKind
-from provisioner.model.state import Deposed, Intent, Record
-from provisioner.planning.order import call_of, old_call_of
-from provisioner.planning.record import applied_record, begun_record, key_made, token_of
+from provisioner.model.state import Intent
+from provisioner.planning.order import call_of, leaves_entry_elsewhere, old_call_of
+from provisioner.planning.record import begun_record, record_without, token_of, written_record
 from provisioner.planning.statements import place_of, recorded_statements
 
 End = Accepted | Outcome | ProvisionerError
@@ -123,7 +121,10 @@ class Push:
             if change.key not in ends:
                 with _catching(change, ends):
                     self._statements.release(change)
-                    self._log.done(self._intents[token_of(change, "delete")], self._without(change))
+                    self._log.done(
+                        self._intents[token_of(change, "delete")],
+                        record_without(change, self._log.state, self._forgets),
+                    )
                     ends[change.key] = outcome
         return [(change, ends[change.key]) for change, _ in made]
 
@@ -185,10 +186,10 @@ class Push:
         intent = self._intent(change)
         if change.action is Action.DELETE:
             self._statements.release(change)
-            self._log.done(intent, self._without(change))
+            self._log.done(intent, record_without(change, self._log.state, self._forgets))
             return Outcome(change, Result.APPLIED, uuid=change.id)
         elsewhere = leaves_entry_elsewhere(change)
-        record = self._record(change, elsewhere=elsewhere)
+        record = written_record(change, self._log.state.mappings.get(change.name), elsewhere=elsewhere)
         if not elsewhere:
             try:
                 self._statements.release(change)
@@ -205,26 +206,6 @@ class Push:
         if began is not None or elsewhere:
             return Accepted(change, record, self._clock.now() if began is None else began)
         return Outcome(change, Result.APPLIED, uuid=record.key.id)
-
-    def _record(self, change: Change, *, elsewhere: bool) -> Record:
-        current = self._log.state.mappings.get(change.name)
-        deposed = current.deposed if current else ()
-        if elsewhere and change.existing:
-            held = recorded_statements(change.record)
-            deposed = (*deposed, Deposed(change.existing, held[0] if held else None))
-        key = key_made(change)
-        assert key is not None, "the change writes an entry"
-        live = Live(key, change.pair.source, SourceKind.S3, change.desired or {}, Status(ACTIVE))
-        return applied_record(change, live, change.applied or {}, deposed)
-
-    def _without(self, change: Change) -> Record | None:
-        """The record that a name has once the existing mapping of a change is gone."""
-        keeps = change.deposed or change.action is Action.REPLACE
-        current = self._log.state.mappings.get(change.name) if keeps else None
-        others = tuple(item for item in current.deposed if item.key != change.existing) if current else ()
-        remaining = replace(current, deposed=others) if current else None
-        forgotten = change.name in self._forgets and remaining is not None and not remaining.deposed
-        return None if forgotten else remaining
 
     # --- what fails ---------------------------------------------------------------------------------------------------
 
@@ -266,8 +247,3 @@ def _catching(change: Change, ends: dict[str, End]) -> Iterator[None]:
         yield
     except ProvisionerError as error:
         ends[change.key] = error
-
-
-def leaves_entry_elsewhere(change: Change) -> bool:
-    """Whether a replacement leaves its old entry in another source, which is another call."""
-    return change.action is Action.REPLACE and call_of(change) != old_call_of(change)

@@ -27,7 +27,7 @@ from provisioner.model.state import Deposed, Intent, Record
 from provisioner.planning.commands import import_line
 from provisioner.planning.diff import field_changes
 from provisioner.planning.ownership import is_ours
-from provisioner.planning.record import applied_record, token_of
+from provisioner.planning.record import applied_record, record_without, token_of
 
 
 @dataclass(slots=True)
@@ -165,13 +165,8 @@ class Work:
     def record_gone(self, accepted: Accepted) -> None:
         """Record that a deleted mapping is gone. Raises StateError."""
         change = accepted.change
-        # The record that the name has now: another change may have deleted one of its deposed mappings.
-        current = self._log.state.mappings.get(change.name) if change.deposed or accepted.made else None
-        others = tuple(item for item in current.deposed if item.key != change.existing) if current else ()
-        remaining = replace(current, deposed=others) if current else None
-        # The name is to be forgotten; it was only recorded for what it still had to delete, and this was the last.
-        forgotten = change.name in self._forgets and remaining is not None and not remaining.deposed
-        self._log.done(self._intents[token_of(change, "delete")], None if forgotten else remaining)
+        remaining = record_without(change, self._log.state, self._forgets)
+        self._log.done(self._intents[token_of(change, "delete")], remaining)
 
     def keep_recorded(self, accepted: Accepted) -> None:
         """Resolve the intent of a delete without a result: the mapping stays recorded for the next run. Raises

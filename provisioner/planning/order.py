@@ -62,6 +62,17 @@ def old_call_of(change: Change) -> str:
     return kind_of_change(change).call(change.live.mapping, change.live.key.region) if change.live else ""
 
 
+def deletes_last(change: Change) -> bool:
+    """Whether the old mapping is deleted once the new one has settled: not where one write of their source does both."""
+    is_one_write = call_of(change) and not leaves_entry_elsewhere(change)
+    return change.action is Action.REPLACE and change.creates_first and not is_one_write
+
+
+def leaves_entry_elsewhere(change: Change) -> bool:
+    """Whether a replacement leaves its old entry in another source, which is another call."""
+    return change.action is Action.REPLACE and call_of(change) != old_call_of(change)
+
+
 def in_order(changes: Sequence[Change]) -> tuple[list[Change], list[Problem]]:
     """The changes with `after` set, in the order given, and a problem where they wait for each other.
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from provisioner.kinds import kind_of_change
 from provisioner.kinds.statements import statement_of
 from provisioner.model.canonical import Canonical
 from provisioner.model.key import Key
-from provisioner.model.live import Live
+from provisioner.model.live import ACTIVE, Live, Status
 from provisioner.model.plan import Action, Change, Plan
+from provisioner.model.sources import SourceKind
 from provisioner.model.state import Deposed, Intent, Record, State
 from provisioner.planning.reading import Reading
-from provisioner.planning.statements import needed_statement
+from provisioner.planning.statements import needed_statement, recorded_statements
 
 
 def state_before_calls(state: State, plan: Plan, reading: Reading) -> State:
@@ -114,6 +116,33 @@ def applied_record(change: Change, live: Live, applied: Canonical, deposed: tupl
         # Of a mapping that Lambda keeps, whatever a later version has recorded.
         statement=statement_of(applied, live.key.region) if kind_of_change(change).key else own.statement,
     )
+
+
+def written_record(change: Change, current: Record | None, *, elsewhere: bool) -> Record:
+    """The record of an entry that a change has written, from the one that its name has now. `elsewhere`: what it replaces is
+    in another source, and still to be deleted.
+    """
+    deposed = current.deposed if current else ()
+    if elsewhere and change.existing:
+        held = recorded_statements(change.record)
+        deposed = (*deposed, Deposed(change.existing, held[0] if held else None))
+    key = key_made(change)
+    assert key is not None, "the change writes an entry"
+    live = Live(key, change.pair.source, SourceKind.S3, change.desired or {}, Status(ACTIVE))
+    return applied_record(change, live, change.applied or {}, deposed)
+
+
+def record_without(change: Change, state: State, forgotten: Collection[str]) -> Record | None:
+    """The record that a name has once the existing mapping of a change is gone: what it still has to delete, or made in its
+    place. None where nothing is left, and for a name that is to be `forgotten` with the last of it.
+    """
+    # The record that the name has now: another change may have deleted one of its deposed mappings.
+    keeps = change.deposed or change.action is Action.REPLACE
+    current = state.mappings.get(change.name) if keeps else None
+    if current is None:
+        return None
+    others = tuple(item for item in current.deposed if item.key != change.existing)
+    return None if change.name in forgotten and not others else replace(current, deposed=others)
 
 
 def begun_record(intent: Intent, old: Record | None) -> Record | None:

@@ -117,7 +117,7 @@ def test_unknown_uuid(unchanged: Workspace) -> None:
     message = fails(unchanged, "import", "other", uuid)
 
     assert f"no mapping in account 123456789012, region eu-west-1 has the UUID {uuid}" in message
-    assert "'nonsense' is not a UUID" in fails(unchanged, "import", "other", "nonsense")
+    assert "'nonsense' is neither a UUID nor s3:BUCKET/ENTRY-ID" in fails(unchanged, "import", "other", "nonsense")
 
 
 def test_locked_state(unchanged: Workspace) -> None:
