@@ -1,0 +1,169 @@
+"""Kill it, cut it, refuse it at any call of stories of S3, and apply again.
+
+A plain run tries kills and lasting refusals at the calls that change something, with a local state; `make test-all` every
+fault at every call, every manifest that may follow, and the state in S3 too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from tests.faults.push import CHANGES, REFUSALS, STATES, Fault, Manifest, World, keeper, mapping
+from tests.support import ALL
+from tests.support.control_plane import REGION, ServedControlPlane, any_credentials, served, with_buckets
+from tests.support.stack import Sessions
+
+MINE = {"statement_id": "mine"}
+
+
+def drift(world: World) -> None:
+    """Somebody changes the statement of f."""
+    client = world.plane.client()
+    [sid] = [sid for sid in world.statements("f") if sid.startswith("provisioner-")]
+    client.remove_permission(FunctionName="f", StatementId=sid)
+    client.add_permission(
+        FunctionName="f",
+        StatementId=sid,
+        Action="lambda:InvokeFunction",
+        Principal="s3.amazonaws.com",
+        SourceArn="arn:aws:s3:::media",
+    )
+
+
+@dataclass(frozen=True)
+class Story:
+    """What is applied, and what is applied then, under a fault. `between` happens after the first."""
+
+    before: Manifest
+    after: Manifest
+    between: Callable[[World], None] | None = None
+
+
+TWO = {"a": mapping(), "b": mapping(prefix="out/")}
+STORIES = {
+    "create two": Story({}, TWO),
+    "filter": Story(TWO, {**TWO, "a": mapping(prefix="new/", filter_suffix=".jpg")}),
+    "function": Story(TWO, {**TWO, "a": mapping("g")}),
+    "both functions": Story(TWO, {"a": mapping("g"), "b": mapping("g", prefix="out/")}),
+    "bucket": Story(TWO, {**TWO, "a": mapping(bucket="logs")}),
+    "bucket and function": Story(TWO, {"a": mapping("g", "logs"), "b": mapping("g", prefix="out/")}),
+    "chosen id": Story(TWO, {**TWO, "a": mapping(id="mine")}),
+    "permission": Story(TWO, {**TWO, "a": mapping(permission=MINE)}),
+    "no permission": Story({"a": mapping()}, {"a": mapping(permission="none")}),
+    "drifted statement": Story(TWO, {**TWO, "a": mapping(prefix="new/")}, drift),
+    "delete one": Story(TWO, {"a": mapping()}),
+    "destroy": Story(TWO, {}),
+    "two buckets": Story(
+        {"a": mapping()}, {"a": mapping("g"), "b": mapping(bucket="logs"), "c": mapping("h", "logs", "c/")}
+    ),
+    "rename over": Story({"a": mapping("g"), "b": mapping(prefix="out/")}, {"a": mapping(prefix="out/")}),
+    "filters move": Story(TWO, {"a": mapping(prefix="out/"), "b": mapping(prefix="in/")}),
+}
+
+
+@pytest.fixture(scope="module")
+def plane() -> Iterator[ServedControlPlane]:
+    with served(direct=True) as embedded:
+        yield embedded
+
+
+@pytest.fixture(scope="module")
+def plane_with_objects() -> Iterator[ServedControlPlane]:
+    with served(direct=True, behind=with_buckets()) as embedded:
+        embedded.client("s3").create_bucket(Bucket=STATES, CreateBucketConfiguration={"LocationConstraint": REGION})
+        yield embedded
+
+
+@pytest.fixture(scope="module")
+def sessions(plane: ServedControlPlane) -> Iterator[Sessions]:
+    with pytest.MonkeyPatch.context() as patch:
+        any_credentials(patch)
+        yield Sessions(plane.endpoint, plane.attach)
+
+
+@pytest.fixture(scope="module")
+def sessions_with_objects(plane_with_objects: ServedControlPlane) -> Iterator[Sessions]:
+    with pytest.MonkeyPatch.context() as patch:
+        any_credentials(patch)
+        yield Sessions(plane_with_objects.endpoint, plane_with_objects.attach)
+
+
+@pytest.fixture
+def world(tmp_path: Path, plane: ServedControlPlane, sessions: Sessions) -> World:
+    return World(tmp_path, plane, sessions)
+
+
+def faults_of(calls: list[tuple[str, str]]) -> Iterator[Fault]:
+    """The faults to try, at the calls of a run."""
+    for at, (method, path) in enumerate(calls, start=1):
+        changes = method in CHANGES
+        kind = next((kind for kind in REFUSALS if kind in path), "")
+        if ALL or changes:
+            yield Fault("kill after", at)
+        if ALL or method == "PUT":
+            yield Fault("kill before", at)
+        if kind and (ALL or changes):
+            yield Fault(REFUSALS[kind][0], at, lasts=True)
+        if kind and ALL:
+            # That a bucket is not there is never said in error.
+            codes = [code for code in REFUSALS[kind] if changes or not code.startswith("404")]
+            yield from (Fault(mode, at) for mode in ("cut", "lost", *codes))
+
+
+def manifests_after(story: Story, fault: Fault) -> dict[str, Manifest]:
+    """What may be applied after a fault, by its description."""
+    found = {"again": story.after}
+    if ALL or fault.mode == "kill before":
+        found["reverted"] = story.before
+    if ALL:
+        found["removed"] = {}
+        if all(item.get("permission") != "none" for item in story.after.values()):
+            found["another function"] = {name: {**item, "function_name": "h"} for name, item in story.after.items()}
+    return found
+
+
+def survives(world: World, story: Story) -> list[str]:
+    """Try every fault of a story. Returns what is wrong, and where."""
+    world.applied(story.before)
+    if story.between:
+        story.between(world)
+    put_back, foreign = keeper(world), world.foreign()
+    world.write(story.after)
+    counting = Fault()
+    assert world.faulty(counting) == ""
+    assert world.wrong(foreign) == []
+    found = []
+    for point in faults_of(counting.calls):
+        for then, manifest in manifests_after(story, point).items():
+            put_back()
+            world.write(story.after)
+            fault = replace(point, calls=[])
+            wrong = [finding] if (finding := world.faulty(fault)) else []
+            # There is no update of a statement: between its removal and its addition there is none.
+            if world.manifest_needs_permission and not story.between and (bare := world.unpermitted()):
+                wrong.append(f"entries that S3 may not notify of: {bare}")
+            world.write(manifest)
+            wrong += world.wrong(foreign)
+            lasting = ", lasting" if point.lasts else ""
+            found += [
+                f"{point.mode}{lasting} at {point.at} {counting.calls[point.at - 1]}, {then}: {item}" for item in wrong
+            ]
+    return found
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_every_fault_of_a_story_is_survived(name: str, world: World) -> None:
+    assert survives(world, STORIES[name]) == []
+
+
+@pytest.mark.parametrize("name", STORIES if ALL else ["function"])
+def test_every_fault_is_survived_with_the_state_in_s3(
+    name: str, tmp_path: Path, plane_with_objects: ServedControlPlane, sessions_with_objects: Sessions
+) -> None:
+    world = World(tmp_path, plane_with_objects, sessions_with_objects, in_s3=True)
+
+    assert survives(world, STORIES[name]) == []
