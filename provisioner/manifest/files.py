@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from provisioner.manifest.foreign import other_tool, other_tool_in, what_to_do
 from provisioner.manifest.node import NOWHERE, Node
 from provisioner.manifest.reader import read
 from provisioner.model.diagnostics import Diagnostic
@@ -81,7 +82,11 @@ class _Gathering:
         for file in files:
             self.read_file(file)
         if not files:
-            hint = manifest_above(folder) or "pass a manifest with -f, or create provisioner.yaml"
+            hint, tool = manifest_above(folder), other_tool_in(folder)
+            if tool and not hint:
+                self.refuse(f"the folder contains {tool}, not a manifest", Place(str(folder)), what_to_do(tool), "E114")
+                return
+            hint = hint or "pass a manifest with -f, or create provisioner.yaml"
             self.refuse("the folder contains no *.yaml files", Place(str(folder)), hint, "E001")
 
     def read_file(self, file: Path) -> None:
@@ -94,6 +99,9 @@ class _Gathering:
         self._read.add(identity)
         self.joined.files.append(str(file))
         document = read(file, str(file))
+        if tool := other_tool(file.name, document):
+            self.refuse(f"this is {tool}, not a manifest", Place(str(file)), what_to_do(tool), "E114")
+            return
         self.joined.diagnostics += document.diagnostics
         self.joined.complete &= document.readable
         self.joined.refers |= document.refers

@@ -66,7 +66,7 @@ class Document:
     """One file: its name as the user gave it, its value (None when it is empty or cannot be read), and what is wrong.
 
     `readable` is False when the value is not all that the file holds; `refers` that it may hold a reference to a
-    variable.
+    variable. `text` is what was parsed, "" where the file has no text.
     """
 
     file: str
@@ -74,6 +74,7 @@ class Document:
     diagnostics: tuple[Diagnostic, ...] = ()
     readable: bool = True
     refers: bool = False
+    text: str = ""
 
 
 def read(path: Path, shown: str) -> Document:
@@ -125,14 +126,14 @@ def parse(text: str, shown: str) -> Document:
     try:
         root = _Building(text, shown, diagnostics).document()
         # An escape in double quotes may write either character of a reference.
-        return Document(shown, root, tuple(diagnostics), refers="${" in text or "\\" in text)
+        return Document(shown, root, tuple(diagnostics), refers="${" in text or "\\" in text, text=text)
     except _StopReading as stop:
         last = stop.diagnostic
     except yaml.reader.ReaderError as error:
         last = _bad_character(error, text, shown)
     except (yaml.YAMLError, ValueError) as error:
         last = _not_yaml(error, text, shown)
-    return Document(shown, None, (*diagnostics, last), readable=False)
+    return Document(shown, None, (*diagnostics, last), readable=False, text=text)
 
 
 def _bad_character(error: yaml.reader.ReaderError, text: str, shown: str) -> Diagnostic:

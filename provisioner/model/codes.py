@@ -159,6 +159,14 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "correct the value or the declaration",
         _OURS,
     ),
+    "E114": Explanation(
+        "The file is of another tool",
+        "The file is not a manifest: it is a template, a configuration, a state or an object of the tool that the "
+        "message names. It is recognised by its name and its first keys; a file with `stack` or `mappings` at its top is "
+        "always checked as a manifest.",
+        "pass a manifest with `-f`; `provisioner skeleton KIND` shows what one looks like",
+        _OURS,
+    ),
     # --- rules of the kinds ---
     "E201": Explanation(
         "A batch of more than 10 messages needs a batching window",

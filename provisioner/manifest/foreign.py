@@ -1,0 +1,161 @@
+"""Recognises the files of other tools, so that one error says what a file is, instead of one for each of its keys.
+
+A text is judged by its first keys and a few words, not by a parser: such files have tags, several documents and expressions
+that a manifest must not have.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from provisioner.manifest.reader import Document
+
+_MOST: Final = 1_000_000
+"""How many characters of a text that is not JSON are looked at: what tells a file's tool stands near its beginning."""
+_BLOCK_KEY: Final = re.compile(r"^(?:- +)?[\"']?([A-Za-z_][\w./-]*)[\"']?[ \t]*:(?=\s|$)", re.MULTILINE)
+_JSON_KEY: Final = re.compile(r'^(?:\t| {1,4})?\{?[ \t]*"([A-Za-z_][\w./-]*)"[ \t]*:', re.MULTILINE)
+_RESOURCE: Final = re.compile(r"\bType[\"']?\s*:\s*[\"']?(?:AWS|Custom|Alexa)::")
+_HCL: Final = re.compile(
+    r'^[ \t]*(?:(?:resource|data)[ \t]+"[\w-]+"[ \t]+"[\w-]+"|(?:module|provider|variable|output)[ \t]+"[\w-]+"'
+    r"|terraform|locals)[ \t]*\{",
+    re.MULTILINE,
+)
+_MODULE: Final = re.compile(
+    r"^ *(?:- +)?[\"']?(?:(?:amazon|community)\.aws\.\w+|ansible\.builtin\.\w+|lambda_event)[\"']?[ \t]*:", re.MULTILINE
+)
+_OURS: Final = frozenset({"stack", "mappings"})
+"""Keys that only a manifest has: where one stands at the top, the file is checked as a manifest."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What is looked at. `keys` are those at the top of the file; of JSON that can be parsed, `value` is the value."""
+
+    name: str
+    text: str
+    keys: frozenset[str]
+    value: Any = None
+
+    def has(self, *names: str) -> bool:
+        """Whether all of these keys stand at the top."""
+        return self.keys.issuperset(names)
+
+
+def _is_template(file: _File) -> bool:
+    return file.has("AWSTemplateFormatVersion") or (file.has("Resources") and bool(_RESOURCE.search(file.text)))
+
+
+def _is_sam(file: _File) -> bool:
+    return "AWS::Serverless" in file.text and (_is_template(file) or file.has("Transform"))
+
+
+def _is_playbook(file: _File) -> bool:
+    first = next((line for line in file.text.splitlines() if line.strip() and not line.startswith(("#", "---"))), "")
+    plays = file.keys & {"hosts", "import_playbook", "ansible.builtin.import_playbook"}
+    return first.startswith("-") and bool(plays or _MODULE.search(file.text))
+
+
+_SIGNS: Final[tuple[tuple[str, Callable[[_File], bool]], ...]] = (
+    ("a saved plan of provisioner", lambda file: file.has("provisioner_plan")),
+    ("a state of provisioner", lambda file: file.has("lineage", "serial", "stack")),
+    ("an AWS SAM template", _is_sam),
+    ("a CloudFormation template", _is_template),
+    ("a Serverless Framework configuration", lambda file: re.match(r"serverless\.(ya?ml|json|ts|js)$", file.name) is not None),
+    ("a Serverless Framework configuration", lambda file: file.has("service", "provider", "functions")),
+    ("a Terraform state", lambda file: file.has("lineage", "serial") or ".tfstate" in file.name),
+    ("a Terraform plan or state as JSON", lambda file: file.has("format_version", "terraform_version")),
+    ("Terraform's variables", lambda file: re.search(r"\.tfvars(\.json)?$", file.name) is not None),
+    ("a Terraform configuration", lambda file: file.name.endswith((".tf", ".tofu", ".tf.json", ".hcl"))),
+    ("a Terraform configuration", lambda file: not file.keys and bool(_HCL.search(file.text))),
+    ("an object of ACK, the AWS controllers for Kubernetes", lambda file: _is_object(file, r"\.services\.k8s\.aws/")),
+    ("an object of Crossplane", lambda file: _is_object(file, r"(?:\.aws\.(?:m\.)?upbound|\.crossplane)\.io/")),
+    ("a Kubernetes object", lambda file: file.has("apiVersion", "kind")),
+    ("an Ansible playbook", _is_playbook),
+    ("a Pulumi project", lambda file: re.match(r"Pulumi(\.[\w.-]+)?\.ya?ml$", file.name) is not None),
+    ("a Pulumi project", lambda file: file.has("name", "runtime") and not file.keys & {"functions", "provider"}),
+    ("a CDK project", lambda file: file.name in ("cdk.json", "cdk.context.json")),
+    ("an answer of the AWS CLI", lambda file: file.has("EventSourceMappings")),
+    ("a request or an answer of the AWS CLI", lambda file: file.has("FunctionName", "EventSourceArn")),
+    ("a request or an answer of the AWS CLI", lambda file: file.has("UUID", "EventSourceArn")),
+    ("a bucket's notification configuration", lambda file: file.has("LambdaFunctionConfigurations")),
+)
+"""What a file is called, and how it is told; the first that holds."""
+
+_PROGRAMS: Final[Mapping[str, str]] = {
+    **dict.fromkeys((".py", ".ts", ".js", ".go", ".java", ".cs"), "a program, such as one of the CDK or of Pulumi"),
+    ".toml": "a TOML file",
+    ".ini": "an INI file",
+    ".xml": "an XML document",
+}
+_IN_FOLDERS: Final = (
+    ("*.tf", "Terraform configurations"),
+    ("*.tf.json", "Terraform configurations"),
+    ("*.tfstate", "a Terraform state"),
+    ("cdk.json", "a CDK project"),
+    ("serverless.ts", "a Serverless Framework configuration"),
+    ("serverless.js", "a Serverless Framework configuration"),
+    ("serverless.json", "a Serverless Framework configuration"),
+    ("*.template.json", "CloudFormation templates"),
+    ("template.json", "a CloudFormation template"),
+)
+"""What a folder without a YAML file may hold instead of a manifest."""
+
+_TO_DO: Final = (
+    "`provisioner discover --write DIR` writes a manifest of the mappings that exist; `provisioner skeleton KIND` shows what a "
+    "manifest looks like"
+)
+"""What to do about a file of another tool. The command that converts such a file is to be named here."""
+_OF_OURS: Final = {
+    "a saved plan of provisioner": "pass it to `provisioner apply`, without -f; -f takes a manifest",
+    "a state of provisioner": "pass the manifest with -f; it says where its state is",
+}
+
+
+def other_tool(name: str, document: Document) -> str:
+    """What the file of another tool is, with its article, or "" for one that is taken for a manifest. `name` is the file's
+    own name, without its folder.
+    """
+    value = document.root.value if document.root else None
+    if isinstance(value, dict) and _OURS & value.keys() and "lineage" not in value:
+        return ""  # before the text of a large manifest is searched
+    file = _seen(name, document.text)
+    if file.keys & _OURS and not file.has("lineage", "serial"):
+        return ""
+    for what, holds in _SIGNS:
+        if holds(file):
+            return what
+    return "" if isinstance(value, dict) else _PROGRAMS.get(Path(name).suffix, "")
+
+
+def other_tool_in(folder: Path) -> str:
+    """What of another tool is in a folder without YAML files, or ""."""
+    return next((what for glob, what in _IN_FOLDERS if any(folder.glob(glob))), "")
+
+
+def what_to_do(what: str) -> str:
+    """The hint of an error about a file that `other_tool` has recognised."""
+    return _OF_OURS.get(what, _TO_DO)
+
+
+def _seen(name: str, text: str) -> _File:
+    """A file with the keys at its top, whether it is YAML, several YAML documents, or JSON."""
+    if text.lstrip()[:1] not in ("{", "["):
+        text = text[:_MOST]
+        return _File(name, text, frozenset(_BLOCK_KEY.findall(text)))
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):  # cut off, or with comments
+        return _File(name, text, frozenset(_JSON_KEY.findall(text)))
+    return _File(name, text, frozenset(value) if isinstance(value, dict) else frozenset(), value)
+
+
+def _is_object(file: _File, group: str) -> bool:
+    version = rf"^[\"']?apiVersion[\"']?\s*:\s*[\"']?[\w-]+{group}"
+    if isinstance(file.value, dict):
+        return file.has("kind") and re.search(group, f"-{file.value.get('apiVersion')}") is not None
+    return file.has("apiVersion", "kind") and re.search(version, file.text, re.MULTILINE) is not None
