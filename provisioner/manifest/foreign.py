@@ -65,7 +65,10 @@ _SIGNS: Final[tuple[tuple[str, Callable[[_File], bool]], ...]] = (
     ("a state of provisioner", lambda file: file.has("lineage", "serial", "stack")),
     ("an AWS SAM template", _is_sam),
     ("a CloudFormation template", _is_template),
-    ("a Serverless Framework configuration", lambda file: re.match(r"serverless\.(ya?ml|json|ts|js)$", file.name) is not None),
+    (
+        "a Serverless Framework configuration",
+        lambda file: re.match(r"serverless\.(ya?ml|json|ts|js)$", file.name) is not None,
+    ),
     ("a Serverless Framework configuration", lambda file: file.has("service", "provider", "functions")),
     ("a Terraform state", lambda file: file.has("lineage", "serial") or ".tfstate" in file.name),
     ("a Terraform plan or state as JSON", lambda file: file.has("format_version", "terraform_version")),

@@ -6,7 +6,7 @@ import gc
 import re
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from provisioner.manifest.defaults import GROUPS, Defaults
 from provisioner.manifest.files import gather, manifest_above
 from provisioner.manifest.finding import Finding, Step, located
 from provisioner.manifest.mappings import MappingChecks
+from provisioner.manifest.names import at_the_top
 from provisioner.manifest.node import Node
 from provisioner.manifest.schema import ProviderBlock, Root, VariableBlock
 from provisioner.manifest.shape import shape_of
@@ -199,7 +200,9 @@ class _Loading:
         hints = {} if "stack" in self.root.value else {"stack": manifest_above(folder)}
         shape = shape_of(Root, self._without_fields(), hints)
         for finding in shape.findings:
-            self._add(self.root, finding)
+            of_others = finding.code == "E101" and len(finding.path) == 1 and not finding.hint
+            hint = at_the_top(str(finding.path[0])) if of_others else finding.hint
+            self._add(self.root, replace(finding, hint=hint))
         self._check_defaults(member)
         provider = shape.model.provider if shape.model else ProviderBlock()
         node = self.root.value.get("mappings")

@@ -26,21 +26,65 @@ without capitals, `_` and `-`.
 _GROUPED: Final = frozenset({"filter", "filters", "filterrule", "filterrules", "rules", "s3key"})
 
 
-def is_bucket(name: object) -> bool:
-    """Whether other tools name the bucket of an entry so."""
-    return _OF_S3.get(plain(str(name))) == "event_source_arn"
+_DESTINATION: Final = "destination_config", "use destination_config: { on_failure: { destination_arn: ARN } }"
+_POLLERS: Final = (
+    "provisioned_poller_config",
+    "use provisioned_poller_config: { minimum_pollers: N, maximum_pollers: N }",
+)
+_DIRECTLY: Final = (
+    "",
+    "write the properties directly in the mapping, under the names that `provisioner skeleton KIND` lists",
+)
+_OF_ALL: Final[Mapping[str, tuple[str, str]]] = {
+    **dict.fromkeys(
+        ("filterpattern", "filterpatterns"),
+        ("filter_criteria", "use filter_criteria: { filter: [{ pattern: { … } }] }"),
+    ),
+    "maximumconcurrency": ("scaling_config", "use scaling_config: { maximum_concurrency: N }"),
+    "batchwindow": ("maximum_batching_window_in_seconds", 'did you mean "maximum_batching_window_in_seconds"?'),
+    **dict.fromkeys(("arn", "stream", "broker", "cluster"), ("event_source_arn", 'did you mean "event_source_arn"?')),
+    "queue": ("", "write the ARN of an SQS queue in event_source_arn, the name of a broker's queue in queues"),
+    **dict.fromkeys(("destinations", "onfailure", "onfailuredestination", "destinationarn"), _DESTINATION),
+    **dict.fromkeys(("minimumpollers", "maximumpollers", "provisionedpollers"), _POLLERS),
+    **dict.fromkeys(("type", "properties"), _DIRECTLY),
+    "dependson": ("", "remove it: provisioner finds the order of the changes by itself"),
+    **dict.fromkeys(
+        ("count", "foreach"), ("", "write each mapping under a name of its own; `defaults` has what they share")
+    ),
+    "provider": ("", "set region in the mapping; one manifest has one provider"),
+    "state": ("", "set enabled: false to disable a mapping; to delete it, remove it from the manifest"),
+}
+"""Our fields, and what to write, for names that other tools have in a mapping of any kind, without capitals, `_` and `-`."""
+
+_CLOUDFORMATION: Final = frozenset(
+    ("awstemplateformatversion", "resources", "parameters", "outputs", "conditions", "metadata", "transform", "globals")
+)
+_SERVERLESS: Final = frozenset(("service", "functions", "custom", "frameworkversion", "plugins", "package"))
+
+
+def at_the_top(name: str) -> str:
+    """What to do about a key at the top of a manifest that other tools have there; "" for one that none has."""
+    of = {**dict.fromkeys(_CLOUDFORMATION, "a CloudFormation template"), **dict.fromkeys(_SERVERLESS, "serverless.yml")}
+    tool = of.get(plain(name))
+    return f"it is a key of {tool}; a manifest has its mappings below `mappings:`" if tool else ""
+
+
+def is_source(name: object) -> bool:
+    """Whether other tools name the source of a mapping so."""
+    word = plain(str(name))
+    return "event_source_arn" in (_OF_S3.get(word), _OF_ALL.get(word, ("",))[0])
 
 
 def ours(name: str, value: Any, kind: SourceKind | None, siblings: Iterable[object]) -> tuple[str, str]:
-    """Our field for what other tools call `name`, and what to write instead; empty for a name that none has. A mapping
-    without a source is taken for an entry of a bucket by the names beside it.
+    """Our field for what other tools call `name`, and what to write instead; empty for a name that none has, and the field
+    for one that has no equal. A mapping without a source is taken for an entry of a bucket by the names beside it.
     """
     field = _OF_S3.get(plain(name), "")
     beside = (plain(str(sibling)) for sibling in siblings)
     if not field or not (
         kind is SourceKind.S3 or (kind is None and not {"bucket", "event", "events"}.isdisjoint(beside))
     ):
-        return "", ""
+        return _OF_ALL.get(plain(name), ("", ""))
     if field == "event_source_arn" and isinstance(value, str):
         if BUCKET.fullmatch(value):
             return field, f"write event_source_arn: arn:aws:s3:::{value}"

@@ -9,7 +9,7 @@ from typing import Any, Final
 from provisioner.kinds.tables import ALL_FIELDS
 from provisioner.manifest.buckets import bucket_finding, of_url
 from provisioner.manifest.finding import Finding, nearest
-from provisioner.manifest.names import is_bucket
+from provisioner.manifest.names import is_source
 from provisioner.manifest.node import Node
 from provisioner.model.canonical import value_at
 from provisioner.model.references import REGION, Arn, FunctionReference, partition_of
@@ -47,7 +47,7 @@ def has_malformed_source(mapping: Node, stated: Mapping[str, Any]) -> bool:
         return False
     names = mapping.value.keys() - ALL_FIELDS.keys()
     return any((item := mapping.value.get(name)) is not None and item.value is not None for name in _SOURCES) or any(
-        nearest(str(name), _SOURCES) or is_bucket(name) for name in names
+        nearest(str(name), _SOURCES) or is_source(name) for name in names
     )
 
 

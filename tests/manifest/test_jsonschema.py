@@ -34,6 +34,7 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 UNSEEN = {
     "it is no YAML: the editor says so": {
         "duplicate-key",
+        "file-of-another-tool",
         "reference-unquoted-in-braces",
         "several-duplicate-keys",
         "tab-for-spaces",
