@@ -93,6 +93,7 @@ for command in (
     state.force_unlock,
     language.explain,
     language.schema,
+    language.skeleton,
     sandbox,
     version,
 ):

@@ -17,6 +17,7 @@ from provisioner.cli.options import (
     on_manifest,
 )
 from provisioner.cli.terminal import Terminal, columns_of
+from provisioner.model.sources import SourceKind
 
 if TYPE_CHECKING:
     from provisioner.manifest.load import Loaded
@@ -145,6 +146,29 @@ def schema() -> None:
     from provisioner.manifest.jsonschema import manifest_schema
 
     Terminal(colour="never").data(json.dumps(manifest_schema(), indent=2, ensure_ascii=False))
+
+
+@click.command()
+@click.argument(
+    "kind", type=click.Choice([kind.value for kind in SourceKind if kind is not SourceKind.UNKNOWN]), metavar="KIND"
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the API's request instead, for `aws ... --cli-input-json`."
+)
+def skeleton(kind: str, as_json: bool) -> None:
+    """Print a manifest of one mapping to fill in, with every field of its KIND, its default and its limits.
+
+    KIND is what the mapping reads from: sqs, fifo, kinesis, dynamodb, msk, kafka, kafka-queue, mq, documentdb or s3.
+    """
+    import json
+
+    from provisioner.manifest import skeleton as skeletons
+
+    source, terminal = SourceKind(kind), Terminal(colour="never")
+    if as_json:
+        terminal.data(json.dumps(skeletons.request(source), indent=2, ensure_ascii=False))
+    else:
+        terminal.data(skeletons.skeleton(source).rstrip("\n"))
 
 
 @click.command()

@@ -34,13 +34,17 @@ def fields_of(fields: Mapping[str, Field], *, whole: bool = False, around: froze
     return {name: _field(field, around, null=not whole or field.row.required != ALL) for name, field in fields.items()}
 
 
-def _field(field: Field, around: frozenset[SourceKind], *, null: bool = True) -> Schema:
-    # What the table knows of the field, for whoever points at it.
+def description(field: Field, around: frozenset[SourceKind]) -> str:
+    """What the table knows of a field, in sentences: on hover, and in a skeleton. `around` are the kinds that have its block."""
     block = get_args(field.annotation)[0] if field.many else field.annotation
     purpose = [block.__doc__ or ""] if field.children else [_PURPOSES[field.name]] if field.name in _PURPOSES else []
     if field.name != "permission":  # a statement of its own, with a call of its own
         purpose.append(f"{field.row.api} in the API.")
-    schema: Schema = {"description": " ".join([*purpose, *_facts(field, around)])}
+    return " ".join([*purpose, *_facts(field, around)])
+
+
+def _field(field: Field, around: frozenset[SourceKind], *, null: bool = True) -> Schema:
+    schema: Schema = {"description": description(field, around)}
     if not field.row.kinds:
         return schema | lacking_of(field, ALL)
     if len({repr(value) for value in field.row.default.values()}) == 1:
@@ -195,7 +199,8 @@ def _facts(field: Field, around: frozenset[SourceKind]) -> Iterator[str]:
 
 def _bounds_in_words(field: Field) -> str:
     least, most = field.row.bounds or (0, 0)
-    unit = "" if field.annotation is int else f" {'character' if field.annotation is str else 'item'}{'s' * (most > 1)}"
+    counted = "item" if get_origin(field.annotation) in (list, dict) or field.many else "character"
+    unit = "" if field.annotation is int else f" {counted}{'s' * (most > 1)}"
     special = "".join(
         f"; {bounds[0]} to {bounds[1]} for {kinds_in_words(kinds)}"
         for bounds, kinds in _grouped(field.row.narrower).items()
