@@ -19,7 +19,7 @@ from provisioner.kinds.tables import REQUIRED
 from provisioner.kinds.uniqueness import CONSUMER_GROUPS
 from provisioner.model.canonical import Canonical, absent, is_own_tag, value_at, with_value
 from provisioner.model.key import LAMBDA, Key
-from provisioner.model.live import LINEAGE_TAG, OWNERSHIP_TAGS, Live, Owner, Status
+from provisioner.model.live import CLOUDFORMATION_TAG, LINEAGE_TAG, OWNERSHIP_TAGS, Live, Owner, Status
 from provisioner.model.place import FieldPath
 from provisioner.model.provider import Provider
 from provisioner.model.references import UUID, Arn, FunctionReference, Pair, channel_of
@@ -85,6 +85,7 @@ def live_mapping(config: Config, region: str, tags: Mapping[str, str], provider:
         unknown=frozenset(unknown),
         # Anybody can set tags, and messages name the owner.
         owner=Owner(*(one_line(str(tags.get(tag, ""))) for tag in OWNERSHIP_TAGS)) if LINEAGE_TAG in tags else None,
+        cloudformation=one_line(str(tags.get(CLOUDFORMATION_TAG, ""))),
     )
 
 

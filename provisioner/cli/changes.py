@@ -15,6 +15,7 @@ from provisioner.cli.options import (
     approval_options,
     counting_calls,
     errors_shown,
+    from_owner_option,
     on_manifest,
     plan_formats,
     replace_option,
@@ -36,6 +37,7 @@ _BESIDE_A_PLAN = frozenset({"planfile", "colour", "no_input", "quiet", "as_event
 @on_manifest
 @selection_options
 @replace_option
+@from_owner_option
 @click.option("--destroy", is_flag=True, help="Plan to delete everything that the stack manages.")
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the plan for `apply`."
@@ -64,6 +66,7 @@ def plan(invocation: Invocation, detailed_exitcode: bool, out: Path | None, **se
 @on_manifest
 @selection_options
 @replace_option
+@from_owner_option
 @click.option("--destroy", is_flag=True, help="Delete everything that the stack manages.")
 @approval_options
 def apply(invocation: Invocation, planfile: Path | None, **options: Any) -> None:

@@ -252,6 +252,13 @@ _allowances = with_options(
     ),
 )
 selection_options = with_options(_names, _refresh, _allowances)
+from_owner_option = click.option(
+    "--from-owner",
+    "from_owners",
+    multiple=True,
+    metavar="OWNER",
+    help="Import also what its tags say is OWNER's: cloudformation:NAME or stack:NAME (repeatable).",
+)
 replace_option = click.option(
     "--replace", "replaced", multiple=True, metavar="NAME", help="Replace this mapping (repeatable)."
 )

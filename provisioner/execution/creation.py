@@ -23,6 +23,7 @@ from provisioner.model.key import Key
 from provisioner.model.live import Live, Owner
 from provisioner.model.plan import Change, Plan
 from provisioner.planning.commands import import_line
+from provisioner.planning.imports import must_be_identical
 from provisioner.planning.ownership import may_import
 
 _MAY_BE_THERE: Final = (
@@ -96,6 +97,8 @@ class Creation:
             return None
         # The refusal may be about a consumer group or one shared broker: then the holder has another pair.
         allowed = may_import(live, change.wanted, self._plan.lineage)
+        if must_be_identical(change.wanted, live, self._plan.lineage) and live.mapping != change.desired:
+            return None
         return live if allowed and pair_of(live) == change.pair else None
 
     def _claim_lost_create(self, change: Change, holder: Live, error: AwsError) -> Live:

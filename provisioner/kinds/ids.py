@@ -32,6 +32,14 @@ def key_of_text(text: str, region: str, kind: str | None = None) -> Key:
     raise ValueError(f"{text!r} is not {_WORDS[kind] if kind in _WORDS else ' or '.join(_WORDS.values())}")
 
 
+def without_region(text: str) -> tuple[str, str]:
+    """An id without the region that UUID@REGION states, and that region or "". Only a UUID has one: the id of an entry may
+    have an @ of its own.
+    """
+    uuid, at, region = text.partition("@")
+    return (uuid, region) if at and UUID.fullmatch(uuid) else (text, "")
+
+
 def text_of(key: Key) -> str:
     """The id of a mapping as `key_of_text` reads it. What cannot be printed, in an id that S3 answered, is escaped."""
     text = f"s3:{key.id}" if key.kind == S3 else key.id

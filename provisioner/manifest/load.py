@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from provisioner.errors import ManifestError
 from provisioner.kinds import kind_for
-from provisioner.kinds.ids import key_of_text
+from provisioner.kinds.ids import key_of_text, without_region
 from provisioner.kinds.s3_kind import bucket_of
 from provisioner.manifest.check import Member, fields_at
 from provisioner.manifest.defaults import GROUPS, Defaults
@@ -35,7 +35,7 @@ from provisioner.model.level import Level
 from provisioner.model.manifest import Adoption, Manifest, Removal, Renaming, S3Location
 from provisioner.model.place import Place
 from provisioner.model.provider import AssumeRole, Provider
-from provisioner.model.references import ACCOUNT
+from provisioner.model.references import ACCOUNT, REGION
 from provisioner.model.sources import SourceKind
 from provisioner.planning.resolve import contradictions
 
@@ -311,8 +311,16 @@ class _Loading:
         for index, item in enumerate(root.imports):
             mapping = self.root.at(("mappings",)).below(item.to)
             source = kind_at(mapping) if mapping and isinstance(mapping.value, dict) else None
+            ident, region = without_region(item.id)
+            if region and item.region not in ("", region):
+                message = f"{item.id} and region {item.region} are different regions"
+                self._report("E104", ("imports", index, "region"), message, "state the region once")
+            region = item.region or region
+            if region and not REGION.fullmatch(region):
+                path = ("imports", index, "region" if item.region else "id")
+                self._report("E104", path, f"{region!r} is not a region", "use a region name such as eu-west-1")
             try:
-                key = key_of_text(item.id, "", kind_for(source).name if source else None)
+                key = key_of_text(ident, "", kind_for(source).name if source else None)
             except ValueError as error:
                 hint = ""
                 if mapping and source is SourceKind.S3:
@@ -324,4 +332,4 @@ class _Loading:
                 continue
             # In full, so that it is read alike where the mapping has mistakes, and its kind is not known.
             text = f"s3:{key.id}" if key.kind == S3 else key.id
-            yield Adoption(item.to, text, self._place("imports", index))
+            yield Adoption(item.to, text, self._place("imports", index), region, item.expect == "identical")

@@ -94,7 +94,7 @@ class LifecycleBlock(Block):
 
     prevent_destroy: bool = False
     ignore_changes: list[str] = []
-    on_conflict: Literal["fail", "adopt"] = "fail"
+    on_conflict: Literal["fail", "adopt_identical", "adopt"] = "fail"
     skip_destination_validation: bool = False
 
     @model_validator(mode="before")
@@ -141,6 +141,8 @@ class ImportEntry(Block):
 
     to: str
     id: str
+    region: str = ""
+    expect: Literal["identical"] | None = None
 
 
 class MovedEntry(Block):

@@ -13,13 +13,14 @@ from provisioner.model.sources import SourceKind
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
     """How a mapping may be changed. `prevent_destroy` refuses plans that delete or replace it, `ignore_changes` are
-    paths whose live value stays, `on_conflict` is what happens when another mapping without an owner holds its pair.
+    paths whose live value stays, `on_conflict` is what happens when another mapping without an owner holds its pair:
+    `adopt_identical` imports it only where that changes nothing in AWS.
     `skip_destination_validation` writes to a bucket although S3 cannot reach a destination of it.
     """
 
     prevent_destroy: bool = False
     ignore_changes: tuple[FieldPath, ...] = ()
-    on_conflict: Literal["fail", "adopt"] = "fail"
+    on_conflict: Literal["fail", "adopt_identical", "adopt"] = "fail"
     skip_destination_validation: bool = False
 
 

@@ -24,6 +24,8 @@ STACK_TAG = f"{OWN_TAG_PREFIX}stack"
 LINEAGE_TAG = f"{OWN_TAG_PREFIX}lineage"
 NAME_TAG = f"{OWN_TAG_PREFIX}name"
 OWNERSHIP_TAGS: Final = (STACK_TAG, LINEAGE_TAG, NAME_TAG)
+CLOUDFORMATION_TAG: Final = "aws:cloudformation:stack-name"
+"""The tag that CloudFormation sets on a mapping that it creates, and that nobody else can set or remove."""
 
 
 _BY_USERS = frozenset({"", "USER_INITIATED", "User action"})  # the last is that of streams
@@ -85,7 +87,8 @@ class Status:
 @dataclass(frozen=True, slots=True)
 class Live:
     """One mapping as AWS shows it. `unknown` are the paths whose value AWS does not show now, such as filters that it
-    cannot decrypt; `mapping` lacks them. `owner` is None without a lineage tag, and where no tags were read.
+    cannot decrypt; `mapping` lacks them. `owner` is None without a lineage tag, and where no tags were read. `cloudformation`
+    is the stack of CloudFormation that created it, by its tag, or "".
     """
 
     key: Key
@@ -95,6 +98,7 @@ class Live:
     status: Status
     unknown: frozenset[FieldPath] = frozenset()
     owner: Owner | None = None
+    cloudformation: str = ""
 
     @property
     def unseen(self) -> tuple[str, ...]:

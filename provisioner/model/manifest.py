@@ -23,11 +23,15 @@ class Renaming:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """`imports: {to, id}`: the mapping with this UUID is imported under this name."""
+    """`imports: {to, id}`: the mapping with this id is imported under this name. `region` is the one that the entry states, or
+    "". `expects_identical`: only if the import changes nothing in AWS.
+    """
 
     name: str
     uuid: str
     place: Place
+    region: str = ""
+    expects_identical: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,5 +49,5 @@ def _essence(change: Change | None) -> object:
         change.existing,
         change.desired,
         change.fields,
-        change.live and (change.live.mapping, change.live.owner),
+        change.live and (change.live.mapping, change.live.owner, change.live.cloudformation),
     )

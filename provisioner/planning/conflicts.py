@@ -47,6 +47,11 @@ def held_by(holder: Live, stack: str, name: str, *, is_taken: bool = False) -> C
     """
     # The manifest does not have the other name.
     line = f"`{import_line(f'{name}-2' if is_taken else name, holder.key, states_region=is_taken)}`"
+    if holder.owner is None and holder.cloudformation:
+        message = (
+            f"the mapping {holder.key} belongs to CloudFormation stack {holder.cloudformation}, according to its tags"
+        )
+        return Conflict(holder.key, message, f"release it there, or import it: {line}")
     if holder.owner is None:
         message = (
             f"Lambda already has a mapping for this function and source: {holder.key}"

@@ -4,7 +4,7 @@ recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from provisioner.environment import command_line
 from provisioner.kinds import KINDS, pair_of
@@ -20,12 +20,29 @@ def is_ours(live: Live, lineage: str) -> bool:
     return live.owner is not None and live.owner.lineage == lineage
 
 
-def may_import(live: Live, wanted: Desired | None, lineage: str) -> bool:
-    """Whether what holds a wanted pair is imported instead of refused: it is ours, or it has no owner and this very pair,
-    not only one of its brokers, and the manifest allows it with `on_conflict: adopt`.
+def may_import(live: Live, wanted: Desired | None, lineage: str, from_owners: Collection[str] = ()) -> bool:
+    """Whether what holds a wanted pair is imported instead of refused: it is ours, or it has no owner but `from_owners` and
+    this very pair, not only one of its brokers, and the manifest allows it with `on_conflict`. With `adopt_identical` the
+    caller sees whether it is identical.
     """
-    asked = wanted is not None and wanted.lifecycle.on_conflict == "adopt" and pair_of(live) == pair_of(wanted)
-    return (asked and live.owner is None) or is_ours(live, lineage)
+    asked = wanted is not None and wanted.lifecycle.on_conflict != "fail" and pair_of(live) == pair_of(wanted)
+    owner = other_owner(live, lineage)
+    return (asked and (not owner or owner in from_owners)) or is_ours(live, lineage)
+
+
+def other_owner(live: Live, lineage: str) -> str:
+    """Who else has a mapping, by its tags, as `--from-owner` names it: `stack:NAME`, `cloudformation:NAME`; "" where they name
+    nobody, or the state with this lineage.
+    """
+    if live.owner:
+        return "" if is_ours(live, lineage) else f"stack:{live.owner.stack or live.owner.lineage}"
+    return f"cloudformation:{live.cloudformation}" if live.cloudformation else ""
+
+
+def owner_in_words(owner: str) -> str:
+    """An owner as a sentence names it."""
+    kind, _, name = owner.partition(":")
+    return f"CloudFormation stack {name}" if kind == "cloudformation" else f"stack {name}"
 
 
 def accepted_owner(live: Live, lineage: str) -> AcceptedOwner | None:

@@ -19,6 +19,7 @@ from provisioner.planning.commands import import_line
 from provisioner.planning.conflicts import held_by, not_possible, pair_words, without_blocked, without_overlaps
 from provisioner.planning.diff import field_changes
 from provisioner.planning.entries import entry_problems, foreign_entries, push_notes
+from provisioner.planning.imports import import_notes, import_problems, must_be_identical, unlike
 from provisioner.planning.naming import id_of
 from provisioner.planning.order import doubly_touched, in_order
 from provisioner.planning.ownership import accepted_owner, foreign, is_ours, may_import, retags
@@ -39,14 +40,15 @@ def make_plan(
     replaced: Collection[str] = (),
     destroys: bool = False,
     tags_ownership: Callable[[str], bool] | None = None,
+    from_owners: Collection[str] = (),
 ) -> Plan:
     """Decide what must change, sorted by key. What must not be carried out is in `Plan.problems`; nothing is raised.
 
     `replaced` are names to replace on request; `destroys` marks a plan of `destroy`, whose deletions have the reason
     REQUESTED. `tags_ownership` returns whether the mappings of a region get ownership tags; None where the owners of live
-    mappings are not known.
+    mappings are not known. `from_owners` are the other owners whose mappings may be imported.
     """
-    deciding = _Deciding(resolution.subjects, reading, state, frozenset(replaced), destroys=destroys)
+    deciding = _Deciding(resolution.subjects, reading, state, frozenset(replaced), from_owners, destroys=destroys)
     changes = [change for subject in resolution.subjects for change in deciding.changes(subject)]
     changes = without_blocked(without_overlaps(changes, reading.entries, state))
     statements = statement_changes(changes, state, reading)
@@ -59,7 +61,11 @@ def make_plan(
             change,
             risks=kind_of_change(change).risks(change, ended),
             retags=retags(change, state.lineage, tags_ownership),
-            notes=(*change.notes, *push_notes(change, foreign_counts, removed, reading, account)),
+            notes=(
+                *change.notes,
+                *push_notes(change, foreign_counts, removed, reading, account),
+                *import_notes(change, state.lineage, from_owners),
+            ),
         )
         for change in changes
     ]
@@ -68,6 +74,8 @@ def make_plan(
     problems += foreign(ordered, reading.live, state.lineage)
     problems += policy_problems(statements, reading)
     problems += entry_problems(ordered, reading)
+    expected = {subject.name: subject.expects_identical for subject in resolution.subjects}
+    problems += import_problems(ordered, expected, state.lineage, from_owners)
     return Plan(
         stack=state.stack,
         account=account,
@@ -85,12 +93,20 @@ class _Deciding:
     """One pass over the subjects. Collects problems, and the UUIDs of recorded mappings that no longer exist."""
 
     def __init__(
-        self, subjects: Sequence[Subject], reading: Reading, state: State, replaced: frozenset[str], *, destroys: bool
+        self,
+        subjects: Sequence[Subject],
+        reading: Reading,
+        state: State,
+        replaced: frozenset[str],
+        from_owners: Collection[str],
+        *,
+        destroys: bool,
     ) -> None:
         self._destroys = destroys
         self._reading = reading
         self._state = state
         self._replaced = replaced
+        self._from_owners = from_owners
         self._managers = state.managers()
         self._old = {item.key for record in state.mappings.values() for item in record.deposed}
         self._forgotten = {subject.name for subject in subjects if subject.forgets}
@@ -221,8 +237,11 @@ class _Deciding:
         if subject.adopts:
             return self._imported(wanted, subject.adopts, holder)
         if holder and holder.status.state != DELETING:
-            if may_import(holder, wanted, self._state.lineage):
-                return replace(self._existing(wanted, None, holder), adopts=holder.key)
+            if may_import(holder, wanted, self._state.lineage, self._from_owners):
+                change = self._existing(wanted, None, holder)
+                if must_be_identical(wanted, holder, self._state.lineage) and change.action is not Action.NO_OP:
+                    return not_possible(wanted, record, None, unlike(change, holder))
+                return replace(change, adopts=holder.key)
             return not_possible(wanted, record, None, held_by(holder, self._state.stack, wanted.name))
         # One that was recorded before its first call, which was interrupted, is as new as one without a record.
         reason = Reason.DISAPPEARED if record and record.applied else Reason.NEW

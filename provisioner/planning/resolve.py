@@ -22,15 +22,17 @@ from provisioner.model.manifest import Manifest
 from provisioner.model.place import Place
 from provisioner.model.references import Pair
 from provisioner.model.state import Deposed, Record, State
+from provisioner.planning.commands import import_line
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """One name with what is wanted, what is recorded, and how the two were matched.
 
-    `moved_from` is the record's name in the state, when it is another one; `adopts` the UUID to import; `forgets`: the
-    record is removed and the mapping keeps running. When a record is moved to a name that has a record, that one's
-    mapping is among the moved record's `deposed`; `displaces_protected` is its UUID if it was protected.
+    `moved_from` is the record's name in the state, when it is another one; `adopts` the mapping to import, and
+    `expects_identical` whether only without a change; `forgets`: the record is removed and the mapping keeps running. When a
+    record is moved to a name that has a record, that one's mapping is among the moved record's `deposed`;
+    `displaces_protected` is its key if it was protected.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Subject:
     adopts: Key | None = None
     forgets: bool = False
     displaces_protected: Key | None = None
+    expects_identical: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ def resolve(manifest: Manifest, state: State) -> Resolution:
     adopted = _adoptions(manifest, manifest.mappings, state, origin, diagnostics)
     recorded = {name: state.mappings[source] for name, source in origin.items()}
     matched = _match(manifest.mappings, recorded)
+    identical = {item.name for item in manifest.imports if item.expects_identical}
     subjects = [
         Subject(
             name,
@@ -66,6 +70,7 @@ def resolve(manifest: Manifest, state: State) -> Resolution:
             recorded[matched[name]] if name in matched else None,
             _moved_from(name, origin.get(matched.get(name, ""), "")),
             adopted.get(name),
+            expects_identical=name in identical,
         )
         for name, wanted in manifest.mappings.items()
     ]
@@ -169,15 +174,20 @@ def _adoptions(
     adopted: dict[str, Key] = {}
     for item in manifest.imports:
         wanted = manifest.mappings.get(item.name)
+        region = (wanted.region if wanted else "") or item.region
         try:
-            key = key_of_text(
-                item.uuid, wanted.region if wanted else "", kind_for(wanted.kind).name if wanted else None
-            )
+            key = key_of_text(item.uuid, region, kind_for(wanted.kind).name if wanted else None)
         except ValueError:
             continue  # reported where the manifest is checked
         recorded = state.mappings[origin[item.name]].key if item.name in origin else None
         if item.name not in names:
-            diagnostics.append(_error(f"imports: {item.name} is not in `mappings`", item.place))
+            line = import_line(item.name, replace(key, region=item.region), states_region=bool(item.region))
+            hint = f"add the mapping: `{line}` prints its entry, and adds it with --write; or remove this entry"
+            diagnostics.append(_error(f"imports: {item.name} is not in `mappings`", item.place, hint))
+        elif item.region not in ("", region):
+            hint = f"if the id is right, write `region: {item.region}` in the mapping {item.name}"
+            message = f"imports: {key} is in {item.region}, but the mapping {item.name} is in {region}"
+            diagnostics.append(_error(message, item.place, hint))
         elif holders.get(key, item.name) != item.name:
             diagnostics.append(_error(f"imports: {key} is already managed as {holders[key]}", item.place))
         elif recorded not in (None, key):
@@ -189,8 +199,8 @@ def _adoptions(
     return adopted
 
 
-def _error(message: str, place: Place) -> Diagnostic:
-    return Diagnostic("E108", message, place)
+def _error(message: str, place: Place, hint: str = "") -> Diagnostic:
+    return Diagnostic("E108", message, place, hint)
 
 
 def _match(wanted: Mapping[str, Desired], recorded: Mapping[str, Record]) -> dict[str, str]:

@@ -37,6 +37,7 @@ from provisioner.planning.approval import still_approved
 from provisioner.planning.assess import assume_unchanged
 from provisioner.planning.commands import import_line
 from provisioner.planning.fingerprint import VERSION, plan_hash, state_fingerprint
+from provisioner.planning.imports import OWNER
 from provisioner.planning.planner import make_plan
 from provisioner.planning.reading import Reading
 from provisioner.planning.record import planned_calls, state_before_calls
@@ -150,6 +151,8 @@ def recovered(run: Run, state: State, unresolved: Sequence[Intent], *, patient: 
 def _plan(run: Run, account: str, state: State, selection: Selection) -> tuple[Plan, Reading]:
     manifest = _meant(run, selection)
     resolution = resolve(manifest, state)
+    if resolution.diagnostics:  # the region of the session, which mappings without one get, may contradict `imports`
+        raise ManifestError(resolution.diagnostics)
     # Only names of the manifest: without a wanted mapping there is nothing to create in the place of the old one.
     require_names(selection.replaced, manifest.mappings, "--replace")
     resolution = completed(select(resolution, selection.targets, selection.excludes), account, state.lineage)
@@ -162,6 +165,7 @@ def _plan(run: Run, account: str, state: State, selection: Selection) -> tuple[P
         replaced=selection.replaced,
         destroys=selection.destroy,
         tags_ownership=manifest.provider.tags_ownership if selection.refresh else None,
+        from_owners=_owners(selection),
     )
     selected = bool(selection.targets or selection.excludes)
     provider = manifest.provider
@@ -213,6 +217,16 @@ def _show_or_refuse(
     run.ui.show(made, problems)
     if problems:
         raise RefusedError(problems)
+
+
+def _owners(selection: Selection) -> tuple[str, ...]:
+    for owner in selection.from_owners:
+        if not OWNER.fullmatch(owner):
+            raise UsageError(
+                f"--from-owner {owner}: not an owner",
+                hint="name it as the plan does: cloudformation:NAME or stack:NAME",
+            )
+    return selection.from_owners
 
 
 def _accepted(selection: Selection) -> set[str]:

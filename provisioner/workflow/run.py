@@ -51,7 +51,7 @@ class Ui(Protocol):
 class Selection:
     """Which mappings a run is about, and what its flags allow. `targets` and `excludes` are names or globs; without
     both, all mappings. `refresh` False trusts the state instead of reading AWS. `allow_deletes` None leaves the limit
-    to the manifest.
+    to the manifest. `from_owners` are other owners whose mappings may be imported.
     """
 
     targets: tuple[str, ...] = ()
@@ -62,6 +62,7 @@ class Selection:
     allow_missing: bool = False
     allow_deletes: int | None = None
     accepted_risks: tuple[str, ...] = ()
+    from_owners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

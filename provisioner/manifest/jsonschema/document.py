@@ -37,7 +37,7 @@ from provisioner.manifest.jsonschema.permission import permission
 from provisioner.manifest.jsonschema.together import contradictions, needs, where_complete
 from provisioner.manifest.load import STACK
 from provisioner.manifest.schema import LifecycleBlock, Root, VariableBlock
-from provisioner.model.references import ACCOUNT, MAPPING_NAME, UUID
+from provisioner.model.references import ACCOUNT, MAPPING_NAME, REGION, UUID
 
 ID: Final = "https://example.invalid/provisioner/v1.schema.json"
 
@@ -207,8 +207,9 @@ _TEXTS: Final[Mapping[tuple[str, ...], Schema]] = {
     ("state",): {"not": {"allOf": [stated(name, ref("present")) for name in ("path", "s3")]}},
     ("state", "path"): _checked(r".*\.json", "a path that ends in .json"),
     ("imports", "[]", "id"): _checked(
-        f"(?:{UUID.pattern}|(?:s3:)?{S3_ID.removeprefix('s3:')})", "a UUID, or s3:BUCKET/ENTRY-ID"
+        f"(?:{UUID.pattern}(?:@{REGION.pattern})?|(?:s3:)?{S3_ID.removeprefix('s3:')})", "a UUID, or s3:BUCKET/ENTRY-ID"
     ),
+    ("imports", "[]", "region"): _checked(f"(?:{REGION.pattern})?", "a region such as eu-west-1"),
 }
 """What the checks hold these keys to, beyond their types."""
 
@@ -236,7 +237,10 @@ _WORDS: Final[Mapping[tuple[str, ...], str]] = {
     ("state", "path"): "Path of the state file, relative to the manifest. Default state/<stack>.json.",
     ("state", "s3"): "Keep the state in an S3 object that a team can share.",
     ("imports",): "Existing mappings to import. An entry has no effect once its mapping is imported.",
-    ("imports", "[]", "id"): "The UUID of the mapping; for an entry of a bucket, s3:BUCKET/ENTRY-ID.",
+    ("imports", "[]", "to"): "Name of the mapping, below `mappings`.",
+    ("imports", "[]", "id"): "The UUID of the mapping, or UUID@REGION; for an entry of a bucket, s3:BUCKET/ENTRY-ID.",
+    ("imports", "[]", "region"): "Region of the mapping. It must be that of the mapping with this name.",
+    ("imports", "[]", "expect"): "identical: refuse the plan if the import would change the mapping.",
     ("moved",): "Mappings that were renamed.",
     ("removed",): "Mappings to remove from the state and keep running.",
     ("limits", "deletes"): "Refuse a plan with more than this number of deletes and replacements.",
@@ -248,7 +252,11 @@ _WORDS: Final[Mapping[tuple[str, ...], str]] = {
     ("lifecycle",): "What a plan may do to the mapping.",
     ("lifecycle", "prevent_destroy"): "Refuse to delete or replace the mapping.",
     ("lifecycle", "ignore_changes"): "Fields to leave alone.",
-    ("lifecycle", "on_conflict"): "What to do if a mapping with this function and source already exists.",
+    (
+        "lifecycle",
+        "on_conflict",
+    ): "What to do if a mapping with this function and source already exists: refuse it, import it only if that changes "
+    "nothing in AWS, or import it and change it.",
     (
         "lifecycle",
         "skip_destination_validation",
