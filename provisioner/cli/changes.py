@@ -144,12 +144,12 @@ def _finish(terminal: Terminal, made: Plan, report: Report) -> None:
 @click.argument("ident", metavar="ID")
 @on_manifest
 @click.option("--region", default="", metavar="REGION", help="Region of the mapping; same as UUID@REGION.")
-@click.option("--write", is_flag=True, help="Add the mapping to the manifest, if NAME is not in it yet.")
+@click.option("--write", is_flag=True, help="Add the mapping to the manifest, if NAME is not in it yet, and import it.")
 def import_(invocation: Invocation, name: str, ident: str, region: str, write: bool) -> None:
     """Import an existing mapping, by its ID: UUID, UUID@REGION or s3:BUCKET/ENTRY-ID.
 
-    If NAME is not in the manifest, prints the YAML to add (--write adds it). Otherwise, prints what the next apply
-    will change.
+    If NAME is not in the manifest, prints the YAML to add, and records nothing (--write adds it and imports the mapping).
+    Otherwise, prints what the next apply will change.
     """
     with invocation.running() as (run, terminal):
         from provisioner import workflow
@@ -157,12 +157,16 @@ def import_(invocation: Invocation, name: str, ident: str, region: str, write: b
 
         ident, region = _identity(name, ident, region)
         done = workflow.import_mapping(run, name, ident, region=region, write=write)
+        if done.entry and not done.file:
+            terminal.note(
+                f"{name} is not in the manifest, so nothing was imported or recorded. Add this, and the next apply imports the "
+                "mapping; or run the command again with --write:"
+            )
+            terminal.data(done.entry.rstrip())
+            return
         terminal.message(f"{name}: imported {ident}")
         if done.file:
             terminal.message(f"{name}: added to {done.file}")
-        elif done.entry:
-            terminal.note("Add this to the manifest now, or the next apply will delete the mapping:")
-            terminal.data(done.entry.rstrip())
         elif done.change:
             terminal.message("The next apply will make these changes:")
             terminal.text(change_text(done.change, terminal.style(sys.stdout)))

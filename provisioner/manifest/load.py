@@ -319,6 +319,7 @@ class _Loading:
             if region and not REGION.fullmatch(region):
                 path = ("imports", index, "region" if item.region else "id")
                 self._report("E104", path, f"{region!r} is not a region", "use a region name such as eu-west-1")
+                region = ""
             try:
                 key = key_of_text(ident, "", kind_for(source).name if source else None)
             except ValueError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from provisioner.environment import command_line
 from provisioner.foreign_text import one_line
 from provisioner.kinds import kind_of_change
 from provisioner.model.plan import Action, Plan, Problem, grouped
@@ -63,12 +64,27 @@ def report_text(plan: Plan, report: Report, style: Style) -> str:
         counts = f"{summary.added} added, {summary.changed} changed, {summary.destroyed} destroyed"
         recorded = {"imported": summary.imported, "moved": summary.moved, "forgotten": summary.forgotten}
         others = "".join(f", {count} {word}" for word, count in recorded.items() if count)
-        return style.green("Apply complete!") + f" Mappings: {counts}{others}."
+        return "\n".join([style.green("Apply complete!") + f" Mappings: {counts}{others}.", *_undo(plan)])
     results = [outcome.result for outcome in report.outcomes]
     counts = ", ".join(f"{results.count(result)} {result}" for result in Result)
     headline = "Apply interrupted:" if report.interrupted else "Apply incomplete:"
     trouble = [f"  {report.trouble}"] if report.trouble else []
-    return "\n".join([f"{style.red(headline)} {counts}.", *_details(report, style), *trouble])
+    return "\n".join([f"{style.red(headline)} {counts}.", *_details(report, style), *trouble, *_undo(plan)])
+
+
+_MOST_NAMES: Final = 20
+"""With more names than this, a command has NAME... for them."""
+
+
+def _undo(plan: Plan) -> Iterator[str]:
+    """How to undo the imports of an apply, where it has some."""
+    imported = sorted({change.name for change in plan.changes if change.adopts and not change.conflict})
+    if not imported:
+        return
+    line = command_line("state", "rm", *(imported if len(imported) <= _MOST_NAMES else ["NAME..."]))
+    what = "the import" if len(imported) == 1 else f"the {len(imported)} imports"
+    yield f"To undo {what}, remove the mapping{'s' * (len(imported) > 1)} and `imports` from the manifest, then run `{line}`;"
+    yield f"or write `removed: [{{from: {imported[0]}, destroy: false}}]` instead, and apply. What was imported keeps running."
 
 
 _WORDS: Final = (Result.FAILED, Result.APPLIED, Result.NOT_ATTEMPTED)

@@ -10,8 +10,9 @@ from provisioner.environment import command_line
 from provisioner.errors import NotFoundError, ProvisionerError, UsageError
 from provisioner.filesystem import rewrite
 from provisioner.kinds import KINDS, kind_for
-from provisioner.kinds.ids import key_of_text
+from provisioner.kinds.ids import key_of_text, text_of
 from provisioner.kinds.statements import statement_of
+from provisioner.manifest.format import formatted
 from provisioner.manifest.format.writing import addition
 from provisioner.model.canonical import with_value
 from provisioner.model.desired import Desired
@@ -19,11 +20,11 @@ from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import DELETING, Live
 from provisioner.model.plan import Action, Change
 from provisioner.model.state import Record, State
-from provisioner.planning.ownership import accepted_owner
+from provisioner.planning.ownership import accepted_owner, other_owner, owner_in_words
 from provisioner.planning.planner import make_plan
 from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import completed, resolve
-from provisioner.render.manifest import entry_yaml
+from provisioner.render.manifest import dump, entry_yaml, literal
 from provisioner.workflow.changing import recovered
 from provisioner.workflow.run import Run
 
@@ -31,7 +32,8 @@ from provisioner.workflow.run import Run
 @dataclass(frozen=True, slots=True)
 class Imported:
     """The result of an import: the change that the next plan makes when the manifest has the name (None when there is
-    none), else the missing `entry` in YAML, and the `file` that it was added to, or "".
+    none), else the missing `entry` in YAML, and the `file` that it was added to, or "": then nothing was recorded, and the
+    entry has `imports`, by which the next apply imports the mapping.
     """
 
     name: str
@@ -41,11 +43,11 @@ class Imported:
 
 
 def import_mapping(run: Run, name: str, ident: str, *, region: str = "", write: bool = False) -> Imported:
-    """Import a live mapping: writes state, changes nothing in AWS. `ident` is a UUID or `s3:BUCKET/ENTRY-ID`; `region` is the
-    mapping's, when it is neither that of the manifest's entry nor the session's.
+    """Import a live mapping that the manifest has: writes state, changes nothing in AWS. `ident` is a UUID or
+    `s3:BUCKET/ENTRY-ID`; `region` is the mapping's, when it is neither that of the manifest's entry nor the session's.
 
-    With `write` the entry is added to the manifest, where it has none of this name. This is checked before anything is
-    stored, because an apply would delete a mapping that is recorded and not in the manifest.
+    Where the manifest has none of this name, the entry is added to it with `write`, before anything is recorded. Without, it is
+    only returned, and nothing is recorded: an apply would delete a mapping that is recorded and not in the manifest.
 
     Raises NotFoundError when there is no such mapping, UsageError for a region that contradicts the manifest, or for an
     entry that cannot be added, ProvisionerError when the name or the UUID is recorded already or the mapping is being
@@ -72,10 +74,9 @@ def import_mapping(run: Run, name: str, ident: str, *, region: str = "", write: 
         if note:
             run.ui.note(note)
         accepted = accepted_owner(live, writer.state.lineage)
-        if accepted:
-            run.ui.note(
-                f"warning: according to its tags, it belongs to stack {accepted.stack}; only one stack may manage a mapping"
-            )
+        if owner := other_owner(live, writer.state.lineage):
+            whose = owner_in_words(owner)
+            run.ui.note(f"warning: according to its tags, it belongs to {whose}; only one stack may manage a mapping")
         entry = ""
         if not wanted:
             defaults = run.loaded.defaults_of(live.kind) if run.loaded else {}
@@ -87,9 +88,12 @@ def import_mapping(run: Run, name: str, ident: str, *, region: str = "", write: 
                 else f"AWS does not return {field} for this mapping"
             )
             run.ui.note(f"{why}, so the entry lists {field} in ignore_changes; if you know the value, set it")
+        if entry and not write:
+            imports = dump({"imports": [literal({"to": name, "id": text_of(live.key), "expect": "identical"})]})
+            return Imported(name, None, formatted(f"{entry}\n{imports}"))
         # What can refuse the import comes before the two writes.
         file = Path(run.manifest.place.file)
-        text = addition(file, entry) if write and entry else ""
+        text = addition(file, entry) if entry else ""
         state = replace(writer.state, account=account)
         state = state.with_record(name, replace(_record(live, wanted, state), owner=accepted))
         change = _next_change(run, state, name, live) if wanted else None

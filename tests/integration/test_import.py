@@ -105,11 +105,16 @@ def test_import_then_the_plan_is_empty(workspace: Workspace, members: dict[str, 
     workspace.settled(uuid)
     workspace.write("")
 
-    printed = workspace.run("import", "it", uuid).out
+    result = workspace.run("import", "it", uuid)
 
-    workspace.write_text(f"stack: test\nprovider: {{ region: {REGION} }}\n{printed}")
+    assert "nothing was imported or recorded" in result.err
+    assert workspace.run("state", "list").out == ""
+    workspace.write_text(f"stack: test\nprovider: {{ region: {REGION} }}\n{result.out}")
+    assert "Plan: 1 to import, 0 to add, 0 to change, 0 to destroy." in workspace.plan()
+    applied = workspace.apply().out
     workspace.assert_in_sync()
     assert workspace.uuid("it") == uuid
+    assert "then run `provisioner state rm it`" in applied
 
 
 def test_defaults_are_not_printed(workspace: Workspace) -> None:
@@ -119,7 +124,8 @@ def test_defaults_are_not_printed(workspace: Workspace) -> None:
     printed = workspace.run("import", "clicks", uuid).out
 
     expected = {"function_name": "worker", "event_source_arn": kinesis(), "starting_position": "LATEST"}
-    assert yaml.safe_load(printed) == {"mappings": {"clicks": expected}}
+    imports = [{"to": "clicks", "id": uuid, "expect": "identical"}]
+    assert yaml.safe_load(printed) == {"mappings": {"clicks": expected}, "imports": imports}
 
 
 def test_what_the_next_plan_will_change_is_listed(workspace: Workspace) -> None:
@@ -184,5 +190,6 @@ def test_what_import_prints_is_read_back_as_it_was(workspace: Workspace) -> None
 
     printed = workspace.run("import", "orders", made["UUID"]).out
     workspace.write_text(f"stack: test\nprovider: {{ region: {REGION} }}\n{printed}")
+    workspace.apply()
 
     workspace.assert_in_sync()

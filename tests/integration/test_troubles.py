@@ -121,7 +121,9 @@ def test_a_mapping_whose_filters_cannot_be_decrypted_is_imported_with_its_key(tr
     troubled.run("validate")
     plan = troubled.plan()
     assert "the plan leaves unset filters as they are" in plan
-    assert plan.endswith("No changes. The mappings match the manifest.\n")
+    assert plan.endswith("Plan: 1 to import, 0 to add, 0 to change, 0 to destroy.\n")
+    troubled.apply()
+    assert troubled.plan().endswith("No changes. The mappings match the manifest.\n")
 
     entry = imported.out.replace("    kms_key_arn:", "    batch_size: 5\n    kms_key_arn:")
     troubled.write_text(f"stack: test\nprovider: {{ region: {REGION} }}\n{entry}")

@@ -141,6 +141,12 @@ def kept_mappings(plane: ControlPlane) -> Callable[[], None]:
     return put_back
 
 
+def _tag_as_aws(plane: ControlPlane, uuid: str, tags: dict[str, str]) -> None:
+    for store in plane._stores.values():
+        if uuid in store._all:
+            store._all[uuid].tags |= tags
+
+
 Fault = Callable[[str, str], str]
 """Asked (method, path) before each call: "" goes on, "before" cuts the connection, "after" cuts it once AWS has acted,
 "killed" raises KilledError then, a number is the status of an error that AWS answers instead, with its code behind it
@@ -166,6 +172,9 @@ class ServedControlPlane:
     keep: Callable[[], Callable[[], None]] = lambda: lambda: None  # gives what puts the mappings back as they are
     direct: Any = None  # the application, where there is no server
     troubles: Troubles = field(default_factory=Troubles)
+    tag_as_aws: Callable[[str, dict[str, str]], None] = lambda uuid, tags: (
+        None
+    )  # sets tags that only AWS itself can set
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str = "lambda") -> Any:
@@ -281,7 +290,12 @@ def served(
     world = World()
     plane = ControlPlane(behind, delays, world=lambda account, region: world, now=now)
     embedded = ServedControlPlane(
-        "", world, reset=plane.reset, keep=partial(kept_mappings, plane), troubles=plane.troubles
+        "",
+        world,
+        reset=plane.reset,
+        keep=partial(kept_mappings, plane),
+        troubles=plane.troubles,
+        tag_as_aws=partial(_tag_as_aws, plane),
     )
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:
