@@ -49,7 +49,7 @@ PY
 run provisioner plan
 run provisioner apply --auto-approve
 
-say 'A mapping made elsewhere is taken over by its UUID; what is printed goes into the manifest.'
+say 'A mapping made elsewhere is imported by its UUID; its entry is added to the manifest.'
 printf '$ aws lambda create-event-source-mapping --function-name orders-worker --event-source-arn ...:orders --batch-size 5\n'
 uuid=$(python - <<'PY'
 import boto3
@@ -59,10 +59,7 @@ made = boto3.client("lambda").create_event_source_mapping(FunctionName="orders-w
 print(made["UUID"])
 PY
 )
-printf '$ provisioner import orders-again %s | tee imported.yaml\n' "$uuid"
-provisioner import orders-again "$uuid" | tee imported.yaml
-printf '$ sed 1d imported.yaml >>provisioner.yaml\n'
-sed 1d imported.yaml >>provisioner.yaml
+run provisioner import orders-again "$uuid" --write
 run provisioner plan
 
 say 'Rename a mapping: same queue, same function, so no call is made.'

@@ -83,7 +83,9 @@ def _block(
         broken = (f"{levels[rule.code[0]]}[{rule.code}]: {rule.message}" for rule in rules)
         for text in (description(field, frozenset({kind})), *broken):
             yield from _comment(column, commented, text)
-        at = column if commented is None and not _is_set(field, kind, path) else commented
+        # A cluster that is read as a queue is one by its mode.
+        is_mode = kind is SourceKind.KAFKA_QUEUE and path == CONSUMPTION_MODE[: len(path)]
+        at = column if commented is None and not (is_mode or field.row.requires(kind)) else commented
         if not field.children:
             yield _placed(column, at, f"{name}: {_inline(value)}")
             continue
@@ -102,13 +104,6 @@ def _items(
         text = description(of_kind(field.children[name], kind), frozenset({kind}))
         yield from _comment(column + 2 * bool(index), commented, text)
         yield _placed(column, commented, f"{'  ' if index else '- '}{name}: {_inline(item)}")
-
-
-def _is_set(field: Field, kind: SourceKind, path: FieldPath) -> bool:
-    """Whether a mapping of the kind needs the field, or a field in it."""
-    # Without the mode, it would be a mapping of another kind.
-    mode = kind is SourceKind.KAFKA_QUEUE and path == CONSUMPTION_MODE[: len(path)]
-    return mode or field.row.requires(kind)
 
 
 def _own_keys(kind: SourceKind) -> Iterator[str]:
