@@ -33,8 +33,9 @@ _EMPTY: Final = '{"Version":"2012-10-17","Id":"default","Statement":[]}'
 _STATEMENT_ID: Final = re.compile(r"[a-zA-Z0-9-_]{1,100}")  # as AddPermission takes it; a whole policy may have others
 _PLAIN: Final = frozenset(("Sid", "Effect", "Principal", "Action", "Resource", "Condition"))
 """The members of a statement that AddPermission writes."""
+_SOURCE_ARN: Final = "aws:sourcearn"
 _CONDITIONS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
-    "aws:sourcearn": ("source_arn", frozenset(("ArnLike", "ArnEquals", "StringEquals", "StringLike"))),
+    _SOURCE_ARN: ("source_arn", frozenset(("ArnLike", "ArnEquals", "StringEquals", "StringLike"))),
     "aws:sourceaccount": ("source_account", frozenset(("StringEquals", "StringLike"))),
 }
 """The member of a permission that a condition key is, and the operators that say the same of it."""
@@ -95,6 +96,27 @@ class Policy:
     def denies(self, content: Mapping[str, str]) -> tuple[str, ...]:
         """The statements that deny a principal to invoke for a source, named as in `admits`."""
         return self._about("Deny", content)
+
+    def sources(self, principal: str) -> frozenset[str]:
+        """The sources for which statements let a principal invoke, as they stand there, also as patterns; `*` where one names
+        no source.
+        """
+        found: set[str] = set()
+        for statement in self.statements:
+            names = principals_of(statement.get("Principal")) or frozenset()
+            if statement.get("Effect") == "Allow" and names & {principal, EVERYBODY}:
+                conditions = statement.get("Condition")
+                blocks = conditions.values() if isinstance(conditions, dict) else ()
+                texts = [
+                    text
+                    for block in blocks
+                    if isinstance(block, dict)
+                    for key, value in block.items()
+                    if key.lower() == _SOURCE_ARN
+                    for text in texts_of(value) or ()
+                ]
+                found |= set(texts) or {EVERYBODY}
+        return frozenset(found)
 
     def size_with(self, statements: Iterable[Statement]) -> int:
         """The characters of the policy with these statements, each in the place of the one that has its id."""

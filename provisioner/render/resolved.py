@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from provisioner.convert.entry import dump, literal
 from provisioner.kinds.fields import Field
 from provisioner.kinds.tables import fields_of
 from provisioner.manifest.node import Node
 from provisioner.model.desired import Desired
 from provisioner.model.references import Arn, FunctionReference
 from provisioner.model.sources import SourceKind
-from provisioner.render.manifest import dump, literal
 from provisioner.render.style import Style
 from provisioner.render.values import as_json
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provisioner.aws.drivers import Drivers
+from provisioner.convert.entry import entry_yaml
+from provisioner.convert.found import found_of, why_unseen
 from provisioner.environment import command_line
 from provisioner.errors import NotFoundError, ProvisionerError, UsageError
 from provisioner.filesystem import rewrite
@@ -24,7 +26,6 @@ from provisioner.planning.ownership import accepted_owner, other_owner, owner_in
 from provisioner.planning.planner import make_plan
 from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import completed, resolve
-from provisioner.render.manifest import dump, entry_yaml, literal
 from provisioner.workflow.changing import recovered
 from provisioner.workflow.run import Run
 
@@ -80,13 +81,9 @@ def import_mapping(run: Run, name: str, ident: str, *, region: str = "", write: 
         entry = ""
         if not wanted:
             defaults = run.loaded.defaults_of(live.kind) if run.loaded else {}
-            entry = entry_yaml(name, live, run.manifest.provider.region or aws.region, defaults)
+            entry = entry_yaml(name, found_of(live), run.manifest.provider.region or aws.region, defaults)
         for field in live.unseen if entry else ():
-            why = (
-                f"AWS cannot read the filters of this mapping ({live.status.filter_error})"
-                if field == "filter_criteria"
-                else f"AWS does not return {field} for this mapping"
-            )
+            why = why_unseen(live, field)
             run.ui.note(f"{why}, so the entry lists {field} in ignore_changes; if you know the value, set it")
         if entry and not write:
             imports = dump({"imports": [literal({"to": name, "id": text_of(live.key), "expect": "identical"})]})

@@ -8,6 +8,8 @@ import pytest
 
 from provisioner.aws.convert import live_mapping, update_requests
 from provisioner.backend.statefile import decode, encode
+from provisioner.convert.entry import entry_yaml
+from provisioner.convert.found import found_of
 from provisioner.errors import ServiceError
 from provisioner.kinds.canonical import canonical
 from provisioner.model.desired import Desired
@@ -20,7 +22,6 @@ from provisioner.planning.planner import make_plan
 from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import Resolution, Subject
 from provisioner.render.formats import plan_in
-from provisioner.render.manifest import entry_yaml
 from provisioner.render.style import Style
 
 UUID = "00000000-1111-2222-3333-444444444444"
@@ -59,7 +60,7 @@ def test_an_answer_without_a_member_is_no_traceback(
     state = State("s", "lineage", "123456789012", 3, {"m": Record(live.key, live.arn, live.as_left)})
 
     assert decode(encode(state), where="s", stack="s") == state
-    assert "m:" in entry_yaml("m", live, "eu-west-1", {})
+    assert "m:" in entry_yaml("m", found_of(live), "eu-west-1", {})
     desired = Desired("m", "eu-west-1", kind, mapping, Place("provisioner.yaml"))
     plan = make_plan(
         Resolution((Subject("m", desired, state.mappings["m"]),)),
@@ -122,7 +123,7 @@ def test_what_every_mapping_of_a_kind_has_and_an_answer_leaves_out_changes_nothi
     source = "as in the manifest" if recorded == "imported" else "as last applied"
     [field] = after.unseen
     assert f"AWS does not show {field}; the plan assumes that it is {source}" in plan.changes[0].notes
-    assert f"- {field}" in entry_yaml("m", after, "eu-west-1", {})
+    assert f"- {field}" in entry_yaml("m", found_of(after), "eu-west-1", {})
 
 
 @pytest.mark.parametrize("left_out", [{}, {"SchemaRegistryConfig": {"SchemaRegistryURI": "https://r"}}])

@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from provisioner.convert.entry import entry_yaml
+from provisioner.convert.found import found_of
 from provisioner.errors import ManifestError
 from provisioner.kinds.permission import LIMITS
 from provisioner.kinds.s3_kind import key_of
@@ -23,7 +25,6 @@ from provisioner.model.desired import Desired
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.live import Live, Status
 from provisioner.model.sources import SourceKind
-from provisioner.render.manifest import entry_yaml
 
 BUCKET = "event_source_arn: 'arn:aws:s3:::media'"
 CREATED = f"{BUCKET}, events: ['s3:ObjectCreated:*']"
@@ -353,16 +354,15 @@ def live(region: str = "eu-west-1", **fields: Any) -> Live:
 def test_the_entry_of_a_live_mapping_is_read_back_as_it(tmp_path: Path, fields: dict[str, Any], defaults: str) -> None:
     path = written(tmp_path, f"{HEAD}defaults: {{ s3: {defaults} }}\nmappings: {{}}\n")
     known = load(path).defaults_of(SourceKind.S3)
-    text = entry_yaml("m", live(**fields), "eu-west-1", known)
+    text = entry_yaml("m", found_of(live(**fields)), "eu-west-1", known)
     path.write_text(f"{HEAD}defaults: {{ s3: {defaults} }}\n{text}", encoding="utf-8")
 
     assert load(path).manifest.mappings["m"].mapping == live(**fields).mapping
 
 
 def test_an_entry_in_full() -> None:
-    text = entry_yaml(
-        "m", live("us-east-1", id="a", permission={"statement_id": "s3", "source_account": ""}), "eu-west-1"
-    )
+    found = found_of(live("us-east-1", id="a", permission={"statement_id": "s3", "source_account": ""}))
+    text = entry_yaml("m", found, "eu-west-1")
 
     assert text == (
         "mappings:\n"
@@ -377,9 +377,8 @@ def test_an_entry_in_full() -> None:
         "      statement_id: s3\n"
         "      source_account: null\n"
     )
-    assert "region" not in entry_yaml(
-        "m", live("us-east-1", function_name=ARN.replace("eu-west", "us-east")), "eu-west-1"
-    )
+    elsewhere = found_of(live("us-east-1", function_name=ARN.replace("eu-west", "us-east")))
+    assert "region" not in entry_yaml("m", elsewhere, "eu-west-1")
 
 
 def test_keys_have_their_order_and_comments_stay() -> None:

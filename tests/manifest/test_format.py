@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from provisioner.convert.entry import dump
 from provisioner.errors import ManifestError, UsageError
 from provisioner.kinds.event_source_mapping import FIELDS
 from provisioner.manifest.format import formatted, with_mapping
 from provisioner.manifest.format import text as under_test
 from provisioner.manifest.reader import MAX_DEPTH, parse
-from provisioner.render.manifest import dump
 from tests.manifest.written import Written, written
 
 TOP = Path(__file__).parents[2]

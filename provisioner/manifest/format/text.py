@@ -48,22 +48,36 @@ def formatted(text: str, shown: str = "") -> str:
 
 
 def with_mapping(text: str, entry: str) -> str:
-    """A manifest's text with one more mapping, the last. All else is the same, byte for byte, but for a missing last
-    line break, which is added, and an empty value of `mappings`, which the mapping replaces.
+    """A manifest's text with more mappings, the last ones. All else is the same, byte for byte, but for a missing last
+    line break, which is added, and an empty value of `mappings`, which the mappings replace.
 
-    `entry` is a manifest with that mapping alone, in block style. Raises ManifestError where the text cannot be read,
-    UsageError where the name is taken or where the text is written so that nothing can be added to it.
+    `entry` is a manifest with these mappings alone, in block style. Raises ManifestError where the text cannot be read,
+    UsageError where a name is taken or where the text is written so that nothing can be added to it.
     """
+    return _with(text, entry, "mappings")
+
+
+def with_items(text: str, added: str) -> str:
+    """A manifest's text with more items at the end of one of its lists, as `with_mapping` adds mappings. `added` is a manifest
+    with that list alone, in block style.
+    """
+    root = _read(added, "")
+    assert root
+    [key] = root.value
+    return _with(text, added, key)
+
+
+def _with(text: str, addition: str, key: str) -> str:
     body = text.lstrip(_BOM)
-    before, added = _read(body, ""), _read(entry, "")
+    before, added = _read(body, ""), _read(addition, "")
     assert added
-    expected = _joined(before, added)
+    expected = _joined(before, added, key)
     line_break = "\r\n" if "\r\n" in body else "\n"
-    lines = entry.rstrip("\n").split("\n")
-    result = _inserted(body if not body or body.endswith("\n") else body + line_break, lines, line_break)
+    lines = addition.rstrip("\n").split("\n")
+    result = _inserted(body if not body or body.endswith("\n") else body + line_break, lines, line_break, key)
     after = parse(result, "")
     if after.diagnostics or not _same(expected, after.root):
-        raise _not_added("cannot add the mapping, because of the YAML layout of the manifest", lines)
+        raise _not_added(f"cannot add to {key}, because of the YAML layout of the manifest", lines)
     return text[: len(text) - len(body)] + result  # with the byte order mark, unlike `formatted`
 
 
@@ -101,19 +115,20 @@ def _equal(one: Node, other: Node) -> bool:
     return type(first) is type(second) and repr(first) == repr(second)
 
 
-def _joined(before: Node | None, added: Node) -> Node:
-    """A manifest and one more mapping, as a value."""
+def _joined(before: Node | None, added: Node, key: str) -> Node:
+    """A manifest and what is added to one of its keys, as a value."""
     root = before.value if before and before.value is not None else {}
     if not isinstance(root, dict):
         raise UsageError("a manifest has keys such as `stack:` and `mappings:`")
-    there = root["mappings"].value if "mappings" in root else None
-    entries = {} if there is None else there
-    if not isinstance(entries, dict):
-        raise UsageError("`mappings` must be a map of `name: …` entries")
-    [(name, node)] = added.value["mappings"].value.items()
-    if name in entries:
-        raise UsageError(f"{name} is already in the manifest", hint="choose another name, or edit that mapping")
-    return Node({**root, "mappings": Node({**entries, name: node}, "", NOWHERE, NOWHERE)}, "", NOWHERE, NOWHERE)
+    there, more = root[key].value if key in root else None, added.value[key].value
+    held = type(more)() if there is None else there
+    if not isinstance(held, type(more)):
+        form = "a map of `name: …` entries" if isinstance(more, dict) else "a list"
+        raise UsageError(f"`{key}` must be {form}")
+    if isinstance(more, dict) and (twice := sorted(held.keys() & more.keys())):
+        raise UsageError(f"{twice[0]} is already in the manifest", hint="choose another name, or edit that mapping")
+    whole = {**held, **more} if isinstance(more, dict) else [*held, *more]
+    return Node({**root, key: Node(whole, "", NOWHERE, NOWHERE)}, "", NOWHERE, NOWHERE)
 
 
 # --- the last line ----------------------------------------------------------------------------------------------------
@@ -140,25 +155,29 @@ def _with_last_break(text: str) -> str:
     return text + "\n"
 
 
-# --- one more mapping -------------------------------------------------------------------------------------------------
+# --- what is added ----------------------------------------------------------------------------------------------------
 
 
-def _inserted(text: str, lines: list[str], line_break: str) -> str:
-    """A text that ends with a line break, with the lines of an entry in the right place."""
+def _inserted(text: str, lines: list[str], line_break: str, key: str) -> str:
+    """A text that ends with a line break, with the lines of what is added in the right place."""
     root = layout(text)
     if root is None or (root.kind == "scalar" and not root.value):
         return _put(
             text, len(text), lines, 0, line_break, apart=bool(text.strip()) and not text.endswith(line_break * 2)
         )
     if root.flow or root.kind != "mapping":
-        raise _not_added("cannot add the mapping, because the manifest is in flow style ({ })", lines)
-    there = next((item for item in root.entries if item.key.value == "mappings"), None)
+        raise _not_added(f"cannot add to {key}, because the manifest is in flow style ({{ }})", lines)
+    there = next((item for item in root.entries if item.key.value == key), None)
     if there is None:
         # Not at the end of the text: a `...` line may end the document before it.
         at = spare_end(text, _line_end(text, root, lines), 0)
         return _put(text, at, lines, root.entries[0].key.column, line_break, apart=not root.last().keeps)
     if there.value.kind == "mapping" and not there.value.flow:
         return _after_last(text, there.value, lines, line_break)
+    if there.value.kind == "sequence" and not there.value.flow:
+        column = there.value.column
+        at = spare_end(text, _line_end(text, there.value, lines), column)
+        return _put(text, at, lines[1:], column - _STEP, line_break, apart=False)
     return _instead_of_nothing(text, there, lines, line_break)
 
 
@@ -174,23 +193,22 @@ def _after_last(text: str, mappings: Piece, lines: list[str], line_break: str) -
 
 
 def _instead_of_nothing(text: str, there: Entry, lines: list[str], line_break: str) -> str:
-    """Under a `mappings:` that is empty, null or {}: that value is cut out."""
+    """Under a key whose value is empty, null, {} or []: that value is cut out."""
     key, value = there.key, there.value
-    nothing = text[key.end + 1 : value.end]
-    if nothing.strip(" \t\r\n") not in ("", "~", "null", "Null", "NULL") and nothing.split() not in (
-        ["{}"],
-        ["{", "}"],
-    ):
-        raise _not_added("cannot add the mapping, because `mappings` is in flow style ({ })", lines)
+    nothing = "".join(text[key.end + 1 : value.end].split())
+    if nothing not in ("", "~", "null", "Null", "NULL", "{}", "[]"):
+        raise _not_added(f"cannot add to {key.value}, because it is in flow style ({{ }} or [ ])", lines)
     at = spare_end(text, _line_end(text, value, lines), key.column + 1)
+    cut = value.end - key.end - 1
     text = text[: key.end + 1] + text[value.end :]
-    return _put(text, at - len(nothing), lines[1:], key.column, line_break, apart=False)
+    return _put(text, at - cut, lines[1:], key.column, line_break, apart=False)
 
 
 def _line_end(text: str, piece: Piece, lines: list[str]) -> int:
     end = line_end(text, piece.hi)
     if end is None:
-        raise _not_added("cannot add the mapping, because `mappings` is on the same line as something else", lines)
+        where = lines[0].rstrip(":")
+        raise _not_added(f"cannot add to {where}, because it is on the same line as something else", lines)
     return end
 
 
@@ -202,9 +220,9 @@ def _put(text: str, at: int, lines: list[str], deeper: int, line_break: str, *, 
 
 
 def _not_added(why: str, lines: list[str]) -> UsageError:
-    # Without the first line, `mappings:`: the user has it already, or writes it by this hint.
+    # Without the first line, the key: the user has it already, or writes it by this hint.
     return UsageError(
         why,
-        hint="write `mappings:` in block style (one entry per line), and add this entry under it:\n"
+        hint=f"write `{lines[0]}` in block style (one entry per line), and add this entry under it:\n"
         + "\n".join(lines[1:]),
     )

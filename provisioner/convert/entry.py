@@ -1,4 +1,4 @@
-"""A live mapping as the YAML to add to a manifest."""
+"""A mapping that was found as the YAML to add to a manifest."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import yaml
 
+from provisioner.convert.found import Found
 from provisioner.kinds.event_source_mapping import CONSUMPTION_MODE
 from provisioner.kinds.fields import Field
 from provisioner.kinds.tables import fields_of
 from provisioner.manifest.format import formatted
 from provisioner.manifest.reader import scalar
 from provisioner.model.canonical import Canonical, value_at, with_value
-from provisioner.model.live import Live
 from provisioner.model.references import Arn, FunctionReference
 from provisioner.model.sources import SourceKind
 
@@ -37,12 +37,17 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def entry_yaml(name: str, live: Live, default_region: str, defaults: Mapping[str, Any] | None = None) -> str:
-    """A manifest with one mapping, `name`, that plans no change for a live mapping. Its canonical form has no AWS
-    defaults, so the entry states none, except where `defaults`, the manifest's own for the kind, would change the
-    value. `default_region` is the region of a mapping that states none.
+def entry_yaml(name: str, found: Found, default_region: str, defaults: Mapping[str, Any] | None = None) -> str:
+    """A manifest with one mapping, `name`, that plans no change for it, as `entry_of` has it."""
+    return formatted(dump({"mappings": {name: entry_of(found, default_region, defaults)}}))
+
+
+def entry_of(found: Found, default_region: str, defaults: Mapping[str, Any] | None = None) -> Canonical:
+    """A mapping as it stands in a manifest. Its canonical form has no AWS defaults, so the entry states none, except where
+    `defaults`, the manifest's own for the kind, would change the value. `default_region` is the region of a mapping that
+    states none.
     """
-    entry: Canonical = {**live.mapping}
+    entry: Canonical = {**found.mapping}
     if value_at(entry, CONSUMPTION_MODE) == "Stream":
         entry = with_value(entry, CONSUMPTION_MODE, None)  # AWS's default, which `aws.convert` fills in
     filters = []
@@ -52,17 +57,17 @@ def entry_yaml(name: str, live: Live, default_region: str, defaults: Mapping[str
         filters.append({"pattern": text} if text.count("{") + text.count("[") > _DEEP else item)
     if filters:
         entry = with_value(entry, ("filter_criteria", "filter"), filters)
-    entry = literal(_against(fields_of(live.kind), entry, defaults or {}, live.kind, top=True))
+    entry = literal(_against(fields_of(found.kind), entry, defaults or {}, found.kind, top=True))
     if isinstance(permission := entry.get("permission"), dict):
         # In a manifest null is a member that the statement does not have.
         entry["permission"] = {name: item or None for name, item in permission.items()}
-    if live.unseen:
-        entry["lifecycle"] = {"ignore_changes": list(live.unseen)}  # so that the entry plans no change
+    if found.ignored:
+        entry["lifecycle"] = {"ignore_changes": found.ignored}  # so that the entry plans no change
     # The region comes from the ARN of the source, which a bucket's does not have, or from that of the function.
     references = Arn.parse(entry.get("event_source_arn")), FunctionReference.parse(entry.get("function_name"))
-    if live.key.region != default_region and not any(item and item.region for item in references):
-        entry = {"region": live.key.region, **entry}
-    return formatted(dump({"mappings": {name: entry}}))
+    if found.region != default_region and not any(item and item.region for item in references):
+        entry = {"region": found.region, **entry}
+    return entry
 
 
 def _against(

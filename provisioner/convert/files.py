@@ -1,0 +1,211 @@
+"""The files of a folder that get the mappings which were found: new ones, or those of the manifest that is there. Nothing is
+written here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any, Final
+
+from provisioner.convert.common import common_defaults
+from provisioner.convert.entry import dump, literal
+from provisioner.convert.found import Found, OwnerKind
+from provisioner.convert.names import short_hash
+from provisioner.convert.text import DefaultsOf, Named, extended_text, new_text
+from provisioner.errors import UsageError
+from provisioner.filesystem import read_regular
+from provisioner.manifest.defaults import Defaults
+from provisioner.manifest.format import formatted, with_items
+from provisioner.manifest.reader import parse
+from provisioner.model.references import FunctionReference
+from provisioner.model.sources import SourceKind
+
+ROOT: Final = "provisioner.yaml"
+BELOW: Final = "mappings"
+"""The folder below the manifest's with the files of mappings."""
+_GLOB: Final = f"{BELOW}/*.yaml"
+_MOST: Final = 64
+_HASH: Final = 8
+TAG: Final = "tag:"
+GROUPINGS: Final = ("owner", "function", "one")
+"""What the mappings of one file have in common, beside the value of a tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to write, its whole text, and the names of the mappings that are added to it."""
+
+    path: Path
+    text: str
+    names: tuple[str, ...] = ()
+    is_new: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The manifest that a folder has: its `provisioner.yaml`, or None where all its YAML files are the manifest; the files as
+    they are named in it, and what it says of new mappings.
+    """
+
+    root: Path | None
+    files: tuple[Path, ...]
+    region: str
+    defaults_of: DefaultsOf
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What a new manifest says beside its mappings."""
+
+    stack: str
+    region: str
+    account: str
+
+
+def files_of(folder: Path, named: Sequence[Named], by: str, manifest: Present | Fresh) -> list[File]:
+    """The files that get these mappings, those that include others last. `by` says what the mappings of one file have in
+    common. No file is outside of the folder, and no line that stands in one changes.
+
+    Raises UsageError where a file is in the way, or where nothing can be added to one.
+    """
+    groups: defaultdict[str, list[Named]] = defaultdict(list)
+    for item in sorted(named, key=lambda item: item.name):
+        groups[label_of(item.found, by)].append(item)
+    stems = stems_of(groups)
+    members = {stems[label]: groups[label] for label in sorted(groups)}
+    heads = {stems[label]: f"{_head(label, by)}, found by `provisioner discover`." for label in groups}
+    if isinstance(manifest, Fresh):
+        return _fresh(folder, members, heads, manifest)
+    return list(_merged(folder, members, heads, manifest))
+
+
+def label_of(found: Found, by: str) -> str:
+    """What a mapping has in common with the others of its file."""
+    if by == "owner":
+        kind = found.owner.kind
+        return f"{kind} {found.owner.name}" if kind is OwnerKind.CLOUDFORMATION else str(kind)
+    if by == "function":
+        function = FunctionReference.parse(found.mapping.get("function_name"))
+        return function.name if function else str(found.mapping.get("function_name", ""))
+    if by.startswith(TAG):
+        return str(found.mapping.get("tags", {}).get(by.removeprefix(TAG), "")) or "untagged"
+    return "mappings"
+
+
+def stems_of(labels: Iterable[str]) -> dict[str, str]:
+    """A file name for each label, without its end: small letters, digits and `-`, at most 64. Of labels that would have one
+    name, each gets a part of its hash.
+    """
+    plain = {label: re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")[:_MOST].strip("-") for label in labels}
+    counts = Counter(plain.values())
+    cut = _MOST - _HASH - 1
+    return {
+        label: stem if stem and counts[stem] == 1 else f"{stem[:cut].strip('-')}-{short_hash(label, _HASH)}".strip("-")
+        for label, stem in plain.items()
+    }
+
+
+def _head(label: str, by: str) -> str:
+    """What a file holds, as its first line says it."""
+    if by == "owner":
+        kind, _, name = label.partition(" ")
+        return {
+            OwnerKind.CLOUDFORMATION: f"Mappings of CloudFormation stack {name}",
+            OwnerKind.OURS: "Mappings with the ownership tags of this stack",
+        }.get(OwnerKind(kind), "Mappings whose owner is not known")
+    if by == "function":
+        return f"Mappings of the function {label}"
+    return f"Mappings whose tag {by.removeprefix(TAG)} is {label}" if by.startswith(TAG) else "Mappings"
+
+
+# --- a new manifest --------------------------------------------------------------------------------------------------
+
+
+def _fresh(folder: Path, members: Mapping[str, Sequence[Named]], heads: Mapping[str, str], fresh: Fresh) -> list[File]:
+    root: dict[str, Any] = {
+        "stack": fresh.stack,
+        # With the account, sources may be in others, and other credentials are refused.
+        "provider": {"region": fresh.region, "allowed_account_ids": [fresh.account]},
+    }
+    defaults = literal(common_defaults([[item.found for item in group] for group in members.values()]))
+    if defaults:
+        root["defaults"] = defaults
+    root["include"] = [_GLOB]
+    text = formatted(dump(root))
+    node = parse(text, "").root
+    read = Defaults(node.value["defaults"].value) if node and defaults else None
+
+    def defaults_of(kind: SourceKind) -> Mapping[str, Any]:
+        return read.of(kind) if read else {}
+
+    files = []
+    for stem, group in members.items():
+        path = _inside(folder, f"{BELOW}/{stem}.yaml")
+        _require_absent(path)
+        names = tuple(item.name for item in group)
+        files.append(File(path, new_text(group, heads[stem], fresh.region, defaults_of), names))
+    return [*files, File(_inside(folder, ROOT), text)]
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A path in the folder. Raises UsageError for a link, which may lead out of it."""
+    path = folder / name
+    for part in (path, path.parent):
+        if part != folder and part.is_symlink():
+            raise UsageError(
+                f"{part} is a symbolic link, which is not followed", hint="remove it, or use another folder"
+            )
+    return path
+
+
+def _require_absent(path: Path) -> None:
+    if path.exists():
+        raise UsageError(
+            f"{path} exists, and is not a file of this manifest",
+            hint="move it away, include it in the manifest, or pass another --by",
+        )
+
+
+# --- the manifest that is there --------------------------------------------------------------------------------------
+
+
+def _merged(
+    folder: Path, members: Mapping[str, Sequence[Named]], heads: Mapping[str, str], present: Present
+) -> Iterable[File]:
+    known = {file.resolve() for file in present.files}
+    start = f"{BELOW}/" if present.root else ""
+    included: list[str] = []
+    for stem, group in members.items():
+        path = _inside(folder, f"{start}{stem}.yaml")
+        names = tuple(item.name for item in group)
+        if path.resolve() in known:
+            text = extended_text(_text(path), group, present.region, present.defaults_of)
+            yield File(path, text, names, is_new=False)
+            continue
+        _require_absent(path)
+        yield File(path, new_text(group, heads[stem], present.region, present.defaults_of), names)
+        included.append(f"{start}{stem}.yaml")
+    if present.root:
+        text = _text(present.root)
+        globs = _includes(text)
+        if not all(any(PurePath(name).match(glob) for glob in globs) for name in included):
+            yield File(present.root, with_items(text, f"include:\n  - {_GLOB}\n"), is_new=False)
+
+
+def _includes(text: str) -> list[str]:
+    root = parse(text, "").root
+    include = root.value.get("include") if root and isinstance(root.value, dict) else None
+    items = include.value if include and isinstance(include.value, list) else []
+    return [item.value for item in items if isinstance(item.value, str)]
+
+
+def _text(path: Path) -> str:
+    """A file's text with its line ends as they are. Raises UsageError."""
+    try:
+        return read_regular(path).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error

@@ -1,0 +1,184 @@
+"""Mappings that were found, wherever that was, with all that decides how they are written into a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from provisioner.foreign_text import one_line
+from provisioner.kinds import KINDS, kind_for
+from provisioner.kinds.ids import key_of_text, text_of
+from provisioner.model.canonical import Canonical
+from provisioner.model.key import Key
+from provisioner.model.live import DELETING, LINEAGE_TAG, STACK_TAG, Live
+from provisioner.model.references import Pair
+from provisioner.model.sources import SourceKind
+
+IGNORED: Final = "ignore_changes"
+"""What stands in a manifest instead of a value that is not known: the field is listed there."""
+_CLOUDFORMATION_TAG: Final = "aws:cloudformation:stack-name"
+
+
+class OwnerKind(StrEnum):
+    """Who manages a mapping."""
+
+    OURS = "ours"  # the stack whose manifest was read
+    PROVISIONER = "provisioner"  # another stack of provisioner
+    CLOUDFORMATION = "cloudformation"
+    UNKNOWN = "unknown"  # nothing that was looked at names an owner
+
+
+class Evidence(StrEnum):
+    """How an owner is known."""
+
+    STATE = "state"
+    TAGS = "tags"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Who manages a mapping, as far as there is evidence. `name` is that of the stack."""
+
+    kind: OwnerKind = OwnerKind.UNKNOWN
+    name: str = ""
+    evidence: Evidence = Evidence.NONE
+
+    def __str__(self) -> str:
+        match self.kind:
+            case OwnerKind.OURS:
+                return "this stack"
+            case OwnerKind.PROVISIONER:
+                return f"stack {self.name}"
+            case OwnerKind.CLOUDFORMATION:
+                return f"CloudFormation stack {self.name}"
+        return "unknown"
+
+
+UNKNOWN: Final = Ownership()
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What is not known of a field: why, and what stands in the manifest instead; `IGNORED` for `lifecycle`."""
+
+    field: str
+    why: str
+    instead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One mapping that was found.
+
+    key       what identifies it in AWS; None where that is not known, as in a template
+    mapping   its canonical form, with `permission` as a manifest states it
+    origin    where it was found, as a comment says it
+    given     the name that it has already: in a manifest, a state, its ownership tags, or ""
+    declared  whether a manifest has it under that name
+    state     as AWS shows it, or ""
+    fault     what is wrong with it in AWS, or ""
+    refusal   why it cannot be written into a manifest, or ""
+    """
+
+    key: Key | None
+    kind: SourceKind
+    region: str
+    mapping: Canonical
+    origin: str
+    owner: Ownership = UNKNOWN
+    doubts: tuple[Doubt, ...] = ()
+    given: str = ""
+    declared: bool = False
+    state: str = ""
+    fault: str = ""
+    refusal: str = ""
+
+    @property
+    def pair(self) -> Pair:
+        """What tells it from others of its kind."""
+        return kind_for(self.kind).pair(self.mapping, self.region)
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether a state of provisioner has it, or its tags name another stack of provisioner. One with the tags of this
+        stack, which does not record it, is an orphan.
+        """
+        return self.owner.kind is OwnerKind.PROVISIONER or self.owner.evidence is Evidence.STATE
+
+    @property
+    def is_unmanaged(self) -> bool:
+        """Whether nothing names an owner, and no manifest that was read has it."""
+        return self.owner.kind is OwnerKind.UNKNOWN and not self.declared
+
+    @property
+    def ignored(self) -> list[str]:
+        """The fields that `ignore_changes` lists, because their values are not known."""
+        return [doubt.field for doubt in self.doubts if doubt.instead == IGNORED]
+
+
+def found_of(live: Live, owner: Ownership = UNKNOWN, notes: tuple[Doubt, ...] = (), given: str = "") -> Found:
+    """A live mapping as one that was found."""
+    doubts = tuple(Doubt(field, why_unseen(live, field), IGNORED) for field in live.unseen)
+    status = live.status
+    disabled = status.fault if live.mapping.get("enabled") is False else ""
+    broken = status.reason if KINDS[live.key.kind].key else ""  # a source that keeps mappings has no other reasons
+    problem = status.last_result if status.last_result.startswith("PROBLEM") else ""
+    return Found(
+        key=live.key,
+        kind=live.kind,
+        region=live.key.region,
+        mapping=live.mapping,
+        origin=f"AWS, {live.key.region}",
+        owner=owner,
+        doubts=(*doubts, *notes),
+        given=given,
+        state=status.state,
+        fault=disabled or broken or status.filter_error or problem,
+        refusal=_refusal(live),
+    )
+
+
+def why_unseen(live: Live, field: str) -> str:
+    """Why AWS does not show a field, as a sentence without its end."""
+    if field == "filter_criteria":
+        return f"AWS cannot read the filters of this mapping ({live.status.filter_error})"
+    return f"AWS does not return {field} for this mapping"
+
+
+def _refusal(live: Live) -> str:
+    """Why a mapping cannot be in a manifest that imports it, or ""."""
+    if live.status.state == DELETING:
+        return "it is being deleted"
+    if KINDS[live.key.kind].key and live.mapping.get("function_name", "").startswith("arn:"):
+        return "its function is in another account or region"
+    if KINDS[live.key.kind].key and not live.mapping.get("id"):
+        return "it has no id"
+    try:
+        key_of_text(import_id(live.key), live.key.region, live.key.kind)
+    except ValueError:
+        return f"its id {text_of(live.key)} cannot be written into a manifest"
+    return ""
+
+
+def import_id(key: Key) -> str:
+    """The id of a mapping as `imports` has it."""
+    return f"{key.kind}:{key.id}" if KINDS[key.kind].key else key.id
+
+
+def owner_of(
+    key: Key, tags: Mapping[str, str], recorded: Mapping[Key, Ownership], lineages: Mapping[str, Ownership]
+) -> Ownership:
+    """Whose a mapping is: by the states that were read, else by its tags. `lineages` are the owners that the lineages of
+    these states mean.
+    """
+    if key in recorded:
+        return recorded[key]
+    if lineage := tags.get(LINEAGE_TAG):
+        stack = one_line(tags.get(STACK_TAG, "")) or one_line(lineage)
+        return lineages.get(lineage, Ownership(OwnerKind.PROVISIONER, stack, Evidence.TAGS))
+    if stack := one_line(tags.get(_CLOUDFORMATION_TAG, "")):
+        return Ownership(OwnerKind.CLOUDFORMATION, stack, Evidence.TAGS)
+    return UNKNOWN

@@ -1,0 +1,98 @@
+"""Names for mappings that were found: from function and source, never from their order or their UUIDs, so that the same
+mapping has the same name whenever it is found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from provisioner.convert.found import Found
+from provisioner.kinds.forms import json_key
+from provisioner.model.references import MAPPING_NAME, Arn, FunctionReference
+from provisioner.model.sources import SELF_MANAGED, SourceKind
+
+_MOST: Final = 128
+_SHORT, _LONG = 4, 12
+_OTHER: Final = re.compile(r"[^A-Za-z0-9_]+")
+
+
+def names_of(found: Sequence[Found], taken: Collection[str] = ()) -> list[str]:
+    """A name for each mapping, none of which is `taken`; capitals do not count.
+
+    A name that a mapping has already wins. Else it is FUNCTION-SOURCE; of mappings that would have one name, or a taken one,
+    each gets what tells it from the others: its alias, its kind of source, its region, a part of the hash of its pair.
+    """
+    used = {name.lower() for name in taken}
+    given = Counter(item.given.lower() for item in found if item.given)
+    names: list[str] = ["" for _ in found]
+    for number, item in enumerate(found):
+        low = item.given.lower()
+        if low and given[low] == 1 and low not in used and MAPPING_NAME.fullmatch(item.given):
+            names[number] = item.given
+    used |= {name.lower() for name in names if name}
+    open_ = {number: _candidates(item) for number, item in enumerate(found) if not names[number]}
+    level = dict.fromkeys(open_, 0)
+    while True:
+        chosen = {number: choices[level[number]] for number, choices in open_.items()}
+        counts = Counter(name.lower() for name in chosen.values())
+        clashing = [
+            number
+            for number, name in chosen.items()
+            if (counts[name.lower()] > 1 or name.lower() in used) and level[number] + 1 < len(open_[number])
+        ]
+        if not clashing:
+            return [name or chosen[number] for number, name in enumerate(names)]
+        for number in clashing:
+            level[number] += 1
+
+
+def short_hash(text: str, digits: int = _SHORT) -> str:
+    """The last digits of a text's hash."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[-digits:]
+
+
+def _candidates(item: Found) -> list[str]:
+    """The names that a mapping may have, the shortest first."""
+    function = FunctionReference.parse(item.mapping.get("function_name"))
+    name = function.name if function else str(item.mapping.get("function_name", ""))
+    source = source_name(item)
+    qualified = [name, function.qualifier if function else "", *source]
+    digest = short_hash(str((item.pair.region, str(item.pair))))
+    parts = [
+        [name, *source],
+        qualified,
+        [*qualified, item.kind],
+        [*qualified, item.kind, item.region],
+        [*qualified, item.kind, item.region, digest],
+        # Two mappings of one pair: AWS has no two, but files may.
+        [*qualified, item.kind, item.region, short_hash(json_key([str(item.key), item.origin, item.mapping]), _LONG)],
+    ]
+    return [_cut("-".join(filter(None, map(_slug, part))) or "mapping", digest) for part in parts]
+
+
+def source_name(item: Found) -> list[str]:
+    """What a source is called, in parts: a queue's name, a stream's and its consumer's, a cluster's and its topic's."""
+    mapping = item.mapping
+    channels = mapping.get("topics") or mapping.get("queues") or [""]
+    if item.kind in SELF_MANAGED:
+        return ["kafka", channels[0]]
+    arn = Arn.parse(mapping.get("event_source_arn"))
+    if arn is None:
+        return [str(mapping.get("event_source_arn", ""))]
+    parts = re.split("[/:]", arn.resource)
+    if item.kind is SourceKind.KINESIS and "consumer" in parts[2:-1]:
+        return [parts[1], parts[parts.index("consumer", 2) + 1]]
+    return [parts[1] if len(parts) > 1 else arn.resource, channels[0]]
+
+
+def _slug(text: str) -> str:
+    return _OTHER.sub("-", text).strip("-_")
+
+
+def _cut(name: str, digest: str) -> str:
+    """A name of a legal length: one that is cut keeps the hash."""
+    return name if len(name) <= _MOST else f"{name[: _MOST - _SHORT - 1].rstrip('-_')}-{digest}"

@@ -1,0 +1,65 @@
+"""The text of mappings that were found: entries below `mappings`, and `imports` with a comment for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from provisioner.convert.entry import dump, entry_yaml, literal
+from provisioner.convert.found import IGNORED, Found, import_id
+from provisioner.foreign_text import one_line
+from provisioner.manifest.format import formatted, with_items, with_mapping
+from provisioner.model.sources import SourceKind
+
+DefaultsOf = Callable[[SourceKind], Mapping[str, Any]]
+"""The defaults that a manifest has for a kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A mapping that was found, with the name that it gets."""
+
+    name: str
+    found: Found
+
+
+def new_text(named: Sequence[Named], head: str, region: str, defaults_of: DefaultsOf) -> str:
+    """The text of a new file with these mappings, in canonical form; `head` is its first line, a comment. `region` is that
+    of mappings that state none.
+    """
+    parts = [f"# {one_line(head)}\n", _mappings(named, region, defaults_of), _imports(named)]
+    return formatted("\n".join(part for part in parts if part))
+
+
+def extended_text(text: str, named: Sequence[Named], region: str, defaults_of: DefaultsOf) -> str:
+    """The text of a file with these mappings added; no line of it changes. Raises ManifestError where the text cannot be read,
+    UsageError where nothing can be added to it.
+    """
+    text = with_mapping(text, _mappings(named, region, defaults_of))
+    imports = _imports(named)
+    return with_items(text, imports) if imports else text
+
+
+def _mappings(named: Sequence[Named], region: str, defaults_of: DefaultsOf) -> str:
+    entries = [entry_yaml(item.name, item.found, region, defaults_of(item.found.kind)) for item in named]
+    return "mappings:\n" + "\n".join(entry.removeprefix("mappings:\n") for entry in entries)
+
+
+def _imports(named: Sequence[Named]) -> str:
+    items = []
+    for item in named:
+        if item.found.key:
+            comments = "".join(f"  # {one_line(line)}\n" for line in _comments(item.found))
+            entry = literal({"to": item.name, "id": import_id(item.found.key)})
+            items.append(comments + dump({"imports": [entry]}).removeprefix("imports:\n"))
+    return "imports:\n" + "".join(items) if items else ""
+
+
+def _comments(found: Found) -> Iterator[str]:
+    """Where a mapping was found, whose it is, and what is not known of it."""
+    facts = [found.state, f"owner: {found.owner} ({found.owner.evidence})" if found.owner.name else "", found.fault]
+    yield "; ".join(filter(None, [found.origin, *facts]))
+    for doubt in found.doubts:
+        instead = f"; it is listed in {IGNORED}" if doubt.instead == IGNORED else ""
+        yield f"{doubt.field}: {doubt.why}{instead or (doubt.instead and f'; {doubt.instead}')}"
