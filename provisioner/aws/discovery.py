@@ -16,7 +16,7 @@ from provisioner.aws.gateway import PAGE, Config, Gateway
 from provisioner.aws.policies import Policies
 from provisioner.aws.refresh import parallel
 from provisioner.aws.session import Aws
-from provisioner.errors import AccountError, AwsError, CredentialsError, ElsewhereError, NotFoundError, ServiceError
+from provisioner.errors import AccountError, AwsError, ElsewhereError, NotFoundError, ServiceError
 from provisioner.foreign_text import one_line
 from provisioner.kinds import invocation_of
 from provisioner.kinds.policies import taken_over
@@ -102,7 +102,7 @@ def enabled_regions(aws: Aws) -> list[str]:
 
 def list_mappings(aws: Aws, region: str, provider: Provider) -> Listed:
     """Every event source mapping of a region: a List call for a hundred, one for their tags, and Get only for one with a KMS
-    key, whose filters List omits. What is refused is in `unread`. Raises AccountError and CredentialsError.
+    key, whose filters List omits. What is refused is in `unread`. Raises AccountError.
     """
     listed = Listed()
     gateway = aws.gateway(region)
@@ -111,7 +111,7 @@ def list_mappings(aws: Aws, region: str, provider: Provider) -> Listed:
         encrypted = [config["UUID"] for config in configs if "KMSKeyArn" in config]
         # One that was deleted in between is None.
         read = dict(zip(encrypted, parallel(gateway.get, encrypted), strict=True))
-    except (AccountError, CredentialsError):
+    except AccountError:
         raise
     except AwsError as error:
         listed.unread.append(Unread(LAMBDA, region, error.message))
@@ -142,7 +142,7 @@ def _tags(gateway: Gateway, configs: Sequence[Config], listed: Listed) -> dict[s
     except AwsError as refusal:
         try:
             tags = dict(zip(arns.values(), parallel(gateway.tags, list(arns.values())), strict=True))
-        except (AccountError, CredentialsError):
+        except AccountError:
             raise
         except AwsError:
             if takes_tags(gateway.region):
@@ -159,12 +159,12 @@ def _tags(gateway: Gateway, configs: Sequence[Config], listed: Listed) -> dict[s
 def list_entries(aws: Aws, policies: Policies, region: str, scope: Scope, lineage: str) -> Listed:
     """Every entry of the region's buckets that invokes a function. The buckets are those that the policies of the functions
     admit, where functions are named in full, else all of the account. `lineage` is that of the state, or "". What is refused
-    is in `unread`. Raises AccountError and CredentialsError.
+    is in `unread`. Raises AccountError.
     """
     listed = Listed()
     try:
         buckets = _buckets(aws, policies, region, scope)
-    except (AccountError, CredentialsError):
+    except AccountError:
         raise
     except AwsError as error:
         listed.unread.append(Unread(S3, region, error.message))
@@ -180,7 +180,7 @@ def list_entries(aws: Aws, policies: Policies, region: str, scope: Scope, lineag
     def with_policy(function: str) -> None:
         try:
             policies.read(function, region)
-        except (AccountError, CredentialsError):
+        except AccountError:
             raise
         except AwsError as error:
             denied[function] = error.message
@@ -197,12 +197,12 @@ def list_entries(aws: Aws, policies: Policies, region: str, scope: Scope, lineag
 
 
 def _entries(aws: Aws, region: str, bucket: str, listed: Listed) -> list[Live]:
-    """The entries of a bucket that invoke a function; none of a bucket of another region."""
+    """The entries of a bucket that invoke a function; none of a bucket that is in another region or gone."""
     try:
         document = aws.buckets(region).read(bucket, aws.account)
-    except ElsewhereError:
+    except (ElsewhereError, NotFoundError):  # a policy may admit a bucket that is gone
         return []
-    except (AccountError, CredentialsError):
+    except AccountError:
         raise
     except AwsError as error:
         listed.unread.append(Unread(S3, region, one_line(error.message)))
@@ -219,9 +219,9 @@ def _with_permission(policies: Policies, live: Live, region: str, lineage: str, 
     automatic = invocation_of(BUCKET_NOTIFICATION, live.mapping, account)
     permission, note = taken_over(policy, automatic, function, lineage)
     mapping = {**live.mapping, **({"permission": permission} if permission is not None else {})}
-    admitted = bool(policy.admits(automatic))
-    reason = "" if admitted else "no statement of the function's policy lets S3 invoke it"
-    return Seen(replace(live, mapping=mapping, status=Status(ACTIVE if admitted else BROKEN, reason)), note=note)
+    if policy.admits(automatic):
+        return Seen(replace(live, mapping=mapping, status=Status(ACTIVE)), note=note)
+    return Seen(replace(live, mapping=mapping, status=Status(BROKEN, note)))
 
 
 def _buckets(aws: Aws, policies: Policies, region: str, scope: Scope) -> list[str]:

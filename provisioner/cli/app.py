@@ -12,7 +12,7 @@ from itertools import takewhile
 import click
 
 from provisioner import __version__
-from provisioner.cli import changes, inspect, language, state
+from provisioner.cli import changes, discover, inspect, language, state
 from provisioner.cli.changes import INTERRUPTED
 from provisioner.cli.options import errors_shown
 from provisioner.cli.streams import prepare_streams
@@ -33,6 +33,7 @@ _HELP = """Plan and apply AWS Lambda event source mappings from YAML.
 \b
 provisioner plan                        what would change, and why
 provisioner apply                       apply the changes
+provisioner discover                    what exists already, and who manages it
 provisioner import orders 5f0c1f2e-...  import an existing mapping
 provisioner sandbox                     try it without an AWS account
 """
@@ -85,6 +86,7 @@ for command in (
     inspect.drift,
     inspect.status,
     inspect.show,
+    discover.discover,
     changes.import_,
     language.validate,
     language.fmt,

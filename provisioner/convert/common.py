@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from provisioner.convert.entry import dump
+from provisioner.convert.entry import STATED, dump
 from provisioner.convert.found import Found
 from provisioner.kinds.forms import json_key
 from provisioner.kinds.tables import fields_of
@@ -16,17 +16,12 @@ from provisioner.model.canonical import Canonical
 LEAST: Final = 3
 """The fewest mappings of one file that make a value a default."""
 
-_OWN: Final = frozenset(
-    (
-        # What a mapping connects: a default for it would say that all mappings of a kind are one.
-        *("function_name", "event_source_arn", "self_managed_event_source", "topics", "queues", "id", "bucket_owner"),
-        # They decide the kind of source, and hold consumer groups, of which each mapping has one of its own.
-        *("amazon_managed_kafka_event_source_config", "self_managed_kafka_event_source_config"),
-        *("document_db_event_source_config", "starting_position_timestamp", "events", "filter_prefix", "filter_suffix"),
-        # A new mapping must not be disabled, drop records or be reachable because others are.
-        *("enabled", "filter_criteria", "kms_key_arn", "permission"),
-    )
-)
+_OWN: Final = STATED | {
+    *("id", "bucket_owner", "events", "filter_prefix", "filter_suffix"),
+    *("document_db_event_source_config", "starting_position_timestamp"),
+    # A new mapping must not be disabled, drop records or be reachable because others are.
+    *("enabled", "filter_criteria", "kms_key_arn", "permission"),
+}
 """The fields that are never defaults."""
 _GROUPS: Final = ("sqs", "kinesis", "dynamodb", "msk", "kafka", "mq", "documentdb", "s3")
 

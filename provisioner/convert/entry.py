@@ -11,6 +11,7 @@ import yaml
 from provisioner.convert.found import Found
 from provisioner.kinds.event_source_mapping import CONSUMPTION_MODE
 from provisioner.kinds.fields import Field
+from provisioner.kinds.forms import json_key
 from provisioner.kinds.tables import fields_of
 from provisioner.manifest.format import formatted
 from provisioner.manifest.reader import scalar
@@ -18,6 +19,13 @@ from provisioner.model.canonical import Canonical, value_at, with_value
 from provisioner.model.references import Arn, FunctionReference
 from provisioner.model.sources import SourceKind
 
+STATED: Final = frozenset(
+    (
+        *("function_name", "event_source_arn", "self_managed_event_source", "topics", "queues"),
+        *("amazon_managed_kafka_event_source_config", "self_managed_kafka_event_source_config"),
+    )
+)
+"""What a mapping connects: each says it itself, whatever the defaults are. It also decides which defaults there are."""
 _DEEP: Final = 60  # below MAX_DEPTH of `manifest.reader`, because the blocks around a pattern are levels too
 
 
@@ -44,8 +52,8 @@ def entry_yaml(name: str, found: Found, default_region: str, defaults: Mapping[s
 
 def entry_of(found: Found, default_region: str, defaults: Mapping[str, Any] | None = None) -> Canonical:
     """A mapping as it stands in a manifest. Its canonical form has no AWS defaults, so the entry states none, except where
-    `defaults`, the manifest's own for the kind, would change the value. `default_region` is the region of a mapping that
-    states none.
+    `defaults`, the manifest's own for the kind, would change the value; and none that is a default of the manifest.
+    `default_region` is the region of a mapping that states none.
     """
     entry: Canonical = {**found.mapping}
     if value_at(entry, CONSUMPTION_MODE) == "Stream":
@@ -57,7 +65,8 @@ def entry_of(found: Found, default_region: str, defaults: Mapping[str, Any] | No
         filters.append({"pattern": text} if text.count("{") + text.count("[") > _DEEP else item)
     if filters:
         entry = with_value(entry, ("filter_criteria", "filter"), filters)
-    entry = literal(_against(fields_of(found.kind), entry, defaults or {}, found.kind, top=True))
+    stated = _against(fields_of(found.kind), entry, defaults or {}, found.kind, top=True)
+    entry = literal(_without_defaults(stated, defaults or {}))
     if isinstance(permission := entry.get("permission"), dict):
         # In a manifest null is a member that the statement does not have.
         entry["permission"] = {name: item or None for name, item in permission.items()}
@@ -93,6 +102,19 @@ def _against(
         elif here is None:
             stated[name] = field.row.default.get(kind) if field and not inside else None
     return stated
+
+
+def _without_defaults(entry: Canonical, defaults: Mapping[str, Any]) -> Canonical:
+    """The entry without what the manifest's defaults say already; of tags, each by itself."""
+    kept = {
+        name: value
+        for name, value in entry.items()
+        if name in STATED or value is None or json_key(value) != json_key(defaults.get(name))
+    }
+    own, common = kept.get("tags"), defaults.get("tags")
+    if own and common:
+        kept["tags"] = {key: value for key, value in own.items() if value is None or value != common.get(key)}
+    return {name: value for name, value in kept.items() if name != "tags" or value}
 
 
 def literal(value: Any) -> Any:

@@ -131,13 +131,13 @@ def _fresh(folder: Path, members: Mapping[str, Sequence[Named]], heads: Mapping[
         # With the account, sources may be in others, and other credentials are refused.
         "provider": {"region": fresh.region, "allowed_account_ids": [fresh.account]},
     }
-    defaults = literal(common_defaults([[item.found for item in group] for group in members.values()]))
+    defaults = common_defaults([[item.found for item in group] for group in members.values()])
     if defaults:
-        root["defaults"] = defaults
+        root["defaults"] = literal(defaults)
     root["include"] = [_GLOB]
     text = formatted(dump(root))
-    node = parse(text, "").root
-    read = Defaults(node.value["defaults"].value) if node and defaults else None
+    node = parse(dump(defaults), "").root
+    read = Defaults(node.value) if node and defaults else None
 
     def defaults_of(kind: SourceKind) -> Mapping[str, Any]:
         return read.of(kind) if read else {}
@@ -148,7 +148,9 @@ def _fresh(folder: Path, members: Mapping[str, Sequence[Named]], heads: Mapping[
         _require_absent(path)
         names = tuple(item.name for item in group)
         files.append(File(path, new_text(group, heads[stem], fresh.region, defaults_of), names))
-    return [*files, File(_inside(folder, ROOT), text)]
+    root_path = _inside(folder, ROOT)
+    _require_absent(root_path)
+    return [*files, File(root_path, text)]
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from provisioner.convert.entry import dump, entry_yaml, literal
+from provisioner.convert.entry import dump, entry_of, literal
 from provisioner.convert.found import IGNORED, Found, import_id
 from provisioner.foreign_text import one_line
 from provisioner.manifest.format import formatted, with_items, with_mapping
@@ -36,14 +36,16 @@ def extended_text(text: str, named: Sequence[Named], region: str, defaults_of: D
     """The text of a file with these mappings added; no line of it changes. Raises ManifestError where the text cannot be read,
     UsageError where nothing can be added to it.
     """
-    text = with_mapping(text, _mappings(named, region, defaults_of))
+    text = with_mapping(text, formatted(_mappings(named, region, defaults_of)))
     imports = _imports(named)
-    return with_items(text, imports) if imports else text
+    return with_items(text, formatted(imports)) if imports else text
 
 
 def _mappings(named: Sequence[Named], region: str, defaults_of: DefaultsOf) -> str:
-    entries = [entry_yaml(item.name, item.found, region, defaults_of(item.found.kind)) for item in named]
-    return "mappings:\n" + "\n".join(entry.removeprefix("mappings:\n") for entry in entries)
+    """The mappings, not yet in canonical form: that of the whole text is made once."""
+    entries = [{item.name: entry_of(item.found, region, defaults_of(item.found.kind))} for item in named]
+    texts = (dump({"mappings": entry}).removeprefix("mappings:\n") for entry in entries)
+    return "mappings:\n" + "\n".join(texts)
 
 
 def _imports(named: Sequence[Named]) -> str:

@@ -1,6 +1,7 @@
-"""The operations behind the commands: plan, apply, destroy, import, drift, status, and those on the state."""
+"""The operations behind the commands: plan, apply, destroy, discover, import, drift, status, and those on the state."""
 
 from provisioner.workflow.changing import apply, plan
+from provisioner.workflow.discovering import Query, discover, has_manifest, looking, write
 from provisioner.workflow.importing import Imported, import_mapping
 from provisioner.workflow.inspect import drift, status
 from provisioner.workflow.records import force_unlock, move, pull, push, rebuild_state, records, remove
@@ -10,14 +11,18 @@ from provisioner.workflow.saved import apply_saved, manifest_of
 __all__ = [
     "Execution",
     "Imported",
+    "Query",
     "Run",
     "Selection",
     "Ui",
     "apply",
     "apply_saved",
+    "discover",
     "drift",
     "force_unlock",
+    "has_manifest",
     "import_mapping",
+    "looking",
     "manifest_of",
     "move",
     "plan",
@@ -27,4 +32,5 @@ __all__ = [
     "records",
     "remove",
     "status",
+    "write",
 ]
