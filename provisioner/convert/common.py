@@ -85,5 +85,6 @@ def _chosen(name: str, values: Sequence[Sequence[Any]]) -> Any:
     if most < LEAST or (others and isinstance(value, Mapping)):
         return None
     lines = dump({name: value}).count("\n")
-    # Each other mapping needs a line that undoes the default.
-    return value if counts[best] * lines > lines + others + 1 else None
+    # A mapping with another value states it anyway; one without needs a line that undoes the default.
+    undone = sum(item is None for file in values for item in file)
+    return value if counts[best] * lines > lines + undone + 1 else None
