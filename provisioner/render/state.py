@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from provisioner.convert.entry import dump
 from provisioner.kinds.ids import text_of
 from provisioner.kinds.statements import MEMBERS, permission_of
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.state import Record, Statement
-from provisioner.convert.entry import dump
-from provisioner.model.state import Record
 
 
 def state_list(records: Mapping[str, Record]) -> str:
