@@ -243,6 +243,10 @@ class _Deciding:
                     return not_possible(wanted, record, None, unlike(change, holder))
                 return replace(change, adopts=holder.key)
             return not_possible(wanted, record, None, held_by(holder, self._state.stack, wanted.name))
+        return self._created(wanted, record, gone)
+
+    def _created(self, wanted: Desired, record: Record | None, gone: Live | None) -> Change:
+        """The change of a mapping that is to be made. `gone` is one that is being deleted and holds its pair until then."""
         # One that was recorded before its first call, which was interrupted, is as new as one without a record.
         reason = Reason.DISAPPEARED if record and record.applied else Reason.NEW
         desired = self._with_id(wanted, wanted.mapping, record)

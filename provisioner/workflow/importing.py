@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provisioner.aws.drivers import Drivers
-from provisioner.convert.entry import entry_yaml
+from provisioner.convert.entry import dump, entry_yaml, literal
 from provisioner.convert.found import found_of, why_unseen
 from provisioner.environment import command_line
 from provisioner.errors import NotFoundError, ProvisionerError, UsageError
