@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from provisioner.environment import command_line
@@ -67,6 +67,21 @@ def held_by(holder: Live, stack: str, name: str, *, is_taken: bool = False) -> C
         return Conflict(holder.key, f"the mapping {holder.key} belongs to another state of stack {stack}", hint)
     message = f"the mapping {holder.key} belongs to stack {holder.owner.stack}"
     return Conflict(holder.key, message, f"remove it there, or import it: {line}")
+
+
+def id_taken(wanted: Desired, entries: Mapping[Key, Live], managed: Collection[Key]) -> Conflict | None:
+    """The conflict with an entry of the source that has the id which the manifest states, and that this state does not
+    manage.
+    """
+    kind = kind_for(wanted.kind)
+    holder = entries.get(kind.key(wanted.mapping, wanted.region)) if kind.key else None
+    if holder is None or holder.key in managed:
+        return None
+    return Conflict(
+        holder.key,
+        one_line(f"an entry with this id, {holder.key}, is not managed by this stack: {pair_of(holder)}"),
+        f"choose another id, or import it: `{import_line(wanted.name, holder.key)}`",
+    )
 
 
 def without_overlaps(changes: Sequence[Change], entries: Mapping[Key, Live], state: State) -> list[Change]:

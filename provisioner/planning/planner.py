@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
-from provisioner.foreign_text import one_line
 from provisioner.kinds import kind_for, kind_of_change, pair_of
 from provisioner.kinds.tables import fields_of
 from provisioner.model.canonical import Canonical
 from provisioner.model.desired import Desired
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import DELETING, MISSING, Live
-from provisioner.model.plan import Action, Cause, Change, Conflict, Plan, Problem, Reason
+from provisioner.model.plan import Action, Cause, Change, Plan, Problem, Reason
 from provisioner.model.sources import SELF_MANAGED, SourceKind
 from provisioner.model.state import Deposed, Record, State
-from provisioner.planning.commands import import_line
-from provisioner.planning.conflicts import held_by, not_possible, pair_words, without_blocked, without_overlaps
+from provisioner.planning.conflicts import (
+    held_by,
+    id_taken,
+    not_possible,
+    pair_words,
+    without_blocked,
+    without_overlaps,
+)
 from provisioner.planning.diff import field_changes
 from provisioner.planning.entries import entry_problems, foreign_entries, push_notes
 from provisioner.planning.imports import import_notes, import_problems, must_be_identical, unlike
@@ -250,7 +255,7 @@ class _Deciding:
         # One that was recorded before its first call, which was interrupted, is as new as one without a record.
         reason = Reason.DISAPPEARED if record and record.applied else Reason.NEW
         desired = self._with_id(wanted, wanted.mapping, record)
-        if taken := self._id_taken(wanted):
+        if taken := id_taken(wanted, self._reading.entries, self._managers):
             return not_possible(wanted, record, None, taken)
         return Change(
             name=wanted.name,
@@ -263,18 +268,6 @@ class _Deciding:
             record=record,
             wanted=wanted,
             reason=reason,
-        )
-
-    def _id_taken(self, wanted: Desired) -> Conflict | None:
-        """The conflict with an entry of somebody else that has the id which the manifest states."""
-        kind = kind_for(wanted.kind)
-        holder = self._reading.entries.get(kind.key(wanted.mapping, wanted.region)) if kind.key else None
-        if holder is None or holder.key in self._managers:
-            return None
-        return Conflict(
-            holder.key,
-            one_line(f"an entry with this id, {holder.key}, is not managed by this stack: {pair_of(holder)}"),
-            f"choose another id, or import it: `{import_line(wanted.name, holder.key)}`",
         )
 
     def _with_id(self, wanted: Desired, mapping: Canonical, record: Record | None) -> Canonical:
@@ -389,7 +382,7 @@ class _Deciding:
         # A new mapping is created from the manifest alone: a kept value, such as a generated group, belongs to the old
         # one.
         alone = sides_of(wanted, record, live, wanted.kind).stated
-        taken = self._id_taken(wanted)
+        taken = id_taken(wanted, self._reading.entries, self._managers)
         if taken and taken.holder != live.key:
             return not_possible(wanted, record, live, taken)
         return replace(
