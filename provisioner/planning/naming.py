@@ -9,8 +9,13 @@ import re
 from collections.abc import Collection
 from itertools import count
 
+from provisioner.kinds import kind_for
 from provisioner.kinds.forms import json_key
 from provisioner.kinds.statements import short_lineage
+from provisioner.model.canonical import Canonical
+from provisioner.model.desired import Desired
+from provisioner.model.key import Key
+from provisioner.model.state import Record, State
 
 _HASH = 8
 
@@ -35,3 +40,32 @@ def is_ours_by_name(ident: str, lineage: str) -> bool:
     spelling finds orphans.
     """
     return re.search(rf"-[0-9a-f]{{{_HASH}}}-{re.escape(short_lineage(lineage))}$", ident) is not None
+
+
+class Ids:
+    """The ids of the new mappings of one plan. `keys` are those of all mappings that are recorded or were read."""
+
+    def __init__(self, state: State, keys: Collection[Key]) -> None:
+        self._state = state
+        self._keys = keys
+        self._taken: dict[Key, set[str]] = {}  # by the key of a source, which is that of an entry without an id
+
+    def given(self, wanted: Desired, mapping: Canonical, record: Record | None) -> Canonical:
+        """A mapping that is to be created with its id, where planning chooses it: the recorded one where the source is the
+        same, because a name that was chosen once is kept.
+        """
+        kind = kind_for(wanted.kind)
+        if kind.key is None or "id" in mapping:
+            return mapping
+        source = kind.key(mapping, wanted.region)
+        if record and record.key.kind == kind.name and record.key.id.startswith(source.id):
+            return {**mapping, "id": record.key.id.removeprefix(source.id)}
+        if source not in self._taken:
+            self._taken[source] = {
+                key.id.removeprefix(source.id)
+                for key in self._keys
+                if key.kind == kind.name and key.id.startswith(source.id)
+            }
+        ident = id_of(self._state.stack, wanted.name, self._state.lineage, kind.id_limit, self._taken[source])
+        self._taken[source].add(ident)
+        return {**mapping, "id": ident}

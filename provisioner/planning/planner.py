@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from provisioner.kinds import kind_for, kind_of_change, pair_of
 from provisioner.kinds.tables import fields_of
-from provisioner.model.canonical import Canonical
 from provisioner.model.desired import Desired
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import DELETING, MISSING, Live
@@ -25,7 +24,7 @@ from provisioner.planning.conflicts import (
 from provisioner.planning.diff import field_changes
 from provisioner.planning.entries import entry_problems, foreign_entries, push_notes
 from provisioner.planning.imports import import_notes, import_problems, must_be_identical, unlike
-from provisioner.planning.naming import id_of
+from provisioner.planning.naming import Ids
 from provisioner.planning.order import doubly_touched, in_order
 from provisioner.planning.ownership import accepted_owner, foreign, is_ours, may_import, retags
 from provisioner.planning.reading import Reading
@@ -113,6 +112,7 @@ class _Deciding:
         self._replaced = replaced
         self._from_owners = from_owners
         self._managers = state.managers()
+        self._ids = Ids(state, (*self._managers, *reading.entries))
         self._old = {item.key for record in state.mappings.values() for item in record.deposed}
         self._forgotten = {subject.name for subject in subjects if subject.forgets}
         self.problems: list[Problem] = []
@@ -254,7 +254,7 @@ class _Deciding:
         """The change of a mapping that is to be made. `gone` is one that is being deleted and holds its pair until then."""
         # One that was recorded before its first call, which was interrupted, is as new as one without a record.
         reason = Reason.DISAPPEARED if record and record.applied else Reason.NEW
-        desired = self._with_id(wanted, wanted.mapping, record)
+        desired = self._ids.given(wanted, wanted.mapping, record)
         if taken := id_taken(wanted, self._reading.entries, self._managers):
             return not_possible(wanted, record, None, taken)
         return Change(
@@ -269,24 +269,6 @@ class _Deciding:
             wanted=wanted,
             reason=reason,
         )
-
-    def _with_id(self, wanted: Desired, mapping: Canonical, record: Record | None) -> Canonical:
-        """A mapping that is to be created with its id, where planning chooses it: the recorded one where the source is the
-        same, because a name that was chosen once is kept.
-        """
-        kind = kind_for(wanted.kind)
-        if kind.key is None or "id" in mapping:
-            return mapping
-        here = kind.key(mapping, wanted.region).id
-        if record and record.key.kind == kind.name and record.key.id.startswith(here):
-            return {**mapping, "id": record.key.id.removeprefix(here)}
-        taken = {
-            key.id.removeprefix(here)
-            for key in (*self._managers, *self._reading.entries)
-            if key.kind == kind.name and key.id.startswith(here)
-        }
-        ident = id_of(self._state.stack, wanted.name, self._state.lineage, kind.id_limit, taken)
-        return {**mapping, "id": ident}
 
     def _unwanted(self, subject: Subject, live: Live | None) -> Change:
         record = subject.record
@@ -390,7 +372,7 @@ class _Deciding:
             action=Action.REPLACE,
             region=wanted.region,
             pair=pair_of(wanted),
-            desired=self._with_id(wanted, alone, None),
+            desired=self._ids.given(wanted, alone, None),
             applied=alone,
             reason=Reason.REQUESTED if requested else Reason.CANNOT_UPDATE,
             # AWS holds pairs and consumer groups unique: only where old and new share none can the new one be created
