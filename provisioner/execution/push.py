@@ -66,6 +66,7 @@ class Push:
         ends: dict[str, End] = {}
         for change in changes:
             with self._giving_up(change, ends):
+                self._statements.release_idle(change)
                 self._log.begin(self._intent(change))
                 self._statements.grant(change)
         granted = [change for change in changes if change.key not in ends]

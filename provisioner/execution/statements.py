@@ -10,6 +10,7 @@ from dataclasses import replace
 from provisioner.aws.policies import Policies
 from provisioner.aws.requests import Notify
 from provisioner.errors import ConflictError, ProvisionerError
+from provisioner.kinds.statements import statement_of
 from provisioner.model.plan import Action, Change, Plan, StatementChange
 from provisioner.model.state import Statement
 from provisioner.planning.statements import Place, needed_statement, place_of
@@ -32,6 +33,21 @@ class Statements:
         for place, item in self._planned.items():
             for key in item.released_by if item.action is Action.DELETE else ():
                 self._released_by[key].append(place)
+
+    def release_idle(self, change: Change) -> None:
+        """Remove the statement that an earlier apply left, because it could not remove it: the mapping does not use it, and
+        a record has room for one that is left. Raises ProvisionerError.
+        """
+        record = change.record
+        applied = statement_of(record.applied, record.key.region) if record else None
+        left = record.statement if record else None
+        if left is None or left == applied or place_of(left) not in self.released_by(change):
+            return
+        with self._lock:
+            is_alone = self._using[place_of(left)] <= {change.key}
+        if is_alone:
+            planned = self._planned[place_of(left)]
+            self._policies.remove(replace(left, applied=planned.before or {}), self._notify(change))
 
     def grant(self, change: Change) -> None:
         """Write the statement that a change needs; one that is there costs no call. Raises ProvisionerError."""

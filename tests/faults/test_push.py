@@ -14,7 +14,7 @@ import pytest
 
 from tests.faults.push import CHANGES, REFUSALS, STATES, Fault, Manifest, World, keeper, mapping
 from tests.support import ALL
-from tests.support.control_plane import REGION, ServedControlPlane, any_credentials, served, with_buckets
+from tests.support.control_plane import REGION, KilledError, ServedControlPlane, any_credentials, served, with_buckets
 from tests.support.stack import Sessions
 
 MINE = {"statement_id": "mine"}
@@ -158,6 +158,30 @@ def survives(world: World, story: Story) -> list[str]:
 @pytest.mark.parametrize("name", STORIES)
 def test_every_fault_of_a_story_is_survived(name: str, world: World) -> None:
     assert survives(world, STORIES[name]) == []
+
+
+def test_a_kill_after_a_removal_that_was_denied_leaves_no_statement(world: World) -> None:
+    """Two faults in a row: a record has room for one statement that an apply has left."""
+    world.applied({"a": mapping("f")})
+    foreign = world.foreign()
+    world.write({"a": mapping("g")})
+    world.plane.faults[:] = [lambda method, path: "403 AccessDeniedException" if method == "DELETE" else ""]
+    assert not world.apply().clean
+    world.plane.faults.clear()
+    world.write({"a": mapping("h")})
+    killed: list[str] = []
+
+    def kill(method: str, path: str) -> str:
+        if killed:
+            raise KilledError
+        if method == "POST" and "/h/policy" in path:
+            killed.append(path)
+            return "killed"
+        return ""
+
+    assert world.faulty(kill) == ""  # type: ignore[arg-type]  # one fault of its own
+
+    assert world.wrong(foreign) == []
 
 
 @pytest.mark.parametrize("name", STORIES if ALL else ["function"])
