@@ -235,7 +235,10 @@ def _buckets(aws: Aws, policies: Policies, region: str, scope: Scope) -> list[st
         if not any(_WILDCARDS & set(pattern) for pattern in patterns):
             arns = [arn for pattern in patterns if (arn := Arn.parse(pattern)) and arn.service == S3]
             return sorted({arn.resource for arn in arns if _matches(scope.sources, {str(arn), arn.resource})})
-    names = {name: str(Arn(partition_of(region), S3, "", "", name)) for name in _all_buckets(aws, region)}
+    found = _paged(aws, "s3", region, "list_buckets", "Buckets", ("ContinuationToken",) * 2)
+    # A bucket whose region the answer does not tell is asked about in each.
+    listed = [str(bucket["Name"]) for bucket in found if bucket.get("BucketRegion", region) == region]
+    names = {name: str(Arn(partition_of(region), S3, "", "", name)) for name in listed}
     return sorted(
         name
         for name, arn in names.items()
@@ -254,12 +257,6 @@ def _qualified(aws: Aws, region: str, function: str) -> list[str]:
     except NotFoundError:
         return [reference.name]
     return [reference.name, *(f"{reference.name}:{alias['Name']}" for alias in aliases)]
-
-
-def _all_buckets(aws: Aws, region: str) -> list[str]:
-    """The buckets of the account in a region; those whose region is not told, too."""
-    found = _paged(aws, "s3", region, "list_buckets", "Buckets", ("ContinuationToken",) * 2)
-    return [str(bucket["Name"]) for bucket in found if bucket.get("BucketRegion", region) == region]
 
 
 def _paged(

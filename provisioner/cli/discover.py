@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from provisioner.cli.changes import CHANGES, INCOMPLETE
+from provisioner.cli.language import loaded
 from provisioner.cli.options import (
     Invocation,
     counting_calls,
@@ -107,6 +109,8 @@ def discover(invocation: Invocation, check: bool, folder: Path | None, by: str, 
         _print(invocation, terminal, found, written)
         if folder and written:
             _tell(invocation, terminal, folder, found, written)
+            if written.files:  # what AWS has and a manifest must not have is an error now, not in the next plan
+                loaded(replace(invocation, path=folder), needs_values=False)
         unmanaged = any(item.found.is_unmanaged for item in found.found)
         sys.exit(INCOMPLETE if found.unread else CHANGES if check and unmanaged else 0)
 

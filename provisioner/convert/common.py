@@ -33,8 +33,19 @@ def common_defaults(files: Sequence[Sequence[Found]]) -> Canonical:
     defaults: Canonical = {}
     for group in _GROUPS:
         members = [[item for item in file if item.kind in GROUPS[group]] for file in files]
-        values = {name: value for name in _names(members) if (value := _shared(name, members)) is not None}
-        tags = {key: value for key in _tag_names(members) if (value := _shared_tag(key, members)) is not None}
+        everything = [item for file in members for item in file]
+        tables = [fields_of(kind) for kind in sorted({item.kind for item in everything})]
+        values: Canonical = {}
+        for name in dict.fromkeys(name for table in tables for name in table if name not in {*_OWN, "tags"}):
+            having = [[item for item in file if fields_of(item.kind)[name].row.has(item.kind)] for file in members]
+            stated = [[item.mapping.get(name) for item in file] for file in having]
+            if (value := _chosen(name, stated)) is not None:
+                values[name] = value
+        tags = {}
+        for key in sorted({key for item in everything for key in item.mapping.get("tags", {})}):
+            stated = [[item.mapping.get("tags", {}).get(key) for item in file] for file in members]
+            if (value := _chosen(key, stated)) is not None:
+                tags[key] = value
         if tags:
             values["tags"] = tags
         if values:
@@ -42,37 +53,8 @@ def common_defaults(files: Sequence[Sequence[Found]]) -> Canonical:
     return defaults
 
 
-def _names(members: Sequence[Sequence[Found]]) -> list[str]:
-    """The fields that may be defaults, in the order of their table."""
-    kinds = {item.kind for file in members for item in file}
-    return list(
-        dict.fromkeys(name for kind in sorted(kinds) for name in fields_of(kind) if name not in {*_OWN, "tags"})
-    )
-
-
-def _tag_names(members: Sequence[Sequence[Found]]) -> list[str]:
-    return sorted({key for file in members for item in file for key in item.mapping.get("tags", {})})
-
-
-def _shared(name: str, members: Sequence[Sequence[Found]]) -> Any:
-    """The value of a field that becomes a default, or None."""
-    concerned = [
-        [
-            item.mapping.get(name)
-            for item in file
-            if (field := fields_of(item.kind).get(name)) and field.row.has(item.kind)
-        ]
-        for file in members
-    ]
-    return _chosen(name, concerned)
-
-
-def _shared_tag(key: str, members: Sequence[Sequence[Found]]) -> Any:
-    """The value of a tag that becomes a default, or None."""
-    return _chosen(key, [[item.mapping.get("tags", {}).get(key) for item in file] for file in members])
-
-
 def _chosen(name: str, values: Sequence[Sequence[Any]]) -> Any:
+    """Of the values of a field or tag in each file, the one that becomes a default, or None."""
     counts = Counter(json_key(value) for file in values for value in file if value is not None)
     if not counts:
         return None

@@ -71,7 +71,9 @@ def _candidates(item: Found) -> list[str]:
         # Two mappings of one pair: AWS has no two, but files may.
         [*qualified, item.kind, item.region, short_hash(json_key([str(item.key), item.origin, item.mapping]), _LONG)],
     ]
-    return [_cut("-".join(filter(None, map(_slug, part))) or "mapping", digest) for part in parts]
+    names = ("-".join(filter(None, map(_slug, part))) or "mapping" for part in parts)
+    # One that is cut keeps the hash, which tells it from others with the same beginning.
+    return [name if len(name) <= _MOST else f"{name[: _MOST - _SHORT - 1].rstrip('-_')}-{digest}" for name in names]
 
 
 def source_name(item: Found) -> list[str]:
@@ -91,8 +93,3 @@ def source_name(item: Found) -> list[str]:
 
 def _slug(text: str) -> str:
     return _OTHER.sub("-", text).strip("-_")
-
-
-def _cut(name: str, digest: str) -> str:
-    """A name of a legal length: one that is cut keeps the hash."""
-    return name if len(name) <= _MOST else f"{name[: _MOST - _SHORT - 1].rstrip('-_')}-{digest}"

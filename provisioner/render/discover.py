@@ -100,11 +100,32 @@ def discovered_json(
 ) -> str:
     """What `discovered_text` shows, with ids and tags, as a JSON document; with `files` also what was written."""
     owners = Counter(item.found.owner.kind for item in found)
+    mappings = [
+        {
+            "name": name,
+            "kind": item.kind,
+            "id": text_of(item.key) if item.key else None,
+            "region": item.region,
+            "function": item.pair.function,
+            "source": item.pair.source,
+            "owner": {"kind": item.owner.kind, "name": item.owner.name or None, "evidence": item.owner.evidence},
+            "declared": item.declared,
+            "unmanaged": item.is_unmanaged,
+            "state": item.state or None,
+            "fault": item.fault or None,
+            "not_importable": item.refusal or None,
+            "doubts": [
+                {"field": doubt.field, "why": doubt.why, "ignored": doubt.instead == IGNORED} for doubt in item.doubts
+            ],
+            "tags": dict(item.mapping.get("tags", {})),
+        }
+        for name, item in ((item.name, item.found) for item in found)
+    ]
     document: dict[str, Any] = {
         "account": account,
         "regions": list(regions),
         "complete": not unread,
-        "mappings": [_mapping(item) for item in found],
+        "mappings": mappings,
         "unread": [{"kind": item.kind, "region": item.region, "message": item.message} for item in unread],
         "summary": {
             "mappings": len(found),
@@ -118,25 +139,3 @@ def discovered_json(
             {"file": str(file.path), "new": file.is_new, "names": list(file.names)} for file in files
         ]
     return json.dumps(document, indent=2, ensure_ascii=False)
-
-
-def _mapping(item: Named) -> dict[str, Any]:
-    found, pair = item.found, item.found.pair
-    return {
-        "name": item.name,
-        "kind": found.kind,
-        "id": text_of(found.key) if found.key else None,
-        "region": found.region,
-        "function": pair.function,
-        "source": pair.source,
-        "owner": {"kind": found.owner.kind, "name": found.owner.name or None, "evidence": found.owner.evidence},
-        "declared": found.declared,
-        "unmanaged": found.is_unmanaged,
-        "state": found.state or None,
-        "fault": found.fault or None,
-        "not_importable": found.refusal or None,
-        "doubts": [
-            {"field": doubt.field, "why": doubt.why, "ignored": doubt.instead == IGNORED} for doubt in found.doubts
-        ],
-        "tags": dict(found.mapping.get("tags", {})),
-    }

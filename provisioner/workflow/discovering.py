@@ -4,7 +4,7 @@ as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,6 @@ from provisioner.manifest import Inputs
 from provisioner.manifest.files import gather
 from provisioner.manifest.load import STACK
 from provisioner.model.key import LAMBDA, S3, Key
-from provisioner.model.live import Live
 from provisioner.model.manifest import Manifest
 from provisioner.model.place import Place
 from provisioner.model.provider import Provider
@@ -123,16 +122,36 @@ def discover(run: Run, query: Query, others: Sequence[Run] = ()) -> Discovered:
             return list_mappings(aws, region, run.manifest.provider)
         return list_entries(aws, run.drivers.policies, region, scope, lineage)
 
-    parts = dict(zip(places, parallel(listed, places), strict=True))
+    # Buckets one region after the other: each may ask a question first, and reads in parallel by itself.
+    at_once = [place for place in places if place[0] == LAMBDA]
+    parts = dict(zip(at_once, parallel(listed, at_once), strict=True))
+    parts |= {place: listed(place) for place in places if place not in parts}
     found = [_found(seen, known) for part in parts.values() for seen in part.seen]
-    named = [item for item in _named(found, known) if _is_asked(item.found, scope, query)]
+    asked = [
+        item
+        for item in _named(found, known)
+        if scope.takes(item.found.mapping)
+        and all(
+            key in (tags := item.found.mapping.get("tags", {})) and value in (None, tags[key])
+            for key, value in query.tags
+        )
+        and (item.found.is_unmanaged or not query.unmanaged)
+    ]
+    # What is imported and was never recorded is gone where everything was read.
     whole = {place for place, part in parts.items() if not part.unread and (place[0] == LAMBDA or not scope.functions)}
+    there = {item.key for item in found} | known.recorded.keys()
+    files = {item.name: item.place.file for item in run.manifest.imports}
+    imports = _imports(run.manifest) if run.manifest.stack else {}
     return Discovered(
         account=account,
         regions=tuple(regions),
-        found=tuple(sorted(named, key=lambda item: (item.name, str(item.found.key)))),
+        found=tuple(sorted(asked, key=lambda item: (item.name, str(item.found.key)))),
         unread=tuple(unread for part in parts.values() for unread in part.unread),
-        gone=tuple(_gone(run, known, {item.key for item in found if item.key}, whole)),
+        gone=tuple(
+            Gone(name, key.id, files[name])
+            for key, name in sorted(imports.items())
+            if (key.kind, key.region) in whole and key not in there
+        ),
     )
 
 
@@ -185,12 +204,8 @@ def _found(seen: Seen, known: _Known) -> Found:
     owner = owner_of(live.key, seen.tags, known.owners, known.lineages)
     declared = known.imported.get(live.key) or known.pairs.get(pair_of(live), "")
     notes = (Doubt("permission", one_line(seen.note)),) if seen.note else ()
-    given = known.recorded.get(live.key) or declared or _tagged_name(live)
+    given = known.recorded.get(live.key) or declared or (live.owner.name if live.owner else "")
     return replace(found_of(live, owner, notes, given), declared=bool(declared))
-
-
-def _tagged_name(live: Live) -> str:
-    return live.owner.name if live.owner else ""
 
 
 def _named(found: Sequence[Found], known: _Known) -> list[Named]:
@@ -199,26 +214,6 @@ def _named(found: Sequence[Found], known: _Known) -> list[Named]:
     free = [item for item in found if not (item.given and (item.is_managed or item.declared))]
     named = [Named(item.given, item) for item in fixed]
     return named + [Named(name, item) for name, item in zip(names_of(free, known.taken), free, strict=True)]
-
-
-def _is_asked(found: Found, scope: Scope, query: Query) -> bool:
-    tags: Mapping[str, str] = found.mapping.get("tags", {})
-    return (
-        scope.takes(found.mapping)
-        and all(key in tags and value in (None, tags[key]) for key, value in query.tags)
-        and (found.is_unmanaged or not query.unmanaged)
-    )
-
-
-def _gone(run: Run, known: _Known, keys: set[Key], whole: set[tuple[str, str]]) -> list[Gone]:
-    """What the manifest imports, was never recorded, and is not there, in the places that were read whole."""
-    imports = _imports(run.manifest) if run.manifest.stack else {}
-    files = {item.name: item.place.file for item in run.manifest.imports}
-    return [
-        Gone(name, key.id, files[name])
-        for key, name in sorted(imports.items())
-        if (key.kind, key.region) in whole and key not in keys and key not in known.recorded
-    ]
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------

@@ -334,6 +334,22 @@ def test_a_mapping_that_is_being_deleted_is_listed_and_not_written(fleet: Fleet)
     assert written.count == 1
 
 
+def test_filters_that_aws_cannot_read_are_ignored_by_what_is_written(fleet: Fleet) -> None:
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
+    filters = {"Filters": [{"Pattern": '{"body":{"a":[1]}}'}]}
+    fleet.queue("f", "q", KMSKeyArn=key, FilterCriteria=filters)
+    fleet.plane.world.key = "DisabledException"
+
+    [item] = fleet.discover().found
+
+    assert item.found.ignored == ["filter_criteria"]
+    assert item.found.fault
+    fleet.write()
+    text = fleet.text("mappings/unknown.yaml")
+    assert "  # filter_criteria: AWS cannot read the filters of this mapping" in text
+    fleet.assert_imported(1)
+
+
 # --- S3 --------------------------------------------------------------------------------------------------------------
 
 

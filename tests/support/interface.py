@@ -14,6 +14,7 @@ import click
 import yaml
 
 from provisioner import errors
+from provisioner.aws.discovery import Unread
 from provisioner.backend.journal import Journal
 from provisioner.backend.lock import advice
 from provisioner.backend.planfile import SavedPlan, save
@@ -21,6 +22,9 @@ from provisioner.backend.statefile import encode
 from provisioner.cli.app import cli
 from provisioner.cli.changes import CHANGES, INCOMPLETE, INTERRUPTED
 from provisioner.cli.language import WOULD_CHANGE
+from provisioner.convert.files import File
+from provisioner.convert.found import Doubt, Evidence, OwnerKind
+from provisioner.convert.text import Named
 from provisioner.kinds.fields import Field
 from provisioner.kinds.permission import LIMITS
 from provisioner.kinds.tables import ALL_FIELDS
@@ -39,6 +43,7 @@ from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.model.sources import SourceKind
 from provisioner.model.state import Deposed, Intent, Record, State
 from provisioner.render.diagnostics import diagnostics_json
+from provisioner.render.discover import discovered_json
 from provisioner.render.drift import drift_json, status_json
 from provisioner.render.events import (
     diagnostic_event,
@@ -50,6 +55,7 @@ from provisioner.render.events import (
 )
 from provisioner.render.markdown import drift_markdown, plan_markdown
 from provisioner.render.terraform import plan_document
+from tests.convert.found import sqs
 from tests.planning.test_stories import CASES, LINEAGE, full, planned_of
 
 GOLDEN = Path(__file__).parents[1] / "golden/interface.txt"
@@ -76,6 +82,7 @@ def interface() -> str:
         "JSON of a plan": _paths([_document(plan) for plan in plans]),
         "JSON of drift": _paths([json.loads(drift_json("s", _DRIFTED))]),
         "JSON of status": _paths([json.loads(status_json("s", _HEALTH))]),
+        "JSON of discover": _paths([json.loads(_discovered())]),
         "JSON of validate": _paths([json.loads(diagnostics_json(_DIAGNOSTICS))]),
         "Events": _event_lines(plans),
         "Enumerations": [f"{where}: {' | '.join(kind)}" for where, kind in _ENUMERATIONS.items()],
@@ -93,6 +100,8 @@ _ENUMERATIONS: Final[dict[str, type[StrEnum]]] = {
     "hook.x_provisioner.result": Result,
     "diagnostics[].severity": Severity,
     "Saved plan, kinds of source": SourceKind,
+    "discover: mappings[].owner.kind": OwnerKind,
+    "discover: mappings[].owner.evidence": Evidence,
 }
 
 
@@ -216,6 +225,14 @@ _DRIFTED: Final = (
     Drifted("b", _UUID, "eu-west-1", SourceKind.SQS, pair=Pair("eu-west-1", "arn", "f"), orphan=True),
 )
 _HEALTH: Final = (Health("a", _UUID, "eu-west-1", "Enabled"),)
+
+
+def _discovered() -> str:
+    found = sqs(tags={"a": "b"}, doubts=(Doubt("tags", "why"),))
+    files = [File(Path("a.yaml"), "", ("a",))]
+    return discovered_json(
+        "123456789012", ["eu-west-1"], [Named("a", found)], [Unread("lambda", "us-east-1", "why")], files
+    )
 
 
 _DIAGNOSTICS: Final = (Diagnostic("E101", "message", Place("a.yaml", 1, 2, 1, 3)),)
