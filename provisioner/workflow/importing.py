@@ -86,8 +86,7 @@ def import_mapping(run: Run, name: str, ident: str, *, region: str = "", write: 
             why = why_unseen(live, field)
             run.ui.note(f"{why}, so the entry lists {field} in ignore_changes; if you know the value, set it")
         if entry and not write:
-            imports = dump({"imports": [literal({"to": name, "id": text_of(live.key), "expect": "identical"})]})
-            return Imported(name, None, formatted(f"{entry}\n{imports}"))
+            return Imported(name, None, formatted(f"{entry}\n{_imports(name, live, note)}"))
         # What can refuse the import comes before the two writes.
         file = Path(run.manifest.place.file)
         text = addition(file, entry) if entry else ""
@@ -99,6 +98,14 @@ def import_mapping(run: Run, name: str, ident: str, *, region: str = "", write: 
             rewrite(file, text)
         writer.save(state)
         return Imported(name, change, entry, str(file) if text else "")
+
+
+def _imports(name: str, live: Live, note: str) -> str:
+    """The `imports` of a manifest by which the next apply imports a mapping. `note` is what was noted of its statement."""
+    imported = {"to": name, "id": text_of(live.key)}
+    if not note or "permission" in live.mapping:  # else the import adds the statement that is missing
+        imported["expect"] = "identical"
+    return dump({"imports": [literal(imported)]})
 
 
 def _record(live: Live, wanted: Desired | None, state: State) -> Record:

@@ -307,6 +307,28 @@ def test_an_import_without_a_statement_plans_one(stack: Stack, s3: S3Api) -> Non
     assert len(statements(stack)) == 1
 
 
+@pytest.mark.parametrize("admits", ["this source", "more", "nothing"])
+def test_what_an_import_prints_is_imported_by_the_next_apply(stack: Stack, s3: S3Api, admits: str) -> None:
+    if admits == "nothing":
+        s3.skip(entry("s3:ObjectCreated:*", id="console", prefix="in/"))
+    else:
+        s3.permit(SourceArn=BUCKET if admits == "this source" else "arn:aws:s3:::*")
+        s3.put(entry("s3:ObjectCreated:*", id="console", prefix="in/"))
+    stack.write_mappings()
+
+    done = workflow.import_mapping(stack.run(), "it", "s3:media/console")
+
+    assert workflow.records(stack.run()) == {}
+    assert ("expect: identical" in done.entry) is (admits != "nothing")
+    head = "stack: test\nprovider: { region: eu-west-1 }\n"
+    (stack.folder / "provisioner.yaml").write_text(head + done.entry, encoding="utf-8")
+    change = stack.change()
+    assert change.adopts
+    assert {field.path[0] for field in change.fields} == ({"permission"} if admits == "nothing" else set())
+    assert stack.apply().clean
+    stack.assert_in_sync()
+
+
 def test_an_equal_entry_is_imported_only_when_the_manifest_asks_for_it(stack: Stack, s3: S3Api) -> None:
     s3.permit(SourceArn=BUCKET)
     s3.put(entry("s3:ObjectCreated:*", id="console", prefix="in/"))
