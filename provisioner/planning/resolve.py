@@ -182,7 +182,10 @@ def _adoptions(
         recorded = state.mappings[origin[item.name]].key if item.name in origin else None
         if item.name not in names:
             line = import_line(item.name, replace(key, region=item.region), states_region=bool(item.region))
-            hint = f"add the mapping: `{line}` prints its entry, and adds it with --write; or remove this entry"
+            # With the entry the manifest cannot be read, by this command either.
+            hint = (
+                f"write the mapping below `mappings`; or remove this entry and run `{line}`, which prints what to add"
+            )
             diagnostics.append(_error(f"imports: {item.name} is not in `mappings`", item.place, hint))
         elif item.region not in ("", region):
             hint = f"if the id is right, write `region: {item.region}` in the mapping {item.name}"

@@ -229,8 +229,10 @@ def test_imports_of_a_name_without_a_mapping_says_what_to_write(stack: Stack) ->
     found = diagnostics(stack)
 
     assert [message for message, _ in found] == ["imports: a is not in `mappings`", "imports: b is not in `mappings`"]
-    assert f"`provisioner import a {uuid}@eu-west-1` prints its entry, and adds it with --write" in found[0][1]
-    assert f"`provisioner import b {uuid}` prints" in found[1][1]
+    assert f"remove this entry and run `provisioner import a {uuid}@eu-west-1`, which prints what to add" in found[0][1]
+    assert f"`provisioner import b {uuid}`" in found[1][1]
+    stack.write_mappings()
+    assert workflow.import_mapping(stack.run(), "a", uuid).entry.startswith("mappings:\n  a:")
 
 
 @pytest.mark.parametrize("form", ["{uuid}@us-east-1", "{uuid}, region: us-east-1"])

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from tests.support.workspace import Workspace, sqs
+from tests.support.workspace import Workspace, kinesis, sqs
 
 ONE = f"orders: {{ function_name: worker, event_source_arn: '{sqs()}' }}"
 WRONG = f"""\
@@ -218,6 +218,33 @@ def test_resolved_shows_where_each_value_is_from(workspace: Workspace) -> None:
         "own: a": "team.yaml:5:18",
     }
     assert yaml.safe_load(shown)["orders"]["tags"] == {"shared": "b", "kind": "sqs", "own": "a"}
+
+
+def test_a_skeleton_is_a_manifest_and_a_request(workspace: Workspace) -> None:
+    workspace.write_text(workspace.run("skeleton", "kinesis", **OFFLINE).out)
+
+    assert workspace.run("validate", **OFFLINE).out == "The manifest is valid: 1 mapping.\n"
+    assert workspace.run("fmt", "--check", **OFFLINE).out == ""
+    request = json.loads(workspace.run("skeleton", "kinesis", "--json", **OFFLINE).out)
+    assert request["EventSourceArn"] == "arn:aws:kinesis:eu-west-1:123456789012:stream/my-stream"
+    made = workspace.aws.create_event_source_mapping(
+        **{**request, "FunctionName": "worker", "EventSourceArn": kinesis(), "TumblingWindowInSeconds": 0}
+        | {"StartingPosition": "AT_TIMESTAMP", "KMSKeyArn": ""}
+    )
+    assert made["BatchSize"] == 100
+    assert "is not one of 'sqs', 'fifo'" in workspace.run("skeleton", "sns", code=1).err
+
+
+@pytest.mark.parametrize("command", ["plan", "validate", "fmt"])
+def test_a_file_of_another_tool_is_named_by_every_command(workspace: Workspace, command: str) -> None:
+    template = "Resources:\n  M: { Type: AWS::Lambda::EventSourceMapping, Properties: { FunctionName: !Ref F } }\n"
+    (workspace.folder / "template.yaml").write_text(template, encoding="utf-8")
+
+    arguments = ["template.yaml"] if command == "fmt" else ["-f", "template.yaml"]
+    result = workspace.run(command, *arguments, code=1, **OFFLINE)
+
+    assert "template.yaml: error[E114]: this is a CloudFormation template, not a manifest" in result.out + result.err
+    assert "1 error\n" in result.out + result.err
 
 
 def test_the_schema_is_json(workspace: Workspace) -> None:
