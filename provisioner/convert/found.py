@@ -12,13 +12,12 @@ from provisioner.kinds import KINDS, kind_for
 from provisioner.kinds.ids import key_of_text, text_of
 from provisioner.model.canonical import Canonical
 from provisioner.model.key import Key
-from provisioner.model.live import DELETING, LINEAGE_TAG, STACK_TAG, Live
+from provisioner.model.live import CLOUDFORMATION_TAG, DELETING, LINEAGE_TAG, STACK_TAG, Live
 from provisioner.model.references import Pair
 from provisioner.model.sources import SourceKind
 
 IGNORED: Final = "ignore_changes"
 """What stands in a manifest instead of a value that is not known: the field is listed there."""
-_CLOUDFORMATION_TAG: Final = "aws:cloudformation:stack-name"
 
 
 class OwnerKind(StrEnum):
@@ -179,6 +178,6 @@ def owner_of(
     if lineage := tags.get(LINEAGE_TAG):
         stack = one_line(tags.get(STACK_TAG, "")) or one_line(lineage)
         return lineages.get(lineage, Ownership(OwnerKind.PROVISIONER, stack, Evidence.TAGS))
-    if stack := one_line(tags.get(_CLOUDFORMATION_TAG, "")):
+    if stack := one_line(tags.get(CLOUDFORMATION_TAG, "")):
         return Ownership(OwnerKind.CLOUDFORMATION, stack, Evidence.TAGS)
     return UNKNOWN

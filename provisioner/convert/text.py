@@ -10,6 +10,7 @@ from provisioner.convert.entry import dump, entry_of, literal
 from provisioner.convert.found import IGNORED, Found, import_id
 from provisioner.foreign_text import one_line
 from provisioner.manifest.format import formatted, with_items, with_mapping
+from provisioner.model.live import BROKEN
 from provisioner.model.sources import SourceKind
 
 DefaultsOf = Callable[[SourceKind], Mapping[str, Any]]
@@ -53,8 +54,10 @@ def _imports(named: Sequence[Named]) -> str:
     for item in named:
         if item.found.key:
             comments = "".join(f"  # {one_line(line)}\n" for line in _comments(item.found))
-            entry = literal({"to": item.name, "id": import_id(item.found.key)})
-            items.append(comments + dump({"imports": [entry]}).removeprefix("imports:\n"))
+            entry = {"to": item.name, "id": import_id(item.found.key)}
+            if item.found.state != BROKEN:  # else the import adds the statement that is missing
+                entry["expect"] = "identical"
+            items.append(comments + dump({"imports": [literal(entry)]}).removeprefix("imports:\n"))
     return "imports:\n" + "".join(items) if items else ""
 
 

@@ -39,7 +39,8 @@ def import_problems(
         owner = other_owner(change.live, lineage)
         if owner and owner not in from_owners:
             flag = command_line("plan", "--from-owner", owner)
-            message = f"according to its tags, {change.adopts} belongs to {owner_in_words(owner)}"
+            # Without the id: a fleet of one owner is one problem.
+            message = f"according to its tags, the mapping to import belongs to {owner_in_words(owner)}"
             hint = f"release it there first; to import it all the same, plan and apply with that owner: `{flag}`"
             problems.append(Problem(change.name, message, hint))
         if expected.get(change.name) and change.action is not Action.NO_OP:

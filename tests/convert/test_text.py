@@ -150,10 +150,12 @@ def test_a_file_in_full() -> None:
         "  # AWS, eu-west-1; Enabled; owner: CloudFormation stack shop-prod (tags)\n"
         "  - to: orders\n"
         "    id: 5f0c1f2e-1111-2222-3333-444455550001\n"
+        "    expect: identical\n"
         "  # AWS, eu-west-1; Disabled\n"
         "  # filter_criteria: AWS cannot read it; it is listed in ignore_changes\n"
         "  - to: new\n"
         "    id: 5f0c1f2e-1111-2222-3333-444455550002\n"
+        "    expect: identical\n"
     )
 
 

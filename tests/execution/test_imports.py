@@ -82,7 +82,7 @@ def test_what_another_tool_has_is_imported_only_with_its_name(
     wanted(stack, uuid)
 
     [problem] = refused(stack)
-    assert problem.message == f"according to its tags, {uuid} belongs to {words}"
+    assert problem.message == f"according to its tags, the mapping to import belongs to {words}"
     assert f"`provisioner plan --from-owner {owner}`" in problem.hint
     assert refused(stack, "cloudformation:another", "stack:shop-prod") == [problem]
 

@@ -14,12 +14,14 @@ import pytest
 from provisioner import workflow
 from provisioner.convert.found import Evidence, OwnerKind, found_of
 from provisioner.convert.text import Named
-from provisioner.errors import UsageError
+from provisioner.errors import RefusedError, UsageError
 from provisioner.manifest.format import formatted
 from provisioner.model.key import Key
 from provisioner.model.live import Live, Status
+from provisioner.model.plan import grouped
 from provisioner.render.discover import discovered_json, discovered_text
 from provisioner.render.style import Style
+from provisioner.workflow import Selection
 from provisioner.workflow.discovering import Discovered
 from tests.support.control_plane import ACCOUNT, REGION, any_credentials
 from tests.support.fleet import REGIONS, STACK_TAG, Fleet, fleet_in, populate
@@ -53,6 +55,10 @@ def calls(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 # --- a whole fleet ---------------------------------------------------------------------------------------------------
 
 
+OWNERS = tuple(f"cloudformation:Shop-{number}" for number in range(3))
+"""Who else has mappings of a populated fleet."""
+
+
 def test_three_hundred_mappings_are_written_and_imported_without_a_change(fleet: Fleet) -> None:
     populate(fleet, 300)
     for number in range(12):
@@ -70,7 +76,10 @@ def test_three_hundred_mappings_are_written_and_imported_without_a_change(fleet:
     }  # fmt: skip
     for file in written.files:
         assert formatted(file.text) == file.text
-    fleet.assert_imported(312)
+    with pytest.raises(RefusedError) as refused:  # others own some of them
+        workflow.plan(fleet.run(), Selection())
+    assert len(grouped(refused.value.problems)) == len(OWNERS)
+    fleet.assert_imported(312, *OWNERS)
     texts = {file.path: file.path.read_text(encoding="utf-8") for file in written.files}
     assert fleet.write(kinds=("lambda", "s3"), regions=REGIONS).files == ()
     assert {path: path.read_text(encoding="utf-8") for path in texts} == texts
@@ -84,7 +93,7 @@ def test_files_may_be_grouped_otherwise(fleet: Fleet, by: str) -> None:
 
     for file in (fleet.folder / "mappings").iterdir():
         assert re.fullmatch(r"[a-z0-9-]{1,64}\.yaml", file.name)
-    fleet.assert_imported(21)
+    fleet.assert_imported(21, *OWNERS)
 
 
 def test_the_calls_do_not_grow_with_the_mappings(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from provisioner.model.manifest import Manifest
 from provisioner.model.place import Place
 from provisioner.sandbox.app import Application
 from provisioner.sandbox.mappings import Mappings
-from provisioner.workflow import Query, Run, Selection
+from provisioner.workflow import Execution, Query, Run, Selection
 from provisioner.workflow.discovering import Discovered, Written
 from tests.integration.test_import import CASES
 from tests.support.control_plane import ACCOUNT, REGION, ServedControlPlane, everything_exists, served
@@ -115,14 +115,17 @@ class Fleet:
     def stack(self) -> Stack:
         return Stack(self.folder, self.plane, self.sessions)
 
-    def assert_imported(self, count: int) -> None:
-        """The plan imports so many mappings and changes none; after its apply there is nothing left to do."""
-        made = workflow.plan(self.run(), Selection())
+    def assert_imported(self, count: int, *owners: str) -> None:
+        """The plan imports so many mappings, those of other `owners` too, and changes none; after its apply there is nothing
+        left to do.
+        """
+        selection = Selection(from_owners=owners)
+        made = workflow.plan(self.run(), selection)
         changed = [(change.key, change.fields) for change in made.changes if change.fields]
         assert changed == []
         assert (made.summary.imported, made.summary.changed, made.summary.added) == (count, 0, 0)
         before = self.state_of_the_account()
-        assert self.stack().apply().clean
+        assert workflow.apply(self.run(), selection, Execution(auto_approve=True))[1].clean
         assert self.state_of_the_account() == before
         self.stack().assert_in_sync()
 
