@@ -84,7 +84,7 @@ def test_a_change_is_an_update_and_a_removed_line_keeps_the_value(
     assert any(note.startswith("parallelization_factor keeps its current value") for note in change.notes)
 
 
-@pytest.mark.parametrize("arn", ["s3:::bucket", "sns:eu-west-1:123456789012:t", "events:eu-west-1:123456789012:rule/r"])
+@pytest.mark.parametrize("arn", ["sns:eu-west-1:123456789012:t", "events:eu-west-1:123456789012:rule/r"])
 def test_a_service_that_invokes_functions_itself_is_an_error(arn: str, tmp_path: Path) -> None:
     manifest = tmp_path / "provisioner.yaml"
     text = f"stack: s\nmappings: {{ a: {{ function_name: f, event_source_arn: 'arn:aws:{arn}' }} }}\n"

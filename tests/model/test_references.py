@@ -44,7 +44,7 @@ def test_what_is_no_function_reference_is_none(text: object) -> None:
         ("arn:aws:kafka:eu-west-1:123456789012:cluster/c/1", SourceKind.MSK),
         ("arn:aws:mq:eu-west-1:123456789012:broker:b:b-1", SourceKind.MQ),
         ("arn:aws:rds:eu-west-1:123456789012:cluster:c", SourceKind.DOCUMENTDB),
-        ("arn:aws:s3:::bucket", None),
+        ("arn:aws:s3:::bucket", SourceKind.S3),
         ("nonsense", None),
     ],
 )

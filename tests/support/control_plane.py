@@ -269,7 +269,7 @@ def _noted(embedded: ServedControlPlane, environ: dict[str, Any]) -> tuple[str, 
     if not (is_document or "event-source-mappings" in path or re.search(r"/policy(/|$)", path)):
         return method, path, environ
     data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    body = {"Document": data.decode()} if is_document and data else json.loads(data or "{}")
+    body = {"Document": data.decode(errors="replace")} if is_document and data else json.loads(data or "{}")
     embedded.requests.append((method, path, body))
     if embedded.ignored & body.keys():
         data = json.dumps({key: value for key, value in body.items() if key not in embedded.ignored}).encode()
