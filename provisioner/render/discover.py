@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from provisioner.aws.discovery import Unread
@@ -23,7 +23,9 @@ _REGION: Final = 2
 
 
 def discovered_text(found: Sequence[Named], unread: Sequence[Unread], style: Style, width: int) -> str:
-    """A table, with notes on lines of their own where they do not fit `width` columns. The last line counts by owner."""
+    """A table, with notes on lines of their own where they do not fit `width` columns; else a block for each mapping. The last
+    line counts by owner.
+    """
     if not found:
         return count_line(found, unread)
     rows = [_cells(item) for item in found]
@@ -34,9 +36,10 @@ def discovered_text(found: Sequence[Named], unread: Sequence[Unread], style: Sty
     widths = [max(columns(line[column]) for line in (heads, *rows)) for column in range(len(heads))]
     fits = sum(widths) + 2 * (len(widths) - 1) <= width
     shown = len(heads) if fits else len(heads) - 1
-    lines = [style.bold(_line(heads[:shown], widths))]
+    is_table = fits or sum(widths[:-1]) + 2 * (len(widths) - 2) <= width
+    lines = [style.bold(_line(heads[:shown], widths))] if is_table else []
     for item, row in zip(found, rows, strict=True):
-        text = _line(row[:shown], widths)
+        text = _line(row[:shown], widths) if is_table else "\n".join(_block(item, width))
         lines.append(style.red(text) if item.found.fault else text)
         if not fits and row[-1] != "-":
             lines.append(wrapped(row[-1], width, "    "))
@@ -62,6 +65,14 @@ def count_line(found: Sequence[Named], unread: Sequence[Unread]) -> str:
 
 def _of_stacks(owners: Counter[OwnerKind], stacks: dict[OwnerKind, int], kind: OwnerKind, words: str) -> str:
     return f"{owners[kind]} {words} ({counted(stacks[kind], 'stack')})" if owners[kind] else ""
+
+
+def _block(item: Named, width: int) -> Iterator[str]:
+    """A mapping on a terminal that is too narrow for the table."""
+    name, kind, region, function, source, owner, state, _ = _cells(item)
+    yield wrapped(f"{name}  {state}", width)
+    yield wrapped(f"{source} ({kind}) -> {function}, {region}", width, "    ")
+    yield wrapped(f"owner: {owner}", width, "    ")
 
 
 def _cells(item: Named) -> list[str]:

@@ -186,7 +186,9 @@ def _known(run: Run, others: Sequence[Run]) -> _Known:
         manifest = one.manifest.in_region(run.aws.region)
         known.pairs |= {pair_of(item): name for name, item in manifest.mappings.items()}
         known.imported |= _imports(manifest)
-        known.taken |= {*state.mappings, *manifest.mappings}
+        # What is moved or forgotten has a name that a mapping must not have again.
+        leaving = {item.source for item in manifest.moved} | {item.name for item in manifest.removed}
+        known.taken |= {*state.mappings, *manifest.mappings, *leaving}
     return known
 
 

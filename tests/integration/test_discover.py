@@ -235,6 +235,31 @@ def test_a_mapping_that_another_line_names_gets_another_name(fleet: Fleet) -> No
     assert [name for file in fleet.write().files for name in file.names] == ["f-q-sqs"]
 
 
+def test_a_list_in_one_line_is_not_rewritten(fleet: Fleet) -> None:
+    root = fleet.folder / "provisioner.yaml"
+    (fleet.folder / "mine").mkdir()
+    (fleet.folder / "mine/a.yaml").write_text("mappings: {}\n")
+    root.write_text("stack: fleet\ninclude: [mine/*.yaml]\n")
+    fleet.queue("f", "q")
+
+    with pytest.raises(UsageError, match="cannot add to include, because it is in flow style") as refused:
+        fleet.write()
+
+    assert refused.value.hint.endswith("add this entry under it:\n  - mappings/*.yaml")
+    assert not (fleet.folder / "mappings").exists()
+    (fleet.folder / "mappings").mkdir()
+    (fleet.folder / "mappings/b.yaml").write_text("mappings: {}\n")
+    root.write_text("stack: fleet\ninclude: [mine/*.yaml, mappings/*]\n")
+    assert [file.path.name for file in fleet.write().files] == ["unknown.yaml"]
+
+
+def test_a_name_that_leaves_is_not_given_again(fleet: Fleet) -> None:
+    (fleet.folder / "provisioner.yaml").write_text("stack: fleet\nremoved:\n  - { from: f-q, destroy: false }\n")
+    fleet.queue("f", "q")
+
+    assert [name for file in fleet.write().files for name in file.names] == ["f-q-sqs"]
+
+
 def test_what_is_imported_and_gone_is_named(fleet: Fleet) -> None:
     uuid = fleet.queue("f", "q")
     fleet.write()
@@ -439,6 +464,13 @@ def test_check_finds_what_the_console_made(workspace: Workspace) -> None:
     workspace.assert_in_sync()
     workspace.run("discover", "--check", code=0)
     workspace.run("fmt", "--check", ".")
+
+
+def test_what_cannot_be_read_is_a_warning_and_exit_3(workspace: Workspace) -> None:
+    done = workspace.run("discover", "--region", REGION, code=3, AWS_ENDPOINT_URL_LAMBDA="http://127.0.0.1:9")
+
+    assert f"warning: lambda in {REGION}: listing mappings: Could not connect" in done.err
+    assert done.out == "0 mappings: 1 not readable.\n"
 
 
 @pytest.mark.parametrize(
