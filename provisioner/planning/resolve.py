@@ -172,6 +172,7 @@ def _adoptions(
     renamed = {source: name for name, source in origin.items()}
     holders = {key: renamed.get(name, name) for key, name in state.managers().items()}
     adopted: dict[str, Key] = {}
+    listed: set[Key] = set()  # a set, because a manifest may import thousands
     for item in manifest.imports:
         wanted = manifest.mappings.get(item.name)
         region = (wanted.region if wanted else "") or item.region
@@ -195,10 +196,11 @@ def _adoptions(
             diagnostics.append(_error(f"imports: {key} is already managed as {holders[key]}", item.place))
         elif recorded not in (None, key):
             diagnostics.append(_error(f"imports: {item.name} is already recorded as {recorded}", item.place))
-        elif key in adopted.values() or adopted.get(item.name, key) != key:
+        elif key in listed or adopted.get(item.name, key) != key:
             diagnostics.append(_error(f"imports: {item.name} or {key} is listed more than once", item.place))
         elif not recorded:  # else it was imported by an earlier apply
             adopted[item.name] = key
+            listed.add(key)
     return adopted
 
 
