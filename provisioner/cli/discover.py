@@ -184,11 +184,14 @@ def _tell(invocation: Invocation, terminal: Terminal, folder: Path, found: Disco
         terminal.message(
             f"{file.path}: {counted(len(file.names), 'mapping')} added" if file.names else f"{file.path}: written"
         )
-    if written.count:
+    if written.named:
         values = [("--var-file", file) for file in invocation.var_files] + [
             ("--var", text) for text in invocation.variables
         ]
+        values += [("--from-owner", flag) for flag in sorted({item.found.owner.flag for item in written.named} - {""})]
         plan = shlex.join(["provisioner", "plan", "-f", str(folder), *(word for pair in values for word in pair)])
-        terminal.message(f"{counted(written.count, 'mapping')} written. `{plan}` shows what an apply would import.")
+        terminal.message(
+            f"{counted(len(written.named), 'mapping')} written. `{plan}` shows what an apply would import."
+        )
     else:
         terminal.message("There is nothing new to write.")

@@ -55,6 +55,11 @@ class Ownership:
                 return f"CloudFormation stack {self.name}"
         return "unknown"
 
+    @property
+    def flag(self) -> str:
+        """The owner as `--from-owner` of a plan names it, where another one has to be named; else ""."""
+        return f"{self.kind}:{self.name}" if self.kind is OwnerKind.CLOUDFORMATION else ""
+
 
 UNKNOWN: Final = Ownership()
 
@@ -80,6 +85,7 @@ class Found:
     state     as AWS shows it, or ""
     fault     what is wrong with it in AWS, or ""
     refusal   why it cannot be written into a manifest, or ""
+    changes   whether its import changes something in AWS: it adds the statement that a source lacks
     """
 
     key: Key | None
@@ -94,6 +100,7 @@ class Found:
     state: str = ""
     fault: str = ""
     refusal: str = ""
+    changes: bool = False
 
     @property
     def pair(self) -> Pair:

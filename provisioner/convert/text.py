@@ -10,7 +10,6 @@ from provisioner.convert.entry import dump, entry_of, literal
 from provisioner.convert.found import IGNORED, Found, import_id
 from provisioner.foreign_text import one_line
 from provisioner.manifest.format import formatted, with_items, with_mapping
-from provisioner.model.live import BROKEN
 from provisioner.model.sources import SourceKind
 
 DefaultsOf = Callable[[SourceKind], Mapping[str, Any]]
@@ -42,6 +41,15 @@ def extended_text(text: str, named: Sequence[Named], region: str, defaults_of: D
     return with_items(text, formatted(imports)) if imports else text
 
 
+def import_yaml(name: str, found: Found) -> str:
+    """The `imports` of a manifest by which an apply imports a mapping that has a key: without a change, where there is none
+    to be expected.
+    """
+    assert found.key
+    entry = {"to": name, "id": import_id(found.key), **({} if found.changes else {"expect": "identical"})}
+    return dump({"imports": [literal(entry)]})
+
+
 def _mappings(named: Sequence[Named], region: str, defaults_of: DefaultsOf) -> str:
     """The mappings, not yet in canonical form: that of the whole text is made once."""
     entries = [{item.name: entry_of(item.found, region, defaults_of(item.found.kind))} for item in named]
@@ -54,10 +62,7 @@ def _imports(named: Sequence[Named]) -> str:
     for item in named:
         if item.found.key:
             comments = "".join(f"  # {one_line(line)}\n" for line in _comments(item.found))
-            entry = {"to": item.name, "id": import_id(item.found.key)}
-            if item.found.state != BROKEN:  # else the import adds the statement that is missing
-                entry["expect"] = "identical"
-            items.append(comments + dump({"imports": [literal(entry)]}).removeprefix("imports:\n"))
+            items.append(comments + import_yaml(item.name, item.found).removeprefix("imports:\n"))
     return "imports:\n" + "".join(items) if items else ""
 
 

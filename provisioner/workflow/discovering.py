@@ -24,6 +24,7 @@ from provisioner.manifest import Inputs
 from provisioner.manifest.files import gather
 from provisioner.manifest.load import STACK
 from provisioner.model.key import LAMBDA, S3, Key
+from provisioner.model.live import BROKEN
 from provisioner.model.manifest import Manifest
 from provisioner.model.place import Place
 from provisioner.model.provider import Provider
@@ -207,7 +208,8 @@ def _found(seen: Seen, known: _Known) -> Found:
     declared = known.imported.get(live.key) or known.pairs.get(pair_of(live), "")
     notes = (Doubt("permission", one_line(seen.note)),) if seen.note else ()
     given = known.recorded.get(live.key) or declared or (live.owner.name if live.owner else "")
-    return replace(found_of(live, owner, notes, given), declared=bool(declared))
+    lacks_statement = live.status.state == BROKEN and "permission" not in live.mapping
+    return replace(found_of(live, owner, notes, given), declared=bool(declared), changes=lacks_statement)
 
 
 def _named(found: Sequence[Found], known: _Known) -> list[Named]:
@@ -223,15 +225,11 @@ def _named(found: Sequence[Found], known: _Known) -> list[Named]:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written: the files, and the mappings that could not be, with why."""
+    """What was written: the files, the mappings that were added, and those that could not be, with why."""
 
     files: tuple[File, ...]
+    named: tuple[Named, ...]
     refused: tuple[Named, ...]
-
-    @property
-    def count(self) -> int:
-        """How many mappings were added."""
-        return sum(len(file.names) for file in self.files)
 
 
 def write(run: Run, discovered: Discovered, folder: Path, by: str, stack: str) -> Written:
@@ -244,7 +242,7 @@ def write(run: Run, discovered: Discovered, folder: Path, by: str, stack: str) -
     refused = tuple(item for item in new if item.found.refusal)
     named = [item for item in new if not item.found.refusal]
     if not named:
-        return Written((), refused)
+        return Written((), (), refused)
     if run.manifest.stack:
         if stack and stack != run.manifest.stack:
             raise UsageError(
@@ -258,7 +256,7 @@ def write(run: Run, discovered: Discovered, folder: Path, by: str, stack: str) -
         with state_errors(file.path, "written"):
             make_folder(file.path.parent)
         rewrite(file.path, file.text, _PUBLIC if file.is_new else None)
-    return Written(tuple(files), refused)
+    return Written(tuple(files), tuple(named), refused)
 
 
 def _present(run: Run, folder: Path) -> Present:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provisioner.aws.drivers import Drivers
-from provisioner.convert.entry import dump, entry_yaml, literal
+from provisioner.convert.entry import entry_yaml
 from provisioner.convert.found import found_of, why_unseen
+from provisioner.convert.text import import_yaml
 from provisioner.environment import command_line
 from provisioner.errors import NotFoundError, ProvisionerError, UsageError
 from provisioner.filesystem import rewrite
 from provisioner.kinds import KINDS, kind_for
-from provisioner.kinds.ids import key_of_text, text_of
+from provisioner.kinds.ids import key_of_text
 from provisioner.kinds.statements import statement_of
 from provisioner.manifest.format import formatted
 from provisioner.manifest.format.writing import addition
@@ -86,7 +87,9 @@ def import_mapping(run: Run, name: str, ident: str, *, region: str = "", write: 
             why = why_unseen(live, field)
             run.ui.note(f"{why}, so the entry lists {field} in ignore_changes; if you know the value, set it")
         if entry and not write:
-            return Imported(name, None, formatted(f"{entry}\n{_imports(name, live, note)}"))
+            # Without a permission, what was noted of the statement is that there is none: the import adds it.
+            found = replace(found_of(live), changes=bool(note) and "permission" not in live.mapping)
+            return Imported(name, None, formatted(f"{entry}\n{import_yaml(name, found)}"))
         # What can refuse the import comes before the two writes.
         file = Path(run.manifest.place.file)
         text = addition(file, entry) if entry else ""
@@ -98,14 +101,6 @@ def import_mapping(run: Run, name: str, ident: str, *, region: str = "", write: 
             rewrite(file, text)
         writer.save(state)
         return Imported(name, change, entry, str(file) if text else "")
-
-
-def _imports(name: str, live: Live, note: str) -> str:
-    """The `imports` of a manifest by which the next apply imports a mapping. `note` is what was noted of its statement."""
-    imported = {"to": name, "id": text_of(live.key)}
-    if not note or "permission" in live.mapping:  # else the import adds the statement that is missing
-        imported["expect"] = "identical"
-    return dump({"imports": [literal(imported)]})
 
 
 def _record(live: Live, wanted: Desired | None, state: State) -> Record:

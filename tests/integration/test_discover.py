@@ -67,7 +67,7 @@ def test_three_hundred_mappings_are_written_and_imported_without_a_change(fleet:
 
     written = fleet.write(kinds=("lambda", "s3"), regions=REGIONS)
 
-    assert written.count == 312
+    assert len(written.named) == 312
     assert written.refused == ()
     names = {file.path.relative_to(fleet.folder).as_posix() for file in written.files}
     assert names == {
@@ -187,6 +187,20 @@ def test_an_orphan_keeps_the_name_in_its_tags(fleet: Fleet) -> None:
 
     assert {file.path.name: file.names for file in written.files if file.names} == {"ours.yaml": ("lost",)}
     fleet.assert_imported(1)
+
+
+def test_what_cloudformation_has_is_imported_only_when_it_is_named(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provisioner.sandbox.mappings.Mappings._check_tags", lambda *_: None)
+    fleet.queue("cdk", "q", Tags={STACK_TAG: "shop-prod"})
+
+    written = fleet.write()
+
+    assert [item.found.owner.flag for item in written.named] == ["cloudformation:shop-prod"]
+    with pytest.raises(RefusedError):
+        workflow.plan(fleet.run(), workflow.Selection())
+    fleet.assert_imported(1, written.named[0].found.owner.flag)
 
 
 # --- a second run ----------------------------------------------------------------------------------------------------
@@ -365,7 +379,7 @@ def test_a_mapping_that_is_being_deleted_is_listed_and_not_written(fleet: Fleet)
     )
 
     assert [(item.name, item.found.refusal) for item in written.refused] == [("f-q", "it is being deleted")]
-    assert written.count == 1
+    assert len(written.named) == 1
 
 
 def test_filters_that_aws_cannot_read_are_ignored_by_what_is_written(fleet: Fleet) -> None:
@@ -404,6 +418,11 @@ def test_the_functions_of_buckets_are_found_and_queues_left_out(fleet: Fleet) ->
 
     assert [(item.name, item.found.state) for item in found] == [("f-media", "Active"), ("g-other", "Broken")]
     assert found[0].found.mapping["permission"] == {"statement_id": "s-media-console"}
+    fleet.write(kinds=("s3",))
+    # The import of the second changes something: it adds the statement.
+    assert fleet.text("mappings/unknown.yaml").count("expect: identical") == 1
+    made = workflow.plan(fleet.run(), workflow.Selection())
+    assert (made.summary.imported, made.summary.changed, made.problems) == (2, 1, ())
 
 
 def test_buckets_come_from_the_policies_of_functions_that_are_named(

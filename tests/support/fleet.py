@@ -124,6 +124,7 @@ class Fleet:
         changed = [(change.key, change.fields) for change in made.changes if change.fields]
         assert changed == []
         assert (made.summary.imported, made.summary.changed, made.summary.added) == (count, 0, 0)
+        assert made.problems == ()
         before = self.state_of_the_account()
         assert workflow.apply(self.run(), selection, Execution(auto_approve=True))[1].clean
         assert self.state_of_the_account() == before
