@@ -25,6 +25,7 @@ from provisioner.filesystem import state_errors, sync_folder, write_all
 from provisioner.foreign_text import one_line
 from provisioner.model.key import Key
 from provisioner.model.state import Intent, Record, State
+from provisioner.planning.statements import all_statements, place_of
 from provisioner.strict_json import loads
 
 VERSION: Final = 2
@@ -200,6 +201,7 @@ class _Folding:
         self.intents: dict[str, Intent] = {}
         self._version = version
         self._begun: dict[str, Intent] = {}
+        self._refused: set[str] = set()  # the tokens of calls that changed nothing
         self._created: dict[str, Key] = {}  # what each create made, by the intent's token
         self._maker: dict[Key, str] = {}  # the same, the other way round
 
@@ -217,6 +219,7 @@ class _Folding:
             raise TypeError("a line is neither an intent nor the result of one")
         self.intents.pop(intent.token, None)
         if line.keys().isdisjoint(("name", "record")):  # the call was refused
+            self._refused.add(intent.token)
             return
         if "record" not in line or line.get("name") != intent.name:
             raise TypeError(f"the result of {intent.token} has another name than its intent, or no record")
@@ -228,12 +231,19 @@ class _Folding:
             self._created.pop(self._maker.pop(key, ""), None)
 
     def unaccounted(self, later: State) -> tuple[Intent, ...]:
-        """The creates whose mapping a later state does not have: somebody else moved the state on, so that what this
-        journal knows is nowhere else. They are looked for as if they had no result.
+        """The creates whose mapping, and the calls whose statement a later state does not have: somebody else moved the
+        state on, so that what this journal knows is nowhere else. They are looked for as if they had no result.
         """
         known = later.managers()
+        statements = {place_of(item) for record in later.mappings.values() for item in all_statements(record)}
         lost = [self._begun[token] for token, key in self._created.items() if key not in known]
-        return (*lost, *(intent for intent in self.intents.values() if intent.action == "create"))
+        lost += [intent for intent in self.intents.values() if intent.action == "create"]
+        lost += [
+            intent
+            for intent in self._begun.values()
+            if intent.statement and place_of(intent.statement) not in statements and intent.token not in self._refused
+        ]
+        return tuple({intent.token: intent for intent in lost}.values())
 
 
 def _lines(text: str, where: str) -> list[dict[str, Any]]:

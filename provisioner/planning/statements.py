@@ -37,7 +37,7 @@ def recorded_statements(record: Record | None) -> tuple[Statement, ...]:
     return tuple({place_of(item): item for item in held if item}.values())
 
 
-def _all_statements(record: Record) -> tuple[Statement, ...]:
+def all_statements(record: Record) -> tuple[Statement, ...]:
     """The statements that a record holds, with those of what it deposed."""
     return (*recorded_statements(record), *(item.statement for item in record.deposed if item.statement))
 
@@ -62,7 +62,7 @@ def statement_changes(changes: Sequence[Change], state: State, reading: Reading)
     among the changes stays, and so does one by which a foreign entry of the source is invoked.
     """
     uses: dict[Place, _Use] = {}
-    recorded = {place_of(item): item for record in state.mappings.values() for item in _all_statements(record)}
+    recorded = {place_of(item): item for record in state.mappings.values() for item in all_statements(record)}
 
     def use_of(statement: Statement) -> _Use:
         place, policy = place_of(statement), reading.policies.get((statement.region, statement.function))
@@ -81,7 +81,7 @@ def statement_changes(changes: Sequence[Change], state: State, reading: Reading)
         place_of(statement)
         for name, record in state.mappings.items()
         if name not in names
-        for statement in _all_statements(record)
+        for statement in all_statements(record)
     }
     for change in changes:
         for statement in _released(change):

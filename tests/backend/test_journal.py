@@ -12,9 +12,9 @@ import pytest
 from provisioner.backend.journal import Journal, fold
 from provisioner.backend.statefile import record_value
 from provisioner.errors import DamagedError, StateError
-from provisioner.model.key import LAMBDA, Key
+from provisioner.model.key import LAMBDA, S3, Key
 from provisioner.model.references import Pair
-from provisioner.model.state import Deposed, Record, State
+from provisioner.model.state import Deposed, Intent, Record, State, Statement
 from tests.support.intents import begun
 
 PAIR = Pair("eu-west-1", "arn:aws:sqs:eu-west-1:123456789012:q", "f")
@@ -125,6 +125,35 @@ def test_what_a_journal_created_and_a_later_state_lacks_is_looked_for(path: Path
         ("create", "a"),
         ("create", "d"),
     ]
+
+
+@pytest.mark.parametrize("ending", ["open", "done"])
+def test_a_statement_that_a_later_state_lacks_is_looked_for(path: Path, ending: str) -> None:
+    """An update too may have written a statement that nothing else names."""
+    key = Key(S3, "eu-west-1", "media/test-a")
+    statement = Statement("f", "eu-west-1", "provisioner-1", {})
+    intent = Intent("a: update", "update", "a", PAIR, (key,), kind=S3, makes=key, statement=statement)
+    journal = Journal(path, START)
+    journal.begin(intent)
+    if ending == "done":
+        journal.done(intent, Record(key, PAIR.source, {}, statement=statement))
+    journal.close()
+    later = State("test", "lineage", "123456789012", 5, {"a": Record(key, PAIR.source, {})})
+    knows = later.with_record("a", Record(key, PAIR.source, {}, statement=statement))
+
+    assert fold(later, path.read_text(), where="j").unresolved == (intent,)
+    assert fold(knows, path.read_text(), where="j").unresolved == ()
+
+
+def test_a_call_that_was_refused_left_no_statement(path: Path) -> None:
+    key, statement = Key(S3, "eu-west-1", "media/test-a"), Statement("f", "eu-west-1", "provisioner-1", {})
+    intent = Intent("a: update", "update", "a", PAIR, (key,), kind=S3, makes=key, statement=statement)
+    journal = Journal(path, START)
+    journal.begin(intent)
+    journal.failed(intent)
+    journal.close()
+
+    assert fold(State("test", "lineage", "", 5), path.read_text(), where="j").unresolved == ()
 
 
 def test_another_lineage_or_version_is_refused(path: Path) -> None:
