@@ -12,7 +12,7 @@ from provisioner.aws.convert import arn_of, live_mapping, malformed, pair_of_con
 from provisioner.aws.gateway import PAGE, Config, Gateway
 from provisioner.aws.session import Aws
 from provisioner.errors import AwsError, DeniedError
-from provisioner.kinds import pair_of
+from provisioner.kinds import kind_for, pair_of
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import DELETING, LINEAGE_TAG, Live
 from provisioner.model.provider import Provider
@@ -93,12 +93,14 @@ def _asked(resolution: Resolution) -> dict[str, _Region]:
     regions: dict[str, _Region] = {}
     for subject in resolution.subjects:
         record, wanted = subject.record, subject.wanted
-        if record:
+        # A name may be recorded as one kind and wanted as another: each driver reads its own.
+        if record and record.key.kind == LAMBDA:
             regions.setdefault(record.key.region, _Region()).known[record.key.id] = pair_of(record).function
-            for deposed in record.deposed:
-                # The record does not have its function, by which it could be listed.
+        for deposed in record.deposed if record else ():
+            # The record does not have its function, by which it could be listed.
+            if deposed.key.kind == LAMBDA:
                 regions.setdefault(deposed.key.region, _Region()).known[deposed.key.id] = ""
-        if wanted:
+        if wanted and kind_for(wanted.kind).name == LAMBDA:
             asked = regions.setdefault(wanted.region, _Region())
             if subject.adopts:
                 asked.known[subject.adopts.id] = pair_of(wanted).function

@@ -180,8 +180,9 @@ class _Deciding:
             self._miss(record)
         if record and live and live.status.state == MISSING:
             self._miss(record)
-            # Where it is not wanted either, its statement is still to be removed.
-            live = None if subject.wanted else live
+            # Its statement is still to be removed where it is not wanted either, or as one of another kind.
+            is_wanted = subject.wanted and live.kind in kind_for(subject.wanted.kind).sources
+            live = None if is_wanted else live
         if record and record.owner and live and is_ours(live, self._state.lineage):
             # Our tags were written, but the answer to that was lost: what the import accepted is over.
             record = replace(record, owner=None)

@@ -411,6 +411,39 @@ def test_an_entry_that_somebody_removed_is_made_again_under_its_id(stack: Stack,
     assert s3.ids() == ids
 
 
+QUEUE = {"function_name": "f", "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:q"}
+
+
+def test_a_mapping_does_not_become_one_of_another_kind(stack: Stack) -> None:
+    """Nor is its id asked for as a UUID."""
+    stack.applied(IT)
+    stack.plane.requests.clear()
+    stack.write(QUEUE)
+
+    with pytest.raises(RefusedError) as refused:
+        stack.apply()
+
+    [problem] = refused.value.problems
+    assert "a mapping cannot become one of another kind" in problem.message
+    assert not [path for _, path, _ in stack.plane.requests if "event-source-mappings" in path and "media" in path]
+
+
+def test_a_statement_is_not_forgotten_with_an_entry_that_is_gone(stack: Stack, s3: S3Api) -> None:
+    """Only a mapping of S3 can remove it."""
+    stack.applied(IT)
+    s3.put()
+    stack.write(QUEUE)
+
+    with pytest.raises(RefusedError) as refused:
+        stack.apply()
+
+    assert "a mapping cannot become one of another kind" in refused.value.problems[0].message
+    stack.write(None)
+    stack.apply()
+    assert statements(stack) == []
+    stack.applied(QUEUE)
+
+
 def test_an_entry_of_ours_that_no_state_records_is_an_orphan(stack: Stack, s3: S3Api) -> None:
     stack.applied(IT)
     ours = s3.ids()[0]
