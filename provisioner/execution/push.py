@@ -75,6 +75,10 @@ class Push:
         self._write([change for change in changes if change.key not in ends], ends)
         return [(change, ends[change.key]) for change in changes]
 
+    def skip(self, change: Change) -> None:
+        """Note that a change is not attempted."""
+        self._statements.forgo(change)
+
     def following(self, polls: Sequence[Polled], *, stopping: bool) -> list[tuple[list[Change], Attempt]]:
         """What follows from what a poll found, by call: entries that somebody took away are put back once, and what
         replacements left elsewhere is deleted.
@@ -147,7 +151,8 @@ class Push:
         refused, undone, wrote = self._edited(edits, changes[0], changes[0].region, looks=looks)
         # One time for all, so that one read shows what became of all of them.
         began = self._clock.now() if wrote else None
-        for change in changes:
+        # What failed first: it may have been to need a statement that another change leaves.
+        for change in sorted(changes, key=lambda change: change.key not in refused and change.key not in undone):
             with self._giving_up(change, ends):
                 if error := refused.get(change.key):
                     ends[change.key] = self._given_up(change, error)
@@ -187,7 +192,10 @@ class Push:
         intent = self._intent(change)
         if change.action is Action.DELETE:
             self._statements.release(change)
-            self._log.done(intent, record_without(change, self._log.state, self._forgets))
+            # The record stays with a statement that is in no other one: the next run sees that its entry is gone.
+            stays = self._statements.left_by(change, self._log.state)
+            record = record_without(change, self._log.state, self._forgets)
+            self._log.done(intent, self._log.state.mappings.get(change.name) if stays else record)
             return Outcome(change, Result.APPLIED, uuid=change.id)
         elsewhere = leaves_entry_elsewhere(change)
         record = written_record(change, self._log.state.mappings.get(change.name), elsewhere=elsewhere)
@@ -203,6 +211,7 @@ class Push:
                 )
                 self._log.done(intent, replace(record, statement=old or record.statement))
                 return error
+            record = replace(record, statement=self._statements.left_by(change, self._log.state) or record.statement)
         self._log.done(intent, record)
         if began is not None or elsewhere:
             return Accepted(change, record, self._clock.now() if began is None else began)
@@ -225,6 +234,7 @@ class Push:
         if isinstance(error, _UNSURE):
             return error
         intent = self._intent(change)
+        self._statements.forgo(change)
         try:
             if not is_written and self._statements.take_back(change):
                 self._log.failed(intent)

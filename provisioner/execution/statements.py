@@ -12,8 +12,8 @@ from provisioner.aws.requests import Notify
 from provisioner.errors import ConflictError, ProvisionerError
 from provisioner.kinds.statements import statement_of
 from provisioner.model.plan import Action, Change, Plan, StatementChange
-from provisioner.model.state import Statement
-from provisioner.planning.statements import Place, needed_statement, place_of
+from provisioner.model.state import State, Statement
+from provisioner.planning.statements import Place, all_statements, ended_statements, needed_statement, place_of
 
 
 class Statements:
@@ -101,6 +101,30 @@ class Statements:
             if is_last:
                 statement = Statement(planned.function, planned.region, planned.id, planned.before or {})
                 self._policies.remove(statement, self._notify(change))
+
+    def forgo(self, change: Change) -> None:
+        """Note that a change does not come to need its statement: it failed, or is not attempted."""
+        if statement := needed_statement(change):
+            with self._lock:
+                self._needing.get(place_of(statement), set()).discard(change.key)
+
+    def left_by(self, change: Change, state: State) -> Statement | None:
+        """A statement whose use a change ends, and that is in no other record of the state although the plan keeps it: what
+        was to need it did not come to that. None where there is none.
+        """
+        held = {
+            place_of(item)
+            for name, record in state.mappings.items()
+            if name != change.name
+            for item in all_statements(record)
+        }
+        for statement in ended_statements(change):
+            planned = self._planned.get(place_of(statement))
+            if planned and planned.needed_by and place_of(statement) not in held:
+                with self._lock:
+                    if not self._needing[place_of(statement)]:
+                        return statement
+        return None
 
     def take_back(self, change: Change) -> bool:
         """Remove the statement that was written for a change which failed, unless another change needs it. Returns whether

@@ -84,7 +84,7 @@ def statement_changes(changes: Sequence[Change], state: State, reading: Reading)
         for statement in all_statements(record)
     }
     for change in changes:
-        for statement in _released(change):
+        for statement in ended_statements(change):
             place = place_of(statement)
             if place not in kept and not (place in uses and uses[place].needed_by):
                 use_of(statement).released_by.append(change.key)
@@ -123,7 +123,7 @@ def _change(use: _Use) -> StatementChange:
     )
 
 
-def _released(change: Change) -> Iterator[Statement]:
+def ended_statements(change: Change) -> Iterator[Statement]:
     """The statements of which a change ends the use, as far as the change is concerned."""
     if not change.calls_aws:
         return

@@ -162,6 +162,33 @@ def test_what_others_write_stays(writer: Writer, tmp_path: Path, plane: ServedCo
     assert wrong == []
 
 
+def test_a_statement_that_a_failed_change_was_to_share_is_not_forgotten(
+    tmp_path: Path, plane: ServedControlPlane, sessions: Sessions
+) -> None:
+    """The plan keeps it for one mapping when it deletes the other one, and then somebody changes the entry of the first."""
+    world = World(tmp_path, plane, sessions)
+    world.applied({"a": mapping("f"), "b": mapping("g", prefix="out/")})
+    foreign = world.foreign()
+    world.write({"a": mapping("g")})
+    reads: list[str] = []
+
+    def before_the_write(method: str, path: str) -> str:
+        if (method, path) == ("GET", "/media?notification"):
+            reads.append(path)
+            if len(reads) == 2:
+                changes_ours(world)
+        return ""
+
+    plane.faults[:] = [before_the_write]
+    report = world.apply()
+    plane.faults.clear()
+
+    assert [item.change.name for item in report.outcomes if not item.clean] == ["a"]
+    world.write({})
+    assert world.wrong(foreign) == []
+    assert world.ours() == (set(), set())
+
+
 def test_an_entry_that_is_taken_away_is_put_back_once(
     tmp_path: Path, plane: ServedControlPlane, sessions: Sessions
 ) -> None:
