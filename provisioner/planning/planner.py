@@ -227,13 +227,14 @@ class _Deciding:
         if wanted is None:
             # Of what is not wanted, one that is being deleted stays recorded until it is seen to be gone.
             return self._unwanted(subject, live) if record else None
-        live = None if live is gone else live
+        # Also one that is being deleted: its record stays until it is seen to be gone.
         if record and live and live.kind not in kind_for(wanted.kind).sources:
             hint = f"give the new mapping another name; the next apply then deletes {live.key}"
             self._refuse(
                 wanted.name, f"it is recorded as {live.key}: a mapping cannot become one of another kind", hint
             )
             return None
+        live = None if live is gone else live
         if record and live:
             # The record's own mapping exists, so the holder of the pair that it is to move to is another mapping.
             if holder and holder.key != record.key and pair_of(wanted) != pair_of(live):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from provisioner import workflow
 from provisioner.errors import AccountError, RefusedError
 from provisioner.model.plan import Action
 from provisioner.model.report import Result
+from provisioner.sandbox.mappings import Delays
 from provisioner.workflow import Execution, Selection
+from tests.support.control_plane import any_credentials, served
 from tests.support.s3_api import S3Api, entry
-from tests.support.stack import Stack
+from tests.support.stack import Sessions, Stack
 
 BUCKET = "arn:aws:s3:::media"
 FUNCTIONS = "arn:aws:lambda:eu-west-1:123456789012:function:"
@@ -174,6 +177,24 @@ def test_an_id_that_somebody_else_has_is_not_possible(stack: Stack, s3: S3Api) -
     stack.write({**IT, "id": "console"})
 
     assert stack.change().action is Action.NOT_POSSIBLE
+
+
+def test_an_id_that_another_mapping_keeps_is_not_possible(stack: Stack, s3: S3Api) -> None:
+    """It keeps the id that it stated once."""
+    stack.applied(IT | {"id": "mine"})
+    write(stack, it=IT, other=IT | {"filter_prefix": "out/", "id": "mine"})
+
+    [change] = [change for change in stack.plan().changes if change.counts]
+
+    assert change.action is Action.NOT_POSSIBLE
+    assert change.conflict
+    assert change.conflict.message == "an entry with this id, media/mine, is that of it"
+    # Two applies give it to another one.
+    write(stack, it=IT | {"id": "yours"}, other=IT | {"filter_prefix": "out/", "id": "mine"})
+    assert not stack.apply().clean
+    assert s3.ids() == ["yours"]
+    assert stack.apply().clean
+    assert sorted(s3.ids()) == ["mine", "yours"]
 
 
 def test_another_bucket_gets_the_new_entry_before_the_old_one_goes(stack: Stack, s3: S3Api) -> None:
@@ -426,6 +447,22 @@ def test_a_mapping_does_not_become_one_of_another_kind(stack: Stack) -> None:
     [problem] = refused.value.problems
     assert "a mapping cannot become one of another kind" in problem.message
     assert not [path for _, path, _ in stack.plane.requests if "event-source-mappings" in path and "media" in path]
+
+
+def test_a_mapping_that_is_being_deleted_does_not_become_one_of_another_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    any_credentials(monkeypatch)
+    with served(Delays(0, 0, 0, 0, 10**6), direct=True) as plane:
+        stack = Stack(tmp_path, plane, Sessions(plane.endpoint, plane.attach))
+        stack.applied(QUEUE)
+        plane.client().delete_event_source_mapping(UUID=stack.uuid)
+        stack.write(IT)
+
+        with pytest.raises(RefusedError) as refused:
+            stack.apply()
+
+    assert "a mapping cannot become one of another kind" in refused.value.problems[0].message
 
 
 def test_a_statement_is_not_forgotten_with_an_entry_that_is_gone(stack: Stack, s3: S3Api) -> None:
