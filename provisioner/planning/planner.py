@@ -12,7 +12,7 @@ from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import DELETING, MISSING, Live
 from provisioner.model.plan import Action, Cause, Change, Plan, Problem, Reason
 from provisioner.model.sources import SELF_MANAGED, SourceKind
-from provisioner.model.state import Deposed, Record, State
+from provisioner.model.state import Record, State
 from provisioner.planning.conflicts import (
     held_by,
     id_taken,
@@ -30,7 +30,7 @@ from provisioner.planning.ownership import accepted_owner, foreign, is_ours, may
 from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import Resolution, Subject
 from provisioner.planning.sides import ENABLED, notes_on, notes_on_new, sides_of
-from provisioner.planning.statements import policy_problems, removed_places, statement_changes
+from provisioner.planning.statements import deposed_of, policy_problems, removed_places, statement_changes
 
 _DELETED_ALREADY = "AWS is deleting it already: no call is made, and the apply waits until it is gone"
 
@@ -168,7 +168,7 @@ class _Deciding:
             is_ours(holder, self._state.lineage) or (holder.key in own and stated in (None, holder.mapping.get("id")))
         )
         if record and holder and holder.key != record.key and is_own:
-            others = (*record.deposed, Deposed(record.key, record.statement))
+            others = (*record.deposed, deposed_of(record))
             deposed = tuple(item for item in others if item.key != holder.key)
             if record.protected and live:
                 hint = f"delete {holder.key} by hand, or set `prevent_destroy: false`"

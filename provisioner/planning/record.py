@@ -14,7 +14,7 @@ from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.sources import SourceKind
 from provisioner.model.state import Deposed, Intent, Record, State
 from provisioner.planning.reading import Reading
-from provisioner.planning.statements import needed_statement, recorded_statements
+from provisioner.planning.statements import deposed_of, needed_statement, recorded_statements
 
 
 def state_before_calls(state: State, plan: Plan, reading: Reading) -> State:
@@ -153,7 +153,7 @@ def begun_record(intent: Intent, old: Record | None) -> Record | None:
         return old
     if old and old.key == intent.makes:
         return replace(old, statement=intent.statement or old.statement)
-    deposed = (*old.deposed, Deposed(old.key, old.statement)) if old else ()
+    deposed = (*old.deposed, deposed_of(old)) if old else ()
     protected = intent.protected or bool(old and old.protected)
     return Record(intent.makes, intent.pair.source, {}, protected, deposed, intent.statement)
 

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from provisioner.model.live import Live
-from provisioner.model.state import Deposed, Intent, Record, State
+from provisioner.model.state import Intent, Record, State
 from provisioner.planning.record import begun_record
+from provisioner.planning.statements import deposed_of
 
 CREATE = "create"
 
@@ -69,6 +70,6 @@ def _created(state: State, intent: Intent, live: Live) -> tuple[State, str]:
     if old:
         # The create was that of a replacement, or the name has another record by now: its mapping is still to be
         # deleted.
-        deposed = (*old.deposed, Deposed(old.key))
+        deposed = (*old.deposed, deposed_of(old))
         record = replace(record, protected=old.protected or intent.protected, deposed=deposed)
     return state.with_record(intent.name, record), f"{interrupted}; it created {live.key}, which was added to the state"

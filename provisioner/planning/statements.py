@@ -15,7 +15,7 @@ from provisioner.kinds.policies import POLICY_LIMIT, Policy, content_of
 from provisioner.kinds.statements import is_ours_by_name, statement_of
 from provisioner.model.canonical import Canonical
 from provisioner.model.plan import Action, Change, Problem, StatementChange
-from provisioner.model.state import Record, State, Statement
+from provisioner.model.state import Deposed, Record, State, Statement
 from provisioner.planning.reading import Reading
 
 Place = tuple[str, str, str]
@@ -35,6 +35,14 @@ def recorded_statements(record: Record | None) -> tuple[Statement, ...]:
         return ()
     held = (statement_of(record.applied, record.key.region), record.statement)
     return tuple({place_of(item): item for item in held if item}.values())
+
+
+def deposed_of(record: Record) -> Deposed:
+    """What a record has, as still to be deleted: the mapping with the statement by which it was applied. One that an earlier
+    call has left goes before the mapping is replaced, or is what the new one needs.
+    """
+    held = recorded_statements(record)
+    return Deposed(record.key, held[0] if held else None)
 
 
 def all_statements(record: Record) -> tuple[Statement, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from provisioner.kinds.uniqueness import pair
-from provisioner.model.key import LAMBDA, Key
+from provisioner.model.key import LAMBDA, S3, Key
 from provisioner.model.live import Live, Owner, Status
 from provisioner.model.sources import SourceKind
-from provisioner.model.state import Deposed, Intent, Record, State
+from provisioner.model.state import Deposed, Intent, Record, State, Statement
 from provisioner.planning.recovery import recover, unresolved_creates
 
 OLD, NEW = (f"{number:08d}-1111-2222-3333-444455556666" for number in (1, 2))
@@ -79,3 +79,17 @@ def test_what_it_makes_is_as_protected_as_it_was_to_be() -> None:
     intent = replace(CREATE, protected=True)
 
     assert recover(EMPTY, [intent], {"t": FOUND}).state.mappings["a"].protected
+
+
+def test_an_entry_that_is_to_be_replaced_keeps_the_statement_by_which_it_was_applied() -> None:
+    """The other statement of the record is one that an earlier call has left."""
+    content = {"principal": "s3.amazonaws.com"}
+    applied, left, new = (Statement(function, "eu-west-1", "mine", content) for function in ("f", "g", "h"))
+    mapping = {"function_name": "f", "permission": {"statement_id": "mine", **content}}
+    old, made = Key(S3, "eu-west-1", "media/old"), Key(S3, "eu-west-1", "media/new")
+    state = EMPTY.with_record("a", Record(old, "arn", mapping, statement=left))
+    intent = Intent("t", "create", "a", PAIR, (old,), kind=S3, makes=made, statement=new)
+
+    record = recover(state, [intent], {}).state.mappings["a"]
+
+    assert (record.key, record.statement, record.deposed) == (made, new, (Deposed(old, applied),))
