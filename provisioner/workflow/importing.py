@@ -22,11 +22,12 @@ from provisioner.model.desired import Desired
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import DELETING, Live
 from provisioner.model.plan import Action, Change
-from provisioner.model.state import Record, State
+from provisioner.model.state import Deposed, Record, State
 from provisioner.planning.ownership import accepted_owner, other_owner, owner_in_words
 from provisioner.planning.planner import make_plan
 from provisioner.planning.reading import Reading
 from provisioner.planning.resolve import completed, resolve
+from provisioner.planning.statements import deposed_of, recorded_statements
 from provisioner.workflow.changing import recovered
 from provisioner.workflow.run import Run
 
@@ -94,7 +95,8 @@ def import_mapping(run: Run, name: str, ident: str, *, region: str = "", write: 
         file = Path(run.manifest.place.file)
         text = addition(file, entry) if entry else ""
         state = replace(writer.state, account=account)
-        state = state.with_record(name, replace(_record(live, wanted, state), owner=accepted))
+        record = replace(_record(live, wanted, state), owner=accepted, deposed=_left(state.mappings.get(name), key))
+        state = state.with_record(name, record)
         change = _next_change(run, state, name, live) if wanted else None
         # The manifest first: an entry without a record is imported again, but a record without an entry is deleted.
         if text:
@@ -110,6 +112,14 @@ def _record(live: Live, wanted: Desired | None, state: State) -> Record:
         applied = KINDS[live.key.kind].complete(applied, state.account, state.lineage)
     protected = wanted is not None and wanted.lifecycle.prevent_destroy
     return Record(live.key, live.arn, applied, protected, statement=statement_of(applied, live.key.region))
+
+
+def _left(old: Record | None, key: Key) -> tuple[Deposed, ...]:
+    """What the record that an import replaces still has to delete: its mapping is gone, and its statement may be there."""
+    if old is None:
+        return ()
+    gone = (deposed_of(old),) if old.key != key and recorded_statements(old) else ()
+    return tuple(item for item in (*old.deposed, *gone) if item.key != key)
 
 
 def _live_mapping(drivers: Drivers, key: Key, account: str, lineage: str) -> tuple[Live, str]:

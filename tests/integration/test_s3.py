@@ -316,6 +316,18 @@ def test_an_import_leaves_a_wider_statement_alone(stack: Stack, s3: S3Api) -> No
     assert statements(stack) == ["s"]
 
 
+def test_an_import_over_a_record_whose_entry_is_gone_forgets_no_statement(stack: Stack, s3: S3Api) -> None:
+    stack.applied(IT)
+    s3.put(entry("s3:ObjectCreated:*", id="new", prefix="in/"))
+    stack.write(IT | {"function_name": "g"})
+
+    workflow.import_mapping(stack.run(), "it", "media/new")
+
+    assert stack.apply().clean
+    stack.assert_in_sync()
+    assert (statements(stack, "f"), len(statements(stack, "g"))) == ([], 1)
+
+
 def test_an_import_without_a_statement_plans_one(stack: Stack, s3: S3Api) -> None:
     s3.skip(entry("s3:ObjectCreated:*", id="console"))
     stack.write_mappings()
