@@ -92,15 +92,15 @@ def without_overlaps(changes: Sequence[Change], entries: Mapping[Key, Live], sta
     while True:
         leaving = {change.existing for change in changes if change.calls_aws and change.existing}
         staying = _entries_by_claim(live for key, live in entries.items() if key not in leaving)
-        judged = [_id_held(change, entries, state) or _overlapping(change, staying, state) for change in changes]
+        judged = [_id_held(change, state) or _overlapping(change, staying, state) for change in changes]
         if judged == changes:
             return judged
         changes = judged
 
 
-def _id_held(change: Change, entries: Mapping[Key, Live], state: State) -> Change | None:
-    """The change as one that is not possible, where it would make an entry with the id that another mapping has, even if that
-    one gives it up now: for a moment, two records would have one entry.
+def _id_held(change: Change, state: State) -> Change | None:
+    """The change as one that is not possible, where it would make an entry with the id that another record has, even if that one
+    gives it up now, or its entry is gone: for a moment, two records would have one entry.
     """
     wanted, desired = change.wanted, change.desired
     if wanted is None or desired is None or change.action not in (Action.CREATE, Action.REPLACE):
@@ -108,7 +108,7 @@ def _id_held(change: Change, entries: Mapping[Key, Live], state: State) -> Chang
     kind = kind_for(wanted.kind)
     key = kind.key(desired, change.region) if kind.key else None
     manager = state.managers().get(key) if key else None
-    if key is None or key not in entries or manager in (None, change.name, change.moved_from):
+    if key is None or manager in (None, change.name, change.moved_from):
         return None
     hint = f"choose another id, or apply again when {manager} has given it up"
     conflict = Conflict(key, one_line(f"an entry with this id, {key}, is that of {manager}"), hint)

@@ -197,6 +197,19 @@ def test_an_id_that_another_mapping_keeps_is_not_possible(stack: Stack, s3: S3Ap
     assert sorted(s3.ids()) == ["mine", "yours"]
 
 
+def test_an_id_that_another_record_has_is_not_possible_where_its_entry_is_gone(stack: Stack, s3: S3Api) -> None:
+    """Its statement is still to be removed, and until then two records would have one entry."""
+    stack.applied(IT | {"id": "mine"})
+    s3.put()
+    write(stack, other=IT | {"function_name": "g", "id": "mine"})
+
+    assert not stack.apply().clean
+    assert stack.apply().clean
+
+    assert s3.ids() == ["mine"]
+    assert statements(stack) == []
+
+
 def test_another_bucket_gets_the_new_entry_before_the_old_one_goes(stack: Stack, s3: S3Api) -> None:
     stack.applied(IT)
     written = puts(stack)
