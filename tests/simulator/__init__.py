@@ -17,6 +17,13 @@ refusal asks for, until it is done. Then `plan` and `drift` must be empty and no
 decides what counts as lost by people. While a history goes on, no process may touch what is not its own or change anything
 without the lock (`world`), and what a command reports when it ends must be true (`commands`).
 
+Histories with mappings of S3 too have seeds of their own. Two buckets and the policies of two functions stand beside the
+mappings; other clients write them, also just before any call of a run arrives. `sources` looks at each write: what others
+have must be written as it was read, and of ours only what state or journal have may be written, changed or removed. What
+somebody wrote between a read and the write that followed it may be lost, because S3 has no conditional write; the record
+of writes must show it.
+
     python -m tests.simulator 1000              # as many histories, of random seeds
     python -m tests.simulator 1 --seed 17       # prints the history of a seed
+    python -m tests.simulator 60 --s3 --seed 0  # with mappings of S3 too
 """

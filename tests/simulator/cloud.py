@@ -33,13 +33,17 @@ LATE = 12.0
 
 @dataclass
 class Conditions:
-    """How often a call goes wrong, and how long a read may show an old value. All zero: nothing goes wrong."""
+    """How often a call goes wrong, and how long a read may show an old value; with mappings of S3, how often somebody else
+    writes just before a call arrives, and after how long S3 sees a statement. All zero: nothing goes wrong.
+    """
 
     faults: float = 0.0
     files: float = 0.0
     list_lag: float = 0.0
     get_lag: float = 0.0
     slow: float = 0.0
+    writers: float = 0.0
+    propagation: float = 0.0
 
 
 @dataclass(frozen=True)

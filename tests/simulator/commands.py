@@ -16,6 +16,7 @@ from provisioner.model.plan import Action, Plan
 from provisioner.model.report import Outcome, Report, Result
 from provisioner.sandbox.mappings import StoredMapping
 from provisioner.workflow import Execution, Run, Selection
+from tests.simulator import push_checks
 from tests.simulator.excuses import REPORTED
 from tests.simulator.turns import Killed, Process, TurnClock
 from tests.simulator.world import Machine, World
@@ -115,14 +116,15 @@ def _check(world: World, process: Process, ended: Ended) -> None:
         ended.code or 0, type(ended.error).__name__ if ended.error else "error"
     )
     world.happened(f"{process.command} ended: {how}", said)
-    for uuid in world.cloud.live():
+    for uuid in (*world.cloud.live(), *world.sources.entries()):
         if said and uuid in said and uuid not in world.ever:
             world.excuses.lose([uuid], REPORTED)
     if "internal error" in said:
         world.broken("no unexpected exception", said)
     if ended.code == 0 and ended.report and ended.plan:
         for outcome in ended.report.outcomes:
-            if wrong := _false(world, process, outcome):
+            false = push_checks.false if push_checks.is_about_s3(outcome) else _false
+            if wrong := false(world, process, outcome):
                 world.broken("no false done", f"{process.command} {outcome.change.key}: {wrong}")
 
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from provisioner import workflow
-from provisioner.errors import DamagedError, LockedError, RefusedError, StateError
 from provisioner.model.live import LINEAGE_TAG
-from provisioner.model.plan import Problem
 from provisioner.workflow import Selection
-from tests.simulator import people
+from tests.simulator import people, push_checks, push_people
+from tests.simulator.answers import answer, ran
 from tests.simulator.bucket import KEY
-from tests.simulator.cloud import FOREIGN, MAPPINGS, Conditions
-from tests.simulator.commands import Command, Ended, apply, start
-from tests.simulator.excuses import JOURNAL_SET_ASIDE, MISLED, uuids_of, values_of
-from tests.simulator.world import JOURNAL, Machine, World
+from tests.simulator.cloud import FOREIGN, Conditions
+from tests.simulator.commands import Command, apply, start
+from tests.simulator.excuses import MISLED, uuids_of
+from tests.simulator.world import Machine, World
 
 STEPS = 16
 ROUNDS = 12
@@ -45,10 +43,10 @@ class Played:
     counts: dict[str, int]
 
 
-def play(seed: int) -> Played:
-    """Play the history of a seed."""
+def play(seed: int, *, has_s3: bool = False) -> Played:
+    """Play the history of a seed: for mappings that Lambda keeps, or with mappings of S3 too."""
     with tempfile.TemporaryDirectory(dir=_SHM if _SHM.is_dir() else None) as folder:
-        world = World(seed, Path(folder))
+        world = World(seed, Path(folder), has_s3=has_s3)
         with world.running():
             try:
                 _live(world)
@@ -66,6 +64,8 @@ def play(seed: int) -> Played:
 def _live(world: World) -> None:
     random = world.random
     world.cloud.conditions = random.choice(CONDITIONS)
+    if world.has_s3:
+        _with_writers(world)
     world.happened("state in S3" if world.shared else "state in a directory", repr(world.cloud.conditions))
     for machine in world.machines:
         for name in people.NAMES[: random.randint(1, 4)]:
@@ -89,6 +89,16 @@ def _live(world: World) -> None:
         _go_on(world, random.choice((0, 3, 20, 10_000)))
         if machine.busy and random.random() < 0.7:
             _go_on_to_changes(world, machine)
+
+
+def _with_writers(world: World) -> None:
+    """Others have entries and statements, and write more while the product runs."""
+    random, cloud = world.random, world.cloud
+    push_people.settle(world.sources)
+    cloud.conditions = replace(
+        cloud.conditions, writers=random.choice((0.0, 0.02, 0.1)), propagation=random.choice((0.0, 0.0, 3.0))
+    )
+    cloud._plane.troubles.propagation = cloud.conditions.propagation
 
 
 def _go_on_to_changes(world: World, machine: Machine) -> None:
@@ -201,6 +211,7 @@ def _end(world: World) -> None:
         if machine.busy:
             world.broken("every command ends", f"{machine.name} {machine.running and machine.running.command}")
     world.cloud.conditions, world.disk.faults, world.cloud.down_until = Conditions(), 0.0, 0.0
+    world.cloud._plane.troubles.propagation = 0.0
     world.turns.wind(1000.0)
     world.bucket.objects.pop(f"{KEY}.lock", None)
     machine = world.machines[0]
@@ -209,116 +220,34 @@ def _end(world: World) -> None:
         people.regret(world, machine)
     people.write(world, machine)
     for _ in range(ROUNDS):
-        ended = _ran(world, machine, apply(Selection(allow_missing=True)))
+        ended = ran(world, machine, apply(Selection(allow_missing=True)))
         if ended.code == 0:
             break
-        _answer(world, machine, ended)
+        answer(world, machine, ended)
     else:
         world.broken("the last apply succeeds", world.story[-1])
         return
     _check(world, machine)
 
 
-def _ran(world: World, machine: Machine, command: Command) -> Ended:
-    _, ended = start(world, machine, command)
-    _go_on(world, 100_000)
-    return ended
-
-
-def _answer(world: World, machine: Machine, ended: Ended) -> None:
-    """Do what the message of a refusal asks a person to do."""
-    error = ended.error
-    for outcome in ended.report.outcomes if ended.report else ():
-        if conflict := outcome.change.conflict:
-            _answer_problem(world, machine, Problem(outcome.change.name, conflict.message, conflict.hint))
-    match error:
-        case RefusedError():
-            for problem in error.problems:
-                _answer_problem(world, machine, problem)
-        case LockedError():
-            world.broken("no lock without a process", error.message)
-        case StateError() if JOURNAL in error.message and "different state" in error.message:
-            world.excuses.lose_text(world.journal(), JOURNAL_SET_ASIDE)
-            world.disk.remove(JOURNAL)
-        case DamagedError() if JOURNAL in error.message:
-            world.broken("no damaged journal", error.message)
-            world.disk.remove(JOURNAL)
-        case StateError() if world.newest:
-            if not world.edited:
-                world.broken("files of the state are good, unless people change them", error.message)
-            world.happened("a person restores the state")
-            _restore(world)
-        case _:
-            world.turns.wind(60.0)
-
-
-def _restore(world: World) -> None:
-    """Put back the newest state that there is: the one that stood there last, or one that the journal goes on from."""
-    head = next(iter(values_of(world.journal())), {})
-    texts = [world.newest, *reversed(world.texts)]
-    fitting = [text for text in texts if _goes_on_from(head, json.loads(text))]
-    text = (fitting or texts)[0]
-    if not fitting and head:
-        world.excuses.lose_text(world.journal(), JOURNAL_SET_ASIDE)
-        world.disk.remove(JOURNAL)
-    world.replaced(world.newest, text)
-    world.put_text(text)
-
-
-def _goes_on_from(head: dict[str, Any], state: dict[str, Any]) -> bool:
-    """Whether a journal with this first line goes on from a state; one without a line goes on from any."""
-    return not head or (state["lineage"] == head["lineage"] and state["serial"] >= head["serial"])
-
-
-def _answer_problem(world: World, machine: Machine, problem: Problem) -> None:
-    message, name = problem.message, problem.name
-    live = world.cloud.live()
-    uuid = next((item for item in live if item in message), "")
-    recorded = uuids_of(world.text() or "")
-    if uuid in recorded:
-        done = _ran(
-            world,
-            machine,
-            Command("state rm", lambda run: workflow.remove(run, [recorded[uuid]], 0.0), {name, recorded[uuid]}),
-        )
-        value = json.loads(world.text() or "{}")
-        if done.code and value.get("mappings", {}).pop(recorded[uuid], None):
-            world.happened("a person edits the state")
-            text = json.dumps(value)
-            world.replaced(world.text() or "", text)
-            world.put_text(text)
-    elif uuid:
-        made = world.cloud.made.get(uuid, FOREIGN)
-        if made is not FOREIGN and not world.excuses.about(uuid, world.cloud.pairs.get(uuid)):
-            world.broken("no mapping of ours is refused", message)
-        world.cloud.send("DELETE", MAPPINGS + uuid)
-        world.turns.wind(60.0)
-    else:
-        # Changes that wait for each other, and the like: without the name, and then with it again.
-        kept = dict(machine.manifest.mappings)
-        machine.manifest.mappings = {key: item for key, item in kept.items() if key not in name}
-        people.write(world, machine)
-        _ran(world, machine, apply(Selection(allow_missing=True)))
-        machine.manifest.mappings = kept
-        people.write(world, machine)
-
-
 def _check(world: World, machine: Machine) -> None:
     """What must be true at the end."""
-    plan = _ran(world, machine, Command("plan", lambda run: workflow.plan(run, Selection())))
+    plan = ran(world, machine, Command("plan", lambda run: workflow.plan(run, Selection())))
     changes = [f"{item.action} {item.key}" for item in plan.answer.changes if item.counts] if plan.answer else [plan]
     if changes:
         world.broken("after the last apply, the plan is empty", str(changes))
-    drift = _ran(world, machine, Command("drift", workflow.drift))
+    drift = ran(world, machine, Command("drift", workflow.drift))
     named = {item.uuid for item in drift.answer or () if item.orphan}
     if drift.code or len(named) < len(drift.answer):
         world.broken("after the last apply, there is no drift", str(drift))
     live, recorded = world.cloud.live(), uuids_of(world.text() or "")
     lineage = json.loads(world.text() or "{}").get("lineage")
     orphans = {uuid for uuid, item in live.items() if item.tags.get(LINEAGE_TAG) == lineage and uuid not in recorded}
+    orphans |= push_checks.orphans(world, recorded, machine.manifest.mappings)
     if named != orphans:
         world.broken("drift reports each mapping with our tags that is not in the state", f"{named} {orphans}")
-    for uuid in recorded.keys() - live.keys():
+    push_checks.check(world)
+    for uuid in recorded.keys() - live.keys() - world.sources.live():
         world.broken("no record of nothing", uuid)
     for uuid, item in live.items():
         ours = world.cloud.made[uuid] is not FOREIGN or uuid in world.ever

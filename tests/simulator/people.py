@@ -10,6 +10,7 @@ from typing import Any
 
 from provisioner import workflow
 from provisioner.workflow import Execution, Run, Selection
+from tests.simulator import push_people
 from tests.simulator.bucket import KEY
 from tests.simulator.cloud import FOREIGN, MAPPINGS
 from tests.simulator.commands import Command, apply, start
@@ -19,6 +20,8 @@ from tests.support.control_plane import ACCOUNT, REGION
 
 NAMES = ("a", "b", "c", "d")
 FUNCTIONS = ("f", "g")
+OF_S3 = 0.7
+"""How many of the mappings are of S3, where some are."""
 SOURCES = (
     *(f"arn:aws:sqs:{REGION}:{ACCOUNT}:q{number}" for number in range(4)),
     *(f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/s{number}" for number in range(2)),
@@ -48,6 +51,8 @@ def _pair(mapping: dict[str, Any]) -> tuple[str, str]:
 
 def free_pair(random: Random, manifest: Manifest) -> dict[str, Any]:
     """A mapping whose function and source no other of the manifest has."""
+    if manifest.has_s3 and random.random() < OF_S3:
+        return push_people.free_mapping(random, manifest)
     taken = {_pair(mapping) for mapping in manifest.mappings.values()}
     function, source = random.choice([(f, s) for f in FUNCTIONS for s in SOURCES if (f, s) not in taken])
     mapping: dict[str, Any] = {"function_name": function, "event_source_arn": source}
@@ -66,6 +71,8 @@ def edit(world: World, machine: Machine) -> None:
     else:
         what = random.choice(
             ("drop", "drop", "batch", "batch", "pair", "source", "rename", "enable", "tag", "adopt", "give up")
+            if not push_people.is_of_s3(mapping)
+            else ("drop", "drop", "pair", "rename", "adopt", "give up", *push_people.CHANGES)
         )
         _change(random, manifest, name, mapping, what)
     write(world, machine)
@@ -82,6 +89,8 @@ def _change(random: Random, manifest: Manifest, name: str, mapping: dict[str, An
             mapping["tags"] = {"team": random.choice("xyz")}
         case "adopt":
             mapping["lifecycle"] = {"on_conflict": "adopt"}
+        case _ if what in push_people.CHANGES:
+            push_people.change(random, manifest, name, what)
         case "pair":
             manifest.mappings[name] = free_pair(random, manifest)
         case "source" if "starting_position" in mapping:
@@ -110,7 +119,8 @@ def synchronize(world: World, machine: Machine) -> None:
     """Take the other machine's manifest, as `git pull` does."""
     other = next(item for item in world.machines if item is not machine)
     if world.shared:
-        machine.manifest = Manifest(json.loads(json.dumps(other.manifest.mappings)), list(other.manifest.removed))
+        mappings = json.loads(json.dumps(other.manifest.mappings))
+        machine.manifest = Manifest(mappings, list(other.manifest.removed), other.manifest.has_s3)
         write(world, machine)
         world.happened("edit: pull the manifest", machine.name)
 
@@ -164,11 +174,11 @@ def _destroy(world: World, machine: Machine) -> Command:
 
 
 def _import(world: World, machine: Machine) -> Command | None:
-    live = sorted(world.cloud.live())
+    live = sorted([*world.cloud.live(), *(f"s3:{key}" for key in world.sources.entries())])
     if not live:
         return None
     uuid, name = world.random.choice(live), world.random.choice(NAMES)
-    world.imported.add(uuid)
+    world.imported.add(uuid.removeprefix("s3:"))
     return Command("import", lambda run: workflow.import_mapping(run, name, uuid))
 
 
@@ -232,6 +242,8 @@ def disturb_state(world: World) -> None:
     [act] = random.choices(acts)
     act(world, text)
     for machine in world.machines:
+        if machine.running and machine.busy and world.shared and world.text() != text:
+            machine.running.loses_state = True
         if machine.running and machine.running.has_lock and not world.shared and world.text() != text:
             machine.running.lost_state = machine.running.lost_state or world.turns.now
 
@@ -263,9 +275,10 @@ def _foreign_record(world: World, text: str) -> None:
     live = world.cloud.live()
     others = [uuid for uuid in live if live[uuid].tags.get("provisioner:stack") == "other" and uuid not in text]
     value = _value(text)
-    if value and others and value["mappings"]:
+    names = sorted(name for name, record in (value or {}).get("mappings", {}).items() if record["kind"] == "lambda")
+    if value and others and names:
         world.happened("the state gets the UUID of another stack")
-        name = world.random.choice(sorted(value["mappings"]))
+        name = world.random.choice(names)
         uuid = world.random.choice(others)
         value["mappings"][name] |= {"id": uuid, "arn": world.cloud.live()[uuid].arn}
         after = json.dumps(value, indent=2, sort_keys=True)
@@ -307,6 +320,9 @@ def _delete_backup(world: World, text: str) -> None:
 
 def disturb_aws(world: World) -> None:
     """Somebody else creates, changes or deletes a mapping."""
+    if world.has_s3 and world.random.random() < OF_S3:
+        push_people.disturb(world.sources, world.random)
+        return
     random, live = world.random, sorted(world.cloud.live())
     what = random.choice(("create", "create", "create for another stack", "change", "change", "delete", "untag"))
     world.happened(f"somebody else: {what}")

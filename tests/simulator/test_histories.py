@@ -14,16 +14,21 @@ from tests.support import ALL
 FAILED_BEFORE = (18, 523, 1_002_460, 1_002_604, 1_003_389, 2_001_582, 2_005_174, 2_006_069)
 """Seeds whose histories failed once, before the product was mended."""
 
+FAILED_WITH_S3 = (28, 77, 124, 2116, 2249, 2548, 3323, 3508, 5239)
+"""The same, with mappings of S3."""
+
 HISTORIES, CHUNK = 200, 20
+WITH_S3 = 60
+"""Histories with mappings of S3 too, whose seeds are their own."""
 RANDOM_CHUNKS = 50
 
 
-def failures(seeds: Iterable[int]) -> str:
+def failures(seeds: Iterable[int], *, has_s3: bool = False) -> str:
     """The histories that fail, with the end of each and how to play it again."""
-    failed = [played for played in map(play, seeds) if played.violations]
+    failed = [played for seed in seeds if (played := play(seed, has_s3=has_s3)).violations]
+    again = f"again: python -m tests.simulator 1 {'--s3 ' if has_s3 else ''}--seed"
     return "\n\n".join(
-        "\n".join([*played.story[-40:], *played.violations, f"again: python -m tests.simulator 1 --seed {played.seed}"])
-        for played in failed
+        "\n".join([*played.story[-40:], *played.violations, f"{again} {played.seed}"]) for played in failed
     )
 
 
@@ -36,14 +41,24 @@ def test_histories_that_failed_before_end_well() -> None:
     assert failures(FAILED_BEFORE) == ""
 
 
+@pytest.mark.parametrize("first", range(0, WITH_S3, CHUNK))
+def test_histories_with_s3_end_well(first: int) -> None:
+    assert failures(range(first, first + CHUNK), has_s3=True) == ""
+
+
+def test_histories_with_s3_that_failed_before_end_well() -> None:
+    assert failures(FAILED_WITH_S3, has_s3=True) == ""
+
+
 if ALL:
 
+    @pytest.mark.parametrize("has_s3", [False, True])
     @pytest.mark.parametrize("number", range(RANDOM_CHUNKS))
-    def test_histories_of_random_seeds_end_well(number: int, pytestconfig: pytest.Config) -> None:
+    def test_histories_of_random_seeds_end_well(number: int, has_s3: bool, pytestconfig: pytest.Config) -> None:
         """From the seed that `make test-all` prints, else from one of its own, which a failure shows."""
         base = int(pytestconfig.getoption("--hypothesis-seed") or SystemRandom().randrange(10**9)) + number * CHUNK
 
-        assert failures(range(base, base + CHUNK)) == ""
+        assert failures(range(base, base + CHUNK), has_s3=has_s3) == ""
 
 
 def test_a_seed_gives_the_same_history_again() -> None:

@@ -93,6 +93,7 @@ class Process:
     began: float = 0.0
     lost_lock: float = 0.0  # when its lock was taken away
     lost_state: float = 0.0  # when the local state that it works on was replaced
+    loses_state: bool = False  # the state in S3 that it works on was replaced, which it sees when it writes it
     seen: bytes | None = None  # the state in S3 as it read or wrote it last
     has_lock: bool = False  # on a local state
     lost_journal: bool = False  # its journal was deleted while it ran

@@ -6,34 +6,41 @@ import json
 import random as shared_random
 import uuid as uuids
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
-from provisioner.aws import refresh, session
+from provisioner.aws import bucket_notifications, policies, refresh, session
 from provisioner.backend import journal, s3
 from provisioner.backend.s3 import TIMELY
 from provisioner.execution import executor
 from provisioner.sandbox import mappings as sandbox_mappings
+from tests.simulator import push_people
 from tests.simulator.bucket import KEY, Bucket
+from tests.simulator.clients import PushSession
 from tests.simulator.cloud import FOREIGN, Cloud, Sender, Session
 from tests.simulator.disk import Disk
 from tests.simulator.excuses import (
+    ARRIVED_LATE,
     FORGOTTEN,
     JOURNAL_DELETED,
     LATE,
     LOCK_LOST,
     PUSHED,
+    RESTORED,
+    SERVES_OTHERS,
     STATE_REPLACED,
     Excuses,
+    intended,
     open_pairs,
     uuids_of,
 )
+from tests.simulator.sources import Sources
 from tests.simulator.turns import Process, TurnLock, TurnPool, Turns, TurnTimer, here, turn_wait
 
 STATE, JOURNAL, LOCK, BACKUP = "test.json", "test.journal", "test.lock", "test.json.backup"
@@ -45,6 +52,7 @@ class Manifest:
 
     mappings: dict[str, dict[str, Any]] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
+    has_s3: bool = False  # whether some of the mappings are of S3
 
 
 @dataclass
@@ -64,7 +72,7 @@ class Machine:
 class World:
     """Everything of one history, drawn from its seed."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, *, has_s3: bool = False) -> None:
         self.random = Random(seed)
         self.shared = self.random.random() < 0.5  # state in S3, else one directory
         # Seconds for which a process relies on the lock that it has seen.
@@ -76,6 +84,10 @@ class World:
         self.turns = Turns(self.random)
         self.cloud = Cloud(self.turns, self.random, self.happened, self._may_touch, self._created, self.broken)
         self.bucket = Bucket(self.cloud, self._saved, self._unlocked)
+        self.sources = Sources(
+            self.cloud, self.happened, self.broken, self.known, self._may_write, self._appeared, self._gone
+        )
+        self.has_s3 = has_s3
         self.disk = Disk(folder / "state", folder / "state" / STATE, self._saved, self.happened)
         self.disk.random = self.random
         self.ever: set[str] = set()  # every UUID that ever stood in a saved state
@@ -87,10 +99,11 @@ class World:
         self.texts: list[str] = []  # every text of the state that the product wrote
         self.edited = False  # whether a person changed the files of the state
         self.pulled = ""  # what `state pull` printed once
-        one = Manifest()
+        one = Manifest(has_s3=has_s3)
         folders = [folder / "a", folder / "b"] if self.shared else [folder, folder]
         self.machines = [
-            Machine(name, place, Manifest() if self.shared else one) for name, place in zip("AB", folders, strict=True)
+            Machine(name, place, Manifest(has_s3=has_s3) if self.shared else one)
+            for name, place in zip("AB", folders, strict=True)
         ]
         for machine in self.machines:
             machine.folder.mkdir(exist_ok=True)
@@ -101,7 +114,9 @@ class World:
         threads = SimpleNamespace(Lock=TurnLock, RLock=TurnLock, Timer=TurnTimer)
         shared_random.seed(self.random.random())
         time = SimpleNamespace(time=lambda: 1.8e9 + self.turns.now, monotonic=lambda: self.turns.now)
-        boto3 = SimpleNamespace(Session=lambda **_: Session(self.cloud, self.bucket))
+        opened = PushSession(self.sources, self.bucket, self._meanwhile)
+        boto3 = SimpleNamespace(Session=lambda **_: opened if self.has_s3 else Session(self.cloud, self.bucket))
+        held = policies._Held
         replaced: list[tuple[Any, str, Any]] = [
             (executor, "ThreadPoolExecutor", TurnPool),
             (executor, "wait", turn_wait),
@@ -109,6 +124,8 @@ class World:
             (refresh, "ThreadPoolExecutor", TurnPool),
             (journal, "threading", threads),
             (s3, "threading", threads),
+            (bucket_notifications, "threading", threads),
+            (policies, "_Held", lambda: held(lock=cast(Any, TurnLock()))),
             (s3, "time", time),
             (sandbox_mappings, "time", time),
             (session, "boto3", boto3),
@@ -162,14 +179,16 @@ class World:
 
     def _saved(self, process: Process | None, text: str) -> None:
         """The product wrote a state."""
-        before, now = uuids_of(self.newest), uuids_of(text)
+        before, now = {**intended(self.newest), **intended(self.journal())}, uuids_of(text) | intended(text)
+        before |= uuids_of(self.newest)
         self.newest = text
         self.texts.append(text)
         self.written_by = process
         if process:
             process.lost_state = 0.0  # replaced between the last check and this write, which nothing can detect
-        self.ever |= now.keys()
-        self.excuses.find_again(now)
+        self.ever |= uuids_of(text).keys()
+        self.sources.ours |= uuids_of(text).keys()
+        self.excuses.find_again(uuids_of(text))
         for uuid, name in before.items():
             if uuid in now or process is None:
                 continue
@@ -177,6 +196,8 @@ class World:
                 self.excuses.lose([uuid], FORGOTTEN)
             elif process.command == "state push":
                 self.excuses.lose([uuid], PUSHED)
+            elif uuid in self.sources.statements() and self.sources.serves_others(uuid, now):
+                self.excuses.lose([uuid], SERVES_OTHERS)
         # What an interrupted apply made can be recovered and forgotten in one command.
         gives_up = process.gives_up if process else set()
         for uuid, name in self.cloud.names.items():
@@ -185,7 +206,8 @@ class World:
 
     def replaced(self, before: str, after: str) -> None:
         """A person put another state in the place of one."""
-        self.excuses.lose(uuids_of(before).keys() - uuids_of(after).keys(), STATE_REPLACED)
+        lost = (uuids_of(before) | intended(before)).keys() - (uuids_of(after) | intended(after)).keys()
+        self.excuses.lose(lost, STATE_REPLACED)
         for pair in open_pairs(before) - open_pairs(after):
             self.excuses.pairs.setdefault(pair, STATE_REPLACED)
         self.newest = after
@@ -214,6 +236,44 @@ class World:
         lost = by.process.lost if by.process else 0.0
         if lost and by.asked <= lost + self.grace and lost <= self.turns.now:
             self.excuses.lose([uuid], LOCK_LOST)
+
+    # --- buckets and policies -----------------------------------------------------------------------------------------
+
+    def known(self) -> set[str]:
+        """The keys that state and journal have now, or are about to write."""
+        texts = [self.text() or "", self.journal()]
+        return {key for text in texts for key in (*uuids_of(text), *intended(text))}
+
+    def _meanwhile(self) -> None:
+        if self.random.random() < self.cloud.conditions.writers:
+            push_people.disturb(self.sources, self.random)
+
+    def _appeared(self, by: Sender, key: str, was_read: bool) -> None:
+        """A key that was not there is there. What the product writes must be known before."""
+        process = by.process
+        if key not in self.sources.ours or key in self.known():
+            return
+        if process is None or was_read:
+            self.excuses.lose([key], RESTORED)
+        elif process.loses_state:
+            self.excuses.lose([key], STATE_REPLACED)
+        elif process.lost_journal:
+            self.excuses.lose([key], JOURNAL_DELETED)
+        elif process.lost and by.asked <= process.lost + self.grace:
+            self.excuses.lose([key], LOCK_LOST)
+        elif by.late:
+            self.excuses.lose([key], ARRIVED_LATE)
+        else:
+            self.broken("what is written is known before", f"{process.command} {key}")
+
+    def _gone(self, keys: Collection[str]) -> None:
+        """What is there again needs a new reason to be lost."""
+        self.excuses.find_again(keys)
+
+    def _may_write(self, by: Sender, place: str) -> None:
+        process = by.process
+        if process and process.lost and by.asked > process.lost + self.grace:
+            self.broken("no call without the lock", f"{process.command} on {process.machine} writes {place}")
 
     # --- what must not be touched -------------------------------------------------------------------------------------
 
