@@ -134,7 +134,7 @@ class Executor:
             stopping = self._stopping or self._denied.get(change.action, "")
             if stopping or failed:
                 why = f"it must come after {failed}, which was not applied" if failed else stopping
-                self._push.skip(change)
+                self._push.statements.forgo(change)
                 self._end(change, Outcome(change, Result.NOT_ATTEMPTED, why))
                 continue
             self._began[change.key] = self._clock.now()

@@ -59,25 +59,21 @@ class Push:
         self._notify = notify
         self._intents = {intent.token: intent for intent in intents}
         self._forgets = {change.name for change in plan.changes if change.action is Action.FORGET}
-        self._statements = Statements(drivers.policies, plan, notify)
+        self.statements = Statements(drivers.policies, plan, notify)
 
     def carry_out(self, changes: Sequence[Change]) -> list[tuple[Change, End]]:
         """Make the calls of changes of one source: statements, one write of the source, and what is released by it."""
         ends: dict[str, End] = {}
         for change in changes:
             with self._giving_up(change, ends):
-                self._statements.release_idle(change)
+                self.statements.release_idle(change)
                 self._log.begin(self._intent(change))
-                self._statements.grant(change)
+                self.statements.grant(change)
         granted = [change for change in changes if change.key not in ends]
-        for key, error in self._statements.verify(granted).items():
+        for key, error in self.statements.verify(granted).items():
             ends[key] = self._given_up(next(change for change in granted if change.key == key), error)
         self._write([change for change in changes if change.key not in ends], ends)
         return [(change, ends[change.key]) for change in changes]
-
-    def skip(self, change: Change) -> None:
-        """Note that a change is not attempted."""
-        self._statements.forgo(change)
 
     def following(self, polls: Sequence[Polled], *, stopping: bool) -> list[tuple[list[Change], Attempt]]:
         """What follows from what a poll found, by call: entries that somebody took away are put back once, and what
@@ -85,12 +81,9 @@ class Push:
         """
         lost = [polled.accepted for polled in polls if polled.is_lost]
         made = [
-            (polled.accepted.change, polled.outcome)
-            for polled in polls
-            if polled.outcome
-            and polled.outcome.clean
-            and leaves_entry_elsewhere(polled.accepted.change)
-            and not stopping
+            (item.accepted.change, item.outcome)
+            for item in polls
+            if item.outcome and item.outcome.clean and not stopping and leaves_entry_elsewhere(item.accepted.change)
         ]
         attempts: list[tuple[list[Change], Attempt]] = [
             ([item.change for item in items], partial(self._put_back, items))
@@ -125,7 +118,7 @@ class Push:
         for change, outcome in made:
             if change.key not in ends:
                 with _catching(change, ends):
-                    self._statements.release(change)
+                    self.statements.release(change)
                     self._log.done(
                         self._intents[token_of(change, "delete")],
                         record_without(change, self._log.state, self._forgets),
@@ -147,7 +140,7 @@ class Push:
             for change in changes
         }
         # What only adds entries is read back once, at the end of the run.
-        looks = any(change.destroys or self._statements.released_by(change) for change in changes)
+        looks = any(change.destroys or self.statements.released_by(change) for change in changes)
         refused, undone, wrote = self._edited(edits, changes[0], changes[0].region, looks=looks)
         # One time for all, so that one read shows what became of all of them.
         began = self._clock.now() if wrote else None
@@ -191,9 +184,9 @@ class Push:
         """
         intent = self._intent(change)
         if change.action is Action.DELETE:
-            self._statements.release(change)
+            self.statements.release(change)
             # The record stays with a statement that is in no other one: the next run sees that its entry is gone.
-            stays = self._statements.left_by(change, self._log.state)
+            stays = self.statements.left_by(change, self._log.state)
             record = record_without(change, self._log.state, self._forgets)
             self._log.done(intent, self._log.state.mappings.get(change.name) if stays else record)
             return Outcome(change, Result.APPLIED, uuid=change.id)
@@ -201,17 +194,14 @@ class Push:
         record = written_record(change, self._log.state.mappings.get(change.name), elsewhere=elsewhere)
         if not elsewhere:
             try:
-                self._statements.release(change)
+                self.statements.release(change)
             except ProvisionerError as error:
                 # The mapping is as it is to be, and the state keeps the statement that is still to be removed.
-                released = self._statements.released_by(change)
-                old = next(
-                    (item for item in recorded_statements(change.record) if place_of(item) in released),
-                    None,
-                )
-                self._log.done(intent, replace(record, statement=old or record.statement))
+                released = self.statements.released_by(change)
+                left = [item for item in recorded_statements(change.record) if place_of(item) in released]
+                self._log.done(intent, replace(record, statement=left[0] if left else record.statement))
                 return error
-            record = replace(record, statement=self._statements.left_by(change, self._log.state) or record.statement)
+            record = replace(record, statement=self.statements.left_by(change, self._log.state) or record.statement)
         self._log.done(intent, record)
         if began is not None or elsewhere:
             return Accepted(change, record, self._clock.now() if began is None else began)
@@ -234,9 +224,9 @@ class Push:
         if isinstance(error, _UNSURE):
             return error
         intent = self._intent(change)
-        self._statements.forgo(change)
+        self.statements.forgo(change)
         try:
-            if not is_written and self._statements.take_back(change):
+            if not is_written and self.statements.take_back(change):
                 self._log.failed(intent)
             else:
                 self._log.done(intent, begun_record(intent, self._log.state.mappings.get(change.name)))
