@@ -112,18 +112,18 @@ class Statements:
         """A statement whose use a change ends, and that is in no other record of the state although the plan keeps it: what
         was to need it did not come to that. None where there is none.
         """
-        held = {
-            place_of(item)
-            for name, record in state.mappings.items()
-            if name != change.name
-            for item in all_statements(record)
-        }
         for statement in ended_statements(change):
-            planned = self._planned.get(place_of(statement))
-            if planned and planned.needed_by and place_of(statement) not in held:
-                with self._lock:
-                    if not self._needing[place_of(statement)]:
-                        return statement
+            place = place_of(statement)
+            planned = self._planned.get(place)
+            with self._lock:
+                is_needed = planned is None or not planned.needed_by or bool(self._needing[place])
+            if not is_needed and not any(
+                place == place_of(item)
+                for name, record in state.mappings.items()
+                if name != change.name
+                for item in all_statements(record)
+            ):
+                return statement
         return None
 
     def take_back(self, change: Change) -> bool:

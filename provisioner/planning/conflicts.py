@@ -88,17 +88,20 @@ def without_overlaps(changes: Sequence[Change], entries: Mapping[Key, Live], sta
     """The changes in their order; one whose mapping would conflict with an entry that stays at the source, whoever made it,
     is not possible.
     """
+    if not any(change.wanted and kind_for(change.wanted.kind).key for change in changes):
+        return list(changes)  # what Lambda keeps has no entries beside it
+    managers = state.managers()
     changes = list(changes)
     while True:
         leaving = {change.existing for change in changes if change.calls_aws and change.existing}
         staying = _entries_by_claim(live for key, live in entries.items() if key not in leaving)
-        judged = [_id_held(change, state) or _overlapping(change, staying, state) for change in changes]
+        judged = [_id_held(change, managers) or _overlapping(change, staying, managers) for change in changes]
         if judged == changes:
             return judged
         changes = judged
 
 
-def _id_held(change: Change, state: State) -> Change | None:
+def _id_held(change: Change, managers: Mapping[Key, str]) -> Change | None:
     """The change as one that is not possible, where it would make an entry with the id that another record has, even if that one
     gives it up now, or its entry is gone: for a moment, two records would have one entry.
     """
@@ -107,7 +110,7 @@ def _id_held(change: Change, state: State) -> Change | None:
         return None
     kind = kind_for(wanted.kind)
     key = kind.key(desired, change.region) if kind.key else None
-    manager = state.managers().get(key) if key else None
+    manager = managers.get(key) if key else None
     if key is None or manager in (None, change.name, change.moved_from):
         return None
     hint = f"choose another id, or apply again when {manager} has given it up"
@@ -126,7 +129,7 @@ def _entries_by_claim(entries: Iterable[Live]) -> dict[Claim, list[Live]]:
     return found
 
 
-def _overlapping(change: Change, staying: Mapping[Claim, Sequence[Live]], state: State) -> Change:
+def _overlapping(change: Change, staying: Mapping[Claim, Sequence[Live]], managers: Mapping[Key, str]) -> Change:
     wanted, desired = change.wanted, change.desired
     if wanted is None or desired is None or not change.calls_aws:
         return change
@@ -141,7 +144,7 @@ def _overlapping(change: Change, staying: Mapping[Claim, Sequence[Live]], state:
     if not others:
         return change
     other = others[min(others)]  # claims have no order, and the holder is in the hash of the plan
-    manager = state.managers().get(other.key)
+    manager = managers.get(other.key)
     named = f"{manager} ({other.key})" if manager else f"the entry {other.key}, which is not managed by this stack"
     theirs = pair_of(other)
     where = f"{pair.channel} for {pair.function}, and {theirs.channel} for {theirs.function}"
