@@ -216,10 +216,10 @@ def _permission(
         content = policy.content_of(statement.id) if policy else None
         if content is not None:
             # With the words of the state where they mean the same.
-            return {
-                "statement_id": statement.id,
-                **(statement.applied if content == content_of(statement) else content),
-            }
+            words = statement.applied if content == content_of(statement) else content
+            found = {"statement_id": statement.id, **words}
+            # One of the same id in the policy of another function would look like the one that is needed.
+            return None if statement in leaving and found == permission_of(needed) else found
     stated = (wanted.mapping if wanted else record.applied if record else {}).get("permission")
     return NONE if stated == NONE else None
 
