@@ -103,7 +103,7 @@ class BucketNotifications:
     def _write(self, edits: Mapping[str, Edit], region: str, notify: Notify) -> Written:
         left, failed = dict(edits), dict[str, AwsError]()
         retries = self._aws.buckets(region).retries(notify)
-        sent = False
+        lost: AwsError | None = None  # the first answer that was lost: S3 may have written what it asked for
         while left:
             try:
                 wrote = self._attempt(left, failed, region)
@@ -123,15 +123,16 @@ class BucketNotifications:
                     )
                 ]
                 if not blamed or known or _failed_wait(retries, error, left, Retry.PROPAGATION):
-                    failed |= dict.fromkeys(known or blamed or left, error)
+                    failed |= dict.fromkeys(known or blamed or left, _after(lost, error))
                 left = {name: edit for name, edit in left.items() if name not in failed}
             except AwsError as error:
-                sent = sent or isinstance(error, LostAnswerError | ServiceError)  # S3 may have acted
-                failed |= _failed_wait(retries, error, left)
+                if isinstance(error, LostAnswerError | ServiceError):
+                    lost = lost or error
+                failed |= {name: _after(lost, last) for name, last in _failed_wait(retries, error, left).items()}
                 left = {name: edit for name, edit in left.items() if name not in failed}
             else:
-                return Written(failed, wrote or sent)
-        return Written(failed, sent)
+                return Written(failed, wrote or lost is not None)
+        return Written(failed, wrote=False)
 
     def _attempt(self, left: dict[str, Edit], failed: dict[str, AwsError], region: str) -> bool:
         """Read the document, and write it when it is not as it is to be. Returns whether it was written. Edits whose entry
@@ -204,6 +205,21 @@ def _failed_wait(
     except AwsError as last:
         return dict.fromkeys(left, last)
     return {}
+
+
+def _after(lost: AwsError | None, error: AwsError) -> AwsError:
+    """An error, as one after which S3 may have acted where an answer was lost before: whatever was refused afterwards, the
+    entries may be there.
+    """
+    if lost is None or isinstance(error, LostAnswerError | ServiceError):
+        return error
+    return LostAnswerError(
+        f"{lost.message}; then {error.message}",
+        hint=error.hint or "apply again, and provisioner will look for the entries",
+        code=error.code,
+        request_id=error.request_id,
+        words=error.words,
+    )
 
 
 def _content(entry: Entry | None) -> object:

@@ -551,3 +551,25 @@ def test_one_bucket_that_may_not_be_written_stops_no_other_one(stack: Stack) -> 
     assert [outcome.result for outcome in report.outcomes] == [Result.FAILED, Result.APPLIED]
     assert list(workflow.records(stack.run())) == ["b"]
     assert len(statements(stack)) == 1
+
+
+def test_an_entry_whose_answer_was_lost_is_known_also_when_it_may_not_be_read_then(stack: Stack, s3: S3Api) -> None:
+    lost: list[str] = []
+
+    def fault(method: str, path: str) -> str:
+        if path.startswith("/media") and lost:
+            return "403 AccessDenied"
+        if path.startswith("/media") and method == "PUT":
+            lost.append(path)
+            return "after"
+        return ""
+
+    stack.plane.faults[:] = [fault]
+    [outcome] = stack.apply_mapping(IT).outcomes
+    assert outcome.result is Result.FAILED
+    stack.plane.faults.clear()
+    assert len(s3.ids()) == len(statements(stack)) == 1
+
+    assert stack.apply_mapping(None).clean
+
+    assert (s3.ids(), statements(stack)) == ([], [])
