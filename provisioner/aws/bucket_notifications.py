@@ -153,7 +153,7 @@ class BucketNotifications:
                 failed[name] = _changed_error(edit, bucket)
                 del left[name]
         wanted = [(edit, entry_of(edit.after, region, account)) for edit in left.values() if edit.after]
-        changed = [(edit, entry) for edit, entry in wanted if _content(here.get(entry.id)) != _content(entry)]
+        changed = [(edit, entry) for edit, entry in wanted if entry.id not in here or not here[entry.id].equals(entry)]
         written = [entry for _, entry in changed]
         kept = {edit.after["id"] for edit in left.values() if edit.after}
         removed = {edit.before["id"] for edit in left.values() if edit.before} - kept
@@ -176,7 +176,7 @@ class BucketNotifications:
                     found[name] = f"the entry {edit.before['id']} is there again"
             elif edit.after["id"] not in here:
                 found[name] = f"the entry {edit.after['id']} is gone"
-            elif _content(here[edit.after["id"]]) != _content(entry_of(edit.after, region, account)):
+            elif not here[edit.after["id"]].equals(entry_of(edit.after, region, account)):
                 found[name] = f"the entry {edit.after['id']} is another one"
         return found
 
@@ -222,11 +222,6 @@ def _after(lost: AwsError | None, error: AwsError) -> AwsError:
     )
 
 
-def _content(entry: Entry | None) -> object:
-    """What an entry says: events have no order."""
-    return entry and (entry.member, entry.destination, frozenset(entry.events), entry.prefix, entry.suffix)
-
-
 def _is_changed(edit: Edit, here: Mapping[str, Entry], region: str, account: str) -> bool:
     """Whether somebody else changed an entry since the plan was made, which must not be overwritten. One that is gone, or as
     it is to be, is no obstacle.
@@ -239,7 +234,7 @@ def _is_changed(edit: Edit, here: Mapping[str, Entry], region: str, account: str
     known = [
         entry_of(mapping, region, account) for mapping in (edit.before, edit.after) if mapping and "events" in mapping
     ]
-    return _content(now) not in [_content(entry) for entry in known]
+    return now.content not in [entry.content for entry in known]
 
 
 def _changed_error(edit: Edit, bucket: str) -> AwsError:

@@ -35,9 +35,14 @@ class Entry:
     prefix: str = ""
     suffix: str = ""
 
+    @property
+    def content(self) -> tuple[object, ...]:
+        """All beside the Id, to compare: the order of events does not count."""
+        return self.member, self.destination, frozenset(self.events), self.prefix, self.suffix
+
     def equals(self, other: Entry) -> bool:
-        """Whether both say the same: the order of events says nothing."""
-        return _said(self) == _said(other)
+        """Whether Id and content are the same."""
+        return self.id == other.id and self.content == other.content
 
 
 class Document:
@@ -89,10 +94,6 @@ class Document:
             except ValueError as error:
                 raise AwsError(f"{self._where}: the entry {entry.id} cannot be written: {error}") from error
         return markup.written()
-
-
-def _said(entry: Entry) -> tuple[object, ...]:
-    return entry.id, entry.member, entry.destination, frozenset(entry.events), entry.prefix, entry.suffix
 
 
 def _elements(root: Element) -> list[Element]:
