@@ -36,6 +36,13 @@ def not_possible(wanted: Desired, record: Record | None, live: Live | None, conf
     )
 
 
+def _refused(change: Change, wanted: Desired, conflict: Conflict) -> Change:
+    """A planned change as one that is not possible. What it was to import stays unknown to the state."""
+    stays = change.live if change.existing and not change.adopts else None
+    refused = not_possible(wanted, change.record, stays, conflict)
+    return replace(refused, moved_from=change.moved_from, after=change.after)
+
+
 def pair_words(holder: Key) -> str:
     """What a mapping of the kind of a holder is told from others by, in a sentence about one that wants the same."""
     return "its function and source" if holder.kind == LAMBDA else "its function, events and filter"
@@ -115,10 +122,7 @@ def _id_held(change: Change, managers: Mapping[Key, str]) -> Change | None:
         return None
     hint = f"choose another id, or apply again when {manager} has given it up"
     conflict = Conflict(key, one_line(f"an entry with this id, {key}, is that of {manager}"), hint)
-    stays = change.live if change.existing and not change.adopts else None
-    return replace(
-        not_possible(wanted, change.record, stays, conflict), moved_from=change.moved_from, after=change.after
-    )
+    return _refused(change, wanted, conflict)
 
 
 def _entries_by_claim(entries: Iterable[Live]) -> dict[Claim, list[Live]]:
@@ -153,10 +157,7 @@ def _overlapping(change: Change, staying: Mapping[Claim, Sequence[Live]], manage
         one_line(f"it overlaps with {named}: {where}"),
         "change the events or the filter of one of them: S3 notifies one destination of an event",
     )
-    stays = change.live if change.existing and not change.adopts else None
-    return replace(
-        not_possible(wanted, change.record, stays, conflict), moved_from=change.moved_from, after=change.after
-    )
+    return _refused(change, wanted, conflict)
 
 
 def without_blocked(changes: Sequence[Change]) -> list[Change]:
@@ -184,6 +185,4 @@ def _blocked(change: Change, staying: Claims) -> Change:
         else f"it overlaps with {held}, which cannot be changed"
     )
     conflict = Conflict(other.live.key, message, f"resolve the conflict of {other.name} first")
-    stays = change.live if change.existing and not change.adopts else None
-    blocked = not_possible(change.wanted, change.record, stays, conflict)
-    return replace(blocked, moved_from=change.moved_from, after=change.after)
+    return _refused(change, change.wanted, conflict)
