@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from provisioner.aws.policies import Policies
 from provisioner.aws.requests import Notify
@@ -22,9 +21,7 @@ class Statements:
     def __init__(self, policies: Policies, plan: Plan, notify: Callable[[Change], Notify]) -> None:
         self._policies = policies
         self._notify = notify
-        self._planned: Mapping[Place, StatementChange] = {
-            (item.function, item.region, item.id): item for item in plan.statements
-        }
+        self._planned: Mapping[Place, StatementChange] = {place_of(item): item for item in plan.statements}
         self._lock = threading.Lock()
         # Who needs a statement and has not failed, and who uses an old one and is not done.
         self._needing = {place: set(item.needed_by) for place, item in self._planned.items()}
@@ -46,8 +43,7 @@ class Statements:
         with self._lock:
             is_alone = self._using[place_of(left)] <= {change.key}
         if is_alone:
-            planned = self._planned[place_of(left)]
-            self._policies.remove(replace(left, applied=planned.before or {}), self._notify(change))
+            self._remove_old(place_of(left), self._notify(change))
 
     def grant(self, change: Change) -> None:
         """Write the statement that a change needs; one that is there costs no call. Raises ProvisionerError."""
@@ -61,7 +57,7 @@ class Statements:
             # Somebody changed it, and the plan shows that. There is no update.
             if planned is None or planned.action is not Action.REPLACE:
                 raise
-            self._policies.remove(replace(statement, applied=planned.before or {}), notify)
+            self._remove_old(place_of(statement), notify)
             self._policies.add(statement, notify)
 
     def verify(self, changes: Sequence[Change]) -> dict[str, ProvisionerError]:
@@ -94,13 +90,15 @@ class Statements:
         to release them.
         """
         for place in self.released_by(change):
-            planned = self._planned[place]
             with self._lock:
                 self._using[place].discard(change.key)
                 is_last = not self._using[place]
             if is_last:
-                statement = Statement(planned.function, planned.region, planned.id, planned.before or {})
-                self._policies.remove(statement, self._notify(change))
+                self._remove_old(place, self._notify(change))
+
+    def _remove_old(self, place: Place, notify: Notify) -> None:
+        """Remove a statement with the content that the plan has read. Raises ProvisionerError."""
+        self._policies.remove(Statement(*place, self._planned[place].before or {}), notify)
 
     def forgo(self, change: Change) -> None:
         """Note that a change does not come to need its statement: it failed, or is not attempted."""

@@ -22,7 +22,7 @@ Place = tuple[str, str, str]
 """Where a statement is: function with its qualifier, region, and the statement's id."""
 
 
-def place_of(statement: Statement) -> Place:
+def place_of(statement: Statement | StatementChange) -> Place:
     """Where a statement is."""
     return statement.function, statement.region, statement.id
 
@@ -182,7 +182,7 @@ def policy_problems(statements: Iterable[StatementChange], reading: Reading) -> 
 
 def removed_places(statements: Iterable[StatementChange]) -> set[Place]:
     """Where the statements are that a plan removes."""
-    return {(item.function, item.region, item.id) for item in statements if item.action is Action.DELETE}
+    return {place_of(item) for item in statements if item.action is Action.DELETE}
 
 
 def permission_notes(change: Change, removed: Collection[Place], reading: Reading, account: str) -> Iterator[str]:

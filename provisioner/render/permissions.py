@@ -30,9 +30,7 @@ class Statements:
 
     def __init__(self, items: Sequence[StatementChange] | None) -> None:
         self._is_known = items is not None
-        self._items: Mapping[Place, StatementChange] = {
-            (item.function, item.region, item.id): item for item in items or ()
-        }
+        self._items: Mapping[Place, StatementChange] = {place_of(item): item for item in items or ()}
 
     def symbol(self, statement: Statement, otherwise: str) -> str:
         """The symbol before a statement: " " where it is as it was. `otherwise` where the plan is not known."""

@@ -10,7 +10,7 @@ from provisioner.kinds.policy_evaluation import INVOKE
 from provisioner.model.canonical import Canonical
 from provisioner.model.plan import Action, Change, Plan, StatementChange
 from provisioner.model.references import FunctionReference
-from provisioner.planning.statements import Place
+from provisioner.planning.statements import place_of
 from provisioner.render.terraform_shapes import PROVIDER, address, resource, sides_of
 
 _PERMISSION: Final = "aws_lambda_permission"
@@ -41,7 +41,7 @@ class Statement:
     def __init__(self, item: StatementChange, of: Change, *, is_alone: bool) -> None:
         self.item = item
         self.of = of
-        self.place: Place = (item.function, item.region, item.id)
+        self.place = place_of(item)
         # Two functions may have statements with one id, which Terraform would tell apart by an index.
         index = {} if is_alone else {"index": f"{item.region}/{item.function}"}
         where = "".join(f"[{json.dumps(text)}]" for text in index.values())

@@ -21,7 +21,7 @@ from provisioner.planning.reading import Reading
 from provisioner.planning.record import state_before_calls
 from provisioner.planning.resolve import Resolution, Subject
 from provisioner.planning.stale import changed_since
-from provisioner.planning.statements import policy_problems, statement_changes
+from provisioner.planning.statements import place_of, policy_problems, statement_changes
 from provisioner.workflow.changing import carry_out, refuse_other_hash
 from provisioner.workflow.run import Execution, Run
 
@@ -112,9 +112,9 @@ def _judged_again(made: Plan, recorded: Sequence[Change], reading: Reading, stat
     """
     problems = foreign(recorded, reading.live, state.lineage)
     statements = statement_changes(recorded, state, reading)
-    planned = {(item.function, item.region, item.id): item for item in made.statements}
+    planned = {place_of(item): item for item in made.statements}
     for item in statements:
-        then = planned.get((item.function, item.region, item.id))
+        then = planned.get(place_of(item))
         if item.action is not Action.NO_OP and (then is None or replace(then, action=item.action) != item):
             name = ", ".join(item.needed_by or item.released_by)
             problems.append(Problem(name, f"statement {item.id} of the policy of {item.function} changed since"))
