@@ -90,13 +90,16 @@ def completed(resolution: Resolution, account: str, lineage: str) -> Resolution:
     """The resolution with what is wanted complete: what a mapping needs may depend on the account and on the state's lineage.
     Idempotent.
     """
-    subjects = []
-    for subject in resolution.subjects:
-        if wanted := subject.wanted:
-            mapping = kind_for(wanted.kind).complete(wanted.mapping, account, lineage)
-            subject = replace(subject, wanted=wanted._replace(mapping=mapping))  # noqa: PLW2901
-        subjects.append(subject)
-    return replace(resolution, subjects=tuple(subjects))
+
+    def complete(subject: Subject) -> Subject:
+        wanted = subject.wanted
+        if wanted is None:
+            return subject
+        mapping = kind_for(wanted.kind).complete(wanted.mapping, account, lineage)
+        # Most kinds give back what they got.
+        return subject if mapping is wanted.mapping else replace(subject, wanted=wanted._replace(mapping=mapping))
+
+    return replace(resolution, subjects=tuple(map(complete, resolution.subjects)))
 
 
 def contradictions(manifest: Manifest, names: Collection[str]) -> list[Diagnostic]:
