@@ -13,6 +13,8 @@ from provisioner.kinds.rows import Legal, Limits, Row
 from provisioner.kinds.statements import as_permission
 from provisioner.model.sources import PUSH, SourceKind
 
+ENTRY_LIMIT: Final = 100
+"""The most entries of one bucket (docs/aws/push.md#refusals-of-documents)."""
 _S3: Final = frozenset({SourceKind.S3})
 
 EVENTS: Final = (

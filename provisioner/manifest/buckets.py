@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from provisioner.kinds import kind_for
+from provisioner.kinds.bucket_notification import ENTRY_LIMIT
 from provisioner.kinds.overlaps import overlapping, shared_events
 from provisioner.kinds.statements import MEMBERS, NONE
 from provisioner.manifest.finding import Finding
@@ -17,8 +18,6 @@ from provisioner.model.desired import Desired
 from provisioner.model.references import BUCKET, REGION, Arn
 from provisioner.model.sources import SourceKind
 
-MOST_ENTRIES: Final = 100
-"""The most entries of a bucket's notification configuration."""
 BUCKET_ARN: Final = "the ARN of a bucket has the form arn:aws:s3:::BUCKET"
 _SOURCE: Final = ("event_source_arn",)
 
@@ -124,9 +123,9 @@ def _together(items: Sequence[Desired]) -> Iterator[tuple[Desired, Finding]]:
                     f"{item.name} has the {name} {value}, but {one.name} ({one.place}) has {before} for the same bucket"
                 )
                 yield item, Finding("E228", path, message)
-    if len(items) > MOST_ENTRIES:
-        message = f"{len(items)} mappings of one bucket exceed the limit of {MOST_ENTRIES}"
-        yield items[MOST_ENTRIES], Finding("E229", (), message)
+    if len(items) > ENTRY_LIMIT:
+        message = f"{len(items)} mappings of one bucket exceed the limit of {ENTRY_LIMIT}"
+        yield items[ENTRY_LIMIT], Finding("E229", (), message)
 
 
 _UNKNOWN: Final = "?"

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Final
 
 from provisioner.kinds import kind_of_change, pair_of
+from provisioner.kinds.bucket_notification import ENTRY_LIMIT
 from provisioner.model.plan import Action, Change, Problem
 from provisioner.model.state import State
 from provisioner.planning.reading import Reading
 from provisioner.planning.statements import Place, permission_notes
-
-ENTRY_LIMIT: Final = 100
-"""The most entries of one bucket (docs/aws/push.md#refusals-of-documents)."""
 
 
 def foreign_entries(changes: Iterable[Change], reading: Reading, state: State) -> Counter[str]:
