@@ -65,7 +65,7 @@ class Scope:
 
     functions: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
-    proceed: Callable[[int], bool] = lambda calls: True  # noqa: ARG005
+    proceed: Callable[[int], bool] = lambda _calls: True
 
     def takes(self, mapping: Canonical) -> bool:
         """Whether function and source of a mapping match the globs: the function with or without its qualifier, the source

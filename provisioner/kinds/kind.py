@@ -29,8 +29,8 @@ class Kind:
     pair      what tells a mapping in canonical form from others of its kind, in a region
     claims    what a mapping occupies in AWS: only mappings that share a claim can conflict
     conflicts whether AWS takes only one of two mappings; symmetric, not transitive
-    needs     the keys of changes that must be done before a change of this kind, besides what frees its claims
     risks     what a change may do to records in flight, beside the changes that end mappings
+    needs     the keys of changes that must be done before a change of this kind, besides what frees its claims
     has_tags  whether AWS keeps tags on a mapping
     complete  a wanted mapping with what depends on the account and on the state's lineage, such as the statement that it
               needs; idempotent
@@ -48,10 +48,10 @@ class Kind:
     pair: Callable[[Canonical, str], Pair]
     claims: Callable[[Canonical, Pair], set[Claim]]
     conflicts: Callable[[Canonical, Pair, Canonical, Pair], bool]
-    needs: Callable[[Change, Sequence[Change]], Sequence[str]]
     risks: Callable[[Change, Sequence[Change]], tuple[Risk, ...]]
+    needs: Callable[[Change, Sequence[Change]], Sequence[str]] = lambda _change, _changes: ()
     has_tags: bool = True
-    complete: Callable[[Canonical, str, str], Canonical] = lambda mapping, account, lineage: mapping  # noqa: ARG005
-    call: Callable[[Canonical, str], str] = lambda mapping, region: ""  # noqa: ARG005
+    complete: Callable[[Canonical, str, str], Canonical] = lambda mapping, _account, _lineage: mapping
+    call: Callable[[Canonical, str], str] = lambda _mapping, _region: ""
     key: Callable[[Canonical, str], Key] | None = None
     id_limit: int = 0

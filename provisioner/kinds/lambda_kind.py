@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from provisioner.kinds.event_source_mapping import FIELDS, EventSourceMapping
@@ -11,15 +10,7 @@ from provisioner.kinds.risk import risks
 from provisioner.kinds.rules import RULES_OF
 from provisioner.kinds.uniqueness import claims, conflicts, pair
 from provisioner.model.key import LAMBDA
-from provisioner.model.plan import Change
 from provisioner.model.sources import PUSH, SourceKind
-
-
-def _needs(change: Change, changes: Sequence[Change]) -> Sequence[str]:
-    """Nothing: an event source mapping stands alone."""
-    del change, changes
-    return ()
-
 
 EVENT_SOURCE_MAPPING: Final = Kind(
     name=LAMBDA,
@@ -31,6 +22,5 @@ EVENT_SOURCE_MAPPING: Final = Kind(
     pair=pair,
     claims=claims,
     conflicts=conflicts,
-    needs=_needs,
     risks=risks,
 )

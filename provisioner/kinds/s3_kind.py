@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from provisioner.kinds.bucket_notification import FIELDS, BucketNotification
@@ -14,7 +14,6 @@ from provisioner.kinds.rules import RULES_OF
 from provisioner.kinds.statements import complete_permission
 from provisioner.model.canonical import Canonical
 from provisioner.model.key import S3, Key
-from provisioner.model.plan import Change
 from provisioner.model.references import Arn, Pair
 from provisioner.model.sources import SourceKind
 
@@ -49,12 +48,6 @@ def _conflicts(one: Canonical, one_pair: Pair, other: Canonical, other_pair: Pai
     return one_pair.source == other_pair.source and overlap(one, other)
 
 
-def _needs(change: Change, changes: Sequence[Change]) -> Sequence[str]:
-    """Nothing: the statement of a mapping is a part of its own change."""
-    del change, changes
-    return ()
-
-
 def _complete(mapping: Canonical, account: str, lineage: str) -> Canonical:
     source = mapping.get("event_source_arn", "")
     automatic = {
@@ -81,7 +74,6 @@ BUCKET_NOTIFICATION: Final = Kind(
     pair=pair,
     claims=_claims,
     conflicts=_conflicts,
-    needs=_needs,
     risks=risks,
     has_tags=False,
     complete=_complete,

@@ -150,14 +150,12 @@ def _inline(value: Any) -> str:
 
 
 def _members(fields: Mapping[str, Field], values: Mapping[str, Any]) -> dict[str, Any]:
-    made = {}
-    for name, value in values.items():
-        field = fields[name]
-        if field.many:
-            value = [_members(field.children, item) for item in value]  # noqa: PLW2901
-        elif field.children:
-            value = _members(field.children, value)  # noqa: PLW2901
-        elif name == "pattern":
-            value = json.dumps(value)  # noqa: PLW2901
-        made[field.row.api] = value
-    return made
+    return {fields[name].row.api: _member(name, fields[name], value) for name, value in values.items()}
+
+
+def _member(name: str, field: Field, value: Any) -> Any:
+    if field.many:
+        return [_members(field.children, item) for item in value]
+    if field.children:
+        return _members(field.children, value)
+    return json.dumps(value) if name == "pattern" else value

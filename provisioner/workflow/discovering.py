@@ -48,7 +48,7 @@ class Query:
     sources: tuple[str, ...] = ()
     tags: tuple[tuple[str, str | None], ...] = ()
     unmanaged: bool = False
-    proceed: Callable[[int], bool] = lambda calls: True  # noqa: ARG005
+    proceed: Callable[[int], bool] = lambda _calls: True
 
 
 @dataclass(frozen=True, slots=True)

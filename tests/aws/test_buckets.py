@@ -81,7 +81,7 @@ class Site:
 def site(s3: S3Api, monkeypatch: pytest.MonkeyPatch) -> Site:
     any_credentials(monkeypatch)
     clock = ManualClock()
-    made = Site(s3, clock, Aws(Provider(region=REGION, endpoint_url=s3.served.endpoint), clock))  # type: ignore[arg-type]
+    made = Site(s3, clock, Aws(Provider(region=REGION, endpoint_url=s3.served.endpoint), clock))
     real, s3.served.direct = s3.served.direct, made.application(s3.served.direct)
     s3.served.attach(made.aws._session.events)
     s3.served.direct = real  # the test's own client goes straight to the sandbox
@@ -409,7 +409,7 @@ def test_a_write_is_not_sent_when_the_guard_refuses(site: Site) -> None:
 def paced(endpoint: str, stated: float | None) -> float:
     """Seconds that ten reads take on the session's clock."""
     clock = ManualClock()
-    aws = Aws(Provider(region=REGION, endpoint_url=endpoint, max_requests_per_second=stated), clock)  # type: ignore[arg-type]
+    aws = Aws(Provider(region=REGION, endpoint_url=endpoint, max_requests_per_second=stated), clock)
     buckets = aws.buckets(REGION)
     buckets._client.get_bucket_notification_configuration = lambda **_: (
         setattr(buckets._bodies, "received", EMPTY) or {}

@@ -241,7 +241,7 @@ def test_an_id_of_ours_that_stands_twice_is_an_error() -> None:
 
     for written, removed in (((PLAIN,), ()), ((), ("mine",))):
         with pytest.raises(AwsError, match=f"^{WHERE}: 2 entries have the Id mine,"):
-            changed(text, *written, removed=removed)  # type: ignore[arg-type]
+            changed(text, *written, removed=removed)
     assert changed(text, removed=("other",)) == text
 
 
