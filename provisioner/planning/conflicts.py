@@ -36,8 +36,8 @@ def not_possible(wanted: Desired, record: Record | None, live: Live | None, conf
     )
 
 
-def _refused(change: Change, wanted: Desired, conflict: Conflict) -> Change:
-    """A planned change as one that is not possible. What it was to import stays unknown to the state."""
+def _as_not_possible(change: Change, wanted: Desired, conflict: Conflict) -> Change:
+    """A planned change as one that is not possible. A mapping that it would import is not among what stays."""
     stays = change.live if change.existing and not change.adopts else None
     refused = not_possible(wanted, change.record, stays, conflict)
     return replace(refused, moved_from=change.moved_from, after=change.after)
@@ -122,7 +122,7 @@ def _id_held(change: Change, managers: Mapping[Key, str]) -> Change | None:
         return None
     hint = f"choose another id, or apply again when {manager} has given it up"
     conflict = Conflict(key, one_line(f"an entry with this id, {key}, is that of {manager}"), hint)
-    return _refused(change, wanted, conflict)
+    return _as_not_possible(change, wanted, conflict)
 
 
 def _entries_by_claim(entries: Iterable[Live]) -> dict[Claim, list[Live]]:
@@ -157,7 +157,7 @@ def _overlapping(change: Change, staying: Mapping[Claim, Sequence[Live]], manage
         one_line(f"it overlaps with {named}: {where}"),
         "change the events or the filter of one of them: S3 notifies one destination of an event",
     )
-    return _refused(change, wanted, conflict)
+    return _as_not_possible(change, wanted, conflict)
 
 
 def without_blocked(changes: Sequence[Change]) -> list[Change]:
@@ -185,4 +185,4 @@ def _blocked(change: Change, staying: Claims) -> Change:
         else f"it overlaps with {held}, which cannot be changed"
     )
     conflict = Conflict(other.live.key, message, f"resolve the conflict of {other.name} first")
-    return _refused(change, change.wanted, conflict)
+    return _as_not_possible(change, change.wanted, conflict)
