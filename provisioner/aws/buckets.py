@@ -21,7 +21,7 @@ _WRITE: Final = "s3.PutBucketNotificationConfiguration"
 
 
 class Buckets:
-    """Safe to share between threads. The client is used by nobody else, and botocore does not retry its calls."""
+    """Safe to share between threads. The client is used only here, and botocore does not retry its calls."""
 
     def __init__(self, client: Any, *, region: str, requests: Requests) -> None:
         self.region = region
@@ -70,7 +70,7 @@ class Buckets:
             self._requests.once(f"writing the notifications of bucket {bucket}", put)
 
     def retries(self, notify: Notify) -> Retries:
-        """The pauses for someone who repeats read and write, and is told about it by `notify`."""
+        """The retries of one action that repeats read and write; `notify` reports them."""
         return self._requests.retries(notify)
 
     def _keep_body(self, response_dict: dict[str, Any], **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""XML that is changed in places: what nobody touches is written back byte for byte.
+"""XML that is changed in places: what is not changed is written back byte for byte.
 
 A tree of ElementTree would lose comments, processing instructions and prefixes, and write a carriage return as a line break.
 """
