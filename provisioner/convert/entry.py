@@ -9,6 +9,7 @@ from typing import Any, Final
 import yaml
 
 from provisioner.convert.found import Found
+from provisioner.convert.unknown import readable
 from provisioner.kinds.event_source_mapping import CONSUMPTION_MODE
 from provisioner.kinds.fields import Field
 from provisioner.kinds.forms import json_key
@@ -118,9 +119,11 @@ def _without_defaults(entry: Canonical, defaults: Mapping[str, Any]) -> Canonica
 
 
 def literal(value: Any) -> Any:
-    """A copy of a value in which `${` is escaped, in keys too, so that a manifest has no reference there."""
+    """A copy of a value in which `${` is escaped, in keys too, so that a manifest has no reference there but those to the
+    variables of values that are not known.
+    """
     if isinstance(value, str):
-        return value.replace("${", "$${")
+        return readable(value.replace("${", "$${"))
     if isinstance(value, list):
         return [literal(item) for item in value]
     return {literal(name): literal(item) for name, item in value.items()} if isinstance(value, dict) else value

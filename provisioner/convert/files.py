@@ -7,22 +7,24 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, Final
 
 from provisioner.convert.common import common_defaults
 from provisioner.convert.entry import dump, literal
 from provisioner.convert.found import Found, OwnerKind
-from provisioner.convert.names import short_hash
-from provisioner.convert.text import DefaultsOf, Named, extended_text, new_text
+from provisioner.convert.slugs import short_hash
+from provisioner.convert.text import DefaultsOf, Named, extended_text, new_text, sections, variables_yaml
+from provisioner.convert.unknown import Variable
 from provisioner.errors import UsageError
 from provisioner.filesystem import read_regular
+from provisioner.foreign_text import one_line
 from provisioner.manifest.defaults import Defaults
 from provisioner.manifest.format import formatted, with_items
 from provisioner.manifest.reader import parse
+from provisioner.model.canonical import Canonical
 from provisioner.model.references import FunctionReference
-from provisioner.model.sources import SourceKind
 
 ROOT: Final = "provisioner.yaml"
 BELOW: Final = "mappings"
@@ -59,14 +61,27 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """What a new manifest says beside its mappings."""
+    """What a new manifest says beside its mappings; a region or an account that is not known is ""."""
 
     stack: str
-    region: str
-    account: str
+    region: str = ""
+    account: str = ""
 
 
-def files_of(folder: Path, named: Sequence[Named], by: str, manifest: Present | Fresh) -> list[File]:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where mappings were found, as the first line of a file says it, and the variables that they need."""
+
+    by: str = "`provisioner discover`"
+    variables: Mapping[str, Variable] = field(default_factory=dict)
+
+
+_DISCOVERED: Final = Source()
+
+
+def files_of(
+    folder: Path, named: Sequence[Named], by: str, manifest: Present | Fresh, source: Source = _DISCOVERED
+) -> list[File]:
     """The files that get these mappings, those that include others last. `by` says what the mappings of one file have in
     common. No file is outside of the folder, and no line that stands in one changes.
 
@@ -77,10 +92,19 @@ def files_of(folder: Path, named: Sequence[Named], by: str, manifest: Present | 
         groups[label_of(item.found, by)].append(item)
     stems = stems_of(groups)
     members = {stems[label]: groups[label] for label in sorted(groups)}
-    heads = {stems[label]: f"{_head(label, by)}, found by `provisioner discover`." for label in groups}
+    heads = {stems[label]: f"{_head(label, by)}, found by {source.by}." for label in groups}
+    variables = variables_yaml(source.variables)
     if isinstance(manifest, Fresh):
-        return _fresh(folder, members, heads, manifest)
-    return list(_merged(folder, members, heads, manifest))
+        return _fresh(folder, members, heads, manifest, variables)
+    return list(_merged(folder, members, heads, manifest, variables))
+
+
+def whole_text(named: Sequence[Named], fresh: Fresh, source: Source) -> str:
+    """A new manifest in one text."""
+    root, defaults = _root(fresh, [named])
+    mappings = sections(sorted(named, key=lambda item: item.name), fresh.region, _reading(defaults))
+    parts = [dump(root), variables_yaml(source.variables), mappings]
+    return formatted(f"# Mappings, found by {one_line(source.by)}.\n\n" + "\n".join(filter(None, parts)))
 
 
 def label_of(found: Found, by: str) -> str:
@@ -125,23 +149,32 @@ def _head(label: str, by: str) -> str:
 # --- a new manifest --------------------------------------------------------------------------------------------------
 
 
-def _fresh(folder: Path, members: Mapping[str, Sequence[Named]], heads: Mapping[str, str], fresh: Fresh) -> list[File]:
-    root: dict[str, Any] = {
-        "stack": fresh.stack,
-        # With the account, sources may be in others, and other credentials are refused.
-        "provider": {"region": fresh.region, "allowed_account_ids": [fresh.account]},
-    }
-    defaults = common_defaults([[item.found for item in group] for group in members.values()])
+def _root(fresh: Fresh, files: Sequence[Sequence[Named]]) -> tuple[dict[str, Any], Canonical]:
+    """The head of a new manifest, and its defaults, which are in it."""
+    # With the account, sources may be in others, and other credentials are refused.
+    accounts = [fresh.account] if fresh.account else None
+    provider = {"region": fresh.region or None, "allowed_account_ids": accounts}
+    stated = {name: value for name, value in provider.items() if value}
+    root: dict[str, Any] = {"stack": fresh.stack, **({"provider": stated} if stated else {})}
+    defaults = common_defaults([[item.found for item in group] for group in files])
     if defaults:
         root["defaults"] = literal(defaults)
-    root["include"] = [_GLOB]
-    text = formatted(dump(root))
-    node = parse(dump(defaults), "").root
+    return root, defaults
+
+
+def _reading(defaults: Canonical) -> DefaultsOf:
+    node = parse(dump(literal(defaults)), "").root
     read = Defaults(node.value) if node and defaults else None
+    return lambda kind: read.of(kind) if read else {}
 
-    def defaults_of(kind: SourceKind) -> Mapping[str, Any]:
-        return read.of(kind) if read else {}
 
+def _fresh(
+    folder: Path, members: Mapping[str, Sequence[Named]], heads: Mapping[str, str], fresh: Fresh, variables: str
+) -> list[File]:
+    root, defaults = _root(fresh, list(members.values()))
+    root["include"] = [_GLOB]
+    text = formatted("\n".join(filter(None, [dump(root), variables])))
+    defaults_of = _reading(defaults)
     files = []
     for stem, group in members.items():
         path = _inside(folder, f"{BELOW}/{stem}.yaml")
@@ -176,7 +209,7 @@ def _require_absent(path: Path) -> None:
 
 
 def _merged(
-    folder: Path, members: Mapping[str, Sequence[Named]], heads: Mapping[str, str], present: Present
+    folder: Path, members: Mapping[str, Sequence[Named]], heads: Mapping[str, str], present: Present, variables: str
 ) -> Iterable[File]:
     known = {file.resolve() for file in present.files}
     start = f"{BELOW}/" if present.root else ""
@@ -184,12 +217,15 @@ def _merged(
     for stem, group in members.items():
         path = _inside(folder, f"{start}{stem}.yaml")
         names = tuple(item.name for item in group)
+        declared, variables = variables, ""  # in the first file
         if path.resolve() in known:
             text = extended_text(_text(path), group, present.region, present.defaults_of)
+            text = with_items(text, declared) if declared else text
             yield File(path, text, names, is_new=False)
             continue
         _require_absent(path)
-        yield File(path, new_text(group, heads[stem], present.region, present.defaults_of), names)
+        text = new_text(group, heads[stem], present.region, present.defaults_of)
+        yield File(path, with_items(text, declared) if declared else text, names)
         included.append(f"{start}{stem}.yaml")
     if present.root:
         text = _text(present.root)

@@ -26,6 +26,7 @@ class OwnerKind(StrEnum):
     OURS = "ours"  # the stack whose manifest was read
     PROVISIONER = "provisioner"  # another stack of provisioner
     CLOUDFORMATION = "cloudformation"
+    TERRAFORM = "terraform"  # a state of Terraform or OpenTofu, named by its file
     UNKNOWN = "unknown"  # nothing that was looked at names an owner
 
 
@@ -39,7 +40,7 @@ class Evidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """Who manages a mapping, as far as there is evidence. `name` is that of the stack."""
+    """Who manages a mapping, as far as there is evidence. `name` is that of the stack, or of the state's file."""
 
     kind: OwnerKind = OwnerKind.UNKNOWN
     name: str = ""
@@ -53,6 +54,8 @@ class Ownership:
                 return f"stack {self.name}"
             case OwnerKind.CLOUDFORMATION:
                 return f"CloudFormation stack {self.name}"
+            case OwnerKind.TERRAFORM:
+                return f"Terraform state {self.name}"
         return "unknown"
 
     @property

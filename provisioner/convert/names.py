@@ -4,20 +4,20 @@ mapping has the same name whenever it is found.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Final
 
 from provisioner.convert.found import Found
+from provisioner.convert.slugs import HASH, short_hash, slug
+from provisioner.convert.unknown import as_arn
 from provisioner.kinds.forms import json_key
-from provisioner.model.references import MAPPING_NAME, Arn, FunctionReference
+from provisioner.model.references import MAPPING_NAME, FunctionReference
 from provisioner.model.sources import SELF_MANAGED, SourceKind
 
 _MOST: Final = 128
-_SHORT, _LONG = 4, 12
-_OTHER: Final = re.compile(r"[^A-Za-z0-9_]+")
+_LONG: Final = 12
 
 
 def names_of(found: Sequence[Found], taken: Collection[str] = ()) -> list[str]:
@@ -50,11 +50,6 @@ def names_of(found: Sequence[Found], taken: Collection[str] = ()) -> list[str]:
             level[number] += 1
 
 
-def short_hash(text: str, digits: int = _SHORT) -> str:
-    """The last digits of a text's hash."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[-digits:]
-
-
 def _candidates(item: Found) -> list[str]:
     """The names that a mapping may have, the shortest first."""
     function = FunctionReference.parse(item.mapping.get("function_name"))
@@ -71,9 +66,9 @@ def _candidates(item: Found) -> list[str]:
         # Two mappings of one pair: AWS has no two, but files may.
         [*qualified, item.kind, item.region, short_hash(json_key([str(item.key), item.origin, item.mapping]), _LONG)],
     ]
-    names = ("-".join(filter(None, map(_slug, part))) or "mapping" for part in parts)
+    names = ("-".join(filter(None, map(slug, part))) or "mapping" for part in parts)
     # One that is cut keeps the hash, which tells it from others with the same beginning.
-    return [name if len(name) <= _MOST else f"{name[: _MOST - _SHORT - 1].rstrip('-_')}-{digest}" for name in names]
+    return [name if len(name) <= _MOST else f"{name[: _MOST - HASH - 1].rstrip('-_')}-{digest}" for name in names]
 
 
 def source_name(item: Found) -> list[str]:
@@ -82,14 +77,10 @@ def source_name(item: Found) -> list[str]:
     channels = mapping.get("topics") or mapping.get("queues") or [""]
     if item.kind in SELF_MANAGED:
         return ["kafka", channels[0]]
-    arn = Arn.parse(mapping.get("event_source_arn"))
+    arn = as_arn(mapping.get("event_source_arn"))
     if arn is None:
         return [str(mapping.get("event_source_arn", ""))]
     parts = re.split("[/:]", arn.resource)
     if item.kind is SourceKind.KINESIS and "consumer" in parts[2:-1]:
         return [parts[1], parts[parts.index("consumer", 2) + 1]]
     return [parts[1] if len(parts) > 1 else arn.resource, channels[0]]
-
-
-def _slug(text: str) -> str:
-    return _OTHER.sub("-", text).strip("-_")

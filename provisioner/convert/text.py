@@ -8,6 +8,7 @@ from typing import Any
 
 from provisioner.convert.entry import dump, entry_of, literal
 from provisioner.convert.found import IGNORED, Found, import_id
+from provisioner.convert.unknown import Variable, readable
 from provisioner.foreign_text import one_line
 from provisioner.manifest.format import formatted, with_items, with_mapping
 from provisioner.model.sources import SourceKind
@@ -28,8 +29,13 @@ def new_text(named: Sequence[Named], head: str, region: str, defaults_of: Defaul
     """The text of a new file with these mappings, in canonical form; `head` is its first line, a comment. `region` is that
     of mappings that state none.
     """
-    parts = [f"# {one_line(head)}\n", _mappings(named, region, defaults_of), _imports(named)]
-    return formatted("\n".join(part for part in parts if part))
+    return formatted(f"# {one_line(head)}\n\n{sections(named, region, defaults_of)}")
+
+
+def sections(named: Sequence[Named], region: str, defaults_of: DefaultsOf) -> str:
+    """The `mappings` and `imports` of these mappings, not yet in canonical form: that of the whole text is made once."""
+    parts = [_mappings(named, region, defaults_of) if named else "mappings: {}\n", _imports(named)]
+    return "\n".join(filter(None, parts))
 
 
 def extended_text(text: str, named: Sequence[Named], region: str, defaults_of: DefaultsOf) -> str:
@@ -51,19 +57,31 @@ def import_yaml(name: str, found: Found) -> str:
 
 
 def _mappings(named: Sequence[Named], region: str, defaults_of: DefaultsOf) -> str:
-    """The mappings, not yet in canonical form: that of the whole text is made once."""
-    entries = [{item.name: entry_of(item.found, region, defaults_of(item.found.kind))} for item in named]
-    texts = (dump({"mappings": entry}).removeprefix("mappings:\n") for entry in entries)
+    texts = []
+    for item in named:
+        entry = {item.name: entry_of(item.found, region, defaults_of(item.found.kind))}
+        text = dump({"mappings": entry}).removeprefix("mappings:\n")
+        texts.append(text if item.found.key else _commented(item.found) + text)  # else the import has the comments
     return "mappings:\n" + "\n".join(texts)
 
 
+def variables_yaml(variables: Mapping[str, Variable]) -> str:
+    """The declarations of variables, as a manifest has them; "" for none."""
+    declared = {name: literal(variable.declaration()) for name, variable in variables.items()}
+    return dump({"variables": declared}) if declared else ""
+
+
 def _imports(named: Sequence[Named]) -> str:
-    items = []
-    for item in named:
-        if item.found.key:
-            comments = "".join(f"  # {one_line(line)}\n" for line in _comments(item.found))
-            items.append(comments + import_yaml(item.name, item.found).removeprefix("imports:\n"))
+    items = [
+        _commented(item.found) + import_yaml(item.name, item.found).removeprefix("imports:\n")
+        for item in named
+        if item.found.key
+    ]
     return "imports:\n" + "".join(items) if items else ""
+
+
+def _commented(found: Found) -> str:
+    return "".join(f"  # {one_line(readable(line))}\n" for line in _comments(found))
 
 
 def _comments(found: Found) -> Iterator[str]:
@@ -72,4 +90,5 @@ def _comments(found: Found) -> Iterator[str]:
     yield "; ".join(filter(None, [found.origin, *facts]))
     for doubt in found.doubts:
         instead = f"; it is listed in {IGNORED}" if doubt.instead == IGNORED else ""
-        yield f"{doubt.field}: {doubt.why}{instead or (doubt.instead and f'; {doubt.instead}')}"
+        start = f"{doubt.field}: " if doubt.field else ""
+        yield f"{start}{doubt.why}{instead or (doubt.instead and f'; {doubt.instead}')}"

@@ -126,13 +126,16 @@ def other_tool(name: str, document: Document) -> str:
     value = document.root.value if document.root else None
     if isinstance(value, dict) and _OURS & value.keys() and "lineage" not in value:
         return ""  # before the text of a large manifest is searched
-    file = _seen(name, document.text)
+    what = tool_of(name, document.text)
+    return what or ("" if isinstance(value, dict) else _PROGRAMS.get(Path(name).suffix, ""))
+
+
+def tool_of(name: str, text: str) -> str:
+    """What the text of another tool's file is, with its article, or "" where nothing in it tells. `name` is the file's own."""
+    file = _seen(name, text)
     if file.keys & _OURS and not file.has("lineage", "serial"):
         return ""
-    for what, holds in _SIGNS:
-        if holds(file):
-            return what
-    return "" if isinstance(value, dict) else _PROGRAMS.get(Path(name).suffix, "")
+    return next((what for what, holds in _SIGNS if holds(file)), "")
 
 
 def other_tool_in(folder: Path) -> str:

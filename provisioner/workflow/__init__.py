@@ -1,6 +1,7 @@
-"""The operations behind the commands: plan, apply, destroy, discover, import, drift, status, and those on the state."""
+"""The operations behind the commands: plan, apply, destroy, discover, convert, import, drift, status, and those on the state."""
 
 from provisioner.workflow.changing import apply, plan
+from provisioner.workflow.converting import convert
 from provisioner.workflow.discovering import Query, discover, has_manifest, looking, write
 from provisioner.workflow.importing import Imported, import_mapping
 from provisioner.workflow.inspect import drift, status
@@ -17,6 +18,7 @@ __all__ = [
     "Ui",
     "apply",
     "apply_saved",
+    "convert",
     "discover",
     "drift",
     "force_unlock",

@@ -1,0 +1,182 @@
+"""What one conversion collects: mappings, the variables that they need, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from provisioner.convert.fields import FieldReader, Problem
+from provisioner.convert.found import IGNORED, UNKNOWN, Doubt, Found, Ownership
+from provisioner.convert.unknown import Unknowns, as_arn, has_unknown, is_unknown
+from provisioner.kinds import kind_for
+from provisioner.kinds.canonical import canonical
+from provisioner.kinds.tables import fields_of
+from provisioner.kinds.uniqueness import CONSUMER_GROUPS
+from provisioner.model.canonical import Canonical, is_own_tag, value_at, with_value
+from provisioner.model.key import LAMBDA, S3, Key
+from provisioner.model.place import FieldPath, Place
+from provisioner.model.references import REGION, UUID, Arn, FunctionReference
+from provisioner.model.sources import PUSH, SourceKind, kind_of, kind_of_arn
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says of the files: the values of parameters, and the stage, region and account where they are
+    deployed; "" for one that is not known.
+    """
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    stage: str = ""
+    region: str = ""
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something in a file that is not in the manifest: where, what it is, and why."""
+
+    place: Place
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a mapping is in a file, how its tool calls it, and what the tool knows of it.
+
+    id      its UUID, or the id of its entry, or ""
+    region  "" for that of its function or source, else of the command line
+    given   a name that it has in the file and keeps, or ""
+    state   as AWS shows it, or ""
+    """
+
+    place: Place
+    what: str
+    id: str = ""
+    region: str = ""
+    given: str = ""
+    state: str = ""
+    owner: Ownership = UNKNOWN
+    notes: tuple[Doubt, ...] = ()
+    changes: bool = False
+
+
+@dataclass(slots=True)
+class Conversion:
+    """Collects what the files have."""
+
+    options: Options
+    unknowns: Unknowns = field(default_factory=Unknowns)
+    found: list[Found] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    accounts: set[str] = field(default_factory=set)
+
+    def reader(self, kind: SourceKind | None = None, **options: Any) -> FieldReader:
+        """A reader of fields whose unknown values are variables of this conversion."""
+        return FieldReader(self.unknowns, kind, **options)
+
+    def leave_out(self, place: Place, what: str, why: str) -> None:
+        """Something that is not converted."""
+        self.left_out.append(LeftOut(place, what, why))
+
+    def add(
+        self, members: Canonical, origin: Origin, problems: Iterable[Problem] = (), kind: SourceKind | None = None
+    ) -> None:
+        """A mapping by its fields, as `FieldReader.mapping` has read them. `kind` is that of its source, where the fields do not
+        say it. A field whose value could not be read is listed in `ignore_changes`, so that nothing is done to it.
+        """
+        doubts = []
+        for problem in problems:
+            self.leave_out(problem.place, f"{problem.name} of {origin.what}", problem.why)
+            if problem.field and problem.field not in members:
+                doubts.append(Doubt(problem.field, problem.why, IGNORED))
+        kind = _kind_in(members, kind)
+        if kind is None:
+            self.leave_out(origin.place, origin.what, _why_no_kind(members))
+            return
+        if not members.get("function_name"):
+            self.leave_out(origin.place, origin.what, "it names no function")
+            return
+        tags = members.get("tags")
+        if isinstance(tags, dict):
+            members = {**members, "tags": {key: value for key, value in tags.items() if not is_own_tag(key)}}
+        for path in CONSUMER_GROUPS:
+            if origin.id and value_at(members, path) == origin.id:
+                members = with_value(members, path, None)  # AWS's default, the mapping's own UUID
+        mapping = canonical_of(members, kind)
+        fields = fields_of(kind)
+        for name in [name for name in mapping if not fields[name].row.has(kind)]:
+            self.leave_out(origin.place, f"{name} of {origin.what}", f"{kind.phrase} does not have it")
+            del mapping[name]
+        function = FunctionReference.parse(members.get("function_name"))
+        if function and function.account:
+            self.accounts.add(function.account)
+        region = origin.region or (function.region if function else "") or _region(mapping, kind) or self.options.region
+        self.found.append(
+            Found(
+                key=_key(kind, region, origin.id),
+                kind=kind,
+                region=region,
+                mapping=mapping,
+                origin=f"{origin.place.file}:{origin.place.line}: {origin.what}",
+                owner=origin.owner,
+                doubts=(*doubts, *origin.notes),
+                given=origin.given,
+                state=origin.state,
+                changes=origin.changes,
+            )
+        )
+
+
+def canonical_of(members: Canonical, kind: SourceKind) -> Canonical:
+    """The canonical form of fields among which whole values may be unknown."""
+    whole = dict(_unknown_parts(members, ()))
+    known = members
+    for path in whole:
+        known = with_value(known, path, None)
+    mapping = canonical(known, kind)
+    for path, marker in whole.items():
+        mapping = with_value(mapping, path, marker)
+    order = [name for name in fields_of(kind) if name in mapping]
+    return {name: mapping[name] for name in order}
+
+
+def _unknown_parts(members: Canonical, path: FieldPath) -> Iterable[tuple[FieldPath, str]]:
+    for name, value in members.items():
+        if is_unknown(value):
+            yield (*path, name), value
+        elif isinstance(value, dict) and name != "tags":
+            yield from _unknown_parts(value, (*path, name))
+
+
+def _kind_in(members: Canonical, hint: SourceKind | None) -> SourceKind | None:
+    """The kind of source that the fields say, also where a part of the ARN is not known. `hint` is what the file says besides."""
+    source = members.get("event_source_arn")
+    if source and not members.get("self_managed_event_source"):
+        arn = as_arn(source)
+        return kind_of_arn(arn) if arn else (hint or SourceKind.UNKNOWN) if has_unknown(source) else None
+    return kind_of({name: value for name, value in members.items() if not is_unknown(value)}) or hint
+
+
+def _why_no_kind(members: Canonical) -> str:
+    source = members.get("event_source_arn")
+    if not source:
+        return "it names no source"
+    arn = as_arn(source)
+    return f"{arn.service} as a source is not supported yet" if arn else f"{source!r} is not an ARN"
+
+
+def _region(mapping: Canonical, kind: SourceKind) -> str:
+    """The region that the source names."""
+    arn = Arn.parse(mapping.get("event_source_arn"))
+    return arn.region if arn and kind not in PUSH and REGION.fullmatch(arn.region) else ""
+
+
+def _key(kind: SourceKind, region: str, ident: str) -> Key | None:
+    if not ident or not region or has_unknown(region):
+        return None
+    name = kind_for(kind).name
+    if name == S3:
+        return Key(S3, region, ident)
+    return Key(LAMBDA, region, ident) if UUID.fullmatch(ident) else None

@@ -1,0 +1,47 @@
+"""The formats that can be converted, each read by a module of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from provisioner.convert.conversion import Conversion, Options
+from provisioner.convert.documents import documents, text_of_file
+from provisioner.convert.formats import aws_cli, terraform
+from provisioner.errors import UsageError
+from provisioner.manifest.foreign import tool_of
+from provisioner.manifest.node import Node
+
+_FORMATS: Final[dict[str, Callable[[Iterable[Node], Conversion], None]]] = {
+    "a Terraform state": terraform.convert,
+    "a Terraform plan or state as JSON": terraform.convert,
+    "an answer of the AWS CLI": aws_cli.convert,
+    "a request or an answer of the AWS CLI": aws_cli.convert,
+    "a bucket's notification configuration": aws_cli.convert,
+}
+"""What reads a file, by what `manifest.foreign` calls it."""
+_INSTEAD: Final = {
+    "a Terraform configuration": "convert its state, which has the values: `terraform show -json > state.json`",
+    "Terraform's variables": "convert the state, which has the values: `terraform show -json > state.json`",
+    "a CDK project": "convert the template that `cdk synth` writes, in cdk.out",
+    "a Pulumi project": "`provisioner discover --write DIR` writes a manifest of what exists",
+    "an Ansible playbook": "`provisioner discover --write DIR` writes a manifest of what exists",
+}
+"""What to do about files that are not read."""
+
+
+def convert(paths: Sequence[Path], options: Options) -> Conversion:
+    """What the files have. Raises UsageError for a file that cannot be read, or is of no format that can be converted."""
+    conversion = Conversion(options)
+    by_tool: dict[str, list[Node]] = {}
+    for path in paths:
+        text = text_of_file(path)
+        what = tool_of(path.name, text) if text.strip() else "an empty file"
+        if what not in _FORMATS:
+            hint = _INSTEAD.get(what, "`provisioner convert --help` lists the formats")
+            raise UsageError(f"{path} is {what or 'of no format that can be converted'}", hint=hint)
+        by_tool.setdefault(what, []).extend(documents(text, str(path)))
+    for what, read in by_tool.items():
+        _FORMATS[what](read, conversion)
+    return conversion

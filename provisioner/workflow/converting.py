@@ -1,0 +1,81 @@
+"""Writes the mappings of other tools' files into a manifest. Nothing is asked of AWS, and no state is read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from provisioner.convert.conversion import LeftOut, Options
+from provisioner.convert.files import Fresh, Source, whole_text
+from provisioner.convert.formats import convert as read_files
+from provisioner.convert.names import names_of
+from provisioner.convert.slugs import slug
+from provisioner.convert.text import Named
+from provisioner.convert.unknown import Variable, has_unknown, unknown_names
+from provisioner.errors import UsageError
+from provisioner.foreign_text import one_line
+from provisioner.manifest.load import STACK
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What files have: the mappings with their names, sorted; the variables that they need; what was left out; and what a new
+    manifest of them says.
+    """
+
+    named: tuple[Named, ...]
+    source: Source
+    left_out: tuple[LeftOut, ...]
+    fresh: Fresh
+
+    @property
+    def text(self) -> str:
+        """A new manifest in one text."""
+        return whole_text(self.named, self.fresh, self.source)
+
+
+def convert(paths: Sequence[Path], options: Options, stack: str = "") -> Converted:
+    """The mappings of other tools' files. `stack` is the name of a new manifest, "" for one from the first file's.
+
+    Raises UsageError for a file that cannot be read, or is of no format that can be converted.
+    """
+    conversion = read_files(paths, options)
+    found = conversion.found
+    names = names_of(found)
+    named = tuple(sorted(map(Named, names, found), key=lambda item: item.name))
+    regions = Counter(item.region for item in found if item.region and not has_unknown(item.region))
+    region = options.region or (min(regions, key=lambda name: (-regions[name], name)) if regions else "")
+    accounts = {options.account} if options.account else conversion.accounts
+    source = Source(", ".join(one_line(str(path)) for path in paths), _used(named, conversion.unknowns.variables))
+    account = next(iter(accounts)) if len(accounts) == 1 else ""
+    return Converted(named, source, tuple(conversion.left_out), Fresh(_stack(stack, paths), region, account))
+
+
+def _used(named: Sequence[Named], variables: dict[str, Variable]) -> dict[str, Variable]:
+    """The variables that mappings have, in the order in which they were found: one of what was left out is not declared."""
+    used = {
+        name
+        for item in named
+        for text in _texts([item.found.mapping, item.found.region])
+        for name in unknown_names(text)
+    }
+    return {name: variable for name, variable in variables.items() if name in used}
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    items = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [text for item in items for text in _texts(item)]
+
+
+def _stack(stated: str, paths: Sequence[Path]) -> str:
+    stem = slug(paths[0].name.partition(".")[0])[:64].strip("-_")
+    stack = stated or stem or "converted"
+    if not STACK.fullmatch(stack):
+        raise UsageError(
+            f"{stack!r} is not a valid stack name", hint="pass --name with up to 64 letters, digits, '.', '_' and '-'"
+        )
+    return stack
