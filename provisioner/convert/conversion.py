@@ -91,7 +91,7 @@ class Conversion:
             self.leave_out(problem.place, f"{problem.name} of {origin.what}", problem.why)
             if problem.field and problem.field not in members:
                 doubts.append(Doubt(problem.field, problem.why, IGNORED))
-        kind = _kind_in(members, kind)
+        kind = kind_in(members, kind)
         if kind is None:
             self.leave_out(origin.place, origin.what, _why_no_kind(members))
             return
@@ -150,7 +150,7 @@ def _unknown_parts(members: Canonical, path: FieldPath) -> Iterable[tuple[FieldP
             yield from _unknown_parts(value, (*path, name))
 
 
-def _kind_in(members: Canonical, hint: SourceKind | None) -> SourceKind | None:
+def kind_in(members: Canonical, hint: SourceKind | None) -> SourceKind | None:
     """The kind of source that the fields say, also where a part of the ARN is not known. `hint` is what the file says besides."""
     source = members.get("event_source_arn")
     if source and not members.get("self_managed_event_source"):

@@ -71,7 +71,11 @@ _SIGNS: Final[tuple[tuple[str, Callable[[_File], bool]], ...]] = (
     ),
     ("a Serverless Framework configuration", lambda file: file.has("service", "provider", "functions")),
     ("a Terraform state", lambda file: file.has("lineage", "serial") or ".tfstate" in file.name),
-    ("a Terraform plan or state as JSON", lambda file: file.has("format_version", "terraform_version")),
+    (
+        "a Terraform plan or state as JSON",
+        # Without resources `show -json` prints neither version nor values.
+        lambda file: file.has("format_version") and (file.has("terraform_version") or file.keys == {"format_version"}),
+    ),
     ("Terraform's variables", lambda file: re.search(r"\.tfvars(\.json)?$", file.name) is not None),
     ("a Terraform configuration", lambda file: file.name.endswith((".tf", ".tofu", ".tf.json", ".hcl"))),
     ("a Terraform configuration", lambda file: not file.keys and bool(_HCL.search(file.text))),
