@@ -60,6 +60,13 @@ _WHAT = with_options(
     click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Only mappings with this tag (repeatable)."),
     click.option("--unmanaged", is_flag=True, help="Only mappings whose owner is unknown, and that no manifest has."),
 )
+_NAMES = click.option(
+    "--names-from",
+    "names_from",
+    multiple=True,
+    metavar="FILE",
+    help="Take names and owners from a Terraform state (repeatable).",
+)
 _THEN = with_options(
     click.option("--check", is_flag=True, help="Exit with 2 if there is a mapping that --unmanaged would show."),
     click.option(
@@ -84,6 +91,7 @@ _THEN = with_options(
 @click.command()
 @on_manifest
 @_WHAT
+@_NAMES
 @_THEN
 @format_options("text", "json")
 def discover(invocation: Invocation, check: bool, folder: Path | None, by: str, stack: str, **wanted: Any) -> None:

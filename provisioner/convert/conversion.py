@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provisioner.convert.fields import FieldReader, Problem
-from provisioner.convert.found import IGNORED, UNKNOWN, Doubt, Found, Ownership
+from provisioner.convert.found import IGNORED, Doubt, Evidence, Found, OwnerKind, Ownership
 from provisioner.convert.unknown import Unknowns, as_arn, has_unknown, is_unknown
 from provisioner.kinds import kind_for
 from provisioner.kinds.canonical import canonical
@@ -57,20 +57,24 @@ class Origin:
     region: str = ""
     given: str = ""
     state: str = ""
-    owner: Ownership = UNKNOWN
     notes: tuple[Doubt, ...] = ()
     changes: bool = False
 
 
 @dataclass(slots=True)
 class Conversion:
-    """Collects what the files have."""
+    """Collects what the files have. `owner` is the tool whose files are read, and what they prove."""
 
     options: Options
     unknowns: Unknowns = field(default_factory=Unknowns)
     found: list[Found] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     accounts: set[str] = field(default_factory=set)
+    owner: tuple[OwnerKind, Evidence] = (OwnerKind.UNKNOWN, Evidence.NONE)
+
+    def is_of(self, kind: OwnerKind) -> bool:
+        """Whether the files that were read last are of this tool."""
+        return self.owner[0] is kind
 
     def reader(self, kind: SourceKind | None = None, **options: Any) -> FieldReader:
         """A reader of fields whose unknown values are variables of this conversion."""
@@ -113,6 +117,7 @@ class Conversion:
         if function and function.account:
             self.accounts.add(function.account)
         region = origin.region or (function.region if function else "") or _region(mapping, kind) or self.options.region
+        kind_of_owner, evidence = self.owner
         self.found.append(
             Found(
                 key=_key(kind, region, origin.id),
@@ -120,7 +125,7 @@ class Conversion:
                 region=region,
                 mapping=mapping,
                 origin=f"{origin.place.file}:{origin.place.line}: {origin.what}",
-                owner=origin.owner,
+                owner=Ownership(kind_of_owner, origin.place.file, evidence, origin.what),
                 doubts=(*doubts, *origin.notes),
                 given=origin.given,
                 state=origin.state,

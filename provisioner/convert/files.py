@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from provisioner.convert.common import common_defaults
 from provisioner.convert.entry import dump, literal
-from provisioner.convert.found import Found, OwnerKind
+from provisioner.convert.found import Found, OwnerKind, Ownership
 from provisioner.convert.slugs import short_hash
 from provisioner.convert.text import DefaultsOf, Named, extended_text, new_text, sections, variables_yaml
 from provisioner.convert.unknown import Variable
@@ -92,7 +92,10 @@ def files_of(
         groups[label_of(item.found, by)].append(item)
     stems = stems_of(groups)
     members = {stems[label]: groups[label] for label in sorted(groups)}
-    heads = {stems[label]: f"{_head(label, by)}, found by {source.by}." for label in groups}
+    heads = {
+        stems[label]: f"{_head(label, by, group[0].found.owner)}, found by {source.by}."
+        for label, group in groups.items()
+    }
     variables = variables_yaml(source.variables)
     if isinstance(manifest, Fresh):
         return _fresh(folder, members, heads, manifest, variables)
@@ -111,7 +114,7 @@ def label_of(found: Found, by: str) -> str:
     """What a mapping has in common with the others of its file."""
     if by == "owner":
         kind = found.owner.kind
-        return f"{kind} {found.owner.name}" if kind is OwnerKind.CLOUDFORMATION else str(kind)
+        return f"{kind} {PurePath(found.owner.name).name}" if kind not in (OwnerKind.OURS, OwnerKind.UNKNOWN) else str(kind)
     if by == "function":
         function = FunctionReference.parse(found.mapping.get("function_name"))
         return function.name if function else str(found.mapping.get("function_name", ""))
@@ -133,14 +136,13 @@ def stems_of(labels: Iterable[str]) -> dict[str, str]:
     }
 
 
-def _head(label: str, by: str) -> str:
-    """What a file holds, as its first line says it."""
+def _head(label: str, by: str, owner: Ownership) -> str:
+    """What a file holds, as its first line says it. `owner` is that of its mappings."""
     if by == "owner":
-        kind, _, name = label.partition(" ")
         return {
-            OwnerKind.CLOUDFORMATION: f"Mappings of CloudFormation stack {name}",
             OwnerKind.OURS: "Mappings with the ownership tags of this stack",
-        }.get(OwnerKind(kind), "Mappings whose owner is not known")
+            OwnerKind.UNKNOWN: "Mappings whose owner is not known",
+        }.get(owner.kind, f"Mappings of {owner}")
     if by == "function":
         return f"Mappings of the function {label}"
     return f"Mappings whose tag {by.removeprefix(TAG)} is {label}" if by.startswith(TAG) else "Mappings"

@@ -26,7 +26,10 @@ class OwnerKind(StrEnum):
     OURS = "ours"  # the stack whose manifest was read
     PROVISIONER = "provisioner"  # another stack of provisioner
     CLOUDFORMATION = "cloudformation"
-    TERRAFORM = "terraform"  # a state of Terraform or OpenTofu, named by its file
+    TERRAFORM = "terraform"  # or OpenTofu
+    ACK = "ack"
+    CROSSPLANE = "crossplane"
+    ANSIBLE = "ansible"
     UNKNOWN = "unknown"  # nothing that was looked at names an owner
 
 
@@ -35,16 +38,29 @@ class Evidence(StrEnum):
 
     STATE = "state"
     TAGS = "tags"
+    FILE = "file"  # what a tool deploys; whether it has done so, the file does not say
     NONE = "none"
+
+
+_TITLES: Final = {
+    OwnerKind.CLOUDFORMATION: "CloudFormation",
+    OwnerKind.TERRAFORM: "Terraform",
+    OwnerKind.ACK: "ACK",
+    OwnerKind.CROSSPLANE: "Crossplane",
+    OwnerKind.ANSIBLE: "Ansible",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """Who manages a mapping, as far as there is evidence. `name` is that of the stack, or of the state's file."""
+    """Who manages a mapping, as far as there is evidence. `name` is that of the stack, or of the file that names the mapping;
+    `address` is what the owner calls it, or "".
+    """
 
     kind: OwnerKind = OwnerKind.UNKNOWN
     name: str = ""
     evidence: Evidence = Evidence.NONE
+    address: str = ""
 
     def __str__(self) -> str:
         match self.kind:
@@ -52,16 +68,19 @@ class Ownership:
                 return "this stack"
             case OwnerKind.PROVISIONER:
                 return f"stack {self.name}"
-            case OwnerKind.CLOUDFORMATION:
-                return f"CloudFormation stack {self.name}"
-            case OwnerKind.TERRAFORM:
-                return f"Terraform state {self.name}"
-        return "unknown"
+            case OwnerKind.UNKNOWN:
+                return "unknown"
+        from_file = self.evidence in (Evidence.STATE, Evidence.FILE)
+        return f"{_TITLES[self.kind]} {'file' if from_file else 'stack'} {self.name}"
 
     @property
     def flag(self) -> str:
         """The owner as `--from-owner` of a plan names it, where another one has to be named; else ""."""
-        return f"{self.kind}:{self.name}" if self.kind is OwnerKind.CLOUDFORMATION else ""
+        return (
+            f"{self.kind}:{self.name}"
+            if self.evidence is Evidence.TAGS and self.kind is OwnerKind.CLOUDFORMATION
+            else ""
+        )
 
 
 UNKNOWN: Final = Ownership()
@@ -115,7 +134,8 @@ class Found:
         """Whether a state of provisioner has it, or its tags name another stack of provisioner. One with the tags of this
         stack, which does not record it, is an orphan.
         """
-        return self.owner.kind is OwnerKind.PROVISIONER or self.owner.evidence is Evidence.STATE
+        is_recorded = self.owner.kind is OwnerKind.OURS and self.owner.evidence is Evidence.STATE
+        return is_recorded or self.owner.kind is OwnerKind.PROVISIONER
 
     @property
     def is_unmanaged(self) -> bool:
@@ -178,16 +198,23 @@ def import_id(key: Key) -> str:
 
 
 def owner_of(
-    key: Key, tags: Mapping[str, str], recorded: Mapping[Key, Ownership], lineages: Mapping[str, Ownership]
+    key: Key,
+    tags: Mapping[str, str],
+    recorded: Mapping[Key, Ownership],
+    lineages: Mapping[str, Ownership],
+    others: Mapping[Key, Ownership],
 ) -> Ownership:
-    """Whose a mapping is: by the states that were read, else by its tags. `lineages` are the owners that the lineages of
-    these states mean.
+    """Whose a mapping is: by the states that were read, else by our tags, else by what `others` say, else by the tags of
+    CloudFormation. `lineages` are the owners that the lineages of these states mean.
     """
     if key in recorded:
         return recorded[key]
     if lineage := tags.get(LINEAGE_TAG):
         stack = one_line(tags.get(STACK_TAG, "")) or one_line(lineage)
         return lineages.get(lineage, Ownership(OwnerKind.PROVISIONER, stack, Evidence.TAGS))
+    if key in others:
+        return others[key]
     if stack := one_line(tags.get(CLOUDFORMATION_TAG, "")):
-        return Ownership(OwnerKind.CLOUDFORMATION, stack, Evidence.TAGS)
+        logical_id = one_line(tags.get("aws:cloudformation:logical-id", ""))
+        return Ownership(OwnerKind.CLOUDFORMATION, stack, Evidence.TAGS, logical_id)
     return UNKNOWN

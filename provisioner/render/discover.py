@@ -54,6 +54,7 @@ def count_line(found: Sequence[Named], unread: Sequence[Unread]) -> str:
         f"{owners[OwnerKind.OURS]} of this stack" if owners[OwnerKind.OURS] else "",
         _of_stacks(owners, stacks, OwnerKind.PROVISIONER, "of other stacks"),
         _of_stacks(owners, stacks, OwnerKind.CLOUDFORMATION, "of CloudFormation"),
+        f"{owners[OwnerKind.TERRAFORM]} of Terraform" if owners[OwnerKind.TERRAFORM] else "",
         f"{owners[OwnerKind.UNKNOWN]} of unknown owner" if owners[OwnerKind.UNKNOWN] else "",
     ]
     unhealthy = sum(bool(item.found.fault) for item in found)

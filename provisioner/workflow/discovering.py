@@ -11,7 +11,9 @@ from typing import Final
 
 from provisioner.aws.discovery import Listed, Scope, Seen, Unread, enabled_regions, list_entries, list_mappings
 from provisioner.aws.refresh import parallel
+from provisioner.convert.conversion import Options
 from provisioner.convert.files import ROOT, File, Fresh, Present, files_of
+from provisioner.convert.formats import convert
 from provisioner.convert.found import Doubt, Evidence, Found, OwnerKind, Ownership, found_of, owner_of
 from provisioner.convert.names import names_of
 from provisioner.convert.text import Named
@@ -38,7 +40,8 @@ _PUBLIC = 0o644
 @dataclass(frozen=True, slots=True)
 class Query:
     """What to look for. `functions` and `sources` are globs, `tags` are keys with values, None for any. `unmanaged`: only
-    what nothing that was looked at manages. `proceed` is asked before many calls are made, with their number.
+    what nothing that was looked at manages. `names_from` are states of Terraform, which name mappings. `proceed` is asked
+    before many calls are made, with their number.
     """
 
     kinds: tuple[str, ...] = (LAMBDA,)
@@ -48,6 +51,7 @@ class Query:
     sources: tuple[str, ...] = ()
     tags: tuple[tuple[str, str | None], ...] = ()
     unmanaged: bool = False
+    names_from: tuple[str, ...] = ()
     proceed: Callable[[int], bool] = lambda _calls: True
 
 
@@ -82,6 +86,8 @@ class _Known:
     recorded: dict[Key, str] = field(default_factory=dict)
     imported: dict[Key, str] = field(default_factory=dict)
     pairs: dict[Pair, str] = field(default_factory=dict)
+    others: dict[Key, Ownership] = field(default_factory=dict)
+    names: dict[Key, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
 
 
@@ -112,6 +118,7 @@ def discover(run: Run, query: Query, others: Sequence[Run] = ()) -> Discovered:
     recorded = run.backend.read().state.account if run.manifest.stack else ""
     aws, account = run.connect(recorded)
     known = _known(run, others)
+    _read_names(query.names_from, known)
     regions = _regions(run, query)
     scope = Scope(query.functions, query.sources, query.proceed)
     lineage = next(iter(known.lineages), "")
@@ -193,6 +200,19 @@ def _known(run: Run, others: Sequence[Run]) -> _Known:
     return known
 
 
+def _read_names(files: Sequence[str], known: _Known) -> None:
+    """What states of Terraform call mappings, and that they have them."""
+    for file in files:
+        conversion = convert([Path(file)], Options())
+        if not conversion.is_of(OwnerKind.TERRAFORM):
+            hint = "pass a terraform.tfstate, or what `terraform show -json` prints"
+            raise UsageError(f"{file} is not a state of Terraform", hint=hint)
+        for item in conversion.found:
+            if item.key:
+                known.others[item.key] = item.owner
+                known.names[item.key] = item.given
+
+
 def _imports(manifest: Manifest) -> dict[Key, str]:
     """The mappings that a manifest imports, with their names."""
     imports = {}
@@ -204,10 +224,11 @@ def _imports(manifest: Manifest) -> dict[Key, str]:
 
 def _found(seen: Seen, known: _Known) -> Found:
     live = seen.live
-    owner = owner_of(live.key, seen.tags, known.owners, known.lineages)
+    owner = owner_of(live.key, seen.tags, known.owners, known.lineages, known.others)
     declared = known.imported.get(live.key) or known.pairs.get(pair_of(live), "")
     notes = (Doubt("permission", one_line(seen.note)),) if seen.note else ()
     given = known.recorded.get(live.key) or declared or (live.owner.name if live.owner else "")
+    given = given or known.names.get(live.key, "")
     lacks_statement = live.status.state == BROKEN and "permission" not in live.mapping
     return replace(found_of(live, owner, notes, given), declared=bool(declared), changes=lacks_statement)
 

@@ -9,6 +9,7 @@ from typing import Final
 from provisioner.convert.conversion import Conversion, Options
 from provisioner.convert.documents import documents, text_of_file
 from provisioner.convert.formats import aws_cli, terraform
+from provisioner.convert.found import Evidence, OwnerKind
 from provisioner.errors import UsageError
 from provisioner.manifest.foreign import tool_of
 from provisioner.manifest.node import Node
@@ -21,6 +22,17 @@ _FORMATS: Final[dict[str, Callable[[Iterable[Node], Conversion], None]]] = {
     "a bucket's notification configuration": aws_cli.convert,
 }
 """What reads a file, by what `manifest.foreign` calls it."""
+_OWNERS: Final = {
+    "a Terraform state": (OwnerKind.TERRAFORM, Evidence.STATE),
+    "a Terraform plan or state as JSON": (OwnerKind.TERRAFORM, Evidence.STATE),
+    "a CloudFormation template": (OwnerKind.CLOUDFORMATION, Evidence.FILE),
+    "an AWS SAM template": (OwnerKind.CLOUDFORMATION, Evidence.FILE),
+    "a Serverless Framework configuration": (OwnerKind.CLOUDFORMATION, Evidence.FILE),
+    "an object of ACK, the AWS controllers for Kubernetes": (OwnerKind.ACK, Evidence.FILE),
+    "an object of Crossplane": (OwnerKind.CROSSPLANE, Evidence.FILE),
+    "an Ansible playbook": (OwnerKind.ANSIBLE, Evidence.FILE),
+}
+"""Who manages what a file has."""
 _INSTEAD: Final = {
     "a Terraform configuration": "convert its state, which has the values: `terraform show -json > state.json`",
     "Terraform's variables": "convert the state, which has the values: `terraform show -json > state.json`",
@@ -43,5 +55,6 @@ def convert(paths: Sequence[Path], options: Options) -> Conversion:
             raise UsageError(f"{path} is {what or 'of no format that can be converted'}", hint=hint)
         by_tool.setdefault(what, []).extend(documents(text, str(path)))
     for what, read in by_tool.items():
+        conversion.owner = _OWNERS.get(what, (OwnerKind.UNKNOWN, Evidence.NONE))
         _FORMATS[what](read, conversion)
     return conversion

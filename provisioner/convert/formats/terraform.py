@@ -19,7 +19,7 @@ from provisioner.convert.formats.terraform_files import (
     listed,
     resources,
 )
-from provisioner.convert.found import Doubt, Evidence, OwnerKind, Ownership
+from provisioner.convert.found import Doubt
 from provisioner.kinds.policies import Policy, as_stored, taken_over
 from provisioner.kinds.s3_kind import PRINCIPAL
 from provisioner.kinds.tables import fields_of
@@ -99,7 +99,6 @@ def _mapping(item: Resource, conversion: Conversion) -> None:
         region=region,
         given=item.own_name,
         state=text_at(item.attributes, "state"),
-        owner=Ownership(OwnerKind.TERRAFORM, item.place.file, Evidence.STATE),
         notes=tuple(Doubt("", note) for note in item.notes),
     )
     conversion.add(fields, origin, reader.problems)
@@ -121,7 +120,6 @@ def _entries(item: Resource, permissions: _Permissions, conversion: Conversion) 
     """The entries of a bucket that invoke functions."""
     bucket = text_at(item.attributes, "bucket")
     entries = members_of(item.attributes).get("lambda_function")
-    owner = Ownership(OwnerKind.TERRAFORM, item.place.file, Evidence.STATE)
     for number, entry in enumerate(listed(entries)):
         function = FunctionReference.parse(text_at(entry, "lambda_function_arn"))
         region = text_at(item.attributes, "region") or (function.region if function else "")
@@ -147,7 +145,6 @@ def _entries(item: Resource, permissions: _Permissions, conversion: Conversion) 
             id=f"{bucket}/{ident}" if bucket and ident else "",
             region=region,
             given=item.own_name if len(listed(entries)) == 1 else "",
-            owner=owner,
             notes=notes,
             changes=permission is None,
         )
