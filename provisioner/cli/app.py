@@ -12,7 +12,7 @@ from itertools import takewhile
 import click
 
 from provisioner import __version__
-from provisioner.cli import changes, convert, discover, inspect, language, state
+from provisioner.cli import changes, convert, discover, handover, inspect, language, state
 from provisioner.cli.changes import INTERRUPTED
 from provisioner.cli.options import errors_shown
 from provisioner.cli.streams import prepare_streams
@@ -88,6 +88,7 @@ for command in (
     inspect.show,
     discover.discover,
     convert.convert,
+    handover.handover,
     changes.import_,
     language.validate,
     language.fmt,

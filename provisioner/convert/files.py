@@ -114,7 +114,11 @@ def label_of(found: Found, by: str) -> str:
     """What a mapping has in common with the others of its file."""
     if by == "owner":
         kind = found.owner.kind
-        return f"{kind} {PurePath(found.owner.name).name}" if kind not in (OwnerKind.OURS, OwnerKind.UNKNOWN) else str(kind)
+        return (
+            f"{kind} {PurePath(found.owner.name).name}"
+            if kind not in (OwnerKind.OURS, OwnerKind.UNKNOWN)
+            else str(kind)
+        )
     if by == "function":
         function = FunctionReference.parse(found.mapping.get("function_name"))
         return function.name if function else str(found.mapping.get("function_name", ""))

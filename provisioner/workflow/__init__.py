@@ -1,8 +1,11 @@
-"""The operations behind the commands: plan, apply, destroy, discover, convert, import, drift, status, and those on the state."""
+"""The operations behind the commands: plan, apply, destroy, discover, convert, handover, import, drift, status, and those on
+the state.
+"""
 
 from provisioner.workflow.changing import apply, plan
 from provisioner.workflow.converting import convert
 from provisioner.workflow.discovering import Query, discover, has_manifest, looking, write
+from provisioner.workflow.handing_over import handover, verify
 from provisioner.workflow.importing import Imported, import_mapping
 from provisioner.workflow.inspect import drift, status
 from provisioner.workflow.records import force_unlock, move, pull, push, rebuild_state, records, remove
@@ -22,6 +25,7 @@ __all__ = [
     "discover",
     "drift",
     "force_unlock",
+    "handover",
     "has_manifest",
     "import_mapping",
     "looking",
@@ -34,5 +38,6 @@ __all__ = [
     "records",
     "remove",
     "status",
+    "verify",
     "write",
 ]

@@ -77,6 +77,14 @@ def plan(run: Run, selection: Selection, out: Path | None = None) -> Plan:
     return made
 
 
+def preview(run: Run) -> Plan:
+    """The plan of the whole manifest, also one that must not be carried out. Nothing is shown. Raises as `plan` does."""
+    state = run.backend.read().state
+    _refuse_contradictions(run, state, Selection())
+    _, account = run.connect(state.account)
+    return _plan(run, account, state, Selection())[0]
+
+
 def _save(run: Run, made: Plan, aws: Aws, out: Path, snapshot: Snapshot) -> None:
     # The state will change when the calls are resolved, so the plan would be stale before it is applied.
     if snapshot.unresolved:

@@ -43,6 +43,11 @@ _INSTEAD: Final = {
 """What to do about files that are not read."""
 
 
+def is_known(path: Path) -> bool:
+    """Whether a file is of a format that can be converted. Raises UsageError for one that cannot be read."""
+    return tool_of(path.name, text_of_file(path)) in _FORMATS
+
+
 def convert(paths: Sequence[Path], options: Options) -> Conversion:
     """What the files have. Raises UsageError for a file that cannot be read, or is of no format that can be converted."""
     conversion = Conversion(options)
