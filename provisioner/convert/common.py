@@ -42,8 +42,8 @@ def common_defaults(files: Sequence[Sequence[Found]]) -> Canonical:
             if (value := _chosen(name, stated)) is not None:
                 values[name] = value
         tags = {}
-        for key in sorted({key for item in everything for key in item.mapping.get("tags", {})}):
-            stated = [[item.mapping.get("tags", {}).get(key) for item in file] for file in members]
+        for key in sorted({key for item in everything for key in item.known.get("tags", {})}):
+            stated = [[item.known.get("tags", {}).get(key) for item in file] for file in members]
             if (value := _chosen(key, stated)) is not None:
                 tags[key] = value
         if tags:

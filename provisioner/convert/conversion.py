@@ -8,14 +8,14 @@ from typing import Any
 
 from provisioner.convert.fields import FieldReader, Problem
 from provisioner.convert.found import IGNORED, Doubt, Evidence, Found, OwnerKind, Ownership
-from provisioner.convert.unknown import Unknowns, as_arn, has_unknown, is_unknown
+from provisioner.convert.unknown import Unknowns, as_arn, has_unknown, is_unknown, unknown_parts
 from provisioner.kinds import kind_for
 from provisioner.kinds.canonical import canonical
 from provisioner.kinds.tables import fields_of
 from provisioner.kinds.uniqueness import CONSUMER_GROUPS
 from provisioner.model.canonical import Canonical, is_own_tag, value_at, with_value
 from provisioner.model.key import LAMBDA, S3, Key
-from provisioner.model.place import FieldPath, Place
+from provisioner.model.place import Place
 from provisioner.model.references import REGION, UUID, Arn, FunctionReference
 from provisioner.model.sources import PUSH, SourceKind, kind_of, kind_of_arn
 
@@ -136,7 +136,7 @@ class Conversion:
 
 def canonical_of(members: Canonical, kind: SourceKind) -> Canonical:
     """The canonical form of fields among which whole values may be unknown."""
-    whole = dict(_unknown_parts(members, ()))
+    whole = dict(unknown_parts(members))
     known = members
     for path in whole:
         known = with_value(known, path, None)
@@ -145,14 +145,6 @@ def canonical_of(members: Canonical, kind: SourceKind) -> Canonical:
         mapping = with_value(mapping, path, marker)
     order = [name for name in fields_of(kind) if name in mapping]
     return {name: mapping[name] for name in order}
-
-
-def _unknown_parts(members: Canonical, path: FieldPath) -> Iterable[tuple[FieldPath, str]]:
-    for name, value in members.items():
-        if is_unknown(value):
-            yield (*path, name), value
-        elif isinstance(value, dict) and name != "tags":
-            yield from _unknown_parts(value, (*path, name))
 
 
 def kind_in(members: Canonical, hint: SourceKind | None) -> SourceKind | None:

@@ -236,6 +236,11 @@ def members_of(node: Node | None) -> Mapping[str, Node]:
     return node.value if node is not None and isinstance(node.value, dict) else {}
 
 
+def listed(node: Node | None) -> list[Node]:
+    """The items of a list, or [] for what is none."""
+    return node.value if node is not None and isinstance(node.value, list) else []
+
+
 def text_at(node: Node | None, name: str) -> str:
     """The text of a member, or "" where there is none."""
     item = members_of(node).get(name)

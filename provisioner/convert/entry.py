@@ -9,7 +9,7 @@ from typing import Any, Final
 import yaml
 
 from provisioner.convert.found import Found
-from provisioner.convert.unknown import readable
+from provisioner.convert.unknown import is_unknown, readable
 from provisioner.kinds.event_source_mapping import CONSUMPTION_MODE
 from provisioner.kinds.fields import Field
 from provisioner.kinds.forms import json_key
@@ -98,7 +98,7 @@ def _against(
         if name == "permission":  # replaces the default's as a whole
             stated |= {name: None} if here is None else {}
             continue
-        if isinstance(value, Mapping) and (here is not None or not inside):
+        if isinstance(value, Mapping) and not is_unknown(here) and (here is not None or not inside):
             stated[name] = _against(inside, here or {}, value, kind)
         elif here is None:
             stated[name] = field.row.default.get(kind) if field and not inside else None
@@ -113,7 +113,7 @@ def _without_defaults(entry: Canonical, defaults: Mapping[str, Any]) -> Canonica
         if name in STATED or value is None or json_key(value) != json_key(defaults.get(name))
     }
     own, common = kept.get("tags"), defaults.get("tags")
-    if own and common:
+    if own and common and not is_unknown(own):
         kept["tags"] = {key: value for key, value in own.items() if value is None or value != common.get(key)}
     return {name: value for name, value in kept.items() if name != "tags" or value}
 

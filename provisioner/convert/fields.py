@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args, get_origin
 
+from provisioner.convert.documents import members_of
 from provisioner.convert.unknown import Unknowns, is_unknown
 from provisioner.kinds.fields import Field
 from provisioner.kinds.tables import fields_of
@@ -58,7 +59,7 @@ class FieldReader:
         fields, skipped = fields_of(self.kind), {spelling(name) for name in self.ignored}
         renames = {spelling(name): ours for name, ours in self.renames.items()}
         members: Canonical = {}
-        for name, item in node.value.items():
+        for name, item in members_of(node).items():
             key = spelling(name)
             if key in skipped or _is_empty(item):
                 continue

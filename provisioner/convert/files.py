@@ -123,7 +123,7 @@ def label_of(found: Found, by: str) -> str:
         function = FunctionReference.parse(found.mapping.get("function_name"))
         return function.name if function else str(found.mapping.get("function_name", ""))
     if by.startswith(TAG):
-        return str(found.mapping.get("tags", {}).get(by.removeprefix(TAG), "")) or "untagged"
+        return str(found.known.get("tags", {}).get(by.removeprefix(TAG), "")) or "untagged"
     return "mappings"
 
 

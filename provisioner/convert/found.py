@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from provisioner.convert.unknown import unknown_parts
 from provisioner.foreign_text import one_line
 from provisioner.kinds import KINDS, kind_for
 from provisioner.kinds.ids import key_of_text, text_of
-from provisioner.model.canonical import Canonical
+from provisioner.model.canonical import Canonical, with_value
 from provisioner.model.key import Key
 from provisioner.model.live import CLOUDFORMATION_TAG, DELETING, LINEAGE_TAG, STACK_TAG, Live
 from provisioner.model.references import Pair
@@ -125,9 +126,18 @@ class Found:
     changes: bool = False
 
     @property
+    def known(self) -> Canonical:
+        """The mapping without the fields whose whole value is not known."""
+        known = self.mapping
+        for path, _ in unknown_parts(self.mapping):
+            known = with_value(known, path, None)
+        return known
+
+    @property
     def pair(self) -> Pair:
-        """What tells it from others of its kind."""
-        return kind_for(self.kind).pair(self.mapping, self.region)
+        """What tells it from others of its kind. A source or function that is not known is the variable for it."""
+        references = {name: self.mapping.get(name, "") for name in ("function_name", "event_source_arn")}
+        return kind_for(self.kind).pair({**self.known, **references}, self.region)
 
     @property
     def is_managed(self) -> bool:

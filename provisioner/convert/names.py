@@ -73,8 +73,8 @@ def _candidates(item: Found) -> list[str]:
 
 def source_name(item: Found) -> list[str]:
     """What a source is called, in parts: a queue's name, a stream's and its consumer's, a cluster's and its topic's."""
-    mapping = item.mapping
-    channels = mapping.get("topics") or mapping.get("queues") or [""]
+    mapping, known = item.mapping, item.known
+    channels = known.get("topics") or known.get("queues") or [""]
     if item.kind in SELF_MANAGED:
         return ["kafka", channels[0]]
     arn = as_arn(mapping.get("event_source_arn"))

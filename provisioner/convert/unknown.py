@@ -7,7 +7,7 @@ no text that can be read or written has one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from provisioner.convert.slugs import short_hash, slug
 from provisioner.manifest.reader import scalar
 from provisioner.manifest.variables import VARIABLE_NAME
 from provisioner.model.canonical import Canonical
+from provisioner.model.place import FieldPath
 from provisioner.model.references import Arn
 
 _OPEN, _CLOSE = "\ud800", "\udc00"
@@ -51,6 +52,15 @@ def unknown_names(text: str) -> list[str]:
 def replaced(text: str, by: Callable[[str], str]) -> str:
     """A text with something else for each marker, by the name of its variable."""
     return _MARKER.sub(lambda match: by(match[1]), text)
+
+
+def unknown_parts(members: Canonical, path: FieldPath = ()) -> Iterator[tuple[FieldPath, str]]:
+    """The paths of the fields whose whole value is not known, each with its marker."""
+    for name, value in members.items():
+        if is_unknown(value):
+            yield (*path, name), value
+        elif isinstance(value, dict) and (*path, name) != ("tags",):
+            yield from unknown_parts(value, (*path, name))
 
 
 def readable(text: str) -> str:

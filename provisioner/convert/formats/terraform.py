@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from provisioner.convert.conversion import Conversion, Origin, kind_in
-from provisioner.convert.documents import members_of, text_at
+from provisioner.convert.documents import listed, members_of, text_at
 from provisioner.convert.formats.terraform_files import (
     COMPUTED,
     MAPPING_TYPES,
     NOTIFICATION,
     Resource,
-    listed,
     resources,
 )
 from provisioner.convert.found import Doubt

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 from provisioner.convert.conversion import Conversion
-from provisioner.convert.documents import members_of, text_at
+from provisioner.convert.documents import listed, members_of, text_at
 from provisioner.convert.slugs import slug
 from provisioner.errors import UsageError
 from provisioner.manifest.node import Node
@@ -80,31 +80,40 @@ def resources(document: Node, conversion: Conversion) -> Iterator[Resource]:
 
 
 def _state(members: Mapping[str, Node], conversion: Conversion) -> Iterator[Resource]:
-    listed = members.get("resources")
-    for node in listed.value if listed and isinstance(listed.value, list) else ():
-        kind, name = text_at(node, "type"), text_at(node, "name")
+    for node in listed(members.get("resources")):
         if text_at(node, "mode") != "managed":
             continue
-        module = text_at(node, "module")
-        instances = members_of(node).get("instances")
-        for instance in instances.value if instances and isinstance(instances.value, list) else ():
+        for instance in listed(members_of(node).get("instances")):
             parts = members_of(instance)
-            attributes = parts.get("attributes")
-            if attributes is None or not isinstance(attributes.value, dict):
-                continue
-            key = _key(parts["index_key"].value if "index_key" in parts else None)
-            address = f"{module}{'.' if module else ''}{kind}.{name}{key}"
-            if deposed := text_at(instance, "deposed"):
-                if kind in MAPPING_TYPES:
-                    why = f"it is the deposed object {deposed}, which Terraform is about to delete"
-                    conversion.leave_out(instance.place(), address, why)
-                continue
-            notes = ("Terraform has marked it as tainted: it plans to replace it",) * (
-                text_at(instance, "status") == "tainted"
+            found = Resource(
+                text_at(node, "type"),
+                text_at(node, "module"),
+                text_at(node, "name"),
+                _key(parts.get("index_key")),
+                parts.get("attributes") or instance,
+                instance.place(),
             )
             hidden = _hidden_paths(parts.get("sensitive_attributes"))
-            attributes = _hiding(attributes, hidden, address, conversion) if kind in MAPPING_TYPES else attributes
-            yield Resource(kind, module, name, key, attributes, _place(attributes, instance), notes)
+            tainted = text_at(instance, "status") == "tainted"
+            yield from _existing(found, text_at(instance, "deposed"), hidden, conversion, tainted=tainted)
+
+
+def _existing(
+    found: Resource, deposed: str, hidden: Iterable[str], conversion: Conversion, *, tainted: bool
+) -> Iterator[Resource]:
+    """An instance of a state, unless a replacement has left it."""
+    if not isinstance(found.attributes.value, dict):
+        return
+    if found.type not in MAPPING_TYPES:
+        if not deposed:
+            yield found
+    elif deposed:
+        why = f"it is the deposed object {deposed}, which Terraform is about to delete"
+        conversion.leave_out(found.place, found.address, why)
+    else:
+        notes = ("Terraform has marked it as tainted: it plans to replace it",) if tainted else ()
+        shown = _hiding(found.attributes, hidden, found.address, conversion)
+        yield replace(found, attributes=shown, place=_place(shown, found.place), notes=notes)
 
 
 def _hidden_paths(node: Node | None) -> list[str]:
@@ -116,6 +125,7 @@ def _hidden_paths(node: Node | None) -> list[str]:
 
 def _hiding(attributes: Node, names: Iterable[str], address: str, conversion: Conversion) -> Node:
     """Attributes without the values that must not be printed: a variable stands for each."""
+    names = [*names, "tags_all"] if "tags" in (names := list(names)) else names
     hidden = {
         name: attributes.value[name].holding(
             conversion.unknowns.marker(where, _plain(where), f"{name} of {address}, which is sensitive")
@@ -146,29 +156,15 @@ def _shown(document: Node, conversion: Conversion) -> Iterator[Resource]:
 def _module(node: Node | None, address: str, conversion: Conversion) -> Iterator[Resource]:
     members = members_of(node)
     for item in listed(members.get("resources")):
-        kind, name, parts = text_at(item, "type"), text_at(item, "name"), members_of(item)
-        if text_at(item, "mode") != "managed" or "values" not in parts:
-            continue
-        key = _key(parts["index"].value if "index" in parts else None)
-        whole = f"{address}{'.' if address else ''}{kind}.{name}{key}"
-        if deposed := text_at(item, "deposed_key"):
-            if kind in MAPPING_TYPES:
-                why = f"it is the deposed object {deposed}, which Terraform is about to delete"
-                conversion.leave_out(item.place(), whole, why)
-            continue
-        notes = ("Terraform has marked it as tainted: it plans to replace it",) * bool(
-            "tainted" in parts and parts["tainted"].value
-        )
-        hidden = [field for field, mark in members_of(parts.get("sensitive_values")).items() if _is_true(mark)]
-        values = _hiding(parts["values"], hidden, whole, conversion) if kind in MAPPING_TYPES else parts["values"]
-        yield Resource(kind, address, name, key, values, _place(values, item), notes)
+        parts = members_of(item)
+        if text_at(item, "mode") == "managed" and "values" in parts:
+            name, key = text_at(item, "name"), _key(parts.get("index"))
+            found = Resource(text_at(item, "type"), address, name, key, parts["values"], item.place())
+            hidden = [name for name, mark in members_of(parts.get("sensitive_values")).items() if _is_true(mark)]
+            tainted = "tainted" in parts and parts["tainted"].value is True
+            yield from _existing(found, text_at(item, "deposed_key"), hidden, conversion, tainted=tainted)
     for child in listed(members.get("child_modules")):
         yield from _module(child, text_at(child, "address"), conversion)
-
-
-def listed(node: Node | None) -> list[Node]:
-    """The items of a list, or [] for what is none."""
-    return node.value if node and isinstance(node.value, list) else []
 
 
 def _is_true(node: Node) -> bool:
@@ -178,18 +174,19 @@ def _is_true(node: Node) -> bool:
     return any(map(_is_true, node.value)) if isinstance(node.value, list) else node.value is True
 
 
-def _key(value: Any) -> str:
+def _key(node: Node | None) -> str:
     """The key of an instance, as an address has it."""
-    if value is None:
+    value = node.value if node else None
+    if not isinstance(value, str | int):
         return ""
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'["{text}"]' if isinstance(value, str) else f"[{value}]"
 
 
-def _place(attributes: Node, instance: Node) -> Place:
+def _place(attributes: Node, otherwise: Place) -> Place:
     """Where an instance is: at its function, which a reader looks for."""
     function = members_of(attributes).get("function_name")
-    return (function or instance).place()
+    return function.place() if function else otherwise
 
 
 def _planned(node: Node, expressions: Mapping[str, tuple[str, Node]], conversion: Conversion) -> Iterator[Resource]:
@@ -198,9 +195,9 @@ def _planned(node: Node, expressions: Mapping[str, tuple[str, Node]], conversion
     kind, name, module = text_at(node, "type"), text_at(node, "name"), text_at(node, "module_address")
     if text_at(node, "mode") != "managed" or "after" not in change:
         return
-    key = _key(parts["index"].value if "index" in parts else None)
+    key = _key(parts.get("index"))
     address = f"{module}{'.' if module else ''}{kind}.{name}{key}"
-    actions = change["actions"].plain() if "actions" in change else []
+    actions = [action.value for action in listed(change.get("actions"))]
     after, before = change["after"], members_of(change.get("before"))
     if not isinstance(after.value, dict):
         if kind in MAPPING_TYPES:
@@ -218,7 +215,7 @@ def _planned(node: Node, expressions: Mapping[str, tuple[str, Node]], conversion
         after = _with_unknown(after, change.get("after_unknown"), origins) or after
         secret = [name for name, mark in members_of(change.get("after_sensitive")).items() if _is_true(mark)]
         after = _hiding(after, secret, address, conversion)
-    yield Resource(kind, module, name, key, after, _place(after, node))
+    yield Resource(kind, module, name, key, after, _place(after, node.place()))
 
 
 @dataclass(frozen=True, slots=True)
