@@ -116,7 +116,9 @@ class Conversion:
         function = FunctionReference.parse(members.get("function_name"))
         if function and function.account:
             self.accounts.add(function.account)
-        region = origin.region or (function.region if function else "") or _region(mapping, kind) or self.options.region
+        source = Arn.parse(mapping.get("event_source_arn"))
+        of_source = source.region if source and kind not in PUSH and REGION.fullmatch(source.region) else ""
+        region = origin.region or (function.region if function else "") or of_source or self.options.region
         kind_of_owner, evidence = self.owner
         self.found.append(
             Found(
@@ -162,12 +164,6 @@ def _why_no_kind(members: Canonical) -> str:
         return "it names no source"
     arn = as_arn(source)
     return f"{arn.service} as a source is not supported yet" if arn else f"{source!r} is not an ARN"
-
-
-def _region(mapping: Canonical, kind: SourceKind) -> str:
-    """The region that the source names."""
-    arn = Arn.parse(mapping.get("event_source_arn"))
-    return arn.region if arn and kind not in PUSH and REGION.fullmatch(arn.region) else ""
 
 
 def _key(kind: SourceKind, region: str, ident: str) -> Key | None:

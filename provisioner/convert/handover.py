@@ -11,13 +11,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from provisioner.convert.found import Found, OwnerKind
+from provisioner.convert.found import Evidence, Found, OwnerKind
 from provisioner.convert.text import Named
 from provisioner.foreign_text import one_line
 from provisioner.model.words import counted
 
 _KEY: Final = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]')
 _PART: Final = re.compile(r" \(lambda_function .*\)$")
+_OF_BUCKETS: Final = (
+    "aws_s3_bucket_notification has all that a bucket notifies, also queues and topics: what is not imported is managed by "
+    "nobody then",
+    "forget the aws_lambda_permission of an entry in the same way, where its statement is imported",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ def _terraform(group: Sequence[Named], everything: Sequence[Named]) -> Iterator[
             (
                 "a `removed` block forgets all instances of a resource; it needs Terraform 1.7 or OpenTofu 1.7",
                 "where others read an attribute of the resource, such as an output, replace it first",
-                *_notes_of_buckets(group),
+                *(_OF_BUCKETS if any(_PART.search(item.found.owner.address) for item in group) else ()),
             ),
         )
     if single:
@@ -97,16 +102,6 @@ def _instance(found: Found) -> str:
     return _PART.sub("", found.owner.address)
 
 
-def _notes_of_buckets(group: Sequence[Named]) -> tuple[str, ...]:
-    if not any(_PART.search(item.found.owner.address) for item in group):
-        return ()
-    return (
-        "aws_s3_bucket_notification has all that a bucket notifies, also queues and topics: what is not imported is managed by "
-        "nobody then",
-        "forget the aws_lambda_permission of an entry in the same way, where its statement is imported",
-    )
-
-
 # --- CloudFormation --------------------------------------------------------------------------------------------------
 
 
@@ -114,9 +109,10 @@ def _cloudformation(group: Sequence[Named], _everything: Sequence[Named]) -> Ite
     resources = [item.found for item in group if item.found.owner.address]
     entries = [found for found in resources if found.kind == "s3"]
     own = [found for found in resources if found not in entries]
-    stack = group[0].found.owner.name
+    owner = group[0].found.owner
+    stack = owner.name if owner.evidence is Evidence.TAGS else "STACK"  # a template does not say its stack
     if own:
-        names = [_logical_id(found) for found in own]
+        names = [one_line(found.owner.address) for found in own]
         retain = "\n".join(f"  {name}:\n    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain" for name in names)
         yield Step(
             "First deployment: keep the mappings when they leave the template. Add these policies, and deploy",
@@ -130,7 +126,7 @@ def _cloudformation(group: Sequence[Named], _everything: Sequence[Named]) -> Ite
         )
         yield Step(
             "Check that the deployed template has the policies",
-            f"aws cloudformation get-template --stack-name {shlex.quote(_stack(stack, group))} --query TemplateBody",
+            f"aws cloudformation get-template --stack-name {shlex.quote(stack)} --query TemplateBody",
         )
         yield Step(
             "Second deployment: remove the mappings from the template, and deploy",
@@ -150,14 +146,6 @@ def _cloudformation(group: Sequence[Named], _everything: Sequence[Named]) -> Ite
             ),
             verified=False,
         )
-
-
-def _logical_id(found: Found) -> str:
-    return one_line(found.owner.address)
-
-
-def _stack(name: str, group: Sequence[Named]) -> str:
-    return "STACK" if group[0].found.owner.evidence == "file" else name
 
 
 # --- Kubernetes, Ansible ---------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provisioner.convert.entry import dump, entry_of, literal
-from provisioner.convert.found import IGNORED, Evidence, Found, Ownership, import_id
+from provisioner.convert.found import IGNORED, Found, import_id
 from provisioner.convert.unknown import Variable, readable
 from provisioner.foreign_text import one_line
 from provisioner.manifest.format import formatted, with_items, with_mapping
@@ -80,10 +80,12 @@ def _imports(named: Sequence[Named]) -> str:
     return "imports:\n" + "".join(items) if items else ""
 
 
-def _whose(owner: Ownership) -> str:
+def _whose(found: Found) -> str:
     """The owner, where the origin does not say it."""
-    is_said = owner.evidence is Evidence.FILE or (owner.evidence is Evidence.STATE and owner.address)
-    return f"owner: {owner} ({owner.evidence})" if owner.name and not is_said else ""
+    owner = found.owner
+    if not owner.name or owner.name in found.origin:
+        return ""
+    return f"owner: {', '.join(filter(None, [str(owner), owner.address]))} ({owner.evidence})"
 
 
 def _commented(found: Found) -> str:
@@ -92,7 +94,7 @@ def _commented(found: Found) -> str:
 
 def _comments(found: Found) -> Iterator[str]:
     """Where a mapping was found, whose it is, and what is not known of it."""
-    facts = [found.state, _whose(found.owner), found.fault]
+    facts = [found.state, _whose(found), found.fault]
     yield "; ".join(filter(None, [found.origin, *facts]))
     for doubt in found.doubts:
         instead = f"; it is listed in {IGNORED}" if doubt.instead == IGNORED else ""

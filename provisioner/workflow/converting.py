@@ -13,7 +13,7 @@ from provisioner.convert.formats import convert as read_files
 from provisioner.convert.names import names_of
 from provisioner.convert.slugs import slug
 from provisioner.convert.text import Named
-from provisioner.convert.unknown import Variable, has_unknown, unknown_names
+from provisioner.convert.unknown import has_unknown, unknown_names
 from provisioner.errors import UsageError
 from provisioner.foreign_text import one_line
 from provisioner.manifest.load import STACK
@@ -48,20 +48,12 @@ def convert(paths: Sequence[Path], options: Options, stack: str = "") -> Convert
     regions = Counter(item.region for item in found if item.region and not has_unknown(item.region))
     region = options.region or (min(regions, key=lambda name: (-regions[name], name)) if regions else "")
     accounts = {options.account} if options.account else conversion.accounts
-    source = Source(", ".join(one_line(str(path)) for path in paths), _used(named, conversion.unknowns.variables))
+    # A variable of what was left out is not declared.
+    used = {name for item in found for text in _texts([item.mapping, item.region]) for name in unknown_names(text)}
+    variables = {name: item for name, item in conversion.unknowns.variables.items() if name in used}
+    source = Source(", ".join(one_line(str(path)) for path in paths), variables)
     account = next(iter(accounts)) if len(accounts) == 1 else ""
     return Converted(named, source, tuple(conversion.left_out), Fresh(_stack(stack, paths), region, account))
-
-
-def _used(named: Sequence[Named], variables: dict[str, Variable]) -> dict[str, Variable]:
-    """The variables that mappings have, in the order in which they were found: one of what was left out is not declared."""
-    used = {
-        name
-        for item in named
-        for text in _texts([item.found.mapping, item.found.region])
-        for name in unknown_names(text)
-    }
-    return {name: variable for name, variable in variables.items() if name in used}
 
 
 def _texts(value: object) -> list[str]:

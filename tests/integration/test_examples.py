@@ -113,6 +113,16 @@ TOURS = {
         "4 destroyed",
         "entries media-uploads\nEventBridge: on\n",
     ),
+    "adopt": (
+        "3 mappings: 3 of Terraform.",
+        "Plan: 3 to import, 0 to add, 0 to change, 0 to destroy.",
+        "3 mappings: 0 handed over, 3 not.\nexit code 2",
+        "3 mappings: 3 handed over, 0 not.",
+        "No changes. The mappings match the manifest.",
+        "1 mapping: 1 of unknown owner.\nexit code 2",
+        "fleet/mappings/unknown.yaml: 1 mapping added",
+        "event_source_arn: arn:aws:sqs:eu-west-1:123456789012:refunds",
+    ),
 }
 
 

@@ -93,7 +93,9 @@ def _state(members: Mapping[str, Node], conversion: Conversion) -> Iterator[Reso
                 parts.get("attributes") or instance,
                 instance.place(),
             )
-            hidden = _hidden_paths(parts.get("sensitive_attributes"))
+            # Paths from the attributes down; one that marks a part hides the whole attribute.
+            marked = (listed(path) for path in listed(parts.get("sensitive_attributes")))
+            hidden = [name for path in marked if path and (name := text_at(path[0], "value"))]
             tainted = text_at(instance, "status") == "tainted"
             yield from _existing(found, text_at(instance, "deposed"), hidden, conversion, tainted=tainted)
 
@@ -114,13 +116,6 @@ def _existing(
         notes = ("Terraform has marked it as tainted: it plans to replace it",) if tainted else ()
         shown = _hiding(found.attributes, hidden, found.address, conversion)
         yield replace(found, attributes=shown, place=_place(shown, found.place), notes=notes)
-
-
-def _hidden_paths(node: Node | None) -> list[str]:
-    """The attributes at the top that a state marks as sensitive, in whole or in part."""
-    paths = node.value if node and isinstance(node.value, list) else []
-    firsts = (path.value[0] for path in paths if isinstance(path.value, list) and path.value)
-    return [name for first in firsts if (name := text_at(first, "value"))]
 
 
 def _hiding(attributes: Node, names: Iterable[str], address: str, conversion: Conversion) -> Node:
