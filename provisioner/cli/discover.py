@@ -64,8 +64,8 @@ _NAMES = click.option(
     "--names-from",
     "names_from",
     multiple=True,
-    metavar="FILE",
-    help="Take names and owners from a Terraform state (repeatable).",
+    metavar="FILE|cfn:STACK",
+    help="Take names and owners from a Terraform state, or from a CloudFormation stack (repeatable).",
 )
 _THEN = with_options(
     click.option("--check", is_flag=True, help="Exit with 2 if there is a mapping that --unmanaged would show."),

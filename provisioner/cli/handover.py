@@ -5,57 +5,81 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from provisioner.cli.changes import CHANGES
 from provisioner.cli.options import Invocation, errors_shown, format_options, on_manifest
+from provisioner.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from provisioner.convert.handover import Handover
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE|DIR...")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE|DIR]...")
 @on_manifest
 @click.option(
     "--verify", is_flag=True, help="Read FILE and the mappings again, and report what is missing; exit with 2 then."
 )
+@click.option(
+    "--cfn-stack",
+    "stacks",
+    multiple=True,
+    metavar="NAME",
+    help="Also ask this CloudFormation stack what it has (repeatable).",
+)
 @format_options("text", "json")
-def handover(invocation: Invocation, paths: tuple[Path, ...], verify: bool) -> None:
-    """Print what makes another tool let go of the mappings in its files, without a change to them.
+def handover(invocation: Invocation, paths: tuple[Path, ...], verify: bool, stacks: tuple[str, ...]) -> None:
+    """Print what makes another tool let go of mappings, without a change to them.
 
-    FILE is what `convert` reads; DIR stands for such files in it. With --verify, FILE is the other tool's file as it is now, and
-    -f the manifest that takes its mappings over: each must be released, running and unchanged.
+    FILE is what `convert` reads; DIR stands for such files in it. Without one, the owners are those that the tags of the
+    manifest's mappings name. With --verify, FILE is the other tool's file as it is now, and -f the manifest that takes its
+    mappings over: each must be released, running and unchanged.
     """
     terminal = invocation.terminal()
     if verify:
-        _verify(invocation, paths)
+        _verify(invocation, paths, stacks)
+    if not paths:
+        with invocation.running() as (run, terminal):
+            from provisioner import workflow
+
+            _print(invocation, terminal, paths, workflow.of_manifest(run, stacks))
+        return
     with errors_shown(terminal):
         from provisioner import workflow
-        from provisioner.render import handover as render
 
-        handovers = workflow.handover(paths)
-        if invocation.form == "json":
-            terminal.data(render.handover_json(handovers))
-            return
-        manifest = ["-f", str(invocation.path)]
-        files = [str(path) for path in paths]
-        commands = [
-            shlex.join(words)
-            for words in (
-                ["provisioner", "plan", *manifest],
-                ["provisioner", "handover", *files, "--verify", *manifest],
-                ["provisioner", "apply", *manifest],
-            )
-        ]
-        terminal.data(render.handover_text(handovers, commands, terminal.style(sys.stdout)))
+        _print(invocation, terminal, paths, workflow.handover(paths))
 
 
-def _verify(invocation: Invocation, paths: tuple[Path, ...]) -> NoReturn:
+def _print(invocation: Invocation, terminal: Terminal, paths: tuple[Path, ...], handovers: Sequence[Handover]) -> None:
+    from provisioner.render import handover as render
+
+    if invocation.form == "json":
+        terminal.data(render.handover_json(handovers))
+        return
+    manifest = ["-f", str(invocation.path)]
+    files = [str(path) for path in paths]
+    commands = [
+        shlex.join(words)
+        for words in (
+            ["provisioner", "plan", *manifest],
+            ["provisioner", "handover", *files, "--verify", *manifest],
+            ["provisioner", "apply", *manifest],
+        )
+    ]
+    terminal.data(render.handover_text(handovers, commands, terminal.style(sys.stdout)))
+
+
+def _verify(invocation: Invocation, paths: tuple[Path, ...], stacks: tuple[str, ...]) -> NoReturn:
     with invocation.running() as (run, terminal):
         from provisioner import workflow
         from provisioner.render import handover as render
 
-        results = workflow.verify(run, paths)
+        results = workflow.verify(run, paths, stacks)
         as_json = invocation.form == "json"
         terminal.data(
             render.verified_json(results) if as_json else render.verified_text(results, terminal.style(sys.stdout))

@@ -39,6 +39,7 @@ class Evidence(StrEnum):
 
     STATE = "state"
     TAGS = "tags"
+    STACK = "stack"  # a stack of CloudFormation lists it
     FILE = "file"  # what a tool deploys; whether it has done so, the file does not say
     NONE = "none"
 

@@ -110,7 +110,9 @@ def _cloudformation(group: Sequence[Named], _everything: Sequence[Named]) -> Ite
     entries = [found for found in resources if found.kind == "s3"]
     own = [found for found in resources if found not in entries]
     owner = group[0].found.owner
-    stack = owner.name if owner.evidence is Evidence.TAGS else "STACK"  # a template does not say its stack
+    stack = (
+        owner.name if owner.evidence in (Evidence.TAGS, Evidence.STACK) else "STACK"
+    )  # a template does not say its stack
     if own:
         names = [one_line(found.owner.address) for found in own]
         retain = "\n".join(f"  {name}:\n    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain" for name in names)

@@ -22,5 +22,5 @@ class Verified:
     @property
     def problems(self) -> list[str]:
         """What is missing, as sentences without their ends."""
-        held = f"not released: {self.held} still has it" if self.held else ""
+        held = f"not released: {self.held}" if self.held else ""
         return [text for text in (held, self.stopped, self.changed) if text]

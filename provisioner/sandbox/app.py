@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from provisioner.sandbox import stacks
 from provisioner.sandbox.answers import Answer, Refusal
 from provisioner.sandbox.mappings import Delays, Mappings
 from provisioner.sandbox.notifications import Notifications
@@ -88,6 +89,7 @@ class ControlPlane:
             or environ.get("HTTP_X_AMZ_TARGET") == _GET_RESOURCES
             or _PERMISSIONS.fullmatch(path)
             or notified_bucket(environ)
+            or is_for(environ, "cloudformation")
         ):
             data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             answer = self._answer(read_request(environ, data))
@@ -132,6 +134,8 @@ class ControlPlane:
             try:
                 if request.bucket:
                     return self._notifications.answer(request)
+                if request.service == "cloudformation":
+                    return stacks.answer(request.data, self.troubles.stacks, self._stores.get(key))
                 if handle_policy := _policy_handler(request):
                     return handle_policy(self._policies_of(*key))
                 handle = _handler(request)

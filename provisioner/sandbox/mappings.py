@@ -212,6 +212,10 @@ class Mappings:
 
     # --- tags ---------------------------------------------------------------------------------------------------------
 
+    def uuid_of(self, function: str, source: str) -> str:
+        """The UUID of the mapping of a function and a source, or ""."""
+        return next((uuid for uuid, item in self._all.items() if item.pair[1:3] == (source, function)), "")
+
     def tags(self, arn: str) -> dict[str, str]:
         """ListTags: a copy of the tags. Raises Refusal, as `tag` and `untag`, for an ARN of no mapping."""
         return dict(self._by_arn(arn).tags)

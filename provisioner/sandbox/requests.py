@@ -35,6 +35,7 @@ class Request:
     bucket: str = ""
     expected_owner: str = ""
     skips_validation: bool = False
+    service: str = ""
 
     @property
     def body(self) -> Any:
@@ -63,6 +64,7 @@ def read_request(environ: Environ, data: bytes) -> Request:
         notified_bucket(environ),
         environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", ""),
         environ.get("HTTP_X_AMZ_SKIP_DESTINATION_VALIDATION", "").lower() == "true",
+        scope["service"] if scope else "",
     )
 
 

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from provisioner.errors import UsageError
 from provisioner.model.references import FunctionReference, partition_of
 from provisioner.sandbox.notifications import ANOTHER_CLIENT
+from provisioner.sandbox.stacks import Stack
 from provisioner.sandbox.world import Lack, Troubles
 
 REGION = "eu-west-1"
@@ -140,6 +141,23 @@ class Broker(_Part):
     engine: Literal["ActiveMQ", "RabbitMQ"]
 
 
+class StackMapping(_Part):
+    """A mapping of a stack, by what it connects."""
+
+    function: str
+    source: str
+    retained: bool = False
+
+
+class CloudFormationStack(_Part):
+    """A stack of CloudFormation that has mappings which somebody makes, by logical id. `retained`: the deployed template keeps
+    the mapping when it leaves the stack.
+    """
+
+    name: str
+    mappings: dict[str, StackMapping]
+
+
 class Seed(_Part):
     """A seed file: what there is, and what is wrong with it (README, "The sandbox"). `missing` are ARNs of clusters,
     brokers and secrets, which exist otherwise because the sandbox has no such services. S3 sees a new statement
@@ -158,6 +176,7 @@ class Seed(_Part):
     tables: list[Table] = []
     buckets: list[Bucket] = []
     writers: list[Writer] = []
+    stacks: list[CloudFormationStack] = []
     propagation: Annotated[float, Field(strict=False, ge=0)] = 0.0
 
     def trouble(self, troubles: Troubles) -> None:
@@ -170,6 +189,13 @@ class Seed(_Part):
         troubles.propagation = self.propagation
         troubles.concurrent |= {function.name: function.concurrent for function in self.functions}
         troubles.aborted |= {bucket.name: bucket.aborted for bucket in self.buckets}
+        troubles.stacks = {
+            stack.name: Stack(
+                {name: (item.function, item.source) for name, item in stack.mappings.items()},
+                frozenset(name for name, item in stack.mappings.items() if item.retained),
+            )
+            for stack in self.stacks
+        }
         for writer in self.writers:
             troubles.writers.setdefault(writer.bucket, []).append(writer.after)
 

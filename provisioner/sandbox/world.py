@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from moto.backends import get_backend
 
 from provisioner.model.references import Arn
+from provisioner.sandbox.stacks import Stack
 
 ASSUME: Final = "sts:AssumeRole"
 """The action by which Lambda assumes a function's role; it is checked before the actions on the source."""
@@ -74,7 +75,8 @@ class Troubles:
 
     S3 sees a statement `propagation` seconds after it was added. `concurrent` says how many changes of a function's
     policy are still refused because of another one, `aborted` how many writes of a bucket's notifications, by name;
-    `writers` after which reads of a bucket's notifications another client adds an entry.
+    `writers` after which reads of a bucket's notifications another client adds an entry. `stacks` are those of
+    CloudFormation, by name.
     """
 
     roles: dict[str, Lack] = field(default_factory=dict)
@@ -86,6 +88,7 @@ class Troubles:
     concurrent: dict[str, int] = field(default_factory=dict)
     aborted: dict[str, int] = field(default_factory=dict)
     writers: dict[str, list[int]] = field(default_factory=dict)
+    stacks: dict[str, Stack] = field(default_factory=dict)
     now: Callable[[], float] = time.monotonic
 
     def of(self, lacks: Mapping[str, Lack], name: str) -> frozenset[str]:

@@ -5,7 +5,7 @@ the state.
 from provisioner.workflow.changing import apply, plan
 from provisioner.workflow.converting import convert
 from provisioner.workflow.discovering import Query, discover, has_manifest, looking, write
-from provisioner.workflow.handing_over import handover, verify
+from provisioner.workflow.handing_over import handover, of_manifest, verify
 from provisioner.workflow.importing import Imported, import_mapping
 from provisioner.workflow.inspect import drift, status
 from provisioner.workflow.records import force_unlock, move, pull, push, rebuild_state, records, remove
@@ -31,6 +31,7 @@ __all__ = [
     "looking",
     "manifest_of",
     "move",
+    "of_manifest",
     "plan",
     "pull",
     "push",

@@ -4,6 +4,7 @@ as they are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Final
 
 from provisioner.aws.discovery import Listed, Scope, Seen, Unread, enabled_regions, list_entries, list_mappings
 from provisioner.aws.refresh import parallel
+from provisioner.aws.session import Aws
+from provisioner.aws.stacks import mappings_of
 from provisioner.convert.conversion import Options
 from provisioner.convert.files import ROOT, File, Fresh, Present, files_of
 from provisioner.convert.formats import convert
@@ -35,12 +38,16 @@ from provisioner.workflow.run import Run, Ui
 
 ALL_KINDS: Final = (LAMBDA, S3)
 _PUBLIC = 0o644
+_CLOUDFORMATION: Final = "cfn:"
+_CDK_HASH: Final = re.compile(r"(?<=.)[0-9A-F]{8}$")
+"""What the CDK adds to the name of a resource."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """What to look for. `functions` and `sources` are globs, `tags` are keys with values, None for any. `unmanaged`: only
-    what nothing that was looked at manages. `names_from` are states of Terraform, which name mappings. `proceed` is asked
+    what nothing that was looked at manages. `names_from` are states of Terraform and
+    cfn:STACK, which name mappings. `proceed` is asked
     before many calls are made, with their number.
     """
 
@@ -118,8 +125,8 @@ def discover(run: Run, query: Query, others: Sequence[Run] = ()) -> Discovered:
     recorded = run.backend.read().state.account if run.manifest.stack else ""
     aws, account = run.connect(recorded)
     known = _known(run, others)
-    _read_names(query.names_from, known)
     regions = _regions(run, query)
+    _read_names(query.names_from, known, aws, regions)
     scope = Scope(query.functions, query.sources, query.proceed)
     lineage = next(iter(known.lineages), "")
     places = [(kind, region) for kind in query.kinds for region in regions]
@@ -200,9 +207,17 @@ def _known(run: Run, others: Sequence[Run]) -> _Known:
     return known
 
 
-def _read_names(files: Sequence[str], known: _Known) -> None:
-    """What states of Terraform call mappings, and that they have them."""
-    for file in files:
+def _read_names(names_from: Sequence[str], known: _Known, aws: Aws, regions: Sequence[str]) -> None:
+    """What states of Terraform and stacks of CloudFormation call mappings, and that they have them."""
+    for file in names_from:
+        if file.startswith(_CLOUDFORMATION):
+            stack = file.removeprefix(_CLOUDFORMATION)
+            for region in regions:
+                for uuid, logical_id in mappings_of(aws, region, stack).items():
+                    key = Key(LAMBDA, region, uuid)
+                    known.others[key] = Ownership(OwnerKind.CLOUDFORMATION, stack, Evidence.STACK, one_line(logical_id))
+                    known.names[key] = _CDK_HASH.sub("", logical_id)
+            continue
         conversion = convert([Path(file)], Options())
         if not conversion.is_of(OwnerKind.TERRAFORM):
             hint = "pass a terraform.tfstate, or what `terraform show -json` prints"

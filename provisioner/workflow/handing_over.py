@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from provisioner.aws.stacks import mappings_of, template_of
 from provisioner.convert.conversion import Options
+from provisioner.convert.documents import documents, members_of, text_at
 from provisioner.convert.formats import convert, is_known
+from provisioner.convert.found import OwnerKind
 from provisioner.convert.handover import Handover, handovers
 from provisioner.convert.names import names_of
 from provisioner.convert.text import Named
 from provisioner.convert.verified import Verified
-from provisioner.errors import UsageError
+from provisioner.errors import AwsError, UsageError
 from provisioner.kinds import kind_for
 from provisioner.kinds.ids import key_of_text
+from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import ACTIVE
 from provisioner.model.plan import Action, Change
 from provisioner.workflow.changing import preview
+from provisioner.workflow.discovering import Query, discover
 from provisioner.workflow.run import Run
 
 
@@ -47,22 +53,49 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
     return files
 
 
-def verify(run: Run, paths: Sequence[Path]) -> list[Verified]:
-    """Whether the mappings of the manifest are handed over: what the other tool's files have, as they are now, and what AWS has.
+def of_manifest(run: Run, stacks: Sequence[str] = ()) -> list[Handover]:
+    """The steps for the mappings of a manifest, whose owners their tags name, or `stacks` of CloudFormation that have them.
 
-    Raises UsageError, and as `plan` does.
+    Raises UsageError, and as `discover` does.
     """
-    holders = {item.key: str(item.owner) for item in convert(files_in(paths), Options()).found if item.key}
+    kinds = {kind_for(item.kind).name for item in run.manifest.mappings.values()}
+    run.connect(run.backend.read().state.account)
+    regions = sorted({item.region for item in run.manifest.in_region(run.aws.region).mappings.values()})
+    names_from = tuple(f"cfn:{stack}" for stack in stacks)
+    found = discover(run, Query(kinds=tuple(sorted(kinds)), regions=tuple(regions), names_from=names_from)).found
+    steps = handovers(found, [item for item in found if item.found.declared or item.found.owner.kind is OwnerKind.OURS])
+    if not steps:
+        raise UsageError(
+            "there is nothing to hand over: no tags name another tool for a mapping of the manifest",
+            hint="pass the other tool's file, such as a state of Terraform, which leaves no tags",
+        )
+    return steps
+
+
+def verify(run: Run, paths: Sequence[Path], stacks: Sequence[str] = ()) -> list[Verified]:
+    """Whether the mappings of the manifest are handed over: what the other tool's files have, as they are now, what the stacks of
+    CloudFormation have, those that tags name and `stacks`, and what AWS has.
+
+    Raises UsageError, AwsError, and as `plan` does.
+    """
+    holders = {item.key: f"{item.owner} still has it" for item in convert(files_in(paths), Options()).found if item.key}
     plan = preview(run)
-    imports = {item.name: item.uuid for item in run.manifest.imports}
-    results = []
-    for change in plan.changes:
-        key = change.adopts or change.existing
-        if key is None and change.name in imports and change.wanted:
-            key = key_of_text(imports[change.name], change.wanted.region, kind_for(change.wanted.kind).name)
-        if key is None or change.wanted is None:
-            continue
-        results.append(Verified(change.name, key, holders.get(key, ""), *_compared(change)))
+    places = {(change.live.cloudformation, change.region) for change in plan.changes if change.live}
+    places |= {(stack, change.region) for stack in stacks for change in plan.changes}
+    for stack, region in sorted(places):
+        if stack:
+            holders |= _of_stack(run, stack, region)
+    changes = {change.name: change for change in plan.changes if not change.deposed}
+    keys = {name: record.key for name, record in run.backend.read().state.mappings.items()}
+    for item in run.manifest.imports:
+        if (wanted := run.manifest.mappings.get(item.name)) and item.name not in keys:
+            region = wanted.region or run.aws.region
+            keys[item.name] = key_of_text(item.uuid, region, kind_for(wanted.kind).name)
+    results = [
+        Verified(name, key, holders.get(key, ""), *_compared(changes.get(name)))
+        for name, key in sorted(keys.items())
+        if name in run.manifest.mappings
+    ]
     if not results:
         raise UsageError(
             "the manifest has no mapping with an id", hint="add `imports`, as `provisioner convert` writes them"
@@ -70,9 +103,28 @@ def verify(run: Run, paths: Sequence[Path]) -> list[Verified]:
     return results
 
 
-def _compared(change: Change) -> tuple[str, str]:
-    """Why a mapping does not run, and what an apply would do to it."""
-    if change.live is None:
+def _of_stack(run: Run, stack: str, region: str) -> dict[Key, str]:
+    """The mappings that a stack has, each with what its deployed template does when it leaves. None of a stack that is gone."""
+    try:
+        names = mappings_of(run.aws, region, stack)
+    except AwsError as error:
+        if "does not exist" in error.message:
+            return {}
+        raise
+    body = template_of(run.aws, region, stack) if names else {}
+    read = documents(body if isinstance(body, str) else json.dumps(body), f"the template of {stack}")
+    resources = members_of(members_of(read[0]).get("Resources")) if read else {}
+    held = {}
+    for uuid, name in names.items():
+        retained = text_at(resources.get(name), "DeletionPolicy") == "Retain"
+        does = "keeps it when it leaves" if retained else "would delete it, because DeletionPolicy is not Retain"
+        held[Key(LAMBDA, region, uuid)] = f"CloudFormation stack {stack} has it as {name}; the deployed template {does}"
+    return held
+
+
+def _compared(change: Change | None) -> tuple[str, str]:
+    """Why a mapping does not run, and what an apply would do to it. An import of what is not there is no change."""
+    if change is None or change.live is None:
         return "it does not exist", ""
     state = change.live.status.state
     wanted = change.wanted.mapping.get("enabled", True) if change.wanted else True

@@ -1,0 +1,98 @@
+"""The same mapping is the same text, whether AWS was asked or a file was read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from provisioner.convert.entry import entry_yaml
+from provisioner.convert.found import Evidence, OwnerKind
+from provisioner.errors import UsageError
+from provisioner.model.canonical import Canonical
+from tests.convert.conversions import converted
+from tests.support.control_plane import REGION, any_credentials
+from tests.support.fleet import REGIONS, Fleet, fleet_in, populate
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
+    any_credentials(monkeypatch)
+    monkeypatch.setenv("AWS_REGION", REGION)
+    with fleet_in(tmp_path / "fleet") as made:
+        made.folder.mkdir()
+        yield made
+
+
+def without_tags(mapping: Canonical) -> Canonical:
+    """List answers no tags."""
+    return {name: value for name, value in mapping.items() if name != "tags"}
+
+
+def test_the_answer_of_List_is_what_discover_finds(fleet: Fleet, tmp_path: Path) -> None:  # noqa: N802
+    populate(fleet, 120)
+    for region in REGIONS:
+        answer = fleet.client(region).list_event_source_mappings()
+        offline = {item.found.key: item.found for item in converted(tmp_path, json.dumps(answer, default=str)).named}
+        online = [item.found for item in fleet.discover(regions=(region,)).found]
+        assert len(online) == len(offline) > 10
+        for found in online:
+            other = offline[found.key]
+            if found.doubts:
+                continue  # Get shows why the filters cannot be read; List leaves that out
+            assert without_tags(other.mapping) == without_tags(found.mapping)
+            mapping = without_tags(found.mapping)
+            assert entry_yaml("m", other, region) == entry_yaml("m", replace(found, mapping=mapping), region)
+
+
+def state_of(fleet: Fleet) -> str:
+    """A state of Terraform that has the mappings of queues."""
+    instances = []
+    for item in fleet.client().list_event_source_mappings()["EventSourceMappings"]:
+        uuid, arn = item["UUID"], item["EventSourceArn"]
+        attributes = {
+            "uuid": uuid,
+            "arn": f"arn:aws:lambda:{REGION}:123456789012:event-source-mapping:{uuid}",
+            "function_name": item["FunctionArn"],
+            "event_source_arn": arn,
+            "batch_size": item["BatchSize"],
+            "enabled": True,
+        }
+        instances.append({"index_key": arn.rpartition(":")[2], "attributes": attributes})
+    kind = {"mode": "managed", "type": "aws_lambda_event_source_mapping", "name": "queue", "module": "module.shop"}
+    return json.dumps({"version": 4, "serial": 1, "lineage": "l", "resources": [{**kind, "instances": instances}]})
+
+
+def test_a_state_of_Terraform_names_what_is_found(fleet: Fleet, tmp_path: Path) -> None:  # noqa: N802
+    fleet.queue("f", "orders")
+    fleet.queue("g", "paid", BatchSize=5)
+    state = tmp_path / "terraform.tfstate"
+    state.write_text(state_of(fleet))
+    fleet.queue("h", "made-in-the-console")
+
+    found = fleet.discover(names_from=(str(state),))
+
+    assert [(item.name, item.found.owner.kind, item.found.owner.evidence) for item in found.found] == [
+        ("h-made-in-the-console", OwnerKind.UNKNOWN, Evidence.NONE),
+        ("shop-queue-orders", OwnerKind.TERRAFORM, Evidence.STATE),
+        ("shop-queue-paid", OwnerKind.TERRAFORM, Evidence.STATE),
+    ]
+    assert [item.name for item in found.found if item.found.is_unmanaged] == ["h-made-in-the-console"]
+    written = fleet.write(names_from=(str(state),))
+    assert sorted(file.path.name for file in written.files) == [
+        "provisioner.yaml",
+        "terraform-terraform-tfstate.yaml",
+        "unknown.yaml",
+    ]
+    fleet.assert_imported(3)
+
+
+def test_names_come_from_a_state_alone(fleet: Fleet, tmp_path: Path) -> None:
+    answer = tmp_path / "answer.json"
+    answer.write_text('{"EventSourceMappings": []}')
+
+    with pytest.raises(UsageError, match=r"answer\.json is not a state of Terraform"):
+        fleet.discover(names_from=(str(answer),))
