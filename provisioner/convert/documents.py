@@ -20,6 +20,8 @@ from provisioner.manifest.reader import LOADER, MAX_BYTES, MAX_DEPTH, MAX_NODES,
 
 _TOKEN: Final = re.compile(r'[ \t\r\n]*(?:([{}\[\],:])|("(?:[^"\\\x00-\x1f]|\\.)*")|([^\s{}\[\],:"]+))')
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
+_LONE: Final = re.compile("[\ud800-\udfff]")
+"""Halves of characters, which escapes can write: no text has one, and here they stand for what is not known."""
 _MERGE: Final = "tag:yaml.org,2002:merge"
 _STANDARD: Final = "tag:yaml.org,2002:"
 
@@ -125,9 +127,12 @@ class _Json:
 
     def _plain(self, part: str) -> Any:
         try:
-            return json.loads(part)
+            value = json.loads(part)
         except ValueError:
             raise self._error(f"{part[:40]!r} is no value of JSON") from None
+        if isinstance(value, str) and _LONE.search(value):
+            raise self._error("a text has half of a character")
+        return value
 
     def _members(self, depth: int) -> Iterator[tuple[str, Node]]:
         part, start = self._token()
@@ -165,6 +170,12 @@ class _Json:
 
 def _yaml(text: str, shown: str, *, yaml_1_1: bool) -> Iterator[Node]:
     try:
+        depth = 0
+        for event in yaml.parse(text, Loader=LOADER):  # before the composer, which recurses, and has no limit
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                mark: Any = event.start_mark
+                raise UsageError(f"{shown}:{mark.line + 1}: values are nested more than {MAX_DEPTH} levels deep")
         for root in yaml.compose_all(text, Loader=LOADER):
             node = _Yaml(shown, yaml_1_1=yaml_1_1).node(root, 0)
             if node.value is not None:
@@ -208,10 +219,12 @@ class _Yaml:
                     merged |= source.value if isinstance(source.value, dict) else {}
                 continue
             node.key_start, node.key_end = key.start_mark, key.end_mark
-            members[str(key.value)] = node
+            members[key.value if isinstance(key, yaml.ScalarNode) else str(self.node(key, depth + 1).plain())] = node
         return merged | members
 
     def _scalar(self, item: Any) -> Any:
+        if _LONE.search(item.value):
+            raise UsageError(f"{self._shown}:{item.start_mark.line + 1}: not YAML: a text has half of a character")
         if not item.tag.startswith(_STANDARD) or item.tag == f"{_STANDARD}str" or item.style in ("'", '"', "|", ">"):
             return item.value
         if not self._yaml_1_1:
@@ -219,7 +232,7 @@ class _Yaml:
         if item.tag.rpartition(":")[2] in ("int", "float", "bool", "null"):
             try:
                 return self._constructor.construct_object(item)
-            except (ValueError, OverflowError):
+            except (ValueError, LookupError, OverflowError):
                 return item.value
         return item.value  # a date stays a text, as AWS gets it
 

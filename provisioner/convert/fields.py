@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, get_args, get_origin
 
 from provisioner.convert.documents import members_of
-from provisioner.convert.unknown import Unknowns, is_unknown
+from provisioner.convert.unknown import Unknowns, is_unknown, readable
 from provisioner.kinds.fields import Field
 from provisioner.kinds.tables import fields_of
 from provisioner.manifest.node import Node
@@ -19,7 +19,7 @@ from provisioner.model.canonical import Canonical, absent
 from provisioner.model.place import Place
 from provisioner.model.sources import SourceKind
 
-_WHOLE: Final = re.compile(r"[-+]?\d+(?:\.0+)?")
+_WHOLE: Final = re.compile(r"([-+]?\d{1,18})(?:\.0+)?")  # what AWS counts has fewer digits
 _BOOLEANS: Final = {"true": True, "false": False}
 _TYPES: Final[Mapping[Any, str]] = {int: "integer", bool: "boolean", list: "list", dict: "map"}
 
@@ -59,13 +59,14 @@ class FieldReader:
         fields, skipped = fields_of(self.kind), {spelling(name) for name in self.ignored}
         renames = {spelling(name): ours for name, ours in self.renames.items()}
         members: Canonical = {}
+        what = "a bucket's entry" if self.kind is SourceKind.S3 else "an event source mapping"
         for name, item in members_of(node).items():
             key = spelling(name)
             if key in skipped or _is_empty(item):
                 continue
             found = fields.get(renames[key]) if key in renames else _by_spelling(fields).get(key)
             if found is None:
-                self._report(item, name, "it is not a field of an event source mapping")
+                self._report(item, name, f"it is not a field of {what}")
                 continue
             try:
                 value = self._value(found, item)
@@ -164,13 +165,19 @@ class FieldReader:
             value = item.plain()
             if not isinstance(value, str | list):
                 raise Unreadable(f"{_shown(value)} is not a list of brokers")
-            endpoints[names.get(spelling(name), name)] = value
+            brokers = [_text(broker) for broker in value] if isinstance(value, list) else value
+            endpoints[names.get(spelling(name), name)] = brokers
         return endpoints
 
 
 def spelling(name: str) -> str:
     """A name without capitals and underscores: BatchSize, batchSize and batch_size are one."""
     return name.replace("_", "").replace("-", "").lower()
+
+
+def spelled(node: Node | None) -> dict[str, Node]:
+    """The members of a map by the spelling of their names; {} for what is no map."""
+    return {spelling(name): item for name, item in members_of(node).items()}
 
 
 def _by_spelling(fields: Mapping[str, Field]) -> Mapping[str, Field]:
@@ -182,12 +189,10 @@ def _pairs(node: Node) -> Iterator[tuple[Any, Any]]:
         yield from ((name, item.value) for name, item in node.value.items() if item.value is not None)
         return
     for item in node.value if isinstance(node.value, list) else [node]:
-        members = (
-            {spelling(name): part.value for name, part in item.value.items()} if isinstance(item.value, dict) else {}
-        )
+        members = spelled(item)
         if "key" not in members or "value" not in members:
             raise Unreadable("a map, or a list of Key and Value, is expected")
-        yield members["key"], members["value"]
+        yield members["key"].value, members["value"].value
 
 
 def _is_empty(node: Node) -> bool:
@@ -199,8 +204,8 @@ def _is_empty(node: Node) -> bool:
 def _integer(value: Any) -> int:
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
-        return int(float(value))
+    if isinstance(value, str) and (match := _WHOLE.fullmatch(value)):
+        return int(match[1])
     if isinstance(value, bool) or not isinstance(value, int):
         raise Unreadable(f"{_shown(value)} is not a whole number")
     return value
@@ -222,4 +227,7 @@ def _text(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
+    """A value as a message names it."""
+    if isinstance(value, str):
+        return json.dumps(readable(value), ensure_ascii=False)[:60]
     return {dict: "a map", list: "a list", type(None): "nothing"}.get(type(value)) or json.dumps(value)[:60]
