@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from provisioner.convert.entry import STATED, dump
 from provisioner.convert.found import Found
+from provisioner.convert.unknown import has_unknown
 from provisioner.kinds.forms import json_key
 from provisioner.kinds.tables import fields_of
 from provisioner.manifest.defaults import GROUPS
@@ -54,8 +55,12 @@ def common_defaults(files: Sequence[Sequence[Found]]) -> Canonical:
 
 
 def _chosen(name: str, values: Sequence[Sequence[Any]]) -> Any:
-    """Of the values of a field or tag in each file, the one that becomes a default, or None."""
-    counts = Counter(json_key(value) for file in values for value in file if value is not None)
+    """Of the values of a field or tag in each file, the one that becomes a default, or None. One that is not known becomes none:
+    it is not compared with what the manifest says.
+    """
+    counts = Counter(
+        json_key(value) for file in values for value in file if value is not None and not has_unknown(value)
+    )
     if not counts:
         return None
     # The most frequent; of several the first as text, so that the order of mappings decides nothing.

@@ -8,14 +8,15 @@ from typing import Any
 
 from provisioner.convert.fields import FieldReader, Problem
 from provisioner.convert.found import IGNORED, Doubt, Evidence, Found, OwnerKind, Ownership
-from provisioner.convert.unknown import Unknowns, as_arn, has_unknown, is_unknown, unknown_parts
+from provisioner.convert.unknown import Unknowns, as_arn, has_unknown, is_unknown
 from provisioner.kinds import kind_for
 from provisioner.kinds.canonical import canonical
+from provisioner.kinds.fields import Field
 from provisioner.kinds.tables import fields_of
 from provisioner.kinds.uniqueness import CONSUMER_GROUPS
 from provisioner.model.canonical import Canonical, is_own_tag, value_at, with_value
 from provisioner.model.key import LAMBDA, S3, Key
-from provisioner.model.place import Place
+from provisioner.model.place import FieldPath, Place
 from provisioner.model.references import REGION, UUID, Arn, FunctionReference
 from provisioner.model.sources import PUSH, SourceKind, kind_of, kind_of_arn
 
@@ -46,6 +47,7 @@ class Origin:
     """Where a mapping is in a file, how its tool calls it, and what the tool knows of it.
 
     id      its UUID, or the id of its entry, or ""
+    address what a command of its tool calls it, or "" for `what`
     region  "" for that of its function or source, else of the command line
     given   a name that it has in the file and keeps, or ""
     state   as AWS shows it, or ""
@@ -54,6 +56,7 @@ class Origin:
     place: Place
     what: str
     id: str = ""
+    address: str = ""
     region: str = ""
     given: str = ""
     state: str = ""
@@ -127,7 +130,7 @@ class Conversion:
                 region=region,
                 mapping=mapping,
                 origin=f"{origin.place.file}:{origin.place.line}: {origin.what}",
-                owner=Ownership(kind_of_owner, origin.place.file, evidence, origin.what),
+                owner=Ownership(kind_of_owner, origin.place.file, evidence, origin.address or origin.what),
                 doubts=(*doubts, *origin.notes),
                 given=origin.given,
                 state=origin.state,
@@ -137,16 +140,32 @@ class Conversion:
 
 
 def canonical_of(members: Canonical, kind: SourceKind) -> Canonical:
-    """The canonical form of fields among which whole values may be unknown."""
-    whole = dict(unknown_parts(members))
+    """The canonical form of fields among which whole values, and blocks in a list, may be unknown."""
+    unknown = dict(_unknown_parts(fields_of(kind), members, ()))
     known = members
-    for path in whole:
-        known = with_value(known, path, None)
+    for path, marker in unknown.items():
+        items = [item for item in value_at(members, path) if item not in marker] if isinstance(marker, list) else None
+        known = with_value(known, path, items)
     mapping = canonical(known, kind)
-    for path, marker in whole.items():
-        mapping = with_value(mapping, path, marker)
+    for path, marker in unknown.items():
+        whole = [*(value_at(mapping, path) or []), *marker] if isinstance(marker, list) else marker
+        mapping = with_value(mapping, path, whole)
     order = [name for name in fields_of(kind) if name in mapping]
     return {name: mapping[name] for name in order}
+
+
+def _unknown_parts(
+    fields: Mapping[str, Field], members: Canonical, path: FieldPath
+) -> Iterable[tuple[FieldPath, str | list[str]]]:
+    """The paths of values that are unknown as a whole, and of lists with the blocks in them that are."""
+    for name, value in members.items():
+        field, inner = fields.get(name), (*path, name)
+        if is_unknown(value):
+            yield inner, value
+        elif isinstance(value, dict) and name != "tags":
+            yield from _unknown_parts(field.children if field else {}, value, inner)
+        elif isinstance(value, list) and field and field.many and any(map(is_unknown, value)):
+            yield inner, [item for item in value if is_unknown(item)]
 
 
 def kind_in(members: Canonical, hint: SourceKind | None) -> SourceKind | None:
@@ -155,7 +174,10 @@ def kind_in(members: Canonical, hint: SourceKind | None) -> SourceKind | None:
     if source and not members.get("self_managed_event_source"):
         arn = as_arn(source)
         return kind_of_arn(arn) if arn else (hint or SourceKind.UNKNOWN) if has_unknown(source) else None
-    return kind_of({name: value for name, value in members.items() if not is_unknown(value)}) or hint
+    known = {
+        name: value for name, value in members.items() if not is_unknown(value) or name == "self_managed_event_source"
+    }
+    return kind_of(known) or hint
 
 
 def _why_no_kind(members: Canonical) -> str:

@@ -59,10 +59,11 @@ def entry_of(found: Found, default_region: str, defaults: Mapping[str, Any] | No
     entry: Canonical = {**found.mapping}
     if value_at(entry, CONSUMPTION_MODE) == "Stream":
         entry = with_value(entry, CONSUMPTION_MODE, None)  # AWS's default, which `aws.convert` fills in
-    filters = []
-    for item in value_at(entry, ("filter_criteria", "filter")) or ():
+    filters: list[Any] = []
+    stated_filters = value_at(entry, ("filter_criteria", "filter"))
+    for item in stated_filters if isinstance(stated_filters, list) else ():
         # A pattern is YAML, or JSON text where it is nested too deeply for our reader.
-        text = json.dumps(item.get("pattern"), ensure_ascii=False)
+        text = json.dumps(item.get("pattern") if isinstance(item, dict) else item, ensure_ascii=False)
         filters.append({"pattern": text} if text.count("{") + text.count("[") > _DEEP else item)
     if filters:
         entry = with_value(entry, ("filter_criteria", "filter"), filters)
@@ -76,7 +77,7 @@ def entry_of(found: Found, default_region: str, defaults: Mapping[str, Any] | No
     # The region comes from the ARN of the source, which a bucket's does not have, or from that of the function.
     references = Arn.parse(entry.get("event_source_arn")), FunctionReference.parse(entry.get("function_name"))
     if found.region != default_region and not any(item and item.region for item in references):
-        entry = {"region": found.region, **entry}
+        entry = {"region": literal(found.region), **entry}
     return entry
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provisioner.convert.conversion import LeftOut, Options
@@ -43,10 +43,13 @@ def convert(paths: Sequence[Path], options: Options, stack: str = "") -> Convert
     """
     conversion = read_files(paths, options)
     found = conversion.found
-    names = names_of(found)
-    named = tuple(sorted(map(Named, names, found), key=lambda item: item.name))
     regions = Counter(item.region for item in found if item.region and not has_unknown(item.region))
     region = options.region or (min(regions, key=lambda name: (-regions[name], name)) if regions else "")
+    if region and not all(item.region for item in found):  # the region of the others is not theirs
+        unknown = conversion.unknowns.marker("region", "region", "the region of mappings whose files do not say it")
+        found = [item if item.region else replace(item, region=unknown) for item in found]
+    names = names_of(found)
+    named = tuple(sorted(map(Named, names, found), key=lambda item: item.name))
     accounts = {options.account} if options.account else conversion.accounts
     # A variable of what was left out is not declared.
     used = {name for item in found for text in _texts([item.mapping, item.region]) for name in unknown_names(text)}
