@@ -17,7 +17,11 @@ from provisioner.manifest.reader import Document
 
 _MOST: Final = 1_000_000
 """How many characters of a text that is not JSON are looked at: what tells a file's tool stands near its beginning."""
+_HEAD: Final = 2_000
+"""How many characters the first keys of a file may take."""
 _BLOCK_KEY: Final = re.compile(r"^(?:- +)?[\"']?([A-Za-z_][\w./-]*)[\"']?[ \t]*:(?=\s|$)", re.MULTILINE)
+_LIST: Final = re.compile(r"(?:\s|#[^\n]*\n|---[ \t]*\n)*- ")
+_ITEM_KEY: Final = re.compile(r"^(?:- |  )[\"']?([A-Za-z_][\w./-]*)[\"']?[ \t]*:(?=\s|$)", re.MULTILINE)
 _JSON_KEY: Final = re.compile(r'^(?:\t| {1,4})?\{?[ \t]*"([A-Za-z_][\w./-]*)"[ \t]*:', re.MULTILINE)
 _RESOURCE: Final = re.compile(r"\bType[\"']?\s*:\s*[\"']?(?:AWS|Custom|Alexa)::")
 _HCL: Final = re.compile(
@@ -34,12 +38,15 @@ _OURS: Final = frozenset({"stack", "mappings"})
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """What is looked at. `keys` are those at the top of the file; of JSON that can be parsed, `value` is the value."""
+    """What is looked at. `keys` are those at the top of the file, `item_keys` those of the first item where a list is at the top;
+    of JSON that can be parsed, `value` is the first value.
+    """
 
     name: str
     text: str
     keys: frozenset[str]
     value: Any = None
+    item_keys: frozenset[str] = frozenset()
 
     def has(self, *names: str) -> bool:
         """Whether all of these keys stand at the top."""
@@ -58,6 +65,14 @@ def _is_playbook(file: _File) -> bool:
     first = next((line for line in file.text.splitlines() if line.strip() and not line.startswith(("#", "---"))), "")
     plays = file.keys & {"hosts", "import_playbook", "ansible.builtin.import_playbook"}
     return first.startswith("-") and bool(plays or _MODULE.search(file.text))
+
+
+def _is_mapping(keys: frozenset[str]) -> bool:
+    """Whether these are members of a request or an answer of Lambda about one mapping."""
+    named = keys & {"FunctionName", "FunctionArn"}
+    return ("UUID" in keys and bool(named)) or (
+        bool(keys & {"EventSourceArn", "SelfManagedEventSource"}) and bool(named or "UUID" in keys)
+    )
 
 
 _SIGNS: Final[tuple[tuple[str, Callable[[_File], bool]], ...]] = (
@@ -79,17 +94,21 @@ _SIGNS: Final[tuple[tuple[str, Callable[[_File], bool]], ...]] = (
     ("Terraform's variables", lambda file: re.search(r"\.tfvars(\.json)?$", file.name) is not None),
     ("a Terraform configuration", lambda file: file.name.endswith((".tf", ".tofu", ".tf.json", ".hcl"))),
     ("a Terraform configuration", lambda file: not file.keys and bool(_HCL.search(file.text))),
+    ("a kustomization", lambda file: file.name.lower() in ("kustomization.yaml", "kustomization.yml", "kustomization")),
+    ("a kustomization", lambda file: file.has("apiVersion") and "kustomize.config.k8s.io/" in file.text[:_HEAD]),
     ("an object of ACK, the AWS controllers for Kubernetes", lambda file: _is_object(file, r"\.services\.k8s\.aws/")),
-    ("an object of Crossplane", lambda file: _is_object(file, r"(?:\.aws\.(?:m\.)?upbound|\.crossplane)\.io/")),
+    ("an object of Crossplane", lambda file: _is_object(file, r"(?:\.aws)?(?:\.m)?\.(?:upbound|crossplane)\.io/")),
     ("a Kubernetes object", lambda file: file.has("apiVersion", "kind")),
     ("an Ansible playbook", _is_playbook),
     ("a Pulumi project", lambda file: re.match(r"Pulumi(\.[\w.-]+)?\.ya?ml$", file.name) is not None),
     ("a Pulumi project", lambda file: file.has("name", "runtime") and not file.keys & {"functions", "provider"}),
     ("a CDK project", lambda file: file.name in ("cdk.json", "cdk.context.json")),
-    ("an answer of the AWS CLI", lambda file: file.has("EventSourceMappings")),
-    ("a request or an answer of the AWS CLI", lambda file: file.has("FunctionName", "EventSourceArn")),
-    ("a request or an answer of the AWS CLI", lambda file: file.has("UUID", "EventSourceArn")),
-    ("a bucket's notification configuration", lambda file: file.has("LambdaFunctionConfigurations")),
+    ("an answer of the AWS CLI", lambda file: "EventSourceMappings" in file.keys | file.item_keys),
+    ("a request or an answer of the AWS CLI", lambda file: _is_mapping(file.keys) or _is_mapping(file.item_keys)),
+    (
+        "a bucket's notification configuration",
+        lambda file: bool(file.keys & {"LambdaFunctionConfigurations", "NotificationConfiguration"}),
+    ),
 )
 """What a file is called, and how it is told; the first that holds."""
 
@@ -154,18 +173,24 @@ def what_to_do(what: str) -> str:
 
 def _seen(name: str, text: str) -> _File:
     """A file with the keys at its top, whether it is YAML, several YAML documents, or JSON."""
-    if text.lstrip()[:1] not in ("{", "["):
+    start = text.lstrip()
+    if start[:1] not in ("{", "["):
         text = text[:_MOST]
-        return _File(name, text, frozenset(_BLOCK_KEY.findall(text)))
+        items = _ITEM_KEY.findall(text) if _LIST.match(text) else ()
+        return _File(name, text, frozenset(_BLOCK_KEY.findall(text)), item_keys=frozenset(items))
     try:
-        value = json.loads(text)
+        value, _ = json.JSONDecoder().raw_decode(start)  # others may follow
     except (ValueError, RecursionError):  # cut off, or with comments
         return _File(name, text, frozenset(_JSON_KEY.findall(text)))
-    return _File(name, text, frozenset(value) if isinstance(value, dict) else frozenset(), value)
+    first = value[0] if isinstance(value, list) and value else None
+    keys, item_keys = (frozenset(each) if isinstance(each, dict) else frozenset() for each in (value, first))
+    return _File(name, text, keys, value, item_keys)
 
 
 def _is_object(file: _File, group: str) -> bool:
-    version = rf"^[\"']?apiVersion[\"']?\s*:\s*[\"']?[\w-]+{group}"
-    if isinstance(file.value, dict):
-        return file.has("kind") and re.search(group, f"-{file.value.get('apiVersion')}") is not None
-    return file.has("apiVersion", "kind") and re.search(version, file.text, re.MULTILINE) is not None
+    """Whether an object of a group is in the file: at the top, in a list or in a template."""
+    if not {"apiVersion", "kind"} <= file.keys | file.item_keys:
+        return False
+    start = "" if file.value is not None else r"^[^#\n]*"  # no comment
+    version = rf"{start}\bapiVersion[\"']?\s*:\s*[\"']?[\w-]+{group}"
+    return re.search(version, file.text, re.MULTILINE) is not None
