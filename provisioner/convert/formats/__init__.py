@@ -8,7 +8,7 @@ from typing import Final
 
 from provisioner.convert.conversion import Conversion, Options
 from provisioner.convert.documents import documents, text_of_file
-from provisioner.convert.formats import aws_cli, terraform
+from provisioner.convert.formats import aws_cli, kubernetes, kustomize, terraform
 from provisioner.convert.found import Evidence, OwnerKind
 from provisioner.errors import UsageError
 from provisioner.manifest.foreign import tool_of
@@ -17,6 +17,9 @@ from provisioner.manifest.node import Node
 _FORMATS: Final[dict[str, Callable[[Iterable[Node], Conversion], None]]] = {
     "a Terraform state": terraform.convert,
     "a Terraform plan or state as JSON": terraform.convert,
+    "an object of ACK, the AWS controllers for Kubernetes": kubernetes.convert,
+    "an object of Crossplane": kubernetes.convert,
+    "a kustomization": kustomize.convert,
     "an answer of the AWS CLI": aws_cli.convert,
     "a request or an answer of the AWS CLI": aws_cli.convert,
     "a bucket's notification configuration": aws_cli.convert,

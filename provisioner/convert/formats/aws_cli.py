@@ -4,11 +4,13 @@ Get, List and GetBucketNotificationConfiguration.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from provisioner.convert.conversion import Conversion, Origin
 from provisioner.convert.documents import members_of, text_at
+from provisioner.convert.fields import spelled
 from provisioner.errors import UsageError
 from provisioner.manifest.node import Node
 from provisioner.model.place import Place
@@ -132,15 +134,18 @@ def _bucket(node: Node, bucket: str, conversion: Conversion) -> None:
 
 
 def rules_of(entry: Node, conversion: Conversion) -> dict[str, str]:
-    """The prefix and the suffix of an entry's filter, in the shapes of the API and of CloudFormation."""
-    key = members_of(members_of(entry).get("Filter"))
-    key = members_of(key.get("Key") or key.get("S3Key"))
-    rules = key.get("FilterRules") or key.get("Rules")
+    """The prefix and the suffix of an entry's filter, in the shapes of the API and of other tools."""
+    key = spelled(spelled(entry).get("filter"))
+    key = spelled(key.get("key") or key.get("s3key"))
+    rules = key.get("filterrules") or key.get("rules")
     fields = {}
     for rule in rules.value if rules and isinstance(rules.value, list) else ():
-        name, value = text_at(rule, "Name").lower(), text_at(rule, "Value")
-        if name in ("prefix", "suffix"):
-            fields[f"filter_{name}"] = value
-        else:
+        members = {name: item.value for name, item in spelled(rule).items()}
+        name, value = str(members.get("name")).lower(), members.get("value")
+        if name not in ("prefix", "suffix"):
             conversion.leave_out(rule.place(), "a rule of a filter", f"{name!r} is neither prefix nor suffix")
+        elif isinstance(value, str):
+            fields[f"filter_{name}"] = value
+        elif value is not None:
+            conversion.leave_out(rule.place(), f"the {name} of a filter", f"{json.dumps(rule.plain())} has no text")
     return fields

@@ -89,7 +89,7 @@ def _mapping(item: Resource, conversion: Conversion) -> None:
     fields = reader.mapping(item.attributes.holding(attributes))
     arns = (Arn.parse(text_at(item.attributes, name)) for name in ("arn", "function_arn", "event_source_mapping_arn"))
     region = text_at(item.attributes, "region") or next((arn.region for arn in arns if arn), "")
-    fields = _set_ones(fields)
+    fields = set_ones(fields)
     ids = (text_at(item.attributes, name) for name in ("uuid", "event_source_mapping_id", "id"))
     origin = Origin(
         item.place,
@@ -103,7 +103,7 @@ def _mapping(item: Resource, conversion: Conversion) -> None:
     conversion.add(fields, origin, reader.problems)
 
 
-def _set_ones(fields: Canonical) -> Canonical:
+def set_ones(fields: Canonical) -> Canonical:
     """The fields without those that a state has as 0, false or "" because nobody set them."""
     kind = kind_in(fields, None) or SourceKind.UNKNOWN
     table = fields_of(kind)
