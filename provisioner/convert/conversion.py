@@ -177,7 +177,7 @@ def kind_in(members: Canonical, hint: SourceKind | None) -> SourceKind | None:
     known = {
         name: value for name, value in members.items() if not is_unknown(value) or name == "self_managed_event_source"
     }
-    return kind_of(known) or hint
+    return kind_of(known)
 
 
 def _why_no_kind(members: Canonical) -> str:

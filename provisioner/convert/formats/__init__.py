@@ -8,7 +8,7 @@ from typing import Final
 
 from provisioner.convert.conversion import Conversion, Options
 from provisioner.convert.documents import documents, text_of_file
-from provisioner.convert.formats import aws_cli, kubernetes, kustomize, terraform
+from provisioner.convert.formats import ansible, aws_cli, kubernetes, kustomize, terraform
 from provisioner.convert.found import Evidence, OwnerKind
 from provisioner.errors import UsageError
 from provisioner.manifest.foreign import tool_of
@@ -20,6 +20,7 @@ _FORMATS: Final[dict[str, Callable[[Iterable[Node], Conversion], None]]] = {
     "an object of ACK, the AWS controllers for Kubernetes": kubernetes.convert,
     "an object of Crossplane": kubernetes.convert,
     "a kustomization": kustomize.convert,
+    "an Ansible playbook": ansible.convert,
     "an answer of the AWS CLI": aws_cli.convert,
     "a request or an answer of the AWS CLI": aws_cli.convert,
     "a bucket's notification configuration": aws_cli.convert,
@@ -41,7 +42,6 @@ _INSTEAD: Final = {
     "Terraform's variables": "convert the state, which has the values: `terraform show -json > state.json`",
     "a CDK project": "convert the template that `cdk synth` writes, in cdk.out",
     "a Pulumi project": "`provisioner discover --write DIR` writes a manifest of what exists",
-    "an Ansible playbook": "`provisioner discover --write DIR` writes a manifest of what exists",
 }
 """What to do about files that are not read."""
 
