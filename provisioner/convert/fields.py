@@ -13,6 +13,7 @@ from typing import Any, Final, get_args, get_origin
 from provisioner.convert.documents import members_of
 from provisioner.convert.unknown import Unknowns, is_unknown, readable
 from provisioner.kinds.fields import Field
+from provisioner.kinds.forms import timestamp
 from provisioner.kinds.tables import fields_of
 from provisioner.manifest.node import Node
 from provisioner.model.canonical import Canonical, absent
@@ -64,7 +65,7 @@ class FieldReader:
             key = spelling(name)
             if key in skipped or _is_empty(item):
                 continue
-            found = fields.get(renames[key]) if key in renames else _by_spelling(fields).get(key)
+            found = fields.get(renames[key]) if key in renames else by_spelling(fields).get(key)
             if found is None:
                 self._report(item, name, f"it is not a field of {what}")
                 continue
@@ -90,6 +91,11 @@ class FieldReader:
             return self._tags(node)
         if found.name == "endpoints":
             return self._endpoints(found, node)
+        if found.name == "starting_position_timestamp" and type(value) in (int, float):
+            try:
+                return timestamp(value)  # seconds since 1970, as the API has it
+            except (OverflowError, OSError, ValueError):
+                raise Unreadable(f"{_shown(value)} is not a time") from None
         return self._plain(found.annotation, node)
 
     def _plain(self, annotation: Any, node: Node) -> Any:
@@ -132,7 +138,7 @@ class FieldReader:
             return self.unknowns.typed(node.value, "map")
         if not isinstance(node.value, dict):
             raise Unreadable(f"{_shown(node.value)} is not a map")
-        known, block = _by_spelling(found.children), {}
+        known, block = by_spelling(found.children), {}
         for name, item in node.value.items():
             child = known.get(spelling(name))
             if child is None:
@@ -180,7 +186,8 @@ def spelled(node: Node | None) -> dict[str, Node]:
     return {spelling(name): item for name, item in members_of(node).items()}
 
 
-def _by_spelling(fields: Mapping[str, Field]) -> Mapping[str, Field]:
+def by_spelling(fields: Mapping[str, Field]) -> Mapping[str, Field]:
+    """Fields by the spelling of their names, ours and the API's."""
     return {spelling(name): found for found in fields.values() for name in (found.row.api, found.name)}
 
 

@@ -49,7 +49,8 @@ class _Reading:
         task = self.task
         if task.module in _LATER:
             name, member, service = _LATER[task.module]
-            for item in _list(task.arguments.get(name)):
+            listed = task.arguments.get(name)
+            for item in listed.value if listed and isinstance(listed.value, list) else ():
                 if text_at(item, "protocol") == "lambda" or ":lambda:" in text_at(item, member):
                     self._leave_out(f"{service} as a source is not supported yet")
             return
@@ -164,7 +165,3 @@ def _text(members: Mapping[str, Node], name: str) -> str:
     """An argument as a text, or ""."""
     value: Any = members[name].value if name in members else None
     return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
-
-
-def _list(node: Node | None) -> list[Node]:
-    return node.value if node and isinstance(node.value, list) else []

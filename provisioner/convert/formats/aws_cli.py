@@ -5,16 +5,18 @@ Get, List and GetBucketNotificationConfiguration.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from provisioner.convert.conversion import Conversion, Origin
 from provisioner.convert.documents import members_of, text_at
 from provisioner.convert.fields import spelled
+from provisioner.convert.formats.aws_cli_skeletons import filled, is_skeleton
+from provisioner.convert.found import IGNORED, Doubt
 from provisioner.errors import UsageError
 from provisioner.manifest.node import Node
 from provisioner.model.place import Place
-from provisioner.model.references import UUID, Arn, FunctionReference, partition_of
+from provisioner.model.references import ACCOUNT, UUID, Arn, FunctionReference, partition_of
 from provisioner.model.sources import SourceKind
 
 _ANSWERED: Final = (
@@ -22,10 +24,10 @@ _ANSWERED: Final = (
     *("FilterCriteriaError", "ResponseMetadata", "FunctionArn"),
 )
 """Members of answers that are no settings."""
+_ABOUT_MAPPINGS: Final = frozenset(("FunctionName", "FunctionArn", "EventSourceArn", "UUID", "SelfManagedEventSource"))
 _ENABLED: Final = {"Enabled": True, "Enabling": True, "Disabled": False, "Disabling": False}
-_PLACEHOLDER: Final = "KeyName"
-"""The key of a map in a skeleton."""
-_EPOCH: Final = "1970-01-01T00:00:00"
+_CHANGING: Final = ("Creating", "Updating")
+_DELETING: Final = "Deleting"
 
 
 def convert(documents: Iterable[Node], conversion: Conversion) -> None:
@@ -35,24 +37,24 @@ def convert(documents: Iterable[Node], conversion: Conversion) -> None:
         for item in document.value if isinstance(document.value, list) else [document]:
             members = members_of(item)
             if "EventSourceMappings" in members:
-                for mapping in members["EventSourceMappings"].value or ():
+                listed = members["EventSourceMappings"].value
+                for mapping in listed if isinstance(listed, list) else ():
                     _mapping(mapping, conversion)
                 token = text_at(item, "NextMarker") or text_at(item, "NextToken")
                 marker = (token, item.place()) if token else None
             elif "NotificationConfiguration" in members:
-                _bucket(members["NotificationConfiguration"], text_at(item, "Bucket"), conversion)
+                _bucket(members["NotificationConfiguration"], item, conversion)
             elif "LambdaFunctionConfigurations" in members:
-                _bucket(item, text_at(item, "Bucket"), conversion)
-            elif {"FunctionName", "FunctionArn", "EventSourceArn", "UUID", "SelfManagedEventSource"} & members.keys():
+                _bucket(item, item, conversion)
+            elif _ABOUT_MAPPINGS & members.keys():
                 _mapping(item, conversion)
             else:
-                conversion.leave_out(
-                    item.place(), "an object", "it is no request or answer about event source mappings"
-                )
+                why = "it is no request or answer about mappings"
+                conversion.leave_out(item.place(), "a value", why)
     if marker:
         raise UsageError(
             f"{marker[1]}: the list is not complete: there are more pages behind its NextMarker",
-            hint="pass the other pages too, or list again without --max-items and --no-paginate",
+            hint="pass the other pages too, in their order, or list again without --max-items and --no-paginate",
         )
 
 
@@ -62,13 +64,26 @@ def _mapping(node: Node, conversion: Conversion) -> None:
     what = f"event source mapping {uuid}" if uuid else "a request for an event source mapping"
     function = text_at(node, "FunctionArn")
     is_answer = bool(function or state or "EventSourceMappingArn" in members)
-    settings = node if is_answer else node.holding(dict(_filled(node)))
+    if state == _DELETING:
+        conversion.leave_out(node.place(), what, "it is being deleted")
+        return
+    doubtful: list[tuple[Node, str]] = []
+    if not is_answer and is_skeleton(node):
+        node, doubtful = filled(node)
+    for item, name in doubtful:
+        why = "it may be a placeholder of the skeleton: remove it, or all placeholders"
+        conversion.leave_out(item.place(key=True), f"{name} of {what}", why)
     reader = conversion.reader(ignored=(*_ANSWERED, *(("FunctionName",) if function else ())))
-    fields = reader.mapping(settings)
+    fields = reader.mapping(node)
     if function:
         fields["function_name"] = function  # an answer has the function with its qualifier here
+    notes = []
     if state in _ENABLED:
         fields["enabled"] = _ENABLED[state]
+    elif state in _CHANGING:
+        notes.append(Doubt("enabled", f"its state is {state}", IGNORED))
+    if "FilterCriteriaError" in members:
+        notes.append(Doubt("filter_criteria", "AWS could not read its filters (FilterCriteriaError)", IGNORED))
     arn = Arn.parse(text_at(node, "EventSourceMappingArn")) or Arn.parse(function)
     origin = Origin(
         node.place(),
@@ -76,59 +91,33 @@ def _mapping(node: Node, conversion: Conversion) -> None:
         id=uuid if UUID.fullmatch(uuid) else "",
         region=arn.region if arn else "",
         state=state,
+        notes=tuple(notes),
     )
     conversion.add(fields, origin, reader.problems)
 
 
-def _filled(node: Node) -> Iterator[tuple[str, Node]]:
-    """The members of a request that somebody has filled in: a skeleton has a placeholder for each of the others."""
-    members = members_of(node)
-    source = Arn.parse(text_at(node, "EventSourceArn"))
-    is_stream = source is None or source.service in ("kinesis", "dynamodb", "kafka", "rds")
-    is_skeleton = any(_is_placeholder(item.plain()) for item in members.values())
-    for name, item in members.items():
-        value = item.plain()
-        if not is_skeleton:
-            yield name, item
-        elif not _is_placeholder(value) and not (name.startswith("StartingPosition") and not is_stream):
-            yield name, item.holding(_without_placeholders(item).value)
-
-
-def _is_placeholder(value: Any) -> bool:
-    """Whether nothing but placeholders is in a value of a skeleton."""
-    if isinstance(value, dict):
-        return bool(value) and all(key == _PLACEHOLDER or _is_placeholder(item) for key, item in value.items())
-    if isinstance(value, list):
-        return bool(value) and all(map(_is_placeholder, value))
-    return value in ("", 0, _EPOCH) and not isinstance(value, bool)
-
-
-def _without_placeholders(node: Node) -> Node:
-    if isinstance(node.value, dict):
-        kept = {name: _without_placeholders(item) for name, item in node.value.items() if name != _PLACEHOLDER}
-        return node.holding({name: item for name, item in kept.items() if not _is_placeholder(item.plain())})
-    if isinstance(node.value, list):
-        return node.holding([_without_placeholders(item) for item in node.value if not _is_placeholder(item.plain())])
-    return node
-
-
-def _bucket(node: Node, bucket: str, conversion: Conversion) -> None:
+def _bucket(node: Node, outer: Node, conversion: Conversion) -> None:
+    """The entries of a configuration. `outer` has the name of the bucket in a request; an answer has none."""
+    bucket, owner = text_at(outer, "Bucket"), text_at(outer, "ExpectedBucketOwner")
     entries = members_of(node).get("LambdaFunctionConfigurations")
     for entry in entries.value if entries and isinstance(entries.value, list) else ():
         ident, function = text_at(entry, "Id"), text_at(entry, "LambdaFunctionArn")
         reference = FunctionReference.parse(function)
         region = reference.region if reference else ""
         name = bucket or conversion.unknowns.marker(
-            "bucket", "bucket", "the name of the bucket, which the answer does not have"
+            f"bucket of {outer.place()}", "bucket", f"the name of the bucket, which {outer.place()} does not have"
         )
         source = str(Arn(partition_of(region), "s3", "", "", name))
         reader = conversion.reader(SourceKind.S3, ignored=("Filter",))
         fields = {**reader.mapping(entry), **rules_of(entry, conversion), "event_source_arn": source}
+        if ACCOUNT.fullmatch(owner):
+            fields["bucket_owner"] = owner
         origin = Origin(
             entry.place(),
             f"entry {ident or 'without an Id'}",
             id=f"{bucket}/{ident}" if bucket and ident else "",
             region=region,
+            changes=True,  # the policy of the function is not known
         )
         conversion.add(fields, origin, reader.problems, SourceKind.S3)
 
