@@ -8,7 +8,8 @@ from typing import Final
 
 from provisioner.convert.conversion import Conversion, Options
 from provisioner.convert.documents import documents, text_of_file
-from provisioner.convert.formats import ansible, aws_cli, kubernetes, kustomize, terraform
+from provisioner.convert.formats import ansible, aws_cli, kubernetes, kustomize, serverless, terraform
+from provisioner.convert.formats.serverless_files import PRINT
 from provisioner.convert.found import Evidence, OwnerKind
 from provisioner.errors import UsageError
 from provisioner.manifest.foreign import tool_of
@@ -21,6 +22,7 @@ _FORMATS: Final[dict[str, Callable[[Iterable[Node], Conversion], None]]] = {
     "an object of Crossplane": kubernetes.convert,
     "a kustomization": kustomize.convert,
     "an Ansible playbook": ansible.convert,
+    "a Serverless Framework configuration": serverless.convert,
     "an answer of the AWS CLI": aws_cli.convert,
     "a request or an answer of the AWS CLI": aws_cli.convert,
     "a bucket's notification configuration": aws_cli.convert,
@@ -37,6 +39,9 @@ _OWNERS: Final = {
     "an Ansible playbook": (OwnerKind.ANSIBLE, Evidence.FILE),
 }
 """Who manages what a file has."""
+_YAML_1_2: Final = frozenset({"a Serverless Framework configuration"})
+"""Formats whose tools read YAML 1.2, where `no` is a text and 010 is no number of base 8."""
+_PROGRAMS: Final = (".ts", ".js")
 _INSTEAD: Final = {
     "a Terraform configuration": "convert its state, which has the values: `terraform show -json > state.json`",
     "Terraform's variables": "convert the state, which has the values: `terraform show -json > state.json`",
@@ -61,7 +66,10 @@ def convert(paths: Sequence[Path], options: Options) -> Conversion:
         if what not in _FORMATS:
             hint = _INSTEAD.get(what, "`provisioner convert --help` lists the formats")
             raise UsageError(f"{path} is {what or 'of no format that can be converted'}", hint=hint)
-        by_tool.setdefault(what, []).extend(documents(text, str(path)))
+        if path.suffix in _PROGRAMS:
+            hint = f"convert what it makes: `{PRINT}`"
+            raise UsageError(f"{path} is {what} that is a program, which is not run", hint=hint)
+        by_tool.setdefault(what, []).extend(documents(text, str(path), yaml_1_1=what not in _YAML_1_2))
     for what, read in by_tool.items():
         conversion.owner = _OWNERS.get(what, (OwnerKind.UNKNOWN, Evidence.NONE))
         _FORMATS[what](read, conversion)
