@@ -21,6 +21,7 @@ from provisioner.model.place import Place
 from provisioner.model.sources import SourceKind
 
 _WHOLE: Final = re.compile(r"([-+]?\d{1,18})(?:\.0+)?")  # what AWS counts has fewer digits
+_SECONDS: Final = re.compile(r"[0-9]{1,11}(?:\.[0-9]+)?")
 _BOOLEANS: Final = {"true": True, "false": False}
 _TYPES: Final[Mapping[Any, str]] = {int: "integer", bool: "boolean", list: "list", dict: "map"}
 
@@ -87,6 +88,8 @@ class FieldReader:
             return None
         if found.children:
             return self._blocks(found, node)
+        if found.row.form is timestamp and not is_unknown(value):
+            return _time(value)
         if found.name == "tags":
             return self._tags(node)
         if found.name == "endpoints":
@@ -223,6 +226,12 @@ def _boolean(value: Any) -> bool:
     if not isinstance(known, bool):
         raise Unreadable(f"{_shown(value)} is neither true nor false")
     return known
+
+
+def _time(value: Any) -> str:
+    """A time as a text; tools also write it as seconds since 1970."""
+    text = _text(value)
+    return timestamp(float(text)) if _SECONDS.fullmatch(text) else text
 
 
 def _text(value: Any) -> str:
