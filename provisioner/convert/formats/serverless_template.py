@@ -127,6 +127,9 @@ class Template:
         source = fields.get("event_source_arn")
         arn = as_arn(source)
         stated = bool(arn and REGION.fullmatch(arn.region))
+        if not source and not fields.get("self_managed_event_source"):
+            self.conversion.leave_out(place, mapping.what, "it names no source")
+            return
         origin = Origin(place, mapping.what, region="" if stated else self.variables.region)
         self.conversion.add(fields, origin, reader.problems, mapping.kind or self._kind_of_default(source))
 
