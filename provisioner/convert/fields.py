@@ -89,7 +89,8 @@ class FieldReader:
         if found.children:
             return self._blocks(found, node)
         if found.row.form is timestamp and not is_unknown(value):
-            return _time(value)
+            text = _text(value)  # tools also write a time as seconds since 1970
+            return timestamp(float(text)) if _SECONDS.fullmatch(text) else text
         if found.name == "tags":
             return self._tags(node)
         if found.name == "endpoints":
@@ -172,7 +173,8 @@ class FieldReader:
         endpoints = {}
         for name, item in node.value.items():
             value = item.plain()
-            if not isinstance(value, str | list):
+            brokers = value if isinstance(value, list) else [value]
+            if not all(isinstance(broker, str) for broker in brokers):
                 raise Unreadable(f"{_shown(value)} is not a list of brokers")
             brokers = [_text(broker) for broker in value] if isinstance(value, list) else value
             endpoints[names.get(spelling(name), name)] = brokers
@@ -226,12 +228,6 @@ def _boolean(value: Any) -> bool:
     if not isinstance(known, bool):
         raise Unreadable(f"{_shown(value)} is neither true nor false")
     return known
-
-
-def _time(value: Any) -> str:
-    """A time as a text; tools also write it as seconds since 1970."""
-    text = _text(value)
-    return timestamp(float(text)) if _SECONDS.fullmatch(text) else text
 
 
 def _text(value: Any) -> str:
