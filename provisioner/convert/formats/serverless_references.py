@@ -63,12 +63,21 @@ class References:
         self._active: list[str] = []
         self._template = template
         self.region = variables.region
-        self.partition = self._partition()
-
-    def _partition(self) -> str:
-        if not has_unknown(self.region):
-            return partition_of(self.region)
-        return self._conversion.unknowns.marker("partition", "partition", "the partition of the region, such as aws")
+        why = "the partition of the region, such as aws"
+        is_known = not has_unknown(self.region)
+        marker = conversion.unknowns.marker
+        self.partition = partition_of(self.region) if is_known else marker("partition", "partition", why)
+        self._calls: Mapping[str, Callable[[Node, Node], Node | None]] = {
+            "Ref": self._ref_of,
+            "Fn::GetAtt": self._get_att,
+            "Fn::Join": self._join,
+            "Fn::Sub": self._sub,
+            "Fn::If": self._if,
+            "Fn::Select": self._select,
+            "Fn::Split": self._split,
+            "Fn::FindInMap": self._find_in_map,
+            "Fn::ImportValue": self._import_value,
+        }
 
     def resolved(self, node: Node) -> Node:
         """A value with what its functions return; a variable stands for what the file does not say. Null stands for
@@ -77,7 +86,11 @@ class References:
         value = node.value
         if isinstance(value, str):
             text = _IN_TEXT.sub(lambda match: _text(self._pseudo(match[1], node)), value)
-            return node.holding(_DYNAMIC.sub(lambda match: self._dynamic(match, node), text))
+            for match in _DYNAMIC.finditer(text):
+                what = f"the value of {match[1]}:{match[2]}, which CloudFormation reads when it deploys"
+                name = match[2].rpartition("/")[2]
+                text = text.replace(match[0], _text(self._variable(match[0], name, what, node).value))
+            return node.holding(text)
         if isinstance(value, list):
             items = [self.resolved(item) for item in value]
             return node.holding([item for item in items if item.value is not None])
@@ -86,7 +99,11 @@ class References:
         if len(value) == 1:
             name, argument = next(iter(value.items()))
             if name == "Ref" or name.startswith("Fn::"):
-                return self._call(name, argument, node)
+                found = self._calls[name](argument, node) if name in self._calls else None
+                if found is not None:
+                    return found
+                text = json.dumps(node.plain(), ensure_ascii=False, default=str)[:200]
+                return self._variable(text, name.removeprefix("Fn::"), f"what {text} returns", node)
         return node.holding({name: self.resolved(item) for name, item in value.items()})
 
     def function(self, node: Node) -> Node:
@@ -120,7 +137,8 @@ class References:
                 return self.holds(argument)
             case "Fn::Equals" if len(items) == 2:
                 sides = [self.resolved(item).plain() for item in items]
-                return None if any(map(has_unknown, sides)) else _text(sides[0]) == _text(sides[1])
+                is_known = not any(has_unknown(side) or isinstance(side, dict | list) for side in sides)
+                return _text(sides[0]) == _text(sides[1]) if is_known else None
             case "Fn::Not":
                 inner = self.holds(items[0]) if items else None
                 return None if inner is None else not inner
@@ -131,21 +149,6 @@ class References:
         return None
 
     # --- functions ----------------------------------------------------------------------------------------------------
-
-    def _call(self, name: str, argument: Node, node: Node) -> Node:
-        functions: Mapping[str, Callable[[Node, Node], Node | None]] = {
-            "Ref": self._ref_of,
-            "Fn::GetAtt": self._get_att,
-            "Fn::Join": self._join,
-            "Fn::Sub": self._sub,
-            "Fn::If": self._if,
-            "Fn::Select": self._select,
-            "Fn::Split": self._split,
-            "Fn::FindInMap": self._find_in_map,
-            "Fn::ImportValue": self._import_value,
-        }
-        found = functions[name](argument, node) if name in functions else None
-        return self._unknown(name, node) if found is None else found
 
     def _ref_of(self, argument: Node, node: Node) -> Node | None:
         return self._ref(argument.value, node) if isinstance(argument.value, str) else None
@@ -204,14 +207,6 @@ class References:
 
     def _texts(self, node: Node) -> str:
         return _text(self.resolved(node).value)
-
-    def _unknown(self, function: str, node: Node) -> Node:
-        text = json.dumps(node.plain(), ensure_ascii=False)[:200]
-        return self._variable(text, function.removeprefix("Fn::"), f"what {text} returns", node)
-
-    def _dynamic(self, match: re.Match[str], node: Node) -> str:
-        what = f"the value of {match[1]}:{match[2]}, which CloudFormation reads when it deploys"
-        return str(self._variable(match[0], match[2].rpartition("/")[2], what, node).value)
 
     def _variable(self, key: str, name: str, description: str, node: Node) -> Node:
         # The declaration of a variable cannot have a variable in its description.

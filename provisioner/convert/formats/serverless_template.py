@@ -70,19 +70,21 @@ class Template:
     def resource(self, name: str, resource: Node) -> None:
         """Merge a resource of the file."""
         what = f"resources.Resources.{name}"
-        kind, condition = (self.variables.member(resource, part) for part in ("Type", "Condition"))
-        properties = self.variables.member(resource, "Properties")
+        stated, properties, condition = (
+            self.variables.member(resource, part) for part in ("Type", "Properties", "Condition")
+        )
+        kind = stated.value if stated and isinstance(stated.value, str) else ""
         if name in self.mappings:
             self._change(name, resource)
-        elif kind and kind.value == _MAPPING:
+        elif kind == _MAPPING:
             whole = self.variables.whole(properties) if properties else None
             self.mappings[name] = Compiled(resource, what, dict(members_of(whole)), condition=condition)
-        elif name in self.buckets or (kind and kind.value == _BUCKET):
+        elif name in self.buckets or kind == _BUCKET:
             self._bucket(name, resource, what, condition)
-        elif kind and kind.value in _LATER_TYPES and properties:
+        elif kind in _LATER_TYPES and properties:
             text = json.dumps(self.references.resolved(self.variables.whole(properties)).plain(), default=str)
             if ":lambda:" in text:
-                why = f"{_LATER_TYPES[kind.value]} as a source is not supported yet"
+                why = f"{_LATER_TYPES[kind]} as a source is not supported yet"
                 self.conversion.leave_out(resource.place(key=True), what, why)
 
     def _change(self, name: str, resource: Node) -> None:
@@ -124,20 +126,16 @@ class Template:
         }
         reader = self.conversion.reader()
         fields = reader.mapping(mapping.node.holding(resolved))
-        source = fields.get("event_source_arn")
+        source: Any = fields.get("event_source_arn")
         arn = as_arn(source)
         stated = bool(arn and REGION.fullmatch(arn.region))
         if not source and not fields.get("self_managed_event_source"):
             self.conversion.leave_out(place, mapping.what, "it names no source")
             return
         origin = Origin(place, mapping.what, region="" if stated else self.variables.region)
-        self.conversion.add(fields, origin, reader.problems, mapping.kind or self._kind_of_default(source))
-
-    def _kind_of_default(self, source: Any) -> SourceKind | None:
-        """The kind of source that the default of a variable is."""
-        name = unknown_names(source)[0] if is_unknown(source) else ""
-        arn = as_arn(self.conversion.unknowns.variables[name].default) if name else None
-        return kind_of_arn(arn) if arn else None
+        default = self.conversion.unknowns.variables[unknown_names(source)[0]].default if is_unknown(source) else None
+        likely = as_arn(default)
+        self.conversion.add(fields, origin, reader.problems, mapping.kind or (kind_of_arn(likely) if likely else None))
 
     def _holds(self, condition: Node, node: Node, what: str) -> bool:
         """Whether a condition holds; what it is for is left out where it does not, or where that is not known."""
