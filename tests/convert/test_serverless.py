@@ -165,7 +165,7 @@ EVENTS = {
     "Kafka": (
         "kafka: {bootstrapServers: ['b-2.example.com:9092', 'b-1.example.com:9092'], topic: orders, consumerGroupId: g,"
         f" accessConfigurations: {{vpcSubnet: [subnet-1, 'subnet:subnet-2'], vpcSecurityGroup: sg-1, saslPlainAuth: '{S}',"
-        f" saslScram256Auth: ['{S}2'], saslScram512Auth: ['{S}3'], clientCertificateTlsAuth: '{S}4',"
+        f" saslScram256Auth: ['{S}2'], saslScram512Auth: ['{S}3'], clientCertificateTLSAuth: '{S}4',"
         f" serverRootCaCertificate: '{S}5'}}, batchSize: 5, maximumBatchingWindow: 1, enabled: true,"
         " provisionedPollerConfig: {minimumPollers: 1, maximumPollers: 2}}",
         {
@@ -455,6 +455,8 @@ RESOURCES = """resources:
     Media: {Type: AWS::S3::Bucket, Properties: {BucketName: !If [IsProd, media, media-dev]}}
   Parameters:
     Kind: {Type: String, Default: items}
+    Several: {Type: CommaDelimitedList, Default: "jobs,more"}
+    Hidden: {Type: String, NoEcho: true, Default: secret}
     Stored: {Type: "AWS::SSM::Parameter::Value<String>", Default: /shop/queue}
   Conditions:
     IsProd: {"Fn::Equals": ["${sls:stage}", prod]}
@@ -485,6 +487,9 @@ RESOURCES = """resources:
         ("!ImportValue jobs-arn", "${var.jobs_arn}"),
         ("!ImportValue {Fn::Sub: '${AWS::StackName}-jobs'}", "${var.shop_dev_jobs}"),
         ("!Ref Stored", "${var.Stored}"),
+        ("!Ref Hidden", "${var.Hidden}"),
+        ("!Ref Given", "${var.Given}"),
+        ("!Join ['', [!Sub 'arn:aws:sqs:eu-west-1:${AWS::AccountId}:', !Select [0, !Ref Several]]]", None),
         ("!GetAtt Elsewhere.Arn", "${var.Elsewhere_Arn}"),
         ("!Select [1, [a, !GetAtt Jobs.Arn]]", f"arn:aws:sqs:eu-west-1:{A}:jobs"),
         (f"!Select [0, !Split [',', '{Q},x']]", Q),
@@ -545,6 +550,15 @@ def test_partitions(region: str, partition: str, tmp_path: Path) -> None:
 
     arns = [item.found.mapping["event_source_arn"] for item in found.named]
     assert sorted(arns) == [f"arn:{partition}:s3:::photos", f"arn:{partition}:sqs:{region}:{A}:jobs"]
+
+
+def test_parameters_of_the_stack(tmp_path: Path) -> None:
+    parameters = "resources: {Parameters: {First: {Type: String, Default: x}, Second: {Type: String}}}\n"
+    text = with_events("{sqs: !Ref First}, {sqs: !Ref Second}", parameters)
+    stated = f"stackParameters: [{{ParameterKey: First, ParameterValue: '{Q}'}}]"
+    found = converted(tmp_path, text.replace("{name: aws", f"{{{stated}, name: aws"), parameters={"Second": f"{Q}2"})
+
+    assert sorted(item.found.mapping["event_source_arn"] for item in found.named) == [Q, f"{Q}2"]
 
 
 def test_an_unknown_region_is_a_variable(tmp_path: Path) -> None:
@@ -659,6 +673,14 @@ def test_conditions(condition: str, why: str, tmp_path: Path) -> None:
     found = converted(tmp_path, with_events("", RESOURCES.replace("  Parameters:", f"{own}  Parameters:", 1)))
 
     assert left_out(found) == ([("resources.Resources.Own", why)] if why else [])
+
+
+@pytest.mark.parametrize(("condition", "count"), [("IsProd", 0), ("IsDev", 1)])
+def test_a_function_with_a_condition(condition: str, count: int, tmp_path: Path) -> None:
+    text = with_events(f"{{sqs: '{Q}'}}", RESOURCES).replace("handler: a.b", f"condition: {condition}")
+    found = converted(tmp_path, text)
+
+    assert (len(found.named), len(found.left_out)) == (count, 1 - count)
 
 
 def test_resources_in_several_maps_and_files(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from provisioner.convert.conversion import Options
 from provisioner.convert.formats import convert
 from provisioner.errors import ManifestError, ProvisionerError, UsageError
 from provisioner.manifest.load import load
-from tests.convert.test_serverless import A, Q, converted, left_out, with_events
+from tests.convert.test_serverless import A, Q, converted, left_out, loaded, with_events
 from tests.support import ALL
 
 CUSTOM = """custom:
@@ -113,6 +113,7 @@ def test_a_text_that_is_no_variable_is_not_known(text: str, tmp_path: Path) -> N
 
     (variable,) = found.source.variables.values()
     assert variable.description == f"{text}, which is no variable that can be read"
+    loaded(found, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +143,7 @@ def test_what_the_command_line_says(text: str, options: dict[str, Any], name: st
         ("${env:QUEUE, ''}", "environment variable QUEUE", ""),
         ("${env:QUEUE, 5}", "environment variable QUEUE", 5),
         ("${env:QUEUE, self:custom.list}", "environment variable QUEUE", None),
+        ("${env:QUEUE, 'arn:aws:sqs:${AWS::Region}:1:q'}", "environment variable QUEUE", None),
         ("${ssm:/shop/queue}", "SSM parameter /shop/queue", None),
         ("${cf:stack.Out}", "CloudFormation output stack.Out", None),
         ("${s3:bucket/key}", "S3 object bucket/key", None),

@@ -68,7 +68,7 @@ class _Service:
         self._conversion = conversion
         self._variables = Variables(root, conversion)
         provider = self._at("provider", "name") or self._at("provider")
-        if provider and isinstance(provider.value, str) and provider.value != "aws" and not is_unknown(provider.value):
+        if provider and isinstance(provider.value, str) and provider.value != "aws" and not has_unknown(provider.value):
             raise UsageError(f"{provider.place()}: the provider is {provider.value!r}; only aws has such mappings")
         if syntax := self._at("provider", "variableSyntax"):
             raise UsageError(
@@ -192,6 +192,9 @@ class _Service:
             self._conversion.leave_out(event.place(key=True), what, f"{_LATER[name]} as a source is not supported yet")
             return
         value = event.holding(self._variables.whole(event).value)  # at its place in the list of events
+        condition = self._variables.member(function, "condition")
+        if condition and condition.value and not self._template.holds(condition, event, what):
+            return
         if not value.value:
             self._conversion.leave_out(event.place(key=True), what, "it names no source")
         elif name == "s3":

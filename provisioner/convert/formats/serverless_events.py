@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from provisioner.convert.documents import members_of, text_at
+from provisioner.convert.fields import spelling
 from provisioner.convert.unknown import as_arn, has_unknown, is_unknown
 from provisioner.manifest.node import Node
 from provisioner.model.sources import SourceKind
@@ -18,13 +19,16 @@ _SOURCE, _ACCESS, _BATCH = "EventSourceArn", "SourceAccessConfigurations", "Batc
 _WINDOW, _ENABLED, _POSITION = "MaximumBatchingWindowInSeconds", "Enabled", "StartingPosition"
 _GROUP, _POLLERS, _DOCUMENT = "ConsumerGroupId", "ProvisionedPollerConfig", "DocumentDBEventSourceConfig"
 _ACCESS_TYPES: Final[Mapping[str, tuple[str, str]]] = {
-    "saslPlainAuth": ("BASIC_AUTH", ""),
-    "saslScram256Auth": ("SASL_SCRAM_256_AUTH", ""),
-    "saslScram512Auth": ("SASL_SCRAM_512_AUTH", ""),
-    "clientCertificateTlsAuth": ("CLIENT_CERTIFICATE_TLS_AUTH", ""),
-    "serverRootCaCertificate": ("SERVER_ROOT_CA_CERTIFICATE", ""),
-    "vpcSubnet": ("VPC_SUBNET", "subnet:"),
-    "vpcSecurityGroup": ("VPC_SECURITY_GROUP", "security_group:"),
+    spelling(name): (kind, prefix)
+    for name, kind, prefix in (
+        ("saslPlainAuth", "BASIC_AUTH", ""),
+        ("saslScram256Auth", "SASL_SCRAM_256_AUTH", ""),
+        ("saslScram512Auth", "SASL_SCRAM_512_AUTH", ""),
+        ("clientCertificateTlsAuth", "CLIENT_CERTIFICATE_TLS_AUTH", ""),  # ...TLSAuth in the documentation
+        ("serverRootCaCertificate", "SERVER_ROOT_CA_CERTIFICATE", ""),
+        ("vpcSubnet", "VPC_SUBNET", "subnet:"),
+        ("vpcSecurityGroup", "VPC_SECURITY_GROUP", "security_group:"),
+    )
 }
 """The access configurations of a Kafka event: their types, and what stands before their values."""
 _POLLER_NAMES: Final = {"min": "MinimumPollers", "max": "MaximumPollers", "group": "PollerGroupName"}
@@ -80,7 +84,7 @@ def _accesses(node: Node) -> Node:
         return node
     items = []
     for name, uris in node.value.items():
-        kind, prefix = _ACCESS_TYPES.get(name, (name, ""))
+        kind, prefix = _ACCESS_TYPES.get(spelling(name), (name, ""))
         for uri in _listed(uris).value:
             if uri.value is not None:
                 lacks = prefix and isinstance(uri.value, str) and not uri.value.startswith(prefix)

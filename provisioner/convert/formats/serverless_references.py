@@ -252,17 +252,14 @@ class References:
                 given = given or _text(members["ParameterValue"].value)
         members = members_of(parameter)
         kind = _text(members["Type"].value) if "Type" in members else ""
-        if given:
-            return (
-                node.all_here(given.split(","))
-                if kind.endswith(("List", ">")) and "List" in kind
-                else node.holding(given)
-            )
         default = members.get("Default")
+        is_hidden = "NoEcho" in members and _text(members["NoEcho"].value).lower() == "true"
         # The default of an SSM type is the name of a parameter, not its value.
-        if default is None or isinstance(default.value, dict | list) or kind.startswith("AWS::SSM::"):
+        if not given and default is not None and not is_hidden and not kind.startswith("AWS::SSM::"):
+            given = _text(default.value)
+        if given is None:
             return self._variable(f"parameter:{name}", name, f"the parameter {name} of the stack", node)
-        return node.holding(default.value)
+        return node.all_here(given.split(",")) if "List" in kind else node.holding(given)
 
     def _type(self, name: str) -> str:
         found = self._variables.member(self._template, "Resources", name, "Type")

@@ -115,7 +115,7 @@ class Template:
 
     def _add(self, mapping: Compiled) -> None:
         place = mapping.node.place(key=True)
-        if mapping.condition is not None and not self._holds(mapping.condition, mapping.node, mapping.what):
+        if mapping.condition is not None and not self.holds(mapping.condition, mapping.node, mapping.what):
             return
         for member in mapping.unknown_members:
             why = "it is not a setting of this event, so the framework does not deploy it"
@@ -137,7 +137,7 @@ class Template:
         likely = as_arn(default)
         self.conversion.add(fields, origin, reader.problems, mapping.kind or (kind_of_arn(likely) if likely else None))
 
-    def _holds(self, condition: Node, node: Node, what: str) -> bool:
+    def holds(self, condition: Node, node: Node, what: str) -> bool:
         """Whether a condition holds; what it is for is left out where it does not, or where that is not known."""
         holds = self.references.holds(condition)
         if not holds:
@@ -162,7 +162,7 @@ class Template:
             return
         if not entries or not isinstance(entries, list):
             return
-        if condition is not None and not self._holds(condition, resource, what):
+        if condition is not None and not self.holds(condition, resource, what):
             return
         text = self.variables.text(self.references.resolved(resource.all_here({"Ref": name})), "bucket")
         self.buckets[name] = Bucket(text, [(f"{what} (entry {number})", entry) for number, entry in enumerate(entries)])

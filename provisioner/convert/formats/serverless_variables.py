@@ -27,6 +27,7 @@ REGION: Final = "us-east-1"
 """The framework's documented default: without a region it deploys there in every version, whatever the profile of AWS says."""
 _CONTEXT: Final = {"sls:stage": "stage", "aws:region": "region", "aws:accountId": "account"}
 """What the service itself says: the attributes of `Variables`, by their sources."""
+_FOREIGN: Final = re.compile(r"[$#]\{")
 _OF_FILES: Final = ("self", "file")
 _ORIGINS: Final = {
     "env": "environment variable {}",
@@ -187,7 +188,9 @@ class Variables:
             if isinstance(found, _Unknown):
                 other = self._first(sources[number + 1 :], node)
                 default = other.value if isinstance(other, Node) else None
-                if default is None or isinstance(default, dict | list) or has_unknown(default):
+                text = default if isinstance(default, str) else ""
+                # A default has no other variables, and none of CloudFormation's pseudo parameters.
+                if default is None or isinstance(default, dict | list) or has_unknown(text) or _FOREIGN.search(text):
                     return found
                 return replace(found, key=f"{found.key} {json.dumps(default)}", default=default)
             if found is not None and found.value is not None:
