@@ -99,6 +99,7 @@ def queue(text: str, folder: Path, **options: Any) -> str:
         ("${self:custom.escaped}", "$${self:custom.name}"),
         ("\\\\${self:custom.name}", "$${self:custom.name}"),
         ("$${x}", "$$${x}"),
+        ("$${self:custom.name}", "orders"),  # as the framework has it
         ("${Stage}", "$${Stage}"),
         ("${AWS::Region}", "eu-west-1"),
     ],

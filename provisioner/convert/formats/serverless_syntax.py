@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-_BEGIN: Final = re.compile(r"\$\{\s*(?=[a-z][\w.-]*\s*(?:\(|:(?!:)))")
+_BEGIN: Final = re.compile(r"\$+\{\s*(?=[a-z][\w.-]*\s*(?:\(|:(?!:)))")
 _SOURCE: Final = re.compile(r"\s*([a-z][\w.-]*)\s*(?=\(|:(?!:))")
 _PLAIN: Final = re.compile(r"[^$\\,(){}]+")
 _SPACE: Final = re.compile(r"\s*")
