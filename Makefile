@@ -12,7 +12,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 	@touch $@
 
 .venv/dev: .venv/demo
-	@$(INSTALL) --editable '.[sandbox,dev]'
+	@$(INSTALL) --editable '.[sandbox,convert,dev]'
 	@touch $@
 
 check: .venv/dev ## lint, format, types, layers
