@@ -8,7 +8,7 @@ from typing import Final
 
 from provisioner.convert.conversion import Conversion, Options
 from provisioner.convert.documents import documents, text_of_file
-from provisioner.convert.formats import ansible, aws_cli, kubernetes, kustomize, serverless, terraform
+from provisioner.convert.formats import ansible, aws_cli, cloudformation, kubernetes, kustomize, serverless, terraform
 from provisioner.convert.formats.serverless_files import PRINT
 from provisioner.convert.found import Evidence, OwnerKind
 from provisioner.errors import UsageError
@@ -23,6 +23,8 @@ _FORMATS: Final[dict[str, Callable[[Iterable[Node], Conversion], None]]] = {
     "a kustomization": kustomize.convert,
     "an Ansible playbook": ansible.convert,
     "a Serverless Framework configuration": serverless.convert,
+    "a CloudFormation template": cloudformation.convert,
+    "an AWS SAM template": cloudformation.convert,
     "an answer of the AWS CLI": aws_cli.convert,
     "a request or an answer of the AWS CLI": aws_cli.convert,
     "a bucket's notification configuration": aws_cli.convert,
