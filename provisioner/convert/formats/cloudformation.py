@@ -259,7 +259,7 @@ class _Stack:
         except Refused as refused:
             self._leave_out(place, what, str(refused))
             return
-        fields["event_source_arn"] = arn
+        fields |= {"event_source_arn": arn, **({"id": ident.partition("/")[2]} if ident else {})}
         self._conversion.add(fields, self._origin(place, what, id=ident), reader.problems, SourceKind.S3)
 
     def _rules(self, node: Node | None) -> Canonical:

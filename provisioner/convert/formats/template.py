@@ -15,8 +15,8 @@ from provisioner.manifest.node import Node
 from provisioner.model.place import Place
 from provisioner.model.sources import SourceKind
 
-_HASH: Final = re.compile(r"(?<=.)[0-9A-F]{8}$")
-"""What the CDK adds to a logical id."""
+_HASH: Final = re.compile(r"(?<=.)[0-9A-F]{8}(?:[0-9a-f]{32})?$")
+"""What the CDK adds to a logical id, and to that of a version."""
 _SSM: Final = re.compile(r"AWS::SSM::Parameter::Value<(.*)>")
 _LIST: Final = re.compile(r"CommaDelimitedList|List<.*>")
 
