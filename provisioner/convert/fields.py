@@ -89,17 +89,11 @@ class FieldReader:
         if found.children:
             return self._blocks(found, node)
         if found.row.form is timestamp and not is_unknown(value):
-            text = _text(value)  # tools also write a time as seconds since 1970
-            return timestamp(float(text)) if _SECONDS.fullmatch(text) else text
+            return _time(value)
         if found.name == "tags":
             return self._tags(node)
         if found.name == "endpoints":
             return self._endpoints(found, node)
-        if found.name == "starting_position_timestamp" and type(value) in (int, float):
-            try:
-                return timestamp(value)  # seconds since 1970, as the API has it
-            except (OverflowError, OSError, ValueError):
-                raise Unreadable(f"{_shown(value)} is not a time") from None
         return self._plain(found.annotation, node)
 
     def _plain(self, annotation: Any, node: Node) -> Any:
@@ -221,6 +215,15 @@ def _integer(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise Unreadable(f"{_shown(value)} is not a whole number")
     return value
+
+
+def _time(value: Any) -> str:
+    """A time as a text; tools also write it as seconds since 1970."""
+    text = _text(value)
+    try:
+        return timestamp(float(text)) if _SECONDS.fullmatch(text) else text
+    except (OverflowError, OSError, ValueError):
+        raise Unreadable(f"{_shown(value)} is not a time") from None
 
 
 def _boolean(value: Any) -> bool:

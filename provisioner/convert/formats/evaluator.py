@@ -45,6 +45,7 @@ class Evaluator:
         self.alias_of: Callable[[Resource], Node | None] = lambda _: None
         self._outputs = outputs
         self._assumes = False
+        self._texts: dict[tuple[str, str, bool], tuple[str | Refused, dict[str, str]]] = {}
         self._decided: dict[str, tuple[bool | None, dict[str, str]]] = {}
 
     # --- values -------------------------------------------------------------------------------------------------------
@@ -104,6 +105,22 @@ class Evaluator:
 
     def text_of(self, resource: Resource, name: str) -> str:
         """A property of a resource as a text; "" for none. Raises Refused where nothing can stand for it."""
+        key = (resource.id, name, self._assumes)
+        if key not in self._texts:
+            notes, self.notes = self.notes, {}
+            try:
+                self._texts[key] = self._text_of(resource, name), self.notes
+            except Refused as refused:
+                self._texts[key] = refused, self.notes
+            finally:
+                self.notes = notes
+        result, noted = self._texts[key]
+        self.notes |= noted
+        if isinstance(result, Refused):
+            raise result
+        return result
+
+    def _text_of(self, resource: Resource, name: str) -> str:
         key = f"{self.template.key} {resource.id}.{name}"
         if key in self.shared.active:
             raise Refused(f"{name} of {resource.id} refers to itself")
