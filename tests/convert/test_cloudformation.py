@@ -412,7 +412,7 @@ def test_a_property_that_cannot_be_read_is_named(tmp_path: Path, properties: str
     result = converted(tmp_path, with_mapping(properties), **HERE)
     ((_, what, said),) = result.left_out
 
-    assert what == f"{properties.partition(':')[0]} of resource Mapping"
+    assert what == f"{properties.partition(':')[0]} of Mapping"
     assert said.startswith(why)
     # Nothing is done to a field whose value is not known.
     expected = {"lifecycle": {"ignore_changes": ["batch_size"]}} if what.startswith("BatchSize") else {}
@@ -489,9 +489,7 @@ def test_an_entry_without_its_filter_is_left_out(tmp_path: Path, filter_: str, w
     result = converted(tmp_path, TEMPLATE + text, **HERE)
 
     assert [item["function_name"] for item in result.mappings] == ["worker"]
-    assert [(what, said.startswith(why)) for _, what, said in result.left_out] == [
-        ("entry 1 of resource Uploads", True)
-    ]
+    assert [(what, said.startswith(why)) for _, what, said in result.left_out] == [("entry 1 of Uploads", True)]
 
 
 # --- templates of the CDK --------------------------------------------------------------------------------------------
@@ -632,14 +630,14 @@ def test_a_nested_stack_that_cannot_be_read_is_named(tmp_path: Path, location: s
     files = {"parent.yaml": PARENT.replace("./nested/child.yaml", location), "broken.yaml": "[1"}
     result = converted(folder, files, **HERE)
 
-    assert [(line, what) for line, what, _ in result.left_out] == [(6, "resource Child")]
+    assert [(line, what) for line, what, _ in result.left_out] == [(6, "Child")]
     assert result.mapping["event_source_arn"] == "${var.ChildName}"
 
 
 def test_a_template_that_nests_itself_ends(tmp_path: Path) -> None:
     result = converted(tmp_path, PARENT.replace("./nested/child.yaml", "template.yaml"), **HERE)
 
-    assert [what for _, what, _ in result.left_out] == ["resource Child"]
+    assert [what for _, what, _ in result.left_out] == ["Child"]
 
 
 def test_a_nested_stack_of_the_cdk(tmp_path: Path) -> None:
@@ -768,7 +766,7 @@ def test_what_invokes_functions_otherwise_is_named(tmp_path: Path, resource: str
     result = converted(tmp_path, f"{TEMPLATE}  Added: {resource}\n")
     line = TEMPLATE.count("\n") + 1
 
-    assert result.left_out == [(line, "resource Added", f"{service} as a source is not supported yet")] * bool(service)
+    assert result.left_out == [(line, "Added", f"{service} as a source is not supported yet")] * bool(service)
 
 
 # --- texts of templates ----------------------------------------------------------------------------------------------

@@ -105,11 +105,11 @@ class _Stack:
             try:
                 self._add(resource)
             except Refused as refused:
-                self._leave_out(resource.place, resource.what, str(refused))
+                self._leave_out(resource.place, resource.id, str(refused))
         for entry in self.template.entries:
             self.evaluator.notes = {}
             if self._is_there(entry.condition, entry.place, entry.what):
-                self._entry(entry.node, self.template.resources[entry.bucket], entry.place, entry.what)
+                self._entry(entry.node, self.template.resources[entry.bucket], entry.bucket, entry.place, entry.what)
 
     def _leave_out(self, place: Place, what: str, why: str) -> None:
         self._conversion.leave_out(place, what, readable(why))
@@ -127,7 +127,7 @@ class _Stack:
     def _add(self, resource: Resource) -> None:
         self.evaluator.notes = {}
         if resource.type == sam.MAPPING:
-            if self._is_there(resource.condition, resource.place, resource.what):
+            if self._is_there(resource.condition, resource.place, resource.id):
                 self._mapping(resource)
         elif resource.type == _BUCKET:
             self._bucket(resource)
@@ -140,7 +140,7 @@ class _Stack:
             node = resource.properties.at(path)
             is_stated = all(name in members_of(resource.properties) for name in path)
             if is_stated and self._names_function(node):
-                self._leave_out(resource.place, resource.what, f"{service} as a source is not supported yet")
+                self._leave_out(resource.place, resource.id, f"{service} as a source is not supported yet")
 
     def _is_there(self, condition: str, place: Place, what: str) -> bool:
         """Whether a resource with this condition is created. One that is not, or where that is not known, is named."""
@@ -173,7 +173,7 @@ class _Stack:
             hint = next((kind for name, kind in _SIGNS.items() if name in fields), None)
         if fields.get("self_managed_event_source"):
             hint = SourceKind.KAFKA
-        self._conversion.add(fields, self._origin(resource.place, resource.what), reader.problems, hint)
+        self._conversion.add(fields, self._origin(resource.place, resource.id), reader.problems, hint)
 
     def _fields(self, properties: Node, reader: FieldReader, name: str) -> Canonical:
         """The fields of a mapping; what is not known is a variable, and what cannot be read a problem of the reader."""
@@ -219,20 +219,20 @@ class _Stack:
         """The entries of a bucket that invoke functions."""
         notifications = self.evaluator.members(resource.properties).get("NotificationConfiguration")
         listed = self.evaluator.members(notifications).get("LambdaConfigurations") if notifications else None
-        if listed is None or not self._is_there(resource.condition, resource.place, resource.what):
+        if listed is None or not self._is_there(resource.condition, resource.place, resource.id):
             return
         for number, node in enumerate(self.evaluator.items(listed)):
             self.evaluator.notes = {}
             if resource.condition:
                 self.evaluator.holds(resource.condition)  # for its notes
-            self._entry(node, resource, node.place(), f"entry {number} of {resource.what}")
+            self._entry(node, resource, resource.id, node.place(), f"entry {number} of {resource.id}")
 
     def _cdk_bucket(self, resource: Resource) -> None:
         """The entries that the CDK's custom resource writes into a bucket."""
         members = self.evaluator.members(resource.properties)
         configuration = self.evaluator.members(members.get("NotificationConfiguration"))
         listed, bucket = configuration.get("LambdaFunctionConfigurations"), members.get("BucketName")
-        if listed is None or not self._is_there(resource.condition, resource.place, resource.what):
+        if listed is None or not self._is_there(resource.condition, resource.place, resource.id):
             return
         known = self.template.resources.get(text_at(bucket, "Ref"))
         name = self.evaluator.text(bucket)
@@ -241,11 +241,11 @@ class _Stack:
         is_managed = str(members["Managed"].value).lower() == "true" if "Managed" in members else False
         for number, node in enumerate(self.evaluator.items(listed)):
             ident = text_at(node, "Id") if is_managed and not has_unknown(name) else ""
-            what = f"entry {number} of {resource.what}"
-            self._entry(node, known or source, node.place(), what, f"{name}/{ident}" if ident else "")
+            what = f"entry {number} of {resource.id}"
+            self._entry(node, known or source, resource.id, node.place(), what, f"{name}/{ident}" if ident else "")
 
-    def _entry(self, node: Node, bucket: Resource | str, place: Place, what: str, ident: str = "") -> None:
-        """Add an entry of a bucket, which is a resource of the template, or an ARN."""
+    def _entry(self, node: Node, bucket: Resource | str, owner: str, place: Place, what: str, ident: str = "") -> None:
+        """Add an entry of a bucket, which is a resource of the template, or an ARN. `owner` is the resource that has it."""
         reader = self._conversion.reader(
             SourceKind.S3, renames={"Event": "events", "Function": "function_name"}, ignored=("Filter", "Id")
         )
@@ -260,7 +260,7 @@ class _Stack:
             self._leave_out(place, what, str(refused))
             return
         fields |= {"event_source_arn": arn, **({"id": ident.partition("/")[2]} if ident else {})}
-        self._conversion.add(fields, self._origin(place, what, id=ident), reader.problems, SourceKind.S3)
+        self._conversion.add(fields, self._origin(place, owner, id=ident), reader.problems, SourceKind.S3)
 
     def _rules(self, node: Node | None) -> Canonical:
         """The prefix and the suffix of a filter. Raises Refused where it is not known: no entry may pass more than it."""
@@ -282,14 +282,14 @@ class _Stack:
     # --- nested stacks ------------------------------------------------------------------------------------------------
 
     def _nested(self, resource: Resource) -> None:
-        if not self._is_there(resource.condition, resource.place, resource.what):
+        if not self._is_there(resource.condition, resource.place, resource.id):
             return
         child = self._child(resource)
         if child:
             child.add()
         else:
             why = "its template is not a file below the folder of this one, or cannot be read"
-            self._leave_out(resource.place, resource.what, why)
+            self._leave_out(resource.place, resource.id, why)
 
     def _child(self, resource: Resource) -> _Stack | None:
         """The stack that a resource nests, or None where its template cannot be read."""

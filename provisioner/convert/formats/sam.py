@@ -86,7 +86,7 @@ def translate(template: Template, conversion: Conversion) -> None:
             if type_ in (MAPPING, ALIAS, "AWS::SQS::Queue"):
                 # A mapping is referred to by nobody, and must not hide another resource.
                 key = f"{ident} {MAPPING}" if type_ == MAPPING else ident
-                own = Resource(ident, type_, node, function.condition, place, node, event.what, event.kind)
+                own = Resource(ident, type_, node, function.condition, place, node, event.kind)
                 template.resources.setdefault(key, own)
             elif type_ == "AWS::S3::Bucket":
                 entries = node.at(("NotificationConfiguration", "LambdaConfigurations")).value

@@ -43,7 +43,6 @@ class Resource:
     condition: str
     place: Place
     node: Node
-    what: str
     kind: SourceKind | None = None
 
 
@@ -146,7 +145,7 @@ class Template:
             properties = members.get("Properties") or node.holding({})
             place = node.place(key=True)
             kind, condition = text_at(node, "Type"), text_at(node, "Condition")
-            self.resources[name] = Resource(name, kind, properties, condition, place, node, f"resource {name}")
+            self.resources[name] = Resource(name, kind, properties, condition, place, node)
             metadata = members_of(members.get("Metadata"))
             self.is_cdk = self.is_cdk or "aws:cdk:path" in metadata or kind == "AWS::CDK::Metadata"
         self.parameters = {name: Parameter.of(name, node) for name, node in self.section("Parameters").items()}
