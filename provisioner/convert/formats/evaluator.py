@@ -83,7 +83,9 @@ class Evaluator:
         plain = value.value
         if isinstance(plain, bool):
             return str(plain).lower()
-        if isinstance(plain, dict | list) or (is_unknown(plain) and self._type(plain) in ("list", "map")):
+        variables = self.shared.conversion.unknowns.variables
+        type_ = variables[unknown_names(plain)[0]].type if is_unknown(plain) else ""
+        if isinstance(plain, dict | list) or type_ in ("list", "map"):
             raise Refused("a text is expected, and it is a list or a map")
         if isinstance(plain, str) and len(plain) > _LONGEST:
             raise Refused("it is too long")
@@ -183,9 +185,6 @@ class Evaluator:
         )
         self.shared.atoms.update(unknown_names(marker))
         return marker
-
-    def _type(self, marker: str) -> str:
-        return self.shared.conversion.unknowns.variables[unknown_names(marker)[0]].type
 
     def _called(self, name: str, node: Node, argument: Node) -> Node | None:
         try:

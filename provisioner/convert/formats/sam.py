@@ -6,6 +6,7 @@ The translator gets each event with a function that has nothing else, so that no
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -48,18 +49,20 @@ _OTHERS: Final = frozenset({"Api", "HttpApi", "WebSocketApi", "AlexaSkill", "Cog
 _FUNCTION: Final = {"Handler": "none.none", "Runtime": "python3.13", "InlineCode": "none", "Role": "none"}
 """A function while a template is translated."""
 _ALIAS: Final = "alias"
-"""The name of an alias while a template is translated."""
+"""What an alias is called while a template is translated, where its name is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """An event of a function. `aids` are the other resources that the translator looks at, by the property that names them."""
+    """An event of a function. `aids` are the other resources that the translator looks at, by the property that names them;
+    `alias` is that of the function, or "".
+    """
 
     function: Resource
     name: str
     node: Node
     aids: Mapping[str, Any]
-    has_alias: bool
+    alias: str
 
     @property
     def what(self) -> str:
@@ -102,6 +105,9 @@ def alias_of(template: Template, function: Resource) -> Node | None:
 
 def _events(function: Resource, template: Template, conversion: Conversion) -> Iterator[_Event]:
     alias = alias_of(template, function)
+    called = str(alias.value) if alias and alias.value is not None else ""
+    # The alias keeps its own name, whatever the translator calls it.
+    called = called if re.fullmatch("[A-Za-z0-9]*", called) else _ALIAS
     for name, node in members_of(members_of(function.properties).get("Events")).items():
         type_, properties = text_at(node, "Type"), members_of(members_of(node).get("Properties"))
         place, what = node.place(key=True), f"event {name} of {function.id}"
@@ -121,7 +127,7 @@ def _events(function: Resource, template: Template, conversion: Conversion) -> I
                     known = members_of(template.resources[ident].properties)
                     kept = {key: item.plain() for key, item in known.items() if key == "FifoTopic"}
                     aids[member] = {"Type": aid_type, "Properties": kept}
-            yield _Event(function, name, node, aids, alias is not None and alias.value is not None)
+            yield _Event(function, name, node, aids, called)
         elif type_ not in _OTHERS:
             conversion.leave_out(
                 place, what, f"{type_!r} is not known as a type of event" if type_ else "it has no Type"
@@ -184,7 +190,7 @@ def _run(events: Sequence[_Event]) -> tuple[str, dict[str, Any] | None]:
             resources[ident] = copy.deepcopy(aid)
         properties = {
             **_FUNCTION,
-            **({"AutoPublishAlias": _ALIAS} if event.has_alias else {}),
+            **({"AutoPublishAlias": event.alias} if event.alias else {}),
             "Events": {event.name: plain},
         }
         resources[own] = {"Type": FUNCTION, "Properties": properties}
