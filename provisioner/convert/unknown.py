@@ -22,6 +22,7 @@ _OPEN, _CLOSE = "\ud800", "\udc00"
 _MARKER: Final = re.compile(f"{_OPEN}([^{_CLOSE}]*){_CLOSE}")
 _PARTITION: Final = re.compile(f"arn:{_MARKER.pattern}(?=:)")
 _MOST: Final = 60
+_SCALARS: Final = {"integer": int, "boolean": bool}
 
 
 def is_unknown(value: object) -> bool:
@@ -108,5 +109,6 @@ class Unknowns:
         if type_ and variable.type == "string":
             variable.type = type_
             if isinstance(variable.default, str):
-                variable.default = scalar(variable.default) if type_ in ("integer", "boolean") else None
+                default = scalar(variable.default) if variable.default else None
+                variable.default = default if type(default) is _SCALARS.get(type_) else None
         return marker

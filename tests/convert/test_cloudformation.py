@@ -389,6 +389,15 @@ def test_a_secret_value_is_not_printed(tmp_path: Path, parameters: dict[str, str
     assert "hidden-value" not in result.text
 
 
+@pytest.mark.parametrize(
+    ("default", "expected"), [("true", True), ('"True"', True), ("no", False), ("maybe", None), ('""', None)]
+)
+def test_the_default_of_a_variable_has_the_type_of_the_field(tmp_path: Path, default: str, expected: object) -> None:
+    text = with_mapping("Enabled: !Ref Stage").replace("Default: dev", f"Default: {default}")
+
+    assert converted(tmp_path, text, **HERE).variables["Stage"].get("default") == expected
+
+
 def test_what_a_default_has_decided_is_said(tmp_path: Path) -> None:
     text = converted(tmp_path, with_mapping("BatchSize: !If [IsProd, 50, 5]"), **HERE).text
 
@@ -685,6 +694,7 @@ Resources:
 def test_a_loop_is_written_out(tmp_path: Path, listed: str) -> None:
     result = converted(tmp_path, LOOPS % listed, **HERE)
 
+    assert ("by the default of the parameter Names" in result.text) == (listed == "!Ref Names")
     assert [(item["function_name"], item["event_source_arn"]) for item in result.mappings] == [
         (name, f"arn:aws:sqs:eu-west-1:123456789012:q-{name}") for name in ("orders", "returns")
     ]
@@ -756,6 +766,10 @@ def test_the_macros_of_a_whole_template(tmp_path: Path, transform: str, left_out
         ),
         ("{Type: AWS::SNS::Subscription, Properties: {Protocol: sqs, Endpoint: !GetAtt Orders.Arn}}", ""),
         ("{Type: AWS::SNS::Topic, Properties: {TopicName: failures}}", ""),
+        ("{Type: AWS::SNS::Subscription, Properties: {Protocol: lambda, Endpoint: !Ref Name}}", "SNS"),
+        ("{Type: AWS::Events::Rule, Properties: {Targets: [{Arn: !GetAtt Orders.Arn, RoleArn: !Ref LambdaRole}]}}", ""),
+        ("{Type: AWS::Events::Rule, Properties: {Targets: [{Arn: !ImportValue shared-function}]}}", "EventBridge"),
+        ("{Type: AWS::Events::Rule, Properties: {Targets: 5}}", ""),
         ("{Type: AWS::Events::Rule, Properties: {Targets: [{Id: a, Arn: !GetAtt Orders.Arn}]}}", ""),
         ("{Type: AWS::Logs::SubscriptionFilter, Properties: {DestinationArn: !GetAtt Stream.Arn}}", ""),
         ("{Type: AWS::ApiGateway::RestApi, Properties: {Name: api}}", ""),

@@ -31,13 +31,13 @@ _BUCKET: Final = "AWS::S3::Bucket"
 _CDK_BUCKET: Final = "Custom::S3BucketNotifications"
 _NESTED: Final = {"AWS::CloudFormation::Stack": "TemplateURL", "AWS::Serverless::Application": "Location"}
 _LATER: Final = {
-    "AWS::SNS::Subscription": ("SNS", ()),
-    "AWS::SNS::Topic": ("SNS", ("Subscription",)),
-    "AWS::Events::Rule": ("EventBridge", ("Targets",)),
-    "AWS::Scheduler::Schedule": ("EventBridge Scheduler", ("Target",)),
-    "AWS::Logs::SubscriptionFilter": ("CloudWatch Logs", ("DestinationArn",)),
+    "AWS::SNS::Subscription": ("SNS", "", "Endpoint"),
+    "AWS::SNS::Topic": ("SNS", "Subscription", "Endpoint"),
+    "AWS::Events::Rule": ("EventBridge", "Targets", "Arn"),
+    "AWS::Scheduler::Schedule": ("EventBridge Scheduler", "Target", "Arn"),
+    "AWS::Logs::SubscriptionFilter": ("CloudWatch Logs", "", "DestinationArn"),
 }
-"""Types whose mappings are not supported yet: the service, and the property that names functions."""
+"""Types whose mappings are not supported yet: the service, the property with its targets, and what names a function in one."""
 _KNOWN_MACROS: Final = (
     sam.TRANSFORM,
     macros.INCLUDE,
@@ -83,11 +83,14 @@ class _Stack:
         self._shared, self._conversion = shared, shared.conversion
         self._path, self._top = path, top
         self._children: dict[str, _Stack | None] = {}
+        self._looped_by: dict[str, str] = {}
+        """The parameters whose defaults have decided loops."""
         key = f"{root.file} {path}"
         root = macros.with_includes(macros.with_top_includes(root, top), top)
         self.template = Template(root, key, top, given)
         if "Fn::ForEach::" in json.dumps(root.plain(), default=str):
             self.evaluator = Evaluator(self.template, shared, self._output)
+            self.evaluator.notes = self._looped_by
             self.template = Template(macros.Loops(self._looped).written_out(root), key, top, given)
         sam.translate(self.template, self._conversion)
         self.evaluator = Evaluator(self.template, shared, self._output)
@@ -136,10 +139,10 @@ class _Stack:
         elif resource.type in _NESTED:
             self._nested(resource)
         elif resource.type in _LATER:
-            service, path = _LATER[resource.type]
-            node = resource.properties.at(path)
-            is_stated = all(name in members_of(resource.properties) for name in path)
-            if is_stated and self._names_function(node):
+            service, listed, member = _LATER[resource.type]
+            stated = self.evaluator.members(resource.properties)
+            targets = self.evaluator.items(stated.get(listed)) if listed else [resource.properties]
+            if any(self._is_function(target, member) for target in targets):
                 self._leave_out(resource.place, resource.id, f"{service} as a source is not supported yet")
 
     def _is_there(self, condition: str, place: Place, what: str) -> bool:
@@ -155,12 +158,15 @@ class _Stack:
             self._leave_out(place, what, why)
         return bool(holds)
 
-    def _names_function(self, node: Node) -> bool:
-        """Whether a function seems to be named anywhere in a value."""
-        text = json.dumps(node.plain(), default=str)
-        names = {name for part in re.findall(r'"([^"]*)"', text) for name in re.findall(r"[A-Za-z0-9]+", part)}
+    def _is_function(self, target: Node, member: str) -> bool:
+        """Whether a target seems to be a function: by its protocol, else by what its ARN refers to."""
+        members = self.evaluator.members(target)
+        if protocol := text_at(target, "Protocol"):
+            return protocol == "lambda"
+        text = json.dumps(members[member].plain(), default=str) if member in members else ""
+        names = re.findall("[A-Za-z0-9]+", text)
         types = {self.template.resources[name].type for name in names if name in self.template.resources}
-        return bool(types & FUNCTIONS) or re.search(r"lambda|function", text, re.IGNORECASE) is not None
+        return bool(types & FUNCTIONS) or re.search("lambda|function", text, re.IGNORECASE) is not None
 
     # --- event source mappings ----------------------------------------------------------------------------------------
 
@@ -209,7 +215,7 @@ class _Stack:
     def _origin(self, place: Place, what: str, **more: Any) -> Origin:
         notes = [
             f"decided by the default of the parameter {name}{value and f', {value}'}; pass --param {name}=VALUE for another"
-            for name, value in self.evaluator.notes.items()
+            for name, value in (self._looped_by | self.evaluator.notes).items()
         ]
         return Origin(place, what, notes=tuple(Doubt("", note) for note in notes), **more)
 
