@@ -350,6 +350,13 @@ def test_the_place_of_a_stack(tmp_path: Path, options: dict[str, str], expected:
     assert converted(tmp_path, with_mapping("BatchSize: 5"), **options).mapping["event_source_arn"] == expected
 
 
+def test_the_name_of_a_stack_may_be_given(tmp_path: Path) -> None:
+    text = with_mapping("FunctionName: !Sub '${AWS::StackName}-worker'")
+    result = converted(tmp_path, text, **HERE, parameters={"AWS::StackName": "shop"})
+
+    assert (result.mapping["function_name"], result.variables) == ("shop-worker", {})
+
+
 def test_the_environment_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, "ap-south-2")

@@ -319,6 +319,14 @@ def test_a_function_with_a_condition(
     assert [what for _, what, _ in result.left_out] == left_out
 
 
+def test_an_event_of_a_bucket_with_a_condition(tmp_path: Path) -> None:
+    text = template(event("S3", "{Bucket: !Ref Media, Events: 's3:ObjectCreated:*'}"))
+    text = text.replace("Media: {Type: AWS::S3::Bucket", "Media: {Type: AWS::S3::Bucket, Condition: IsProd")
+
+    assert len(converted(tmp_path, text, **HERE, parameters={"Stage": "prod"}).mappings) == 1
+    assert len(converted(tmp_path, text, **HERE, parameters={"Stage": "test"}).mappings) == 0
+
+
 def test_values_of_events_are_evaluated(tmp_path: Path) -> None:
     properties = (
         "{Queue: !Sub 'arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:${Stage}-orders', BatchSize: !If [IsProd, 9, 5]}"

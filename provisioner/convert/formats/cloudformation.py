@@ -111,8 +111,10 @@ class _Stack:
                 self._leave_out(resource.place, resource.id, str(refused))
         for entry in self.template.entries:
             self.evaluator.notes = {}
-            if self._is_there(entry.condition, entry.place, entry.what):
-                self._entry(entry.node, self.template.resources[entry.bucket], entry.bucket, entry.place, entry.what)
+            bucket = self.template.resources[entry.bucket]
+            conditions = dict.fromkeys((entry.condition, bucket.condition))
+            if all(self._is_there(condition, entry.place, entry.what) for condition in conditions):
+                self._entry(entry.node, bucket, bucket.id, entry.place, entry.what)
 
     def _leave_out(self, place: Place, what: str, why: str) -> None:
         self._conversion.leave_out(place, what, readable(why))

@@ -162,9 +162,11 @@ class Evaluator:
         return self.shared.kinds.get(str(value)) or (kind_of_arn(arn) if arn else None)
 
     def pseudo(self, name: str) -> str:
-        """The value of a pseudo parameter."""
+        """The value of a pseudo parameter. That of a stack is known where it is given as a parameter."""
         options = self.shared.conversion.options
         region = options.region
+        if name.startswith("AWS::Stack") and self.template.given is None and name in options.parameters:
+            return options.parameters[name]
         known = {
             "AWS::Region": region,
             "AWS::AccountId": options.account,
@@ -179,7 +181,9 @@ class Evaluator:
         called = plain.get(name) or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.removeprefix("AWS::")).lower()
         where = {"AWS::Region": "; pass --region", "AWS::AccountId": "; pass --account"}
         if name.startswith("AWS::Stack"):
-            return self.unknown(name, called, f"{name} of {self.template.root.file}", is_atom=name == "AWS::StackName")
+            how = f"; pass --param {name}=VALUE" if self.template.given is None else ""
+            why = f"{name} of {self.template.root.file}{how}"
+            return self.unknown(name, called, why, is_atom=name == "AWS::StackName")
         marker = self.shared.conversion.unknowns.marker(
             name, called, f"{name}, where the template is deployed{where.get(name, '')}"
         )
