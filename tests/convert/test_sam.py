@@ -430,6 +430,14 @@ def test_an_application(tmp_path: Path, location: str, left_out: list[str]) -> N
     assert [item["function_name"] for item in result.mappings] == ([] if left_out else ["test-child"])
 
 
+def test_an_export_of_another_template_that_is_converted_too(tmp_path: Path) -> None:
+    exporting = "Resources: {Q: {Type: AWS::SQS::Queue, Properties: {QueueName: orders}}}\n"
+    exporting += "Outputs: {Q: {Value: !GetAtt Q.Arn, Export: {Name: shared}}}\n"
+    files = {"sam.yaml": template(event("SQS", "{Queue: !ImportValue shared}")), "plain.yaml": exporting}
+
+    assert converted(tmp_path, files, *files, **HERE).mapping["event_source_arn"] == QUEUE
+
+
 def test_many_events_with_one_that_is_refused(tmp_path: Path) -> None:
     good = [f"E{number}: {{Type: SQS, Properties: {{Queue: '{QUEUE}{number}'}}}}" for number in range(40)]
     result = converted(tmp_path, template("\n".join([*good, "Bad: {Type: SQS, Properties: {}}"])), **HERE)

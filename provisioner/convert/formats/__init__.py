@@ -15,7 +15,8 @@ from provisioner.errors import UsageError
 from provisioner.manifest.foreign import tool_of
 from provisioner.manifest.node import Node
 
-_FORMATS: Final[dict[str, Callable[[Iterable[Node], Conversion], None]]] = {
+_Reader = Callable[[Iterable[Node], Conversion], None]
+_FORMATS: Final[dict[str, _Reader]] = {
     "a Terraform state": terraform.convert,
     "a Terraform plan or state as JSON": terraform.convert,
     "an object of ACK, the AWS controllers for Kubernetes": kubernetes.convert,
@@ -61,7 +62,7 @@ def is_known(path: Path) -> bool:
 def convert(paths: Sequence[Path], options: Options) -> Conversion:
     """What the files have. Raises UsageError for a file that cannot be read, or is of no format that can be converted."""
     conversion = Conversion(options)
-    by_tool: dict[str, list[Node]] = {}
+    by_reader: dict[tuple[_Reader, tuple[OwnerKind, Evidence]], list[Node]] = {}
     for path in paths:
         text = text_of_file(path)
         what = tool_of(path.name, text) if text.strip() else "an empty file"
@@ -71,8 +72,9 @@ def convert(paths: Sequence[Path], options: Options) -> Conversion:
         if path.suffix in _PROGRAMS:
             hint = f"convert what it makes: `{PRINT}`"
             raise UsageError(f"{path} is {what} that is a program, which is not run", hint=hint)
-        by_tool.setdefault(what, []).extend(documents(text, str(path), yaml_1_1=what not in _YAML_1_2))
-    for what, read in by_tool.items():
-        conversion.owner = _OWNERS.get(what, (OwnerKind.UNKNOWN, Evidence.NONE))
-        _FORMATS[what](read, conversion)
+        reader = _FORMATS[what], _OWNERS.get(what, (OwnerKind.UNKNOWN, Evidence.NONE))
+        by_reader.setdefault(reader, []).extend(documents(text, str(path), yaml_1_1=what not in _YAML_1_2))
+    for (read, owner), nodes in by_reader.items():
+        conversion.owner = owner
+        read(nodes, conversion)
     return conversion
