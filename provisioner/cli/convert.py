@@ -76,6 +76,8 @@ def _tell(terminal: Terminal, converted: Converted) -> None:
 
     for item in converted.left_out:
         terminal.note(f"{item.place}: {one_line(item.what)} was left out: {one_line(readable(item.why))}")
+    for text in converted.notes:
+        terminal.note(text)
     for name, variable in converted.source.variables.items():
         if variable.default is None:
             terminal.note(f"the variable {name} needs a value: {one_line(variable.description)}")

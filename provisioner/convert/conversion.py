@@ -72,12 +72,18 @@ class Conversion:
     unknowns: Unknowns = field(default_factory=Unknowns)
     found: list[Found] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     accounts: set[str] = field(default_factory=set)
     owner: tuple[OwnerKind, Evidence] = (OwnerKind.UNKNOWN, Evidence.NONE)
 
     def is_of(self, kind: OwnerKind) -> bool:
         """Whether the files that were read last are of this tool."""
         return self.owner[0] is kind
+
+    def note(self, text: str) -> None:
+        """What is to be known of the files as a whole."""
+        if text not in self.notes:
+            self.notes.append(text)
 
     def reader(self, kind: SourceKind | None = None, **options: Any) -> FieldReader:
         """A reader of fields whose unknown values are variables of this conversion."""

@@ -167,8 +167,7 @@ class FieldReader:
         endpoints = {}
         for name, item in node.value.items():
             value = item.plain()
-            brokers = value if isinstance(value, list) else [value]
-            if not all(isinstance(broker, str) for broker in brokers):
+            if not isinstance(value, str | list):
                 raise Unreadable(f"{_shown(value)} is not a list of brokers")
             brokers = [_text(broker) for broker in value] if isinstance(value, list) else value
             endpoints[names.get(spelling(name), name)] = brokers
@@ -221,7 +220,7 @@ def _time(value: Any) -> str:
     """A time as a text; tools also write it as seconds since 1970."""
     text = _text(value)
     try:
-        return timestamp(float(text)) if _SECONDS.fullmatch(text) else text
+        return timestamp(float(text)) if _SECONDS.fullmatch(text) or not isinstance(value, str) else text
     except (OverflowError, OSError, ValueError):
         raise Unreadable(f"{_shown(value)} is not a time") from None
 

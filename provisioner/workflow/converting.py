@@ -21,13 +21,14 @@ from provisioner.manifest.load import STACK
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """What files have: the mappings with their names, sorted; the variables that they need; what was left out; and what a new
-    manifest of them says.
+    """What files have: the mappings with their names, sorted; the variables that they need; what was left out; notes;
+    and what a new manifest of them says.
     """
 
     named: tuple[Named, ...]
     source: Source
     left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...]
     fresh: Fresh
 
     @property
@@ -56,7 +57,9 @@ def convert(paths: Sequence[Path], options: Options, stack: str = "") -> Convert
     variables = {name: item for name, item in conversion.unknowns.variables.items() if name in used}
     source = Source(", ".join(one_line(str(path)) for path in paths), variables)
     account = next(iter(accounts)) if len(accounts) == 1 else ""
-    return Converted(named, source, tuple(conversion.left_out), Fresh(_stack(stack, paths), region, account))
+    return Converted(
+        named, source, tuple(conversion.left_out), tuple(conversion.notes), Fresh(_stack(stack, paths), region, account)
+    )
 
 
 def _texts(value: object) -> list[str]:

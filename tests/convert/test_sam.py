@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from provisioner.errors import UsageError
-from tests.convert.converting import Result, converted
+from tests.convert.templates import Result, converted
 
 HERE = {"region": "eu-west-1", "account": "123456789012"}
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:orders"

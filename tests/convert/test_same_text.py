@@ -41,9 +41,10 @@ def test_the_answer_of_List_is_what_discover_finds(fleet: Fleet, tmp_path: Path)
         assert len(online) == len(offline) > 10
         for found in online:
             other = offline[found.key]
-            if found.doubts:
-                continue  # Get shows why the filters cannot be read; List leaves that out
-            assert without_tags(other.mapping) == without_tags(found.mapping)
+            if other.doubts:  # List does not show the filters of a mapping with a key
+                assert other.ignored == ["filter_criteria"]
+                assert "kms_key_arn" in found.mapping
+                continue
             mapping = without_tags(found.mapping)
             assert entry_yaml("m", other, region) == entry_yaml("m", replace(found, mapping=mapping), region)
 

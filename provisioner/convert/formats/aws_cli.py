@@ -26,6 +26,10 @@ _ANSWERED: Final = (
 """Members of answers that are no settings."""
 _ABOUT_MAPPINGS: Final = frozenset(("FunctionName", "FunctionArn", "EventSourceArn", "UUID", "SelfManagedEventSource"))
 _ENABLED: Final = {"Enabled": True, "Enabling": True, "Disabled": False, "Disabling": False}
+_NO_TAGS: Final = (
+    "answers of the AWS CLI have no tags: the import of a mapping with tags is refused until the manifest has them; "
+    "`provisioner discover --write DIR` reads them"
+)
 _CHANGING: Final = ("Creating", "Updating")
 _DELETING: Final = "Deleting"
 
@@ -39,7 +43,7 @@ def convert(documents: Iterable[Node], conversion: Conversion) -> None:
             if "EventSourceMappings" in members:
                 listed = members["EventSourceMappings"].value
                 for mapping in listed if isinstance(listed, list) else ():
-                    _mapping(mapping, conversion)
+                    _mapping(mapping, conversion, listed=True)
                 token = text_at(item, "NextMarker") or text_at(item, "NextToken")
                 marker = (token, item.place()) if token else None
             elif "NotificationConfiguration" in members:
@@ -58,7 +62,7 @@ def convert(documents: Iterable[Node], conversion: Conversion) -> None:
         )
 
 
-def _mapping(node: Node, conversion: Conversion) -> None:
+def _mapping(node: Node, conversion: Conversion, *, listed: bool = False) -> None:
     members = members_of(node)
     uuid, state = text_at(node, "UUID"), text_at(node, "State")
     what = f"event source mapping {uuid}" if uuid else "a request for an event source mapping"
@@ -84,6 +88,11 @@ def _mapping(node: Node, conversion: Conversion) -> None:
         notes.append(Doubt("enabled", f"its state is {state}", IGNORED))
     if "FilterCriteriaError" in members:
         notes.append(Doubt("filter_criteria", "AWS could not read its filters (FilterCriteriaError)", IGNORED))
+    elif listed and "KMSKeyArn" in members and "FilterCriteria" not in members:
+        why = "List does not show the filters of a mapping with a KMS key; Get does"
+        notes.append(Doubt("filter_criteria", why, IGNORED))
+    if is_answer and "Tags" not in members:
+        conversion.note(_NO_TAGS)
     arn = Arn.parse(text_at(node, "EventSourceMappingArn")) or Arn.parse(function)
     origin = Origin(
         node.place(),
