@@ -26,7 +26,7 @@ from provisioner.execution.work import Accepted
 from provisioner.kinds import kind_of_change
 from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.report import Outcome, Result
-from provisioner.model.state import Intent
+from provisioner.model.state import Intent, Record
 from provisioner.planning.order import call_of, leaves_entry_elsewhere, old_call_of
 from provisioner.planning.record import begun_record, record_without, token_of, written_record
 from provisioner.planning.statements import place_of, recorded_statements
@@ -66,14 +66,23 @@ class Push:
         ends: dict[str, End] = {}
         for change in changes:
             with self._giving_up(change, ends):
-                self.statements.release_idle(change)
-                self._log.begin(self._intent(change))
+                self._begin(change)
                 self.statements.grant(change)
         granted = [change for change in changes if change.key not in ends]
         for key, error in self.statements.verify(granted).items():
             ends[key] = self._given_up(next(change for change in granted if change.key == key), error)
         self._write([change for change in changes if change.key not in ends], ends)
         return [(change, ends[change.key]) for change in changes]
+
+    def _begin(self, change: Change) -> None:
+        """Record the intent of a change. Raises ProvisionerError; then no call of it was made."""
+        try:
+            self.statements.release_idle(change)
+            self._log.begin(self._intent(change))
+        except ProvisionerError:
+            # No intent has its statement: the record of a change that releases it must keep it.
+            self.statements.forgo(change)
+            raise
 
     def following(self, polls: Sequence[Polled], *, stopping: bool) -> list[tuple[list[Change], Attempt]]:
         """What follows from what a poll found, by call: entries that somebody took away are put back once, and what
@@ -119,10 +128,7 @@ class Push:
             if change.key not in ends:
                 with _catching(change, ends):
                     self.statements.release(change)
-                    self._log.done(
-                        self._intents[token_of(change, "delete")],
-                        record_without(change, self._log.state, self._forgets),
-                    )
+                    self._log.done(self._intents[token_of(change, "delete")], self._record_without(change))
                     ends[change.key] = outcome
         return [(change, ends[change.key]) for change, _ in made]
 
@@ -185,10 +191,7 @@ class Push:
         intent = self._intent(change)
         if change.action is Action.DELETE:
             self.statements.release(change)
-            # The record stays with a statement that is in no other one: the next run sees that its entry is gone.
-            stays = self.statements.left_by(change, self._log.state)
-            record = record_without(change, self._log.state, self._forgets)
-            self._log.done(intent, self._log.state.mappings.get(change.name) if stays else record)
+            self._log.done(intent, self._record_without(change))
             return Outcome(change, Result.APPLIED, uuid=change.id)
         elsewhere = leaves_entry_elsewhere(change)
         record = written_record(change, self._log.state.mappings.get(change.name), elsewhere=elsewhere)
@@ -206,6 +209,14 @@ class Push:
         if began is not None or elsewhere:
             return Accepted(change, record, self._clock.now() if began is None else began)
         return Outcome(change, Result.APPLIED, uuid=record.key.id)
+
+    def _record_without(self, change: Change) -> Record | None:
+        """The record of a name once the existing entry of a change is gone. It stays as it is with a statement that is in no
+        other record: the next run sees that the entry is gone.
+        """
+        if self.statements.left_by(change, self._log.state):
+            return self._log.state.mappings.get(change.name)
+        return record_without(change, self._log.state, self._forgets)
 
     # --- what fails ---------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.backend.journal import Journal
+from provisioner.errors import StateError
+from provisioner.model.state import Intent
 from tests.faults.push import CHANGES, REFUSALS, STATES, Fault, Manifest, World, keeper, mapping
 from tests.support import ALL
 from tests.support.control_plane import REGION, KilledError, ServedControlPlane, any_credentials, served, with_buckets
@@ -180,6 +183,50 @@ def test_a_kill_after_a_removal_that_was_denied_leaves_no_statement(world: World
         return ""
 
     assert world.faulty(kill) == ""  # type: ignore[arg-type]  # one fault of its own
+
+    assert world.wrong(foreign) == []
+
+
+def test_a_statement_is_not_forgotten_when_what_was_to_need_it_is_refused(world: World) -> None:
+    """`b` takes over the statement by which `a` was invoked, which moves to another bucket."""
+    world.applied({"a": mapping()})
+    foreign = world.foreign()
+    world.write({"a": mapping(bucket="logs"), "b": mapping(prefix="out/")})
+    refused: list[str] = []
+
+    def refuse(method: str, path: str) -> str:
+        if method == "PUT" and path.startswith("/media") and not refused:
+            refused.append(path)
+            return "403 AccessDenied"
+        return ""
+
+    world.plane.faults[:] = [refuse]
+    assert not world.apply().clean
+    world.plane.faults.clear()
+
+    world.applied({"a": mapping(bucket="logs")})
+
+    assert world.wrong(foreign) == []
+
+
+def test_a_statement_is_not_forgotten_when_the_intent_of_what_was_to_need_it_cannot_be_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.applied({"a": mapping()})
+    foreign = world.foreign()
+    world.write({"b": mapping(prefix="out/")})
+
+    def begin(self: Journal, intent: Intent) -> None:
+        if intent.name == "b":
+            raise StateError("no space left on device", hint="")
+        begun(self, intent)
+
+    begun = Journal.begin
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "begin", begin)
+        assert not world.apply().clean
+
+    world.applied({})
 
     assert world.wrong(foreign) == []
 
