@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from provisioner import workflow
@@ -59,7 +59,12 @@ def _answer_outcomes(world: World, machine: Machine, report: Report) -> None:
     for outcome in report.outcomes:
         if conflict := outcome.change.conflict:
             _answer_problem(world, machine, Problem(outcome.change.name, conflict.message, conflict.hint))
-    if any(_DESTINATIONS in outcome.detail for outcome in report.outcomes):
+    _repair(world, report)
+
+
+def _repair(world: World, report: Report | None) -> None:
+    """Repair what others have in a bucket, where S3 refuses every write because of it."""
+    if report and any(_DESTINATIONS in outcome.detail for outcome in report.outcomes):
         push_people.repair(world.sources, set(uuids_of(world.text() or "")))
 
 
@@ -68,7 +73,7 @@ def _answer_problems(world: World, machine: Machine, problems: Sequence[Problem]
     if names := {problem.name for problem in problems} - {problem.name for problem in others}:
         _apply_without(world, machine, names)
     for problem in others:
-        _answer_problem(world, machine, problem)
+        _answer_problem(world, machine, problem, names)
 
 
 def _restore(world: World) -> None:
@@ -89,7 +94,8 @@ def _goes_on_from(head: dict[str, Any], state: dict[str, Any]) -> bool:
     return not head or (state["lineage"] == head["lineage"] and state["serial"] >= head["serial"])
 
 
-def _answer_problem(world: World, machine: Machine, problem: Problem) -> None:
+def _answer_problem(world: World, machine: Machine, problem: Problem, others: Collection[str] = ()) -> None:
+    """Do what a problem asks for; `others` are names by which the same plan is refused."""
     message, name = problem.message, problem.name
     if entry := max((key for key in world.sources.entries() if key in message), key=len, default=""):
         _answer_entry(world, machine, problem, entry)
@@ -108,8 +114,14 @@ def _answer_problem(world: World, machine: Machine, problem: Problem) -> None:
     else:
         names = {key for key in machine.manifest.mappings if key in name}
         if world.has_s3 and "block each other" in message:  # as the hint says
+            kept = []
             for one in [*machine.manifest.mappings, *json.loads(world.text() or "{}").get("mappings", ())]:
-                ran(world, machine, apply(Selection(targets=(one,), allow_missing=True)))
+                report = ran(world, machine, apply(Selection(targets=(one,), allow_missing=True))).report
+                kept += [
+                    outcome.change.name for outcome in (report.outcomes if report else ()) if outcome.change.conflict
+                ]
+            if kept:  # two that take each other's filter: one of them is changed first
+                _apply_without(world, machine, {kept[0], *others})
             return
         _apply_without(world, machine, names)  # changes that wait for each other, and the like
 
@@ -119,7 +131,7 @@ def _apply_without(world: World, machine: Machine, names: set[str]) -> None:
     kept = dict(machine.manifest.mappings)
     machine.manifest.mappings = {key: item for key, item in kept.items() if key not in names}
     people.write(world, machine)
-    ran(world, machine, apply(Selection(allow_missing=True)))
+    _repair(world, ran(world, machine, apply(Selection(allow_missing=True))).report)
     machine.manifest.mappings = kept
     people.write(world, machine)
 

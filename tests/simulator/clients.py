@@ -104,9 +104,9 @@ class S3Client:
     def get_bucket_notification_configuration(self, Bucket: str, ExpectedBucketOwner: str) -> dict[str, Any]:
         read: list[Parts] = []
 
-        def send(_: Sender) -> Answer:
+        def send(by: Sender) -> Answer:
             read.append(self._sources.parts(Bucket))
-            return self._sources.get_document(Bucket)
+            return self._sources.get_document(Bucket, by)
 
         body = self._call("GetBucketNotificationConfiguration", send)
         self._read[here(), Bucket] = read[-1]

@@ -28,15 +28,22 @@ class File:
 
 
 class Disk:
-    """The folder of the state. `saved` is called with the process and each text that was renamed to `state`."""
+    """The folder of the state. `saved` is called with the process and each text that was put in the place of `state`,
+    `set_aside` with the name and the text of a file that gets another name.
+    """
 
     def __init__(
-        self, folder: Path, state: Path, saved: Callable[[Process, str], None], happened: Callable[[str], None]
+        self,
+        folder: Path,
+        state: Path,
+        saved: Callable[[Process, str], None],
+        set_aside: Callable[[str, str], None],
+        happened: Callable[[str], None],
     ) -> None:
         self.folder = folder
         self.faults = 0.0
         self.random = Random()
-        self._state, self._saved, self._happened = state, saved, happened
+        self._state, self._saved, self._set_aside, self._happened = state, saved, set_aside, happened
         self._names: dict[str, File] = {}
         self._durable: dict[str, File] = {}
         self._open: dict[int, File] = {}
@@ -132,7 +139,11 @@ class Disk:
         if Path(target) == self._state:
             self._saved(process, self._state.read_text(encoding="utf-8"))
 
-    _rename = _replace
+    def _rename(self, process: Process, source: Any, target: Any) -> None:
+        name = Path(source).name
+        text = self.read(name) or ""
+        self._replace(process, source, target)
+        self._set_aside(name, text)
 
     def _link(self, process: Process, source: Any, target: Any, **options: Any) -> None:
         del process

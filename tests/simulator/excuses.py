@@ -17,6 +17,7 @@ STATE_DELETED = "a person deleted the state"
 STATE_REPLACED = "a person put another state in its place, which did not have it"
 JOURNAL_DELETED = "a person deleted the journal"
 JOURNAL_SET_ASIDE = "a person set aside a journal of another state, as its message asks for"
+JOURNAL_OF_DAMAGED = "a person damaged the state, and its journal was set aside with it"
 FORGOTTEN = "`removed` or `state rm` forgot it"
 PUSHED = "`state push --force` put another state in its place"
 TAGS_REMOVED = "somebody removed its ownership tags, and no state had it"
@@ -25,8 +26,10 @@ LOCK_LOST = (
 )
 REPORTED = "its run named it in its report, because the result could not be stored"
 MISLED = "AWS said that it does not exist, when it existed already"
-RESTORED = "somebody else wrote it back into its bucket or policy, when no state had it any more"
-ARRIVED_LATE = "its run had given the request up, and no state had it any more when AWS acted on it"
+RESTORED = "somebody else wrote it back into its bucket or policy, when no state had it any more, or a run had read so"
+ARRIVED_LATE = (
+    "its run had given the request up, and AWS acted on it when no state had it any more, or a run had read so"
+)
 SERVES_OTHERS = "a statement stays when an entry that the state does not have is notified by it"
 LATE = "AWS acted on its request after another one had made, and somebody deleted, a mapping of the same pair"
 

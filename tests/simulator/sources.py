@@ -118,10 +118,17 @@ class Sources:
             for item in self.writes
         )
 
+    def looked(self, place: str, by: Sender) -> None:
+        """Note what a process sees missing that was ours, when it reads a bucket or a policy."""
+        if by.process:
+            ours = {key for key in self.ours if key.startswith(f"{place}/")}
+            by.process.missed = (by.process.missed - ours) | (ours - self.live())
+
     # --- requests -----------------------------------------------------------------------------------------------------
 
-    def get_document(self, bucket: str) -> Answer:
+    def get_document(self, bucket: str, by: Sender) -> Answer:
         """The document, as bytes."""
+        self.looked(bucket, by)
         return self._send("GET", f"/{bucket}", "notification", service="s3")
 
     def put_document(
@@ -150,6 +157,8 @@ class Sources:
         key = f"{function}/{sid}"
         if changes and by.process:
             self.may_change(by, function)
+        if not changes:
+            self.looked(function, by)
         data = json.dumps(body).encode() if body is not None else b""
         path = f"{FUNCTION_PATH}{function}/policy" + (f"/{sid}" if sid else "")
         status, headers, answer = self._send(method, path, urlencode(query or {}), data)
@@ -218,6 +227,8 @@ class Sources:
         for key in new:
             if by.process:
                 self.ours.add(key)
+            if by.process and not by.late:
+                by.process.missed.discard(key)
             if by.process or key not in self.about:
                 condition = self.statements().get(key, {}).get("Condition", {})
                 self.about[key] = condition.get("ArnLike", {}).get("AWS:SourceArn", "")

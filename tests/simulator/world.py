@@ -29,6 +29,7 @@ from tests.simulator.excuses import (
     ARRIVED_LATE,
     FORGOTTEN,
     JOURNAL_DELETED,
+    JOURNAL_OF_DAMAGED,
     LATE,
     LOCK_LOST,
     PUSHED,
@@ -88,7 +89,7 @@ class World:
             self.cloud, self.happened, self.broken, self.known, self._may_write, self._appeared, self._gone
         )
         self.has_s3 = has_s3
-        self.disk = Disk(folder / "state", folder / "state" / STATE, self._saved, self.happened)
+        self.disk = Disk(folder / "state", folder / "state" / STATE, self._saved, self._set_aside, self.happened)
         self.disk.random = self.random
         self.ever: set[str] = set()  # every UUID that ever stood in a saved state
         self.newest = ""  # the last text of the state that the product wrote or a person meant
@@ -180,7 +181,8 @@ class World:
     def _saved(self, process: Process | None, text: str) -> None:
         """The product wrote a state."""
         before, now = {**intended(self.newest), **intended(self.journal())}, uuids_of(text) | intended(text)
-        before |= uuids_of(self.newest)
+        # What an earlier run recorded in its journal can be folded and forgotten in one command.
+        before |= uuids_of(self.newest) | uuids_of(self.journal())
         self.newest = text
         self.texts.append(text)
         self.written_by = process
@@ -196,6 +198,8 @@ class World:
                 self.excuses.lose([uuid], FORGOTTEN)
             elif process.command == "state push":
                 self.excuses.lose([uuid], PUSHED)
+            elif uuid in process.came_back:
+                self.excuses.lose([uuid], process.came_back[uuid])
             elif uuid in self.sources.statements() and self.sources.serves_others(uuid, now):
                 self.excuses.lose([uuid], SERVES_OTHERS)
         # What an interrupted apply made can be recovered and forgotten in one command.
@@ -203,6 +207,11 @@ class World:
         for uuid, name in self.cloud.names.items():
             if name in gives_up and uuid not in self.ever:
                 self.excuses.lose([uuid], FORGOTTEN)
+
+    def _set_aside(self, name: str, text: str) -> None:
+        """The product renamed a file: a damaged state, or the journal beside it."""
+        if name == JOURNAL:
+            self.excuses.lose_text(text, JOURNAL_OF_DAMAGED)
 
     def replaced(self, before: str, after: str) -> None:
         """A person put another state in the place of one."""
@@ -251,7 +260,11 @@ class World:
     def _appeared(self, by: Sender, key: str, was_read: bool) -> None:
         """A key that was not there is there. What the product writes must be known before."""
         process = by.process
-        if key not in self.sources.ours or key in self.known():
+        if key not in self.sources.ours:
+            return
+        if key in self.known():
+            if process is None or was_read or by.late:
+                self._came_back(key, ARRIVED_LATE if by.late else RESTORED)
             return
         if process is None or was_read:
             self.excuses.lose([key], RESTORED)
@@ -265,6 +278,12 @@ class World:
             self.excuses.lose([key], ARRIVED_LATE)
         else:
             self.broken("what is written is known before", f"{process.command} {key}")
+
+    def _came_back(self, key: str, reason: str) -> None:
+        """A run that has read that a recorded entry or statement is gone drops its record, and does not look again."""
+        for machine in self.machines:
+            if machine.running and key in machine.running.missed:
+                machine.running.came_back[key] = reason
 
     def _gone(self, keys: Collection[str]) -> None:
         """What is there again needs a new reason to be lost."""
