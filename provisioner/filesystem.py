@@ -75,6 +75,16 @@ def read_regular(path: Path) -> bytes:
         os.close(descriptor)
 
 
+def is_at(path: Path, descriptor: int) -> bool:
+    """Whether a path is that of an open file, which somebody may have removed or replaced."""
+    try:
+        there = path.lstat()
+    except OSError:
+        return False
+    here = os.fstat(descriptor)
+    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+
+
 def _read_all(descriptor: int, most: int) -> bytes:
     parts: list[bytes] = []
     size = 0

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from provisioner.backend.members import reason
 from provisioner.backend.statefile import intent_of, intent_value, record_of, record_value, refuse_members, refuse_newer
 from provisioner.errors import DamagedError, StateError
-from provisioner.filesystem import state_errors, sync_folder, write_all
+from provisioner.filesystem import is_at, state_errors, sync_folder, write_all
 from provisioner.foreign_text import one_line
 from provisioner.model.key import Key
 from provisioner.model.state import Intent, Record, State
@@ -82,13 +82,24 @@ class Journal:
         with self._lock:
             return bool(self._unresolved)
 
+    @property
+    def is_removed(self) -> bool:
+        """Whether somebody removed or replaced the file while it is open, so that nobody reads what is written to it."""
+        with self._lock:
+            return self._descriptor != CLOSED and not is_at(self._path, self._descriptor)
+
     def check(self) -> None:
-        """Raise StateError when the lock file or the state is no longer the one that this process locked and read."""
+        """Raise StateError when the lock file, the state or the journal is no longer the one that this process locked, read
+        or opened.
+        """
         self._check()
+        if self.is_removed:
+            hint = "what this run has done is stored in the state when it ends: plan again"
+            raise StateError(f"{self._path} was removed or replaced by something else during this run", hint=hint)
 
     def begin(self, intent: Intent) -> None:
         """Write an intent, before its call. Raises StateError; then the call must not be made."""
-        self._check()
+        self.check()
         # Before the line: part of it may be on the disk even when writing it fails.
         with self._lock:
             self._unresolved.add(intent.token)

@@ -195,8 +195,10 @@ class LocalWriter:
         try:
             yield journal
         finally:
+            is_removed = journal.is_removed
             journal.close()
-        if not journal.has_unresolved:
+        # Of a journal that somebody has removed, the state keeps the results: they are nowhere else.
+        if is_removed or not journal.has_unresolved:
             self._write(replace(journal.state, serial=self.state.serial + 1))
             self._remove_journal()
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from provisioner.errors import LockedError, StateError
-from provisioner.filesystem import NotRegularError, make_folder, state_errors
+from provisioner.filesystem import NotRegularError, is_at, make_folder, state_errors
 from provisioner.foreign_text import one_line
 
 _POLL: Final = 0.1
@@ -96,7 +96,7 @@ def locked(path: Path, operation: str, timeout: float, sleep: Callable[[float], 
             raise NotRegularError(errno.EINVAL, "it is not a regular file")
 
     def check() -> None:
-        if not _is_same(path, descriptor):
+        if not is_at(path, descriptor):
             raise StateError(
                 f"{path} was removed or replaced during this run, so the state is no longer locked",
                 hint="make sure that no other process is running, then run the command again",
@@ -112,15 +112,6 @@ def locked(path: Path, operation: str, timeout: float, sleep: Callable[[float], 
         yield check
     finally:
         os.close(descriptor)  # this also unlocks; the text is only for people, and stays
-
-
-def _is_same(path: Path, descriptor: int) -> bool:
-    try:
-        there = path.lstat()
-    except OSError:
-        return False
-    here = os.fstat(descriptor)
-    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
 
 def _take(descriptor: int, timeout: float, sleep: Callable[[float], bool]) -> None:

@@ -387,6 +387,23 @@ def test_a_journal_that_another_process_began_after_the_check_is_not_emptied(bac
     assert journal.read_text() == "of another process"
 
 
+def test_a_journal_that_somebody_removes_ends_the_calls_and_its_results_are_stored(backend: LocalBackend) -> None:
+    with backend.locked("apply") as writer:
+        writer.save(replace(STATE, mappings={}))
+        with writer.journal([]) as log:
+            first = begun(log, "create", "new", Pair(**PAIR_VALUE))
+            log.done(first, RECORD)
+            second = begun(log, "create", "other", Pair(**PAIR_VALUE))
+            backend.path.with_suffix(".journal").unlink()
+
+            with pytest.raises(StateError, match="journal was removed or replaced"):
+                log.check()
+            with pytest.raises(StateError, match="journal was removed or replaced"):
+                log.begin(second)
+
+    assert backend.read().state.mappings["new"] == RECORD
+
+
 def test_a_file_that_somebody_puts_in_the_place_of_ours_right_after_the_write_is_not_taken_for_ours(
     backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
