@@ -18,6 +18,7 @@ from provisioner.model.live import Live
 from provisioner.model.plan import Action, Change, Conflict
 from provisioner.model.state import Record, State
 from provisioner.planning.commands import import_line
+from provisioner.planning.naming import key_stated
 from provisioner.planning.order import Claims, by_claim, in_the_way
 
 
@@ -80,8 +81,8 @@ def id_taken(wanted: Desired, entries: Mapping[Key, Live], managed: Collection[K
     """The conflict with an entry of the source that has the id which the manifest states, and that this state does not
     manage.
     """
-    kind = kind_for(wanted.kind)
-    holder = entries.get(kind.key(wanted.mapping, wanted.region)) if kind.key else None
+    key = key_stated(wanted)
+    holder = entries.get(key) if key else None
     if holder is None or holder.key in managed:
         return None
     return Conflict(

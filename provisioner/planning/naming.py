@@ -42,6 +42,12 @@ def is_ours_by_name(ident: str, lineage: str) -> bool:
     return re.search(rf"-[0-9a-f]{{{_HASH}}}-{re.escape(short_lineage(lineage))}$", ident) is not None
 
 
+def key_stated(wanted: Desired) -> Key | None:
+    """The key of a mapping whose id the manifest states, where its kind has one."""
+    kind = kind_for(wanted.kind)
+    return kind.key(wanted.mapping, wanted.region) if kind.key and "id" in wanted.mapping else None
+
+
 class Ids:
     """The ids of the new mappings of one plan. `keys` are those of all mappings that are recorded or were read."""
 

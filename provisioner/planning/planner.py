@@ -24,7 +24,7 @@ from provisioner.planning.conflicts import (
 from provisioner.planning.diff import field_changes
 from provisioner.planning.entries import entry_problems, foreign_entries, push_notes
 from provisioner.planning.imports import import_notes, import_problems, must_be_identical, unlike
-from provisioner.planning.naming import Ids
+from provisioner.planning.naming import Ids, key_stated
 from provisioner.planning.order import doubly_touched, in_order
 from provisioner.planning.ownership import accepted_owner, foreign, is_ours, may_import, retags
 from provisioner.planning.reading import Reading
@@ -135,7 +135,8 @@ class _Deciding:
             # One after the other, because both write the name's record.
             after = tuple(item.key for item in cleared)
             # Another record than that of the state: the holder replaced it in `_known`, which is an import.
-            imported = record.key if record and subject.record and record.key != subject.record.key else None
+            is_another = record and subject.record and record.key != subject.record.key
+            imported = record.key if record and is_another and change.live else None
             adopts = change.adopts or imported
             accepted = accepted_owner(change.live, self._state.lineage) if adopts and change.live else None
             yield replace(change, moved_from=subject.moved_from, adopts=adopts, after=after, accepted_owner=accepted)
@@ -157,15 +158,17 @@ class _Deciding:
 
         A mapping with our lineage that holds the wanted pair instead of the recorded one replaces the record: a
         replacement made it and was interrupted, or deposed it and was undone. So does one without tags that is deposed,
-        unless the manifest states another id.
+        unless the manifest states another id, and one that is deposed and whose id the manifest states, whatever its pair.
         """
         record = subject.record
         live = self._reading.live.get(record.key) if record else None
-        holder = self._holder_of(subject)
         own = {item.key: item.statement for item in record.deposed} if record else {}
-        stated = subject.wanted.mapping.get("id") if subject.wanted else None
+        stated = key_stated(subject.wanted) if subject.wanted else None
+        # Made anew, two records would have its key.
+        again = next((self._reading.live.get(key) for key in own if key == stated), None)
+        holder = again or self._holder_of(subject)
         is_own = holder is not None and (
-            is_ours(holder, self._state.lineage) or (holder.key in own and stated in (None, holder.mapping.get("id")))
+            is_ours(holder, self._state.lineage) or (holder.key in own and stated in (None, holder.key))
         )
         if record and holder and holder.key != record.key and is_own:
             others = (*record.deposed, deposed_of(record))
@@ -174,7 +177,8 @@ class _Deciding:
                 hint = f"delete {holder.key} by hand, or set `prevent_destroy: false`"
                 self._refuse(subject.name, f"has prevent_destroy, but {holder.key} would take its place", hint)
             statement = own.get(holder.key)
-            record = Record(holder.key, holder.arn, holder.mapping, record.protected, deposed, statement)
+            applied = holder.mapping if holder.status.state != MISSING else {}  # only its statement is left
+            record = Record(holder.key, holder.arn, applied, record.protected, deposed, statement)
             live = holder
         elif record and live is None:
             self._miss(record)

@@ -224,6 +224,35 @@ def test_another_bucket_gets_the_new_entry_before_the_old_one_goes(stack: Stack,
 # --- statements ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_an_id_in_the_bucket_that_a_mapping_is_about_to_leave_is_that_of_its_old_entry(
+    stack: Stack, s3: S3Api, is_gone: bool
+) -> None:
+    """The old entry was not deleted, and the manifest goes back to it with another filter."""
+    mine = {**IT, "id": "mine"}
+    stack.applied(mine)
+    puts_of_media: list[str] = []
+
+    def refuse(method: str, path: str) -> str:
+        if method == "PUT" and path.startswith("/media"):
+            puts_of_media.append(path)
+            return "403 AccessDenied"
+        return ""
+
+    stack.plane.faults[:] = [refuse]
+    assert not stack.apply_mapping({**mine, "event_source_arn": "arn:aws:s3:::logs"}).clean
+    stack.plane.faults.clear()
+    assert puts_of_media
+    if is_gone:
+        s3.put()
+
+    stack.applied({**mine, "filter_prefix": "new/"})
+
+    assert (recorded(stack), s3.ids()) == ("media/mine", ["mine"])
+    stack.applied(None)
+    assert (s3.ids(), statements(stack)) == ([], [])
+
+
 def test_mappings_share_a_statement_which_goes_with_the_last_of_them(stack: Stack) -> None:
     write(stack, a={**IT, "filter_prefix": "a/"}, b={**IT, "filter_prefix": "b/"})
     assert stack.apply().clean

@@ -107,6 +107,20 @@ def intended(text: str) -> dict[str, str]:
     return found
 
 
+def known_from(state: str, journal: str) -> set[str]:
+    """The keys that whoever reads these texts of a state and its journal knows."""
+    stored, lines = next(iter(values_of(state)), {}), values_of(journal)
+    if lines and lines[0].get("serial", 0) < stored.get("serial", 0):  # what it has is looked for
+        return {*uuids_of(state), *intended(state), *uuids_of(journal), *intended(journal)}
+    records, found = dict(stored.get("mappings") or {}), {*intended(state), *intended(journal)}
+    for line in lines:
+        if line.get("record"):
+            records[line["name"]] = line["record"]
+        elif "record" in line:
+            records.pop(line["name"], None)
+    return found | uuids_of(json.dumps({"mappings": records})).keys()
+
+
 def open_intents(text: str) -> list[dict[str, Any]]:
     """The intents in the text of a state or a journal that have no result."""
     values = values_of(text)

@@ -38,6 +38,7 @@ from tests.simulator.excuses import (
     STATE_REPLACED,
     Excuses,
     intended,
+    known_from,
     open_pairs,
     uuids_of,
 )
@@ -262,7 +263,7 @@ class World:
         process = by.process
         if key not in self.sources.ours:
             return
-        if key in self.known():
+        if key in known_from(self.text() or "", self.journal()):
             if process is None or was_read or by.late:
                 self._came_back(key, ARRIVED_LATE if by.late else RESTORED)
             return
