@@ -101,14 +101,16 @@ class Sources:
         assert place is not None, "buckets are never deleted here"
         return found._failure(bucket, place, entry) is None
 
-    def serves_others(self, statement: str, recorded: Collection[str]) -> bool:
-        """Whether an entry that is not recorded invokes the function of a statement, from a bucket that it is about."""
+    def serves_others(self, statement: str, recorded: Collection[str], by: Process) -> bool:
+        """Whether an entry that is not recorded, and that there is or that a process has read, invokes the function of a
+        statement, from a bucket that it is about.
+        """
         function, source = statement.partition("/")[0], self.about.get(statement, "")
         return any(
             key not in recorded
             and entry.destination.rpartition(":")[2] == function
             and source.endswith(f":{key.partition('/')[0]}")
-            for key, entry in self.entries().items()
+            for key, entry in (*self.entries().items(), *by.entries.items())
         )
 
     def touched(self, places: Collection[str], since: float, besides: Process | None) -> bool:
@@ -119,8 +121,9 @@ class Sources:
         )
 
     def looked(self, place: str, by: Sender) -> None:
-        """Note what a process sees missing that was ours, when it reads a bucket or a policy."""
+        """Note what a process sees, and what was ours that it sees missing, when it reads a bucket or a policy."""
         if by.process:
+            by.process.entries |= {key: item for key, item in self.entries().items() if key.startswith(f"{place}/")}
             ours = {key for key in self.ours if key.startswith(f"{place}/")}
             by.process.missed = (by.process.missed - ours) | (ours - self.live())
 

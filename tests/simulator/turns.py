@@ -98,6 +98,7 @@ class Process:
     has_lock: bool = False  # on a local state
     lost_journal: bool = False  # its journal was deleted while it ran
     interrupt: Callable[[], None] | None = None  # what the first Ctrl-C calls, while changes are made
+    entries: dict[str, Any] = field(default_factory=dict)  # the entries of buckets that it has read
     missed: set[str] = field(default_factory=set)  # what it saw missing when it read a bucket or a policy last
     came_back: dict[str, str] = field(default_factory=dict)  # what was there again afterwards, and why
     trusts_state: bool = False  # it runs with `--refresh=false`

@@ -201,7 +201,7 @@ class World:
                 self.excuses.lose([uuid], PUSHED)
             elif uuid in process.came_back:
                 self.excuses.lose([uuid], process.came_back[uuid])
-            elif uuid in self.sources.statements() and self.sources.serves_others(uuid, now):
+            elif uuid in self.sources.statements() and self.sources.serves_others(uuid, now, process):
                 self.excuses.lose([uuid], SERVES_OTHERS)
         # What an interrupted apply made can be recovered and forgotten in one command.
         gives_up = process.gives_up if process else set()
@@ -264,8 +264,10 @@ class World:
         if key not in self.sources.ours:
             return
         if key in known_from(self.text() or "", self.journal()):
-            if process is None or was_read or by.late:
-                self._came_back(key, ARRIVED_LATE if by.late else RESTORED)
+            if process is None or was_read:
+                self._came_back(key, RESTORED)
+            elif by.late or process.lost:
+                self._came_back(key, ARRIVED_LATE if by.late else LOCK_LOST)
             return
         if process is None or was_read:
             self.excuses.lose([key], RESTORED)
