@@ -128,6 +128,12 @@ class _Deciding:
                 "`prevent_destroy: false` first"
             )
             self._refuse(subject.name, "has prevent_destroy, but another mapping would take its name", hint)
+        if subject.displaces_unfinished:  # what is deposed has room for one statement
+            hint = f"use a different name for the mapping that takes over the name {subject.name} until an apply has succeeded"
+            words = (
+                "two statements of its permission since an interrupted apply, but another mapping would take its name"
+            )
+            self._refuse(subject.name, f"has {words}", hint)
         cleared = list(self._deposed(subject.name, record)) if record else []
         yield from cleared
         change = self._change(replace(subject, record=record), live)

@@ -21,8 +21,9 @@ from provisioner.model.key import Key
 from provisioner.model.manifest import Manifest
 from provisioner.model.place import Place
 from provisioner.model.references import Pair
-from provisioner.model.state import Deposed, Record, State
+from provisioner.model.state import Record, State
 from provisioner.planning.commands import import_line
+from provisioner.planning.statements import deposed_of, recorded_statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class Subject:
     `moved_from` is the record's name in the state, when it is another one; `adopts` the mapping to import, and
     `expects_identical` whether only without a change; `forgets`: the record is removed and the mapping keeps running. When a
     record is moved to a name that has a record, that one's mapping is among the moved record's `deposed`;
-    `displaces_protected` is its key if it was protected.
+    `displaces_protected` is its key if it was protected, and `displaces_unfinished` whether it has two statements since an
+    interrupted apply.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Subject:
     adopts: Key | None = None
     forgets: bool = False
     displaces_protected: Key | None = None
+    displaces_unfinished: bool = False
     expects_identical: bool = False
 
 
@@ -117,11 +120,12 @@ def _with_displaced(subject: Subject, displaced: Record) -> Subject:
     """A subject whose name a moved record gets: the name's own mapping is deposed, so that one name has one record."""
     record = subject.record
     assert record is not None  # a record is displaced only by another one
-    deposed = (*record.deposed, *displaced.deposed, Deposed(displaced.key, displaced.statement))
+    deposed = (*record.deposed, *displaced.deposed, deposed_of(displaced))
     return replace(
         subject,
         record=replace(record, deposed=deposed),
         displaces_protected=displaced.key if displaced.protected else None,
+        displaces_unfinished=len(recorded_statements(displaced)) > 1,
     )
 
 

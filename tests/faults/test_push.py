@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.backend.journal import Journal
-from provisioner.errors import StateError
+from provisioner.errors import RefusedError, StateError
 from provisioner.model.state import Intent
 from tests.faults.push import CHANGES, REFUSALS, STATES, Fault, Manifest, World, keeper, mapping
 from tests.support import ALL
@@ -185,6 +185,28 @@ def test_a_kill_after_a_removal_that_was_denied_leaves_no_statement(world: World
     assert world.faulty(kill) == ""  # type: ignore[arg-type]  # one fault of its own
 
     assert world.wrong(foreign) == []
+
+
+def test_a_name_with_two_statements_is_not_taken_over(world: World) -> None:
+    """What is deposed has room for one statement: the other one would be forgotten."""
+    renamed = mapping("g", prefix="out/")
+    world.applied({"a": renamed, "b": mapping()})
+    world.write({"a": renamed, "b": mapping(permission=MINE)})
+
+    def kill(method: str, path: str) -> str:
+        return "killed" if method == "POST" and "/policy" in path else ""
+
+    assert world.faulty(kill) == ""  # type: ignore[arg-type]  # one fault of its own
+    world.write({"b": renamed})
+    with pytest.raises(RefusedError) as refused:
+        world.apply()
+    assert "two statements" in str(refused.value.problems)
+
+    world.applied({"a": renamed})
+    world.applied({"b": renamed})
+    world.applied({})
+
+    assert world.ours() == (set(), set())
 
 
 def test_a_statement_is_not_forgotten_when_what_was_to_need_it_is_refused(world: World) -> None:
