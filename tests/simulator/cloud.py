@@ -68,6 +68,7 @@ class Touch:
     by: Sender
     uuid: str
     operation: str
+    pair: tuple[str, str] | None = None  # what it has from then on
 
 
 Answer = tuple[int, dict[str, str], Any]
@@ -176,13 +177,14 @@ class Cloud:
         return self._plane._stores[ACCOUNT, REGION]._shown(item) if item else None
 
     def _note(self, method: str, uuid: str, before: Any, by: Sender) -> None:
-        self.touches.append(Touch(self.turns.now, by, uuid, method))
-        self.happened(f"AWS: {method}", f"{uuid} {'late' if by.late else ''}")
         item = self.live().get(uuid)
+        pair = (item.pair.function, item.pair.source) if item else None
+        self.touches.append(Touch(self.turns.now, by, uuid, method, pair))
+        self.happened(f"AWS: {method}", f"{uuid} {'late' if by.late else ''}")
         if before is None and item:
             self.made[uuid] = by
         if item:
-            self.pairs[uuid] = (item.pair.function, item.pair.source)
+            self.pairs[uuid] = item.pair.function, item.pair.source
             self.names[uuid] = item.tags.get(NAME_TAG) or self.names.get(uuid, "")
         if before is None and item:
             self.created(by, uuid)

@@ -47,6 +47,7 @@ class Disk:
         self._names: dict[str, File] = {}
         self._durable: dict[str, File] = {}
         self._open: dict[int, File] = {}
+        self._writers: dict[str, Process] = {}
         self._real = {name: getattr(os, name) for name in OPERATIONS}
 
     @contextmanager
@@ -98,8 +99,11 @@ class Disk:
     def _here(self, path: Any) -> bool:
         return Path(path).parent == self.folder
 
+    def writer_of(self, name: str) -> Process | None:
+        """The process that opened a file last to write to it."""
+        return self._writers.get(name)
+
     def _create(self, process: Process, path: Any, *arguments: Any, **options: Any) -> int:
-        del process
         there = os.path.lexists(path)
         descriptor: int = self._real["open"](path, *arguments, **options)
         if self._here(path):
@@ -107,6 +111,7 @@ class Disk:
             if not there or name not in self._names:
                 self._names[name] = File()
             self._open[descriptor] = self._names[name]
+            self._writers[name] = process
         return descriptor
 
     def _write(self, process: Process, descriptor: int, data: bytes) -> int:

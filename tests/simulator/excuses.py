@@ -31,7 +31,9 @@ ARRIVED_LATE = (
     "its run had given the request up, and AWS acted on it when no state had it any more, or a run had read so"
 )
 SERVES_OTHERS = "a statement stays when an entry that the state does not have is notified by it"
-LATE = "AWS acted on its request after another one had made, and somebody deleted, a mapping of the same pair"
+LATE = (
+    "AWS acted on its request after another one had made a mapping of the same pair, which was deleted or got another"
+)
 
 Pair = tuple[str, str]
 """Function and source."""

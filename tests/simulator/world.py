@@ -192,10 +192,13 @@ class World:
         self.ever |= uuids_of(text).keys()
         self.sources.ours |= uuids_of(text).keys()
         self.excuses.find_again(uuids_of(text))
+        # A name can be given up in a journal by a run that cannot store the state any more.
+        writer = self.disk.writer_of(JOURNAL) if self.journal() else None
+        gives_up = {name for item in (process, writer) if item for name in item.gives_up}
         for uuid, name in before.items():
             if uuid in now or process is None:
                 continue
-            if name in process.gives_up:
+            if name in gives_up:
                 self.excuses.lose([uuid], FORGOTTEN)
             elif process.command == "state push":
                 self.excuses.lose([uuid], PUSHED)
@@ -204,9 +207,8 @@ class World:
             elif uuid in self.sources.statements() and self.sources.serves_others(uuid, now, process):
                 self.excuses.lose([uuid], SERVES_OTHERS)
         # What an interrupted apply made can be recovered and forgotten in one command.
-        gives_up = process.gives_up if process else set()
         for uuid, name in self.cloud.names.items():
-            if name in gives_up and uuid not in self.ever:
+            if process and name in process.gives_up and uuid not in self.ever:
                 self.excuses.lose([uuid], FORGOTTEN)
 
     def _set_aside(self, name: str, text: str) -> None:
@@ -238,7 +240,7 @@ class World:
         if by.process and by.process.lost_journal:
             self.excuses.lose([uuid], JOURNAL_DELETED)
         if by.late and any(
-            touch.operation == "POST" and touch.at > by.asked and self.cloud.pairs.get(touch.uuid) == pair
+            touch.operation == "POST" and touch.at > by.asked and touch.pair == pair
             for touch in self.cloud.touches
             if touch.uuid != uuid
         ):
