@@ -305,9 +305,9 @@ def _delete_journal(world: World, text: str) -> None:
         world.happened("the journal is deleted")
         world.excuses.lose_text(world.journal(), JOURNAL_DELETED)
         world.disk.remove(JOURNAL)
-        for machine in world.machines:
-            if machine.running:
-                machine.running.lost_journal = True
+        writer = world.disk.writer_of(JOURNAL)
+        if writer and any(machine.busy and machine.running is writer for machine in world.machines):
+            writer.lost_journal = world.turns.now
 
 
 def _delete_backup(world: World, text: str) -> None:

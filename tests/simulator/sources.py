@@ -203,7 +203,7 @@ class Sources:
             what = f"{process.command}: {self._foreign(base)} became {self._foreign(after)}"
             self.broken("nothing foreign is lost", what)
         changed = {key for key, _ in set(base) ^ set(after)} - {""}
-        if not (process.lost or process.loses_state or by.late) and (unknown := changed - set(self.known())):
+        if not (_loses(process) or by.late) and (unknown := changed - set(self.known())):
             self.broken("only what is recorded is changed", f"{process.command} in {bucket}: {unknown}")
         lost = [text for text in self._foreign(before) if text not in self._foreign(after)]
         if lost and not any(item.place == bucket and item.by.process is not process for item in self.writes):
@@ -213,7 +213,7 @@ class Sources:
             self.raced.update(lost)
 
     def _check_removal(self, key: str, by: Sender, process: Process) -> None:
-        if key not in self.known() and not (process.lost or process.loses_state or by.late):
+        if key not in self.known() and not (_loses(process) or by.late):
             self.broken("only what is recorded is removed", f"{process.command}: {key}")
         if key not in self.ours:
             self.broken("nothing foreign is lost", f"{process.command} removed the statement {key}")
@@ -236,3 +236,8 @@ class Sources:
                 condition = self.statements().get(key, {}).get("Condition", {})
                 self.about[key] = condition.get("ArnLike", {}).get("AWS:SourceArn", "")
             self.appeared(by, key, key in base)
+
+
+def _loses(process: Process) -> bool:
+    """Whether somebody took away what a process works with; what it sends afterwards is looked at where it arrives."""
+    return bool(process.lost or process.loses_state or process.lost_journal)

@@ -96,7 +96,7 @@ class Process:
     loses_state: bool = False  # the state in S3 that it works on was replaced, which it sees when it writes it
     seen: bytes | None = None  # the state in S3 as it read or wrote it last
     has_lock: bool = False  # on a local state
-    lost_journal: bool = False  # its journal was deleted while it ran
+    lost_journal: float = 0.0  # when its journal was deleted
     interrupt: Callable[[], None] | None = None  # what the first Ctrl-C calls, while changes are made
     entries: dict[str, Any] = field(default_factory=dict)  # the entries of buckets that it has read
     missed: set[str] = field(default_factory=set)  # what it saw missing when it read a bucket or a policy last

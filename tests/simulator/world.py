@@ -298,6 +298,8 @@ class World:
         process = by.process
         if process and process.lost and by.asked > process.lost + self.grace:
             self.broken("no call without the lock", f"{process.command} on {process.machine} writes {place}")
+        if process and process.lost_journal and by.asked > process.lost_journal:
+            self.broken("no call without the journal", f"{process.command} on {process.machine} writes {place}")
 
     # --- what must not be touched -------------------------------------------------------------------------------------
 
@@ -309,6 +311,8 @@ class World:
         assert process is not None
         if process.lost and by.asked > process.lost + self.grace:
             self.broken("no call without the lock", f"{process.command} on {process.machine} {method} {uuid}")
+        if process.lost_journal and by.asked > process.lost_journal:
+            self.broken("no call without the journal", f"{process.command} on {process.machine} {method} {uuid}")
         if self.cloud.made.get(uuid) != FOREIGN or uuid in self.imported:
             return
         tags = self.cloud.live()[uuid].tags
