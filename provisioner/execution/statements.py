@@ -9,10 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from provisioner.aws.policies import Policies
 from provisioner.aws.requests import Notify
 from provisioner.errors import ConflictError, ProvisionerError
-from provisioner.kinds.statements import statement_of
 from provisioner.model.plan import Action, Change, Plan, StatementChange
 from provisioner.model.state import State, Statement
-from provisioner.planning.statements import Place, all_statements, ended_statements, needed_statement, place_of
+from provisioner.planning.statements import (
+    Place,
+    all_statements,
+    ended_statements,
+    idle_statement,
+    needed_statement,
+    place_of,
+)
 
 
 class Statements:
@@ -35,10 +41,8 @@ class Statements:
         """Remove the statement that an earlier apply left, because it could not remove it: the mapping does not use it, and
         a record has room for one that is left. Raises ProvisionerError.
         """
-        record = change.record
-        applied = statement_of(record.applied, record.key.region) if record else None
-        left = record.statement if record else None
-        if left is None or left == applied or place_of(left) not in self.released_by(change):
+        left = idle_statement(change.record)
+        if left is None or place_of(left) not in self.released_by(change):
             return
         with self._lock:
             is_alone = self._using[place_of(left)] <= {change.key}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from provisioner.kinds import kind_of_change
@@ -14,7 +14,7 @@ from provisioner.model.plan import Action, Change, Plan
 from provisioner.model.sources import SourceKind
 from provisioner.model.state import Deposed, Intent, Record, State
 from provisioner.planning.reading import Reading
-from provisioner.planning.statements import deposed_of, needed_statement, recorded_statements
+from provisioner.planning.statements import deposed_of, idle_statement, needed_statement, recorded_statements
 
 
 def state_before_calls(state: State, plan: Plan, reading: Reading) -> State:
@@ -95,6 +95,19 @@ def planned_calls(plan: Plan) -> tuple[Intent, ...]:
         for change in plan.changes
         for action in _CALLS.get(change.action, ())
     )
+
+
+def planned_at_once(plan: Plan, intents: Sequence[Intent]) -> tuple[Intent, ...]:
+    """The intents that can be stored before the first call. That of a change is not among them whose record has a statement
+    which an earlier apply left: a record has room for one, and the statement goes before the intent is begun.
+    """
+    later = {
+        token_of(change, action)
+        for change in plan.changes
+        if (left := idle_statement(change.record)) and left != needed_statement(change)
+        for action in _CALLS.get(change.action, ())
+    }
+    return tuple(intent for intent in intents if intent.token not in later)
 
 
 def key_made(change: Change) -> Key | None:

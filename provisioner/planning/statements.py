@@ -37,6 +37,12 @@ def recorded_statements(record: Record | None) -> tuple[Statement, ...]:
     return tuple({place_of(item): item for item in held if item}.values())
 
 
+def idle_statement(record: Record | None) -> Statement | None:
+    """The statement that an earlier apply left in a record, whose mapping was not applied by it."""
+    left = record.statement if record else None
+    return left if record and left != statement_of(record.applied, record.key.region) else None
+
+
 def deposed_of(record: Record) -> Deposed:
     """What a record has, as still to be deleted: the mapping with the statement by which it was applied. One that an earlier
     call has left goes before the mapping is replaced, or is what the new one needs.

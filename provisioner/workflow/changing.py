@@ -40,7 +40,7 @@ from provisioner.planning.fingerprint import VERSION, plan_hash, state_fingerpri
 from provisioner.planning.imports import OWNER
 from provisioner.planning.planner import make_plan
 from provisioner.planning.reading import Reading
-from provisioner.planning.record import planned_calls, state_before_calls
+from provisioner.planning.record import planned_at_once, planned_calls, state_before_calls
 from provisioner.planning.recovery import recover, unresolved_creates
 from provisioner.planning.resolve import completed, require_names, resolve, select
 from provisioner.workflow.forgetting import untag
@@ -323,7 +323,7 @@ def carry_out(run: Run, made: Plan, before: State, writer: Writer, execution: Ex
     report: Report | None = None
     intents = planned_calls(made)
     try:
-        with writer.journal(intents) as log:
+        with writer.journal(planned_at_once(made, intents)) as log:
             report = Executor(
                 run.aws,
                 run.drivers,

@@ -187,6 +187,33 @@ def test_a_kill_after_a_removal_that_was_denied_leaves_no_statement(world: World
     assert world.wrong(foreign) == []
 
 
+def test_a_statement_that_was_left_is_known_until_it_is_removed_with_the_state_in_s3(
+    tmp_path: Path, plane_with_objects: ServedControlPlane, sessions_with_objects: Sessions
+) -> None:
+    """The intents of a run are stored before its first call, and a record has room for one statement that was left."""
+    world = World(tmp_path, plane_with_objects, sessions_with_objects, in_s3=True)
+    world.applied({"a": mapping("f")})
+    foreign = world.foreign()
+    world.write({"a": mapping("g")})
+    world.plane.faults[:] = [
+        lambda method, path: "403 AccessDeniedException" if method == "DELETE" and "/policy" in path else ""
+    ]
+    assert not world.apply().clean
+    world.write({"a": mapping("h")})
+
+    killed: list[str] = []
+
+    def kill(method: str, path: str) -> str:
+        if killed or (method == "DELETE" and "/policy" in path):
+            killed.append(path)
+            raise KilledError
+        return ""
+
+    assert world.faulty(kill) == ""  # type: ignore[arg-type]  # one fault of its own
+
+    assert world.wrong(foreign) == []
+
+
 def test_a_name_with_two_statements_is_not_taken_over(world: World) -> None:
     """What is deposed has room for one statement: the other one would be forgotten."""
     renamed = mapping("g", prefix="out/")
