@@ -65,9 +65,11 @@ class Push:
         """Make the calls of changes of one source: statements, one write of the source, and what is released by it."""
         ends: dict[str, End] = {}
         for change in changes:
-            with self._giving_up(change, ends):
+            with _catching(change, ends):
                 self._begin(change)
-                self.statements.grant(change)
+            if change.key not in ends:
+                with self._giving_up(change, ends):
+                    self.statements.grant(change)
         granted = [change for change in changes if change.key not in ends]
         for key, error in self.statements.verify(granted).items():
             ends[key] = self._given_up(next(change for change in granted if change.key == key), error)
@@ -254,7 +256,7 @@ class Push:
 
 @contextmanager
 def _catching(change: Change, ends: dict[str, End]) -> Iterator[None]:
-    """A step of a change whose intent stays open when it fails: its record has what is still to be done."""
+    """A step of a change whose intent has no result when it fails: it was not begun, or stays open."""
     try:
         yield
     except ProvisionerError as error:

@@ -187,6 +187,29 @@ def test_a_kill_after_a_removal_that_was_denied_leaves_no_statement(world: World
     assert world.wrong(foreign) == []
 
 
+def test_a_change_that_was_not_begun_has_no_result_in_the_journal(world: World) -> None:
+    world.applied({"a": mapping("f")})
+    foreign = world.foreign()
+    world.write({"a": mapping("g")})
+    world.plane.faults[:] = [lambda method, path: "403 AccessDeniedException" if method == "DELETE" else ""]
+    assert not world.apply().clean
+    world.write({"a": mapping("h"), "b": mapping("g", prefix="out/")})
+    killed: list[str] = []
+
+    def fault(method: str, path: str) -> str:
+        if killed:
+            raise KilledError
+        if method == "PUT":
+            killed.append(path)
+            return "killed"
+        return "403 AccessDeniedException" if method == "DELETE" else ""
+
+    assert world.faulty(fault) == ""  # type: ignore[arg-type]  # two faults of its own
+    assert killed
+
+    assert world.wrong(foreign) == []
+
+
 def test_a_statement_that_was_left_is_known_until_it_is_removed_with_the_state_in_s3(
     tmp_path: Path, plane_with_objects: ServedControlPlane, sessions_with_objects: Sessions
 ) -> None:
