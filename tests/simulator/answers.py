@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from provisioner import workflow
@@ -73,7 +73,7 @@ def _answer_problems(world: World, machine: Machine, problems: Sequence[Problem]
     if names := {problem.name for problem in problems} - {problem.name for problem in others}:
         _apply_without(world, machine, names)
     for problem in others:
-        _answer_problem(world, machine, problem, names)
+        _answer_problem(world, machine, problem)
 
 
 def _restore(world: World) -> None:
@@ -94,8 +94,7 @@ def _goes_on_from(head: dict[str, Any], state: dict[str, Any]) -> bool:
     return not head or (state["lineage"] == head["lineage"] and state["serial"] >= head["serial"])
 
 
-def _answer_problem(world: World, machine: Machine, problem: Problem, others: Collection[str] = ()) -> None:
-    """Do what a problem asks for; `others` are names by which the same plan is refused."""
+def _answer_problem(world: World, machine: Machine, problem: Problem) -> None:
     message, name = problem.message, problem.name
     if entry := max((key for key in world.sources.entries() if key in message), key=len, default=""):
         _answer_entry(world, machine, problem, entry)
@@ -121,17 +120,23 @@ def _answer_problem(world: World, machine: Machine, problem: Problem, others: Co
                     outcome.change.name for outcome in (report.outcomes if report else ()) if outcome.change.conflict
                 ]
             if kept:  # two that take each other's filter: one of them is changed first
-                _apply_without(world, machine, {kept[0], *others})
+                _apply_without(world, machine, {kept[0]})
             return
         _apply_without(world, machine, names)  # changes that wait for each other, and the like
 
 
 def _apply_without(world: World, machine: Machine, names: set[str]) -> None:
-    """Apply without names, which are in the manifest again afterwards."""
+    """Apply without names, and without those by which that is refused too. They are in the manifest again afterwards."""
     kept = dict(machine.manifest.mappings)
-    machine.manifest.mappings = {key: item for key, item in kept.items() if key not in names}
-    people.write(world, machine)
-    _repair(world, ran(world, machine, apply(Selection(allow_missing=True))).report)
+    left = kept
+    while names:
+        left = machine.manifest.mappings = {key: item for key, item in left.items() if key not in names}
+        people.write(world, machine)
+        ended = ran(world, machine, apply(Selection(allow_missing=True)))
+        _repair(world, ended.report)
+        problems = ended.error.problems if isinstance(ended.error, RefusedError) else ()
+        refused = [problem.name for problem in problems if isinstance(problem, Problem)]
+        names = {key for key in left for name in refused if key in name}
     machine.manifest.mappings = kept
     people.write(world, machine)
 
