@@ -18,6 +18,7 @@ from tests.simulator.excuses import JOURNAL_SET_ASIDE, uuids_of, values_of
 from tests.simulator.world import JOURNAL, Machine, World
 
 _ANOTHER_KIND = "a mapping cannot become one of another kind"
+_BLOCK = "block each other"
 _DESTINATIONS = "Unable to validate the following destination configurations"
 
 
@@ -37,7 +38,7 @@ def answer(world: World, machine: Machine, ended: Ended) -> None:
         _answer_outcomes(world, machine, ended.report)
     match error:
         case RefusedError():
-            _answer_problems(world, machine, [item for item in error.problems if isinstance(item, Problem)])
+            _answer_problems(world, machine, error.problems)
         case LockedError():
             world.broken("no lock without a process", error.message)
         case StateError() if JOURNAL in error.message and "different state" in error.message:
@@ -68,7 +69,8 @@ def _repair(world: World, report: Report | None) -> None:
         push_people.repair(world.sources, set(uuids_of(world.text() or "")))
 
 
-def _answer_problems(world: World, machine: Machine, problems: Sequence[Problem]) -> None:
+def _answer_problems(world: World, machine: Machine, found: Sequence[object]) -> None:
+    problems = [item for item in found if isinstance(item, Problem)]
     others = [problem for problem in problems if _ANOTHER_KIND not in problem.message]
     if names := {problem.name for problem in problems} - {problem.name for problem in others}:
         _apply_without(world, machine, names)
@@ -112,31 +114,34 @@ def _answer_problem(world: World, machine: Machine, problem: Problem) -> None:
         world.turns.wind(60.0)
     else:
         names = {key for key in machine.manifest.mappings if key in name}
-        if world.has_s3 and "block each other" in message:  # as the hint says
-            kept = []
-            for one in [*machine.manifest.mappings, *json.loads(world.text() or "{}").get("mappings", ())]:
-                report = ran(world, machine, apply(Selection(targets=(one,), allow_missing=True))).report
-                kept += [
-                    outcome.change.name for outcome in (report.outcomes if report else ()) if outcome.change.conflict
-                ]
-            if kept:  # two that take each other's filter: one of them is changed first
+        if _BLOCK in message:
+            if kept := _apply_one_by_one(world, machine):
                 _apply_without(world, machine, {kept[0]})
             return
         _apply_without(world, machine, names)  # changes that wait for each other, and the like
 
 
+def _apply_one_by_one(world: World, machine: Machine) -> list[str]:
+    """Apply each name by itself, as the hint says. Returns those that are not possible: each of two takes the other's filter,
+    and one of them must be changed first.
+    """
+    kept = []
+    for one in [*machine.manifest.mappings, *json.loads(world.text() or "{}").get("mappings", ())]:
+        report = ran(world, machine, apply(Selection(targets=(one,), allow_missing=True))).report
+        kept += [outcome.change.name for outcome in (report.outcomes if report else ()) if outcome.change.conflict]
+    return kept
+
+
 def _apply_without(world: World, machine: Machine, names: set[str]) -> None:
-    """Apply without names, and without those by which that is refused too. They are in the manifest again afterwards."""
-    kept = dict(machine.manifest.mappings)
-    left = kept
-    while names:
-        left = machine.manifest.mappings = {key: item for key, item in left.items() if key not in names}
-        people.write(world, machine)
-        ended = ran(world, machine, apply(Selection(allow_missing=True)))
-        _repair(world, ended.report)
-        problems = ended.error.problems if isinstance(ended.error, RefusedError) else ()
-        refused = [problem.name for problem in problems if isinstance(problem, Problem)]
-        names = {key for key in left for name in refused if key in name}
+    """Apply without names, and do what a refusal of that asks for. They are in the manifest again afterwards."""
+    kept = machine.manifest.mappings
+    machine.manifest.mappings = {key: item for key, item in kept.items() if key not in names}
+    people.write(world, machine)
+    ended = ran(world, machine, apply(Selection(allow_missing=True)))
+    _repair(world, ended.report)
+    if isinstance(ended.error, RefusedError) and len(machine.manifest.mappings) < len(kept):
+        _answer_problems(world, machine, ended.error.problems)
+        ran(world, machine, apply(Selection(allow_missing=True)))
     machine.manifest.mappings = kept
     people.write(world, machine)
 

@@ -192,24 +192,27 @@ class World:
         self.ever |= uuids_of(text).keys()
         self.sources.ours |= uuids_of(text).keys()
         self.excuses.find_again(uuids_of(text))
-        # A name can be given up in a journal by a run that cannot store the state any more.
-        writer = self.disk.writer_of(JOURNAL) if self.journal() else None
-        gives_up = {name for item in (process, writer) if item for name in item.gives_up}
-        for uuid, name in before.items():
-            if uuid in now or process is None:
-                continue
-            if name in gives_up:
-                self.excuses.lose([uuid], FORGOTTEN)
-            elif process.command == "state push":
-                self.excuses.lose([uuid], PUSHED)
-            elif uuid in process.came_back:
-                self.excuses.lose([uuid], process.came_back[uuid])
-            elif uuid in self.sources.statements() and self.sources.serves_others(uuid, now, process):
-                self.excuses.lose([uuid], SERVES_OTHERS)
+        if process:
+            for uuid in before.keys() - now.keys():
+                if reason := self._why_dropped(process, uuid, before[uuid], now):
+                    self.excuses.lose([uuid], reason)
         # What an interrupted apply made can be recovered and forgotten in one command.
         for uuid, name in self.cloud.names.items():
             if process and name in process.gives_up and uuid not in self.ever:
                 self.excuses.lose([uuid], FORGOTTEN)
+
+    def _why_dropped(self, process: Process, uuid: str, name: str, now: Collection[str]) -> str:
+        """Why a process may drop what the state or its journal had under a name, or ""."""
+        # A name can be given up in a journal by a run that cannot store the state any more.
+        writer = self.disk.writer_of(JOURNAL) if self.journal() else None
+        if any(name in item.gives_up for item in (process, writer) if item):
+            return FORGOTTEN
+        if process.command == "state push":
+            return PUSHED
+        if process.lost_lock:  # after the last check before this write; in S3 the write would have been refused
+            return LOCK_LOST
+        is_kept = uuid in self.sources.statements() and self.sources.serves_others(uuid, now, process)
+        return process.came_back.get(uuid) or (SERVES_OTHERS if is_kept else "")
 
     def _set_aside(self, name: str, text: str) -> None:
         """The product renamed a file: a damaged state, or the journal beside it."""
