@@ -183,9 +183,10 @@ class _Deciding:
                 hint = f"delete {holder.key} by hand, or set `prevent_destroy: false`"
                 self._refuse(subject.name, f"has prevent_destroy, but {holder.key} would take its place", hint)
             statement = own.get(holder.key)
-            applied = holder.mapping if holder.status.state != MISSING else {}  # only its statement is left
+            is_known = "function_name" in holder.mapping  # else only its statement is left, or it was not read
+            applied = holder.mapping if is_known else {}
             record = Record(holder.key, holder.arn, applied, record.protected, deposed, statement)
-            live = holder
+            live = holder if is_known else None
         elif record and live is None:
             self._miss(record)
         if record and live and live.status.state == MISSING:

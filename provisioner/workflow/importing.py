@@ -95,7 +95,8 @@ def import_mapping(run: Run, name: str, ident: str, *, region: str = "", write: 
         file = Path(run.manifest.place.file)
         text = addition(file, entry) if entry else ""
         state = replace(writer.state, account=account)
-        record = replace(_record(live, wanted, state), owner=accepted, deposed=_left(state.mappings.get(name), key))
+        old = state.mappings.get(name)
+        record = replace(_record(live, wanted, state, old), owner=accepted, deposed=_left(old, key))
         state = state.with_record(name, record)
         change = _next_change(run, state, name, live) if wanted else None
         # The manifest first: an entry without a record is imported again, but a record without an entry is deleted.
@@ -105,13 +106,18 @@ def import_mapping(run: Run, name: str, ident: str, *, region: str = "", write: 
         return Imported(name, change, entry, str(file) if text else "")
 
 
-def _record(live: Live, wanted: Desired | None, state: State) -> Record:
-    """The record of an imported mapping. Where the manifest has it, its permission is what the manifest states."""
+def _record(live: Live, wanted: Desired | None, state: State, old: Record | None) -> Record:
+    """The record of an imported mapping. Where the manifest has it, its permission is what the manifest states. Of one that
+    the `old` record has, or still has to delete, the statement stays.
+    """
     applied = with_value(live.as_left, ("permission",), None) if wanted else live.as_left
     if "permission" in applied:
         applied = KINDS[live.key.kind].complete(applied, state.account, state.lineage)
     protected = wanted is not None and wanted.lifecycle.prevent_destroy
-    return Record(live.key, live.arn, applied, protected, statement=statement_of(applied, live.key.region))
+    known = (deposed_of(old), *old.deposed) if old else ()
+    held = next((item.statement for item in known if item.key == live.key), None)
+    statement = held or statement_of(applied, live.key.region)
+    return Record(live.key, live.arn, applied, protected, statement=statement)
 
 
 def _left(old: Record | None, key: Key) -> tuple[Deposed, ...]:

@@ -15,7 +15,7 @@ from provisioner.model.report import Result
 from provisioner.sandbox.mappings import Delays
 from provisioner.workflow import Execution, Selection
 from tests.support.control_plane import any_credentials, served
-from tests.support.s3_api import S3Api, entry
+from tests.support.s3_api import S3Api, document, entry
 from tests.support.stack import Sessions, Stack
 
 BUCKET = "arn:aws:s3:::media"
@@ -368,6 +368,23 @@ def test_an_import_over_a_record_whose_entry_is_gone_forgets_no_statement(stack:
     assert stack.apply().clean
     stack.assert_in_sync()
     assert (statements(stack, "f"), len(statements(stack, "g"))) == ([], 1)
+
+
+def test_an_import_of_an_entry_that_is_still_to_be_deleted_forgets_no_statement(stack: Stack, s3: S3Api) -> None:
+    stack.applied(IT)
+    old = recorded(stack)
+    stack.plane.faults[:] = [
+        lambda method, path: "403 AccessDenied" if method == "PUT" and path.startswith("/media") else ""
+    ]
+    assert not stack.apply_mapping({**IT, "event_source_arn": "arn:aws:s3:::logs"}).clean
+    stack.plane.faults.clear()
+    s3.put_text(document(), bucket="logs")  # somebody takes the new entry away
+    stack.write(IT)
+    stack.import_(f"s3:{old}")
+
+    stack.applied(None)
+
+    assert (s3.ids(), statements(stack)) == ([], [])
 
 
 def test_an_import_without_a_statement_plans_one(stack: Stack, s3: S3Api) -> None:
