@@ -29,8 +29,10 @@ class Statements:
         self._notify = notify
         self._planned: Mapping[Place, StatementChange] = {place_of(item): item for item in plan.statements}
         self._lock = threading.Lock()
-        # Who needs a statement and has not failed, and who uses an old one and is not done.
-        self._needing = {place: set(item.needed_by) for place, item in self._planned.items()}
+        # Who needs a statement and has not failed, and who uses an old one and is not done. What changed while approval was
+        # asked for is no change of the plan any more: it does not come to need its statement.
+        changes = {change.key for change in plan.changes}
+        self._needing = {place: changes.intersection(item.needed_by) for place, item in self._planned.items()}
         self._using = {place: set(item.released_by) for place, item in self._planned.items()}
         self._released_by: defaultdict[str, list[Place]] = defaultdict(list)
         for place, item in self._planned.items():

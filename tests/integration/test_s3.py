@@ -267,6 +267,27 @@ def test_mappings_share_a_statement_which_goes_with_the_last_of_them(stack: Stac
     assert statements(stack) == []
 
 
+def test_a_statement_is_not_forgotten_when_what_was_to_need_it_changed_before_the_approval(
+    stack: Stack, s3: S3Api
+) -> None:
+    out = {**IT, "function_name": "g", "filter_prefix": "out/"}
+    write(stack, a=IT, b=out)
+    assert stack.apply().clean
+    ids = {name: record.key.id.partition("/")[2] for name, record in workflow.records(stack.run()).items()}
+    write(stack, a={**IT, "function_name": "g"}, b={**out, "function_name": "f"})
+    stack.ui.before_yes = lambda: s3.put(
+        entry("s3:ObjectCreated:*", id=ids["a"], arn=f"{FUNCTIONS}f", prefix="in/"),
+        entry("s3:ObjectCreated:*", id=ids["b"], arn=f"{FUNCTIONS}g", prefix="changed/"),
+    )
+
+    results = {item.change.name: item.result for item in stack.apply(auto_approve=False).outcomes}
+
+    assert results == {"a": Result.APPLIED, "b": Result.NOT_ATTEMPTED}
+    write(stack)
+    assert stack.apply().clean
+    assert (s3.ids(), statements(stack), statements(stack, "g")) == ([], [], [])
+
+
 def test_each_qualifier_has_a_statement_of_its_own(stack: Stack) -> None:
     stack.applied({**IT, "function_name": "f:live"})
     assert statements(stack) == []
