@@ -7,6 +7,7 @@ has the id of its mapping and its statement: whatever is interrupted, the state 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -60,6 +61,8 @@ class Push:
         self._intents = {intent.token: intent for intent in intents}
         self._forgets = {change.name for change in plan.changes if change.action is Action.FORGET}
         self.statements = Statements(drivers.policies, plan, notify)
+        self._lock = threading.Lock()
+        self._begun: set[str] = set()  # the changes whose intent is in the log
 
     def carry_out(self, changes: Sequence[Change]) -> list[tuple[Change, End]]:
         """Make the calls of changes of one source: statements, one write of the source, and what is released by it."""
@@ -80,11 +83,18 @@ class Push:
         """Record the intent of a change. Raises ProvisionerError; then no call of it was made."""
         try:
             self.statements.release_idle(change)
-            self._log.begin(self._intent(change))
+            self._begin_once(change)
         except ProvisionerError:
             # No intent has its statement: the record of a change that releases it must keep it.
             self.statements.forgo(change)
             raise
+
+    def _begin_once(self, change: Change) -> None:
+        """Record the intent of a change, unless that was done already. Raises StateError."""
+        with self._lock:
+            if change.key not in self._begun:
+                self._log.begin(self._intent(change))
+                self._begun.add(change.key)
 
     def following(self, polls: Sequence[Polled], *, stopping: bool) -> list[tuple[list[Change], Attempt]]:
         """What follows from what a poll found, by call: entries that somebody took away are put back once, and what
@@ -129,6 +139,7 @@ class Push:
         for change, outcome in made:
             if change.key not in ends:
                 with _catching(change, ends):
+                    self._begin_others(change)
                     self.statements.release(change)
                     self._log.done(self._intents[token_of(change, "delete")], self._record_without(change))
                     ends[change.key] = outcome
@@ -191,6 +202,7 @@ class Push:
         not needed. Raises ProvisionerError.
         """
         intent = self._intent(change)
+        self._begin_others(change)
         if change.action is Action.DELETE:
             self.statements.release(change)
             self._log.done(intent, self._record_without(change))
@@ -211,6 +223,13 @@ class Push:
         if began is not None or elsewhere:
             return Accepted(change, record, self._clock.now() if began is None else began)
         return Outcome(change, Result.APPLIED, uuid=record.key.id)
+
+    def _begin_others(self, change: Change) -> None:
+        """Record the intents of the changes that are to need a statement which a change releases, and that have not begun:
+        from now on no record has it, and they may not be attempted. Raises StateError.
+        """
+        for other in self.statements.others_needing(change):
+            self._begin_once(other)
 
     def _record_without(self, change: Change) -> Record | None:
         """The record of a name once the existing entry of a change is gone. It stays as it is with a statement that is in no

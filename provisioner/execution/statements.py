@@ -31,8 +31,9 @@ class Statements:
         self._lock = threading.Lock()
         # Who needs a statement and has not failed, and who uses an old one and is not done. What changed while approval was
         # asked for is no change of the plan any more: it does not come to need its statement.
-        changes = {change.key for change in plan.changes}
-        self._needing = {place: changes.intersection(item.needed_by) for place, item in self._planned.items()}
+        self._changes = {change.key: change for change in plan.changes if change.calls_aws}
+        kept = {change.key for change in plan.changes}
+        self._needing = {place: kept.intersection(item.needed_by) for place, item in self._planned.items()}
         self._using = {place: set(item.released_by) for place, item in self._planned.items()}
         self._released_by: defaultdict[str, list[Place]] = defaultdict(list)
         for place, item in self._planned.items():
@@ -111,6 +112,13 @@ class Statements:
         if statement := needed_statement(change):
             with self._lock:
                 self._needing.get(place_of(statement), set()).discard(change.key)
+
+    def others_needing(self, change: Change) -> list[Change]:
+        """The other changes that make calls, have not failed, and need a statement whose use a change ends."""
+        places = [place_of(statement) for statement in ended_statements(change)]
+        with self._lock:
+            keys = {key for place in places for key in self._needing.get(place, ())} - {change.key}
+        return [self._changes[key] for key in sorted(keys) if key in self._changes]
 
     def left_by(self, change: Change, state: State) -> Statement | None:
         """A statement whose use a change ends, and that is in no other record of the state although the plan keeps it: what

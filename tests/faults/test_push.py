@@ -14,6 +14,7 @@ import pytest
 
 from provisioner.backend.journal import Journal
 from provisioner.errors import RefusedError, StateError
+from provisioner.model.report import Result
 from provisioner.model.state import Intent
 from tests.faults.push import CHANGES, REFUSALS, STATES, Fault, Manifest, World, keeper, mapping
 from tests.support import ALL
@@ -184,6 +185,23 @@ def test_a_kill_after_a_removal_that_was_denied_leaves_no_statement(world: World
 
     assert world.faulty(kill) == ""  # type: ignore[arg-type]  # one fault of its own
 
+    assert world.wrong(foreign) == []
+
+
+def test_a_statement_is_not_forgotten_when_what_was_to_need_it_is_not_attempted(world: World) -> None:
+    """`b` waits for the places of `a` and `x`; the statement of `a` is to be its own."""
+    before = {"a": mapping(), "x": mapping("g", prefix="out/")}
+    world.applied(before)
+    foreign = world.foreign()
+    world.plane.world.gone.add("h")
+    moved = mapping(bucket="logs")
+    world.write({"a": moved, "x": mapping("h", "logs", "out/"), "b": mapping(prefix="")})
+
+    results = {item.change.name: item.result for item in world.apply().outcomes}
+
+    assert results == {"a": Result.APPLIED, "x": Result.FAILED, "b": Result.NOT_ATTEMPTED}
+    world.plane.world.gone.clear()
+    world.applied({"a": moved, "x": before["x"]})
     assert world.wrong(foreign) == []
 
 

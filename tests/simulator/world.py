@@ -18,7 +18,7 @@ from unittest import mock
 from provisioner.aws import bucket_notifications, policies, refresh, session
 from provisioner.backend import journal, s3
 from provisioner.backend.s3 import TIMELY
-from provisioner.execution import executor
+from provisioner.execution import executor, push
 from provisioner.sandbox import mappings as sandbox_mappings
 from tests.simulator import push_people
 from tests.simulator.bucket import KEY, Bucket
@@ -127,6 +127,7 @@ class World:
             (journal, "threading", threads),
             (s3, "threading", threads),
             (bucket_notifications, "threading", threads),
+            (push, "threading", threads),
             (policies, "_Held", lambda: held(lock=cast(Any, TurnLock()))),
             (s3, "time", time),
             (sandbox_mappings, "time", time),
