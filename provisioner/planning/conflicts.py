@@ -98,7 +98,9 @@ def without_overlaps(changes: Sequence[Change], entries: Mapping[Key, Live], sta
     """
     if not any(change.wanted and kind_for(change.wanted.kind).key for change in changes):
         return list(changes)  # what Lambda keeps has no entries beside it
-    managers = state.managers()
+    # By the names that the records have after the plan: what a moved record still has to delete moves with it.
+    moved = {change.name: change.record for change in changes if change.record}
+    managers = state.managers() | replace(state, mappings=moved).managers()
     changes = list(changes)
     while True:
         leaving = {change.existing for change in changes if change.calls_aws and change.existing}

@@ -210,6 +210,27 @@ def test_an_id_that_another_record_has_is_not_possible_where_its_entry_is_gone(s
     assert statements(stack) == []
 
 
+def test_an_id_that_a_moved_record_is_still_to_delete_is_not_possible(stack: Stack, s3: S3Api) -> None:
+    queue = {"function_name": "f", "event_source_arn": "arn:aws:sqs:eu-west-1:123456789012:q"}
+    mine = {**IT, "id": "mine"}
+    write(stack, a=queue, b=mine)
+    assert stack.apply().clean
+    stack.plane.faults[:] = [
+        lambda method, path: "403 AccessDenied" if method == "PUT" and path.startswith("/media") else ""
+    ]
+    write(stack, b=queue)
+    assert not stack.apply().clean
+    stack.plane.faults.clear()
+    write(stack, a=queue, b=mine)
+
+    results = {outcome.change.key: outcome.result for outcome in stack.apply().outcomes}
+
+    assert results["b"] is Result.NOT_ATTEMPTED
+    assert stack.apply().clean
+    stack.assert_in_sync()
+    assert (recorded(stack, "b"), s3.ids()) == ("media/mine", ["mine"])
+
+
 def test_another_bucket_gets_the_new_entry_before_the_old_one_goes(stack: Stack, s3: S3Api) -> None:
     stack.applied(IT)
     written = puts(stack)
