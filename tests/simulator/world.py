@@ -204,16 +204,18 @@ class World:
 
     def _why_dropped(self, process: Process, uuid: str, name: str, now: Collection[str]) -> str:
         """Why a process may drop what the state or its journal had under a name, or ""."""
-        # A name can be given up in a journal by a run that cannot store the state any more.
+        # What one run has in its journal, another one can store.
         writer = self.disk.writer_of(JOURNAL) if self.journal() else None
-        if any(name in item.gives_up for item in (process, writer) if item):
+        runs = [process, *([writer] if writer else [])]
+        if any(name in run.gives_up for run in runs):
             return FORGOTTEN
         if process.command == "state push":
             return PUSHED
         if process.lost_lock:  # after the last check before this write; in S3 the write would have been refused
             return LOCK_LOST
         is_kept = uuid in self.sources.statements() and self.sources.serves_others(uuid, now, process)
-        return process.came_back.get(uuid) or (SERVES_OTHERS if is_kept else "")
+        came_back = next((run.came_back[uuid] for run in runs if uuid in run.came_back), "")
+        return came_back or (SERVES_OTHERS if is_kept else "")
 
     def _set_aside(self, name: str, text: str) -> None:
         """The product renamed a file: a damaged state, or the journal beside it."""
