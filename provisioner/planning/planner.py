@@ -173,6 +173,8 @@ class _Deciding:
         # Made anew, two records would have its key.
         again = next((self._reading.live.get(key) for key in own if key == stated), None)
         holder = again or self._holder_of(subject)
+        if holder and holder.key in own:  # with the statement that it has, which may be another one than is wanted
+            holder = self._reading.live.get(holder.key, holder)
         is_own = holder is not None and (
             is_ours(holder, self._state.lineage) or (holder.key in own and stated in (None, holder.key))
         )
