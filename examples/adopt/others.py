@@ -1,5 +1,6 @@
-"""What others have in this story: mappings that Terraform manages, and one that somebody makes in the console. Without arguments it
-prints how to use it.
+"""What others have in this story: mappings that Terraform manages, and one that somebody makes in the console.
+
+Without arguments it prints how to use it.
 """
 
 import json
@@ -9,33 +10,20 @@ from pathlib import Path
 import boto3
 
 STATE = Path("terraform.tfstate")
-SQS, STREAM = "arn:aws:sqs:eu-west-1:123456789012:", "arn:aws:kinesis:eu-west-1:123456789012:stream/"
+SQS = "arn:aws:sqs:eu-west-1:123456789012:"
+CLICKS = "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks"
 MANAGED = (
-    (
-        "aws_lambda_event_source_mapping",
-        "orders",
-        None,
-        {"FunctionName": "orders-worker:live", "EventSourceArn": f"{SQS}orders"},
-    ),
-    (
-        "aws_lambda_event_source_mapping",
-        "queue",
-        "refunds",
-        {"FunctionName": "refunds-worker", "EventSourceArn": f"{SQS}refunds", "BatchSize": 5},
-    ),
-    (
-        "aws_lambda_event_source_mapping",
-        "clicks",
-        None,
-        {"FunctionName": "clicks-reader", "EventSourceArn": f"{STREAM}clicks", "StartingPosition": "LATEST"},
-    ),
+    ("orders", None, {"FunctionName": "orders-worker:live", "EventSourceArn": f"{SQS}orders"}),
+    ("queue", "refunds", {"FunctionName": "refunds-worker", "EventSourceArn": f"{SQS}refunds", "BatchSize": 5}),
+    ("clicks", None, {"FunctionName": "clicks-reader", "EventSourceArn": CLICKS, "StartingPosition": "LATEST"}),
 )
+"""Name, key and request of each mapping of Terraform."""
 
 
 def terraform_apply() -> None:
     """Make the mappings, and the state that Terraform would have of them."""
     client, resources = boto3.client("lambda"), []
-    for kind, name, key, request in MANAGED:
+    for name, key, request in MANAGED:
         made = client.create_event_source_mapping(**request)
         function = made["FunctionArn"]
         attributes = {
@@ -51,6 +39,7 @@ def terraform_apply() -> None:
             "enabled": True,
         }
         instance = {"attributes": attributes, **({} if key is None else {"index_key": key})}
+        kind = "aws_lambda_event_source_mapping"
         resources.append({"mode": "managed", "type": kind, "name": name, "instances": [instance]})
     write(resources)
 
