@@ -191,7 +191,7 @@ class World:
         if process:
             process.lost_state = 0.0  # replaced between the last check and this write, which nothing can detect
         self.ever |= uuids_of(text).keys()
-        self.sources.ours |= uuids_of(text).keys()
+        self.sources.ours |= now.keys()  # what is only intended too: a run that sees it missing forgets it
         self.excuses.find_again(uuids_of(text))
         if process:
             for uuid in before.keys() - now.keys():
