@@ -169,6 +169,9 @@ class Policies:
                 is_decided_anew = statement_exists(error) or isinstance(error, PreconditionError)
                 if not is_decided_anew or attempt == _ATTEMPTS:
                     raise
+            except AwsError:
+                held.policy = None  # the answer to an earlier attempt may have been lost: whoever asks must look
+                raise
             else:
                 held.policy = policy.with_statement(as_stored(statement, self._aws.account))
                 held.is_fresh, held.is_written = False, True

@@ -345,6 +345,16 @@ def test_an_add_whose_outcome_stays_unknown_says_so(functions: Functions, lost: 
         functions.add(wanted())
 
 
+def test_what_a_lost_attempt_has_added_is_seen_after_a_refusal(functions: Functions) -> None:
+    functions.policies.read("f", REGION)
+    functions.answers("POST", "after", "403")
+
+    with pytest.raises(errors.DeniedError):
+        functions.add(wanted())
+
+    assert functions.policies.read("f", REGION).has("s")
+
+
 # --- removing --------------------------------------------------------------------------------------------------------
 
 
