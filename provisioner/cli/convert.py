@@ -41,9 +41,9 @@ def convert(
 ) -> None:
     """Print the mappings of other tools' files as a manifest. Nothing is asked of AWS.
 
-    FILE is a Terraform state (version 4) or the output of `terraform show -json`, a CloudFormation or SAM template, a
-    serverless.yml, objects of ACK or Crossplane, a playbook of Ansible, or a request, its skeleton or an answer of the AWS CLI.
-    What a file does not say becomes a variable. Exits with 2 if something was left out; each thing is named.
+    FILE is a Terraform state (version 4), the output of `terraform show -json` or `pulumi stack export`, a CloudFormation or
+    SAM template, a serverless.yml, objects of ACK or Crossplane, a playbook of Ansible, or a request, its skeleton or an answer
+    of the AWS CLI. What a file does not say becomes a variable. Exits with 2 if something was left out; each thing is named.
     """
     terminal = Terminal(colour=colour, quiet=quiet)
     with errors_shown(terminal):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,6 +32,7 @@ class OwnerKind(StrEnum):
     ACK = "ack"
     CROSSPLANE = "crossplane"
     ANSIBLE = "ansible"
+    PULUMI = "pulumi"
     UNKNOWN = "unknown"  # nothing that was looked at names an owner
 
 
@@ -40,17 +42,31 @@ class Evidence(StrEnum):
     STATE = "state"
     TAGS = "tags"
     STACK = "stack"  # a stack of CloudFormation lists it
+    GUESS = "guess"  # a tag such as managed-by, which anybody can set
     FILE = "file"  # what a tool deploys; whether it has done so, the file does not say
     NONE = "none"
 
 
-_TITLES: Final = {
+TITLES: Final = {
     OwnerKind.CLOUDFORMATION: "CloudFormation",
     OwnerKind.TERRAFORM: "Terraform",
     OwnerKind.ACK: "ACK",
     OwnerKind.CROSSPLANE: "Crossplane",
     OwnerKind.ANSIBLE: "Ansible",
+    OwnerKind.PULUMI: "Pulumi",
 }
+"""Other tools by name."""
+
+
+_MANAGED_BY: Final = ("managedby", "createdby", "provisionedby", "iac", "iactool")
+"""Tags that say by which tool something is managed, without case, hyphens and underscores."""
+_SPELLING: Final = re.compile("[-_: ]")
+_TOOLS: Final = {
+    **{title.lower(): kind for kind, title in TITLES.items()},
+    **dict.fromkeys(("opentofu", "terragrunt"), OwnerKind.TERRAFORM),
+    **dict.fromkeys(("cdk", "sam", "serverless", "serverless framework"), OwnerKind.CLOUDFORMATION),
+}
+"""Tools as such tags name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +88,10 @@ class Ownership:
                 return f"stack {self.name}"
             case OwnerKind.UNKNOWN:
                 return "unknown"
+        if self.evidence is Evidence.GUESS:
+            return f"{TITLES[self.kind]}, by a tag"
         from_file = self.evidence in (Evidence.STATE, Evidence.FILE)
-        return f"{_TITLES[self.kind]} {'file' if from_file else 'stack'} {self.name}"
+        return f"{TITLES[self.kind]} {'file' if from_file else 'stack'} {self.name}"
 
     @property
     def flag(self) -> str:
@@ -228,4 +246,8 @@ def owner_of(
     if stack := one_line(tags.get(CLOUDFORMATION_TAG, "")):
         logical_id = one_line(tags.get("aws:cloudformation:logical-id", ""))
         return Ownership(OwnerKind.CLOUDFORMATION, stack, Evidence.TAGS, logical_id)
+    for tag, value in tags.items():
+        kind = _TOOLS.get(value.strip().lower()) if _SPELLING.sub("", tag.lower()) in _MANAGED_BY else None
+        if kind:
+            return Ownership(kind, evidence=Evidence.GUESS)
     return UNKNOWN

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from provisioner.convert.found import Evidence, Found, OwnerKind
+from provisioner.convert.found import TITLES, Evidence, Found, OwnerKind
 from provisioner.convert.text import Named
 from provisioner.foreign_text import one_line
 from provisioner.model.words import counted
@@ -49,7 +49,8 @@ def handovers(named: Sequence[Named], chosen: Sequence[Named]) -> list[Handover]
     """The steps by owner, for the `chosen` ones of all mappings that were found. An owner that nothing names has none."""
     groups: dict[tuple[OwnerKind, str], list[Named]] = {}
     for item in chosen:
-        groups.setdefault((item.found.owner.kind, item.found.owner.name), []).append(item)
+        if item.found.owner.address:  # a tag such as managed-by names no resource
+            groups.setdefault((item.found.owner.kind, item.found.owner.name), []).append(item)
     return [
         Handover(kind, name, tuple(group), tuple(_STEPS[kind](group, named)))
         for (kind, name), group in sorted(groups.items())
@@ -187,22 +188,29 @@ def _ansible(group: Sequence[Named], _everything: Sequence[Named]) -> Iterator[S
     )
 
 
+def _pulumi(group: Sequence[Named], _everything: Sequence[Named]) -> Iterator[Step]:
+    urns = dict.fromkeys(_instance(item.found) for item in group)
+    yield Step(
+        "Remove the resources from the program, and from the state before the next `pulumi up`",
+        "\n".join(f"pulumi state delete {shlex.quote(urn)}" for urn in urns),
+        (
+            "a resource that is protected needs `--force`",
+            "where other resources refer to it, Pulumi refuses: remove the reference first",
+        ),
+        verified=False,
+    )
+
+
 _STEPS: Final[Mapping[OwnerKind, Callable[[Sequence[Named], Sequence[Named]], Iterator[Step]]]] = {
     OwnerKind.TERRAFORM: _terraform,
     OwnerKind.CLOUDFORMATION: _cloudformation,
     OwnerKind.ACK: _ack,
     OwnerKind.CROSSPLANE: _crossplane,
     OwnerKind.ANSIBLE: _ansible,
-}
-_TITLES: Final = {
-    OwnerKind.TERRAFORM: "Terraform",
-    OwnerKind.CLOUDFORMATION: "CloudFormation",
-    OwnerKind.ACK: "ACK",
-    OwnerKind.CROSSPLANE: "Crossplane",
-    OwnerKind.ANSIBLE: "Ansible",
+    OwnerKind.PULUMI: _pulumi,
 }
 
 
 def heading(handover: Handover) -> str:
     """What is handed over, as a sentence without its end."""
-    return f"{counted(len(handover.named), 'mapping')} of {_TITLES[handover.owner]} ({one_line(handover.name)})"
+    return f"{counted(len(handover.named), 'mapping')} of {TITLES[handover.owner]} ({one_line(handover.name)})"

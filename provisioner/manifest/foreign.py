@@ -100,6 +100,7 @@ _SIGNS: Final[tuple[tuple[str, Callable[[_File], bool]], ...]] = (
     ("an object of Crossplane", lambda file: _is_object(file, r"(?:\.aws)?(?:\.m)?\.(?:upbound|crossplane)\.io/")),
     ("a Kubernetes object", lambda file: file.has("apiVersion", "kind")),
     ("an Ansible playbook", _is_playbook),
+    ("an export of a Pulumi stack", lambda file: file.has("version", "deployment")),
     ("a Pulumi project", lambda file: re.match(r"Pulumi(\.[\w.-]+)?\.ya?ml$", file.name) is not None),
     ("a Pulumi project", lambda file: file.has("name", "runtime") and not file.keys & {"functions", "provider"}),
     ("a CDK project", lambda file: file.name in ("cdk.json", "cdk.context.json")),

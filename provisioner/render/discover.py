@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from provisioner.aws.discovery import Unread
 from provisioner.convert.files import File
-from provisioner.convert.found import IGNORED, Evidence, Found, OwnerKind
+from provisioner.convert.found import IGNORED, TITLES, Evidence, Found, OwnerKind
 from provisioner.convert.names import source_name
 from provisioner.convert.text import Named
 from provisioner.foreign_text import one_line
@@ -54,7 +54,11 @@ def count_line(found: Sequence[Named], unread: Sequence[Unread]) -> str:
         f"{owners[OwnerKind.OURS]} of this stack" if owners[OwnerKind.OURS] else "",
         _of_stacks(owners, stacks, OwnerKind.PROVISIONER, "of other stacks"),
         _of_stacks(owners, stacks, OwnerKind.CLOUDFORMATION, "of CloudFormation"),
-        f"{owners[OwnerKind.TERRAFORM]} of Terraform" if owners[OwnerKind.TERRAFORM] else "",
+        *(
+            f"{owners[kind]} of {TITLES[kind]}"
+            for kind in TITLES
+            if owners[kind] and kind is not OwnerKind.CLOUDFORMATION
+        ),
         f"{owners[OwnerKind.UNKNOWN]} of unknown owner" if owners[OwnerKind.UNKNOWN] else "",
     ]
     unhealthy = sum(bool(item.found.fault) for item in found)

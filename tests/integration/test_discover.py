@@ -138,6 +138,7 @@ def test_an_owner_is_evidence(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("provisioner.sandbox.mappings.Mappings._check_tags", lambda *_: None)
     fleet.queue("cdk", "q4", Tags={STACK_TAG: "shop-prod"})
     fleet.queue("console", "q5")
+    fleet.queue("tagged", "q6", Tags={"Managed-By": "Terraform"})
 
     found = fleet.discover()
 
@@ -148,10 +149,12 @@ def test_an_owner_is_evidence(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> 
         "theirs": (OwnerKind.PROVISIONER, "billing", Evidence.TAGS),
         "cdk": (OwnerKind.CLOUDFORMATION, "shop-prod", Evidence.TAGS),
         "console": (OwnerKind.UNKNOWN, "", Evidence.NONE),
+        "tagged": (OwnerKind.TERRAFORM, "", Evidence.GUESS),
     }
     text = discovered_text(found.found, found.unread, Style(), 200)
     assert text.splitlines()[-1] == (
-        "5 mappings: 2 of this stack, 1 of other stacks (1 stack), 1 of CloudFormation (1 stack), 1 of unknown owner."
+        "6 mappings: 2 of this stack, 1 of other stacks (1 stack), 1 of CloudFormation (1 stack), 1 of Terraform, "
+        "1 of unknown owner."
     )
     assert [item.found.pair.function for item in fleet.discover(unmanaged=True).found] == ["console"]
 

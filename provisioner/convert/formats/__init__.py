@@ -8,7 +8,16 @@ from typing import Final
 
 from provisioner.convert.conversion import Conversion, Options
 from provisioner.convert.documents import documents, text_of_file
-from provisioner.convert.formats import ansible, aws_cli, cloudformation, kubernetes, kustomize, serverless, terraform
+from provisioner.convert.formats import (
+    ansible,
+    aws_cli,
+    cloudformation,
+    kubernetes,
+    kustomize,
+    pulumi,
+    serverless,
+    terraform,
+)
 from provisioner.convert.formats.serverless_files import PRINT
 from provisioner.convert.found import Evidence, OwnerKind
 from provisioner.errors import UsageError
@@ -19,6 +28,7 @@ _Reader = Callable[[Iterable[Node], Conversion], None]
 _FORMATS: Final[dict[str, _Reader]] = {
     "a Terraform state": terraform.convert,
     "a Terraform plan or state as JSON": terraform.convert,
+    "an export of a Pulumi stack": pulumi.convert,
     "an object of ACK, the AWS controllers for Kubernetes": kubernetes.convert,
     "an object of Crossplane": kubernetes.convert,
     "a kustomization": kustomize.convert,
@@ -34,6 +44,7 @@ _FORMATS: Final[dict[str, _Reader]] = {
 _OWNERS: Final = {
     "a Terraform state": (OwnerKind.TERRAFORM, Evidence.STATE),
     "a Terraform plan or state as JSON": (OwnerKind.TERRAFORM, Evidence.STATE),
+    "an export of a Pulumi stack": (OwnerKind.PULUMI, Evidence.STATE),
     "a CloudFormation template": (OwnerKind.CLOUDFORMATION, Evidence.FILE),
     "an AWS SAM template": (OwnerKind.CLOUDFORMATION, Evidence.FILE),
     "a Serverless Framework configuration": (OwnerKind.CLOUDFORMATION, Evidence.FILE),
@@ -49,7 +60,7 @@ _INSTEAD: Final = {
     "a Terraform configuration": "convert its state, which has the values: `terraform show -json > state.json`",
     "Terraform's variables": "convert the state, which has the values: `terraform show -json > state.json`",
     "a CDK project": "convert the template that `cdk synth` writes, in cdk.out",
-    "a Pulumi project": "`provisioner discover --write DIR` writes a manifest of what exists",
+    "a Pulumi project": "convert its state: `pulumi stack export > stack.json`",
 }
 """What to do about files that are not read."""
 

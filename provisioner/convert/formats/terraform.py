@@ -5,7 +5,7 @@ A state has 0 where a number was never set (docs/convert.md#terraform).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +15,7 @@ from provisioner.convert.formats.terraform_files import (
     COMPUTED,
     MAPPING_TYPES,
     NOTIFICATION,
+    PERMISSION,
     Resource,
     resources,
 )
@@ -28,7 +29,6 @@ from provisioner.model.references import UUID, Arn, FunctionReference, partition
 from provisioner.model.sources import KAFKAS, SourceKind
 from provisioner.model.state import Statement
 
-_PERMISSION: Final = "aws_lambda_permission"
 _LATER: Final = {
     "aws_sns_topic_subscription": ("endpoint", "SNS"),
     "aws_cloudwatch_event_target": ("arn", "EventBridge"),
@@ -61,10 +61,14 @@ class _Permissions:
 
 def convert(documents: Iterable[Node], conversion: Conversion) -> None:
     """Add the mappings of the documents."""
+    add([item for document in documents for item in resources(document, conversion)], conversion)
+
+
+def add(instances: Sequence[Resource], conversion: Conversion) -> None:
+    """Add the mappings of instances of resources."""
     permissions = _Permissions()
-    instances = [item for document in documents for item in resources(document, conversion)]
     for item in instances:
-        if item.type == _PERMISSION:
+        if item.type == PERMISSION:
             permissions.add(item)
     for item in instances:
         if item.type in MAPPING_TYPES:
@@ -136,7 +140,10 @@ def _entries(item: Resource, permissions: _Permissions, conversion: Conversion) 
         if permission is not None:
             fields["permission"] = permission
         if note:
-            notes = (Doubt("permission", note),)
+            missing = (
+                "the file has no permission that lets S3 invoke the function: the import adds one, where AWS has none"
+            )
+            notes = (Doubt("permission", missing if permission is None else note),)
         ident = text_at(entry, "id")
         origin = Origin(
             item.place,

@@ -16,6 +16,7 @@ from provisioner.model.place import Place
 
 MAPPING_TYPES: Final = ("aws_lambda_event_source_mapping", "awscc_lambda_event_source_mapping")
 NOTIFICATION: Final = "aws_s3_bucket_notification"
+PERMISSION: Final = "aws_lambda_permission"
 COMPUTED: Final = (
     *("id", "arn", "uuid", "state", "state_transition_reason", "last_modified", "last_processing_result", "region"),
     *("function_arn", "tags_all", "timeouts", "event_source_mapping_id", "event_source_mapping_arn", "identity"),
@@ -38,11 +39,12 @@ class Resource:
     attributes: Node
     place: Place
     notes: tuple[str, ...] = ()
+    address_of: str = ""
 
     @property
     def address(self) -> str:
-        """The instance as Terraform's commands name it."""
-        return f"{self.module}{'.' if self.module else ''}{self.type}.{self.name}{self.key}"
+        """The instance as the commands of its tool name it."""
+        return self.address_of or f"{self.module}{'.' if self.module else ''}{self.type}.{self.name}{self.key}"
 
     @property
     def own_name(self) -> str:
