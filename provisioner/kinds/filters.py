@@ -27,7 +27,7 @@ DATA_KEYS: Final[Mapping[SourceKind, str]] = {
 }
 """The field of a record that has its data, by kind; DocumentDB has no filters (docs/aws/kinds.md#fields)."""
 
-_ADDED: Final = frozenset(
+ADDED_FIELDS: Final = frozenset(
     {"eventSource", "eventSourceARN", "awsRegion", "eventVersion", "eventID", "invokeIdentityArn"}
 )
 """Fields that the poller adds to a record. Whether a filter can match them is not known, so they are a doubt."""
@@ -41,7 +41,7 @@ _KAFKA_FIELDS: Final = frozenset(
         *("keySchemaMetadata", "valueSchemaMetadata"),  # with a schema registry
     }
 )
-_FIELDS: Final[Mapping[SourceKind, frozenset[str]]] = {
+RECORD_FIELDS: Final[Mapping[SourceKind, frozenset[str]]] = {
     **dict.fromkeys(QUEUES, _QUEUE_FIELDS),
     SourceKind.KINESIS: frozenset(
         {"kinesisSchemaVersion", "partitionKey", "sequenceNumber", "approximateArrivalTimestamp", "encryptionType"}
@@ -208,10 +208,10 @@ def _of_leaf(leaf: _Leaf, kind: SourceKind, objects: _Paths) -> Iterator[Sign]:
         # A missing field matches, so the checks below, which find fields that are always missing, do not apply.
         yield from _always_absent(leaf, kind)
         return
-    if top in _ADDED or (top == "eventName" and kind is not SourceKind.DYNAMODB):
+    if top in ADDED_FIELDS or (top == "eventName" and kind is not SourceKind.DYNAMODB):
         message = f"the pattern uses `{top}`, which Lambda adds to the record; a filter on it may never match"
         yield Sign(Effect.DOUBT, message, f"filter on fields under `{data}`")
-    elif top != data and top not in _FIELDS[kind]:
+    elif top != data and top not in RECORD_FIELDS[kind]:
         fate = "every message would be deleted" if kind in QUEUES else "every record would be skipped"
         which = f"`{top}`, which records of {kind.phrase} do not have (their data is under `{data}`)"
         yield Sign(Effect.NEVER, f"the pattern uses {which}; {fate}", _where_instead(top, kind))
@@ -238,7 +238,7 @@ def _of_leaf(leaf: _Leaf, kind: SourceKind, objects: _Paths) -> Iterator[Sign]:
 def _where_instead(top: str, kind: SourceKind) -> str:
     data = DATA_KEYS[kind]
     # In this order, because a later hint would be wrong where an earlier one applies.
-    if spelt := _spelt(top, {data, "eventName", *_FIELDS[kind]}):
+    if spelt := _spelt(top, {data, "eventName", *RECORD_FIELDS[kind]}):
         return f"names are case-sensitive: write {spelt}"
     if top in _WRAPPERS:
         return f"a filter applies to a single record: remove {top}"
@@ -257,7 +257,7 @@ def _spelt(name: str, known: Collection[str]) -> str:
 def _always_absent(leaf: _Leaf, kind: SourceKind) -> Iterator[Sign]:
     """`exists: false` on a path that no record has: it holds for every record."""
     data = DATA_KEYS[kind]
-    if leaf.path[0] not in _FIELDS[kind] | _ADDED | {data, "eventName"}:
+    if leaf.path[0] not in RECORD_FIELDS[kind] | ADDED_FIELDS | {data, "eventName"}:
         hint = _where_instead(leaf.path[0], kind)
     elif kind is SourceKind.DYNAMODB and _is_in_image(leaf) and not _has_letter(leaf):
         hint = "end the path with the type letter, for example state: { S: … }"

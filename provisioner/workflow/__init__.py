@@ -5,6 +5,7 @@ the state.
 from provisioner.workflow.changing import apply, plan
 from provisioner.workflow.converting import convert
 from provisioner.workflow.discovering import Query, discover, has_manifest, looking, write
+from provisioner.workflow.filtering import try_filters
 from provisioner.workflow.handing_over import handover, of_manifest, verify
 from provisioner.workflow.importing import Imported, import_mapping
 from provisioner.workflow.inspect import drift, status
@@ -39,6 +40,7 @@ __all__ = [
     "records",
     "remove",
     "status",
+    "try_filters",
     "verify",
     "write",
 ]

@@ -1,0 +1,333 @@
+"""What Lambda's filters let through: one record against the patterns of a mapping. Pure.
+
+Lambda takes the record as the function would get it, parses its data, and matches it as EventBridge matches an event
+(docs/aws/filters.md). Both sides become paths and values, and lists vanish from paths. All paths of a pattern must match, those
+into one list in the same element; of the rules on one path one is enough. Patterns are legal, as `manifest/patterns.py` holds
+them to be.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import product
+from typing import Any, Final
+
+from provisioner.kinds.filters import ADDED_FIELDS, DATA_KEYS, RECORD_FIELDS
+from provisioner.kinds.forms import joined
+from provisioner.model.sources import KAFKAS, QUEUES, STREAMS, SourceKind
+
+_OPEN: Final = KAFKAS | {SourceKind.MQ}
+"""Kinds of which a record passes where its data has another format than the pattern; of the others it is dropped."""
+_THEN: Final[Mapping[SourceKind, str]] = {
+    **dict.fromkeys(QUEUES, "deleted"),
+    **dict.fromkeys(STREAMS, "passed by"),
+    **dict.fromkeys(KAFKAS, "passed by"),
+    SourceKind.MQ: "acknowledged",
+}
+"""What becomes of a record that no filter wants."""
+_RECORDED: Final[Mapping[SourceKind, frozenset[str]]] = {SourceKind.DYNAMODB: frozenset({"eventName"})}
+"""Fields beside the data that were seen to be filtered. AWS documents none."""
+
+
+class DecidedBy(StrEnum):
+    """The step that decided."""
+
+    MATCH = "match"
+    FORMAT = "format"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The first path of a filter that failed: what was wanted there, and what the record has, as JSON; "" for nothing."""
+
+    filter: int
+    path: str
+    wanted: tuple[Any, ...]
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a record passes: by which filter, from 0, or else where each filter failed. `then` is what becomes of the record,
+    `doubt` what AWS does not say, or "".
+    """
+
+    passes: bool
+    filter: int | None
+    failed: tuple[Failure, ...]
+    decided_by: DecidedBy
+    then: str
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """A scalar of a record, and for each list on the way the index of its element there."""
+
+    value: Any
+    places: Mapping[int, int]
+
+
+_Alternative = Mapping[str, Sequence[Any]]
+"""Rules by path, all of which must match."""
+
+
+@dataclass(slots=True)
+class _Doubts:
+    texts: list[str] = field(default_factory=list)
+
+    def add(self, text: str) -> None:
+        if text not in self.texts:
+            self.texts.append(text)
+
+
+def passes(patterns: Sequence[str | Mapping[str, Any]], record: Mapping[str, Any], kind: SourceKind) -> Verdict:
+    """Whether a record passes the filters of a mapping of this kind. Without filters every record passes.
+
+    `record` is one record as the function would get it: the data of Kinesis, Kafka and MQ in base64. Raises ValueError for a
+    pattern that is no JSON.
+    """
+    doubts, failed, by_format = _Doubts(), list[Failure](), False
+    view = {**record, **record["kinesis"]} if isinstance(record.get("kinesis"), Mapping) else dict(record)
+    key = DATA_KEYS.get(kind, "")
+    data, has_format = _decoded(view.get(key), kind, doubts)
+    leaves = dict(_by_path({**view, key: data}))
+    for number, pattern in enumerate(patterns):
+        failure: Failure | None = None
+        for alternative in _alternatives(_read(pattern, doubts)):
+            needed, fits = _formatted(alternative, key, has_format, kind)
+            _doubt_fields(needed, key, kind, doubts)
+            missed = _first_failure(needed, leaves, doubts) if fits else key
+            if missed is None:
+                decided = DecidedBy.MATCH if len(needed) == len(alternative) else DecidedBy.FORMAT
+                return Verdict(True, number, (), decided, "delivered", "; ".join(doubts.texts))
+            by_format = by_format or not fits
+            found = leaves.get(missed) or []
+            shown = json.dumps(found[0].value, ensure_ascii=False) if found else ""
+            wanted = next((rules for path, rules in alternative.items() if path == missed), ())
+            failure = failure or Failure(number, missed, tuple(wanted), shown if fits else json.dumps(view.get(key)))
+        if failure:
+            failed.append(failure)
+    if not patterns:
+        return Verdict(True, None, (), DecidedBy.MATCH, "delivered")
+    decided = DecidedBy.FORMAT if by_format else DecidedBy.MATCH
+    return Verdict(False, None, tuple(failed), decided, _THEN.get(kind, "dropped"), "; ".join(doubts.texts))
+
+
+# --- the record ------------------------------------------------------------------------------------------------------
+
+
+def _decoded(value: Any, kind: SourceKind, doubts: _Doubts) -> tuple[Any, str]:
+    """The data of a record, and its format: `json`, `text`, or "" for what is no text."""
+    if kind is SourceKind.DYNAMODB or not isinstance(value, str):
+        return value, "json" if isinstance(value, Mapping | list) else ""
+    if kind not in QUEUES:
+        try:
+            value = base64.b64decode(value, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return None, ""
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError):
+        return value, "text"
+    if isinstance(parsed, list):
+        doubts.add("how AWS reads data that is a JSON list is not recorded; its elements are taken for the data")
+    if not isinstance(parsed, Mapping | list):
+        doubts.add("how AWS reads data that is JSON and no object is not recorded; it is taken for a text")
+        return value, "text"
+    return parsed, "json"
+
+
+def _by_path(value: Any) -> dict[str, list[_Leaf]]:
+    """The leaves of a record by path. A dot in a name joins levels; an object and an empty list are no leaves."""
+    leaves: dict[str, list[_Leaf]] = {}
+    lists = iter(range(1 << 30))
+
+    def add(item: Any, path: str, places: Mapping[int, int]) -> None:
+        if isinstance(item, Mapping):
+            for name, inner in item.items():
+                add(inner, f"{path}.{name}" if path else name, places)
+        elif isinstance(item, list):
+            number = next(lists)
+            for index, inner in enumerate(item):
+                add(inner, path, {**places, number: index})
+        else:
+            leaves.setdefault(path, []).append(_Leaf(item, places))
+
+    add(value, "", {})
+    return leaves
+
+
+# --- the pattern -----------------------------------------------------------------------------------------------------
+
+
+def _read(pattern: str | Mapping[str, Any], doubts: _Doubts) -> Mapping[str, Any]:
+    if not isinstance(pattern, str):
+        return pattern
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in items]
+        if any(names.count(name) > 1 and isinstance(value, Mapping) for name, value in items):
+            doubts.add("a key of the pattern is written twice: AWS is known to want what stands under both")
+        return joined(items)
+
+    return dict(json.loads(pattern, object_pairs_hook=pairs))
+
+
+def _alternatives(pattern: Mapping[str, Any], start: str = "") -> Iterator[_Alternative]:
+    """A pattern without `$or`: the rules by path of each combination of its alternatives."""
+    parts: list[list[_Alternative]] = []
+    for name, value in pattern.items():
+        path = f"{start}.{name}" if start else name
+        if name == "$or" and isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
+            parts.append([inner for item in value for inner in _alternatives(item, start)])
+        elif isinstance(value, Mapping):
+            parts.append(list(_alternatives(value, path)))
+        else:
+            parts.append([{path: value}])
+    for combination in product(*parts):
+        merged: dict[str, Sequence[Any]] = {}
+        for part in combination:
+            merged |= part
+        yield merged
+
+
+def _formatted(alternative: _Alternative, key: str, format_: str, kind: SourceKind) -> tuple[_Alternative, bool]:
+    """The rules that are matched, and whether the format of the data allows a match: data of another format than the pattern's
+    drops a record, or leaves the other fields to decide.
+    """
+    own = [path for path in alternative if path == key or path.startswith(f"{key}.")]
+    wanted = {"text" if path == key else "json" for path in own}
+    if not own or wanted == {format_} or (kind is SourceKind.DYNAMODB and format_ == "json"):
+        return alternative, True
+    if kind in _OPEN:
+        return {path: rules for path, rules in alternative.items() if path not in own}, True
+    return alternative, False
+
+
+def _doubt_fields(alternative: _Alternative, key: str, kind: SourceKind, doubts: _Doubts) -> None:
+    for path in alternative:
+        top = path.partition(".")[0]
+        known = RECORD_FIELDS.get(kind, frozenset()) | ADDED_FIELDS
+        if top != key and top in known - _RECORDED.get(kind, frozenset()):
+            doubts.add(f"AWS documents filters on {key} alone; whether {top} can be filtered is not recorded")
+
+
+# --- matching --------------------------------------------------------------------------------------------------------
+
+
+def _first_failure(alternative: _Alternative, leaves: Mapping[str, Sequence[_Leaf]], doubts: _Doubts) -> str | None:
+    """The path at which no choice of leaves goes further, or None where all match."""
+    paths = list(alternative)
+    deepest = 0
+
+    def matches(number: int, chosen: Mapping[int, int]) -> bool:
+        nonlocal deepest
+        deepest = max(deepest, number)
+        if number == len(paths):
+            return True
+        rules, there = alternative[paths[number]], leaves.get(paths[number], ())
+        if not there and any(isinstance(rule, Mapping) and rule.get("exists") is False for rule in rules):
+            return matches(number + 1, chosen)
+        return any(
+            matches(number + 1, {**chosen, **leaf.places})
+            for leaf in there
+            if all(chosen.get(place, index) == index for place, index in leaf.places.items())
+            and any(_holds(rule, leaf.value, doubts) for rule in rules)
+        )
+
+    return None if matches(0, {}) else paths[deepest]
+
+
+def _holds(rule: Any, value: Any, doubts: _Doubts) -> bool:
+    if not isinstance(rule, Mapping):
+        return _equal(rule, value, doubts)
+    [(name, operand)] = rule.items() if len(rule) == 1 else [("", None)]
+    if name == "exists":
+        return operand is True
+    if name == "anything-but":
+        return not _excluded(operand, value, doubts)
+    test = _TESTS.get(name)
+    return bool(test and test(operand, value))
+
+
+def _excluded(operand: Any, value: Any, doubts: _Doubts) -> bool:
+    if isinstance(operand, Mapping):
+        return any(
+            test(item, value)
+            for name, items in operand.items()
+            if (test := _TESTS.get(name))
+            for item in (items if isinstance(items, list) else [items])
+        )
+    return any(_equal(item, value, doubts) for item in (operand if isinstance(operand, list) else [operand]))
+
+
+def _equal(wanted: Any, value: Any, doubts: _Doubts) -> bool:
+    if _is_number(wanted) and _is_number(value):
+        if float(wanted) == float(value) and type(wanted) is not type(value):
+            doubts.add("the guide says that 300 and 300.0 differ; EventBridge was seen to find them equal")
+        return float(wanted) == float(value)
+    return type(wanted) is type(value) and bool(wanted == value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _prefix(operand: Any, value: Any) -> bool:
+    if isinstance(operand, Mapping):
+        folded = str(operand.get("equals-ignore-case", "")).lower()
+        return isinstance(value, str) and value.lower().startswith(folded)
+    return isinstance(value, str) and value.startswith(operand)
+
+
+def _suffix(operand: Any, value: Any) -> bool:
+    if isinstance(operand, Mapping):
+        folded = str(operand.get("equals-ignore-case", "")).lower()
+        return isinstance(value, str) and value.lower().endswith(folded)
+    return isinstance(value, str) and value.endswith(operand)
+
+
+def _wildcard(operand: Any, value: Any) -> bool:
+    parts = re.findall(r"\\(.)|(\*)|([^*\\]+)", operand, re.DOTALL)
+    expression = "".join(".*" if star else re.escape(escaped or text) for escaped, star, text in parts)
+    return isinstance(value, str) and re.fullmatch(expression, value, re.DOTALL) is not None
+
+
+_COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    "=": lambda value, bound: value == bound,
+    "<": lambda value, bound: value < bound,
+    "<=": lambda value, bound: value <= bound,
+    ">": lambda value, bound: value > bound,
+    ">=": lambda value, bound: value >= bound,
+}
+
+
+def _numeric(operand: Any, value: Any) -> bool:
+    pairs = zip(operand[::2], operand[1::2], strict=True)
+    return _is_number(value) and all(_COMPARISONS[sign](float(value), float(bound)) for sign, bound in pairs)
+
+
+def _cidr(operand: Any, value: Any) -> bool:
+    try:
+        return isinstance(value, str) and ipaddress.ip_address(value) in ipaddress.ip_network(operand, strict=False)
+    except ValueError:
+        return False
+
+
+_TESTS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "prefix": _prefix,
+    "suffix": _suffix,
+    "equals-ignore-case": lambda operand, value: isinstance(value, str) and value.lower() == operand.lower(),
+    "wildcard": _wildcard,
+    "numeric": _numeric,
+    "cidr": _cidr,
+}
+"""Rules with one operand that is compared with a value."""

@@ -1,0 +1,54 @@
+"""The records of an event, as a filter sees them one by one. Pure."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from provisioner.kinds.filters import DATA_KEYS, RECORD_FIELDS
+from provisioner.model.sources import KAFKAS, QUEUES, SourceKind
+
+_LISTS: Final = ("Records", "records", "messages", "rmqMessagesByQueue")
+"""Where an event has its records: in a list, or in lists by topic or queue."""
+
+
+def records_of(event: Any, kind: SourceKind) -> Iterator[Mapping[str, Any]]:
+    """The records of a value: of an event as Lambda delivers it, of a list of such, of a record, or of its data alone."""
+    if isinstance(event, list):
+        for item in event:
+            yield from records_of(item, kind)
+        return
+    held = next((event[name] for name in _LISTS if name in event), None) if isinstance(event, Mapping) else None
+    if isinstance(held, list):
+        yield from (item for item in held if isinstance(item, Mapping))
+    elif isinstance(held, Mapping):
+        for part in held.values():
+            yield from records_of(part, kind)
+    else:
+        yield event if _is_record(event, kind) else _around(event, kind)
+
+
+def _is_record(value: Any, kind: SourceKind) -> bool:
+    if not isinstance(value, Mapping):
+        return False
+    if kind is SourceKind.KINESIS:
+        return "kinesis" in value
+    if kind is SourceKind.DYNAMODB:
+        return "dynamodb" in value
+    # Data may have a key of this name too: then a record has other fields beside it.
+    return DATA_KEYS.get(kind, "") in value and bool(RECORD_FIELDS.get(kind, frozenset()) & value.keys())
+
+
+def _around(data: Any, kind: SourceKind) -> Mapping[str, Any]:
+    """A record with this data, which is a text or a JSON value."""
+    if kind is SourceKind.DYNAMODB:
+        return {"dynamodb": data}
+    text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+    if kind in QUEUES:
+        return {"body": text}
+    encoded = base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
+    if kind is SourceKind.KINESIS:
+        return {"kinesis": {"data": encoded}}
+    return {"value" if kind in KAFKAS else "data": encoded}

@@ -1,0 +1,101 @@
+"""`filter test`: what a mapping's filters do with the records of a file."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.workspace import Workspace, sqs
+
+MAPPING = f"""
+orders:
+  function_name: f
+  event_source_arn: {sqs("orders")}
+  filter_criteria:
+    filter:
+      - pattern: {{body: {{paid: [true]}}}}
+      - pattern: {{body: {{price: [{{numeric: [">", 100]}}]}}}}
+plain:
+  function_name: f
+  event_source_arn: {sqs("plain")}
+uploads:
+  function_name: f
+  event_source_arn: arn:aws:s3:::media
+  events: ["s3:ObjectCreated:*"]
+"""
+
+
+@pytest.fixture
+def folder(workspace: Workspace) -> Workspace:
+    workspace.write(MAPPING)
+    (workspace.folder / "events.jsonl").write_text('{"paid": "true"}\n{"paid": true}\n"words"\n')
+    return workspace
+
+
+def test_each_record_passes_or_says_why_not(folder: Workspace) -> None:
+    out = folder.run("filter", "test", "orders", "--event", "events.jsonl").out
+
+    assert out.splitlines() == [
+        "record 1: dropped, and deleted",
+        '  x filter[0]: body.paid: wanted true, found "true"',
+        '  x filter[1]: body.price: wanted {"numeric": [">", 100]}, found nothing',
+        "record 2: passes by filter[0]",
+        "record 3: dropped, and deleted",
+        '  x filter[0]: body: its format is not the pattern\'s: found "words"',
+        '  x filter[1]: body: its format is not the pattern\'s: found "words"',
+        "",
+        "3 records: 1 passed, 2 dropped.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event", "expect", "code"),
+    [
+        ('{"paid": true}', "pass", 0),
+        ('{"paid": true}', "drop", 2),
+        ('{"paid": 1}', "drop", 0),
+        ('[{"paid": 1}, {"paid": true}]', "pass", 2),
+    ],
+)
+def test_an_expectation_decides_the_exit_code(folder: Workspace, event: str, expect: str, code: int) -> None:
+    folder.run("filter", "test", "orders", "--event", "-", "--expect", expect, stdin=event, code=code)
+
+
+def test_json_has_an_entry_for_each_record(folder: Workspace) -> None:
+    records = json.loads(folder.run("filter", "test", "orders", "--event", "events.jsonl", "--json").out)["records"]
+
+    assert records[0] == {
+        "passes": False,
+        "filter": None,
+        "failed": [
+            {"filter": 0, "path": "body.paid", "wanted": [True], "found": '"true"'},
+            {"filter": 1, "path": "body.price", "wanted": [{"numeric": [">", 100]}], "found": None},
+        ],
+        "decided_by": "match",
+        "then": "deleted",
+        "doubt": None,
+    }
+    assert [(record["passes"], record["decided_by"]) for record in records[1:]] == [(True, "match"), (False, "format")]
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "message"),
+    [
+        ("nobody", "{}", "nobody"),
+        ("uploads", "{}", "uploads has no filter patterns: its source is an S3 bucket"),
+        ("orders", "words", "not JSON"),
+        ("orders", '{"a": 1}\nwords', "line 2"),
+        ("orders", '{"Records": []}', "has no record"),
+    ],
+)
+def test_what_cannot_be_tried_is_an_error(folder: Workspace, name: str, event: str, message: str) -> None:
+    (folder.folder / "event.json").write_text(event)
+
+    assert message in folder.run("filter", "test", name, "--event", "event.json", code=1).err
+
+
+def test_a_mapping_without_filters_lets_everything_through(folder: Workspace) -> None:
+    out = folder.run("filter", "test", "plain", "--event", "events.jsonl").out
+
+    assert out.endswith("3 records: 3 passed, 0 dropped.\n")
