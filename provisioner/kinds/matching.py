@@ -252,21 +252,14 @@ def _holds(rule: Any, value: Any, doubts: _Doubts) -> bool:
     [(name, operand)] = rule.items() if len(rule) == 1 else [("", None)]
     if name == "exists":
         return operand is True
+    if name == "anything-but" and isinstance(operand, Mapping):
+        [(inner, excluded)] = operand.items()
+        return not any(_TESTS[inner](item, value) for item in (excluded if isinstance(excluded, list) else [excluded]))
     if name == "anything-but":
-        return not _excluded(operand, value, doubts)
+        excluded = operand if isinstance(operand, list) else [operand]
+        return not any(_equal(item, value, doubts) for item in excluded)
     test = _TESTS.get(name)
     return bool(test and test(operand, value))
-
-
-def _excluded(operand: Any, value: Any, doubts: _Doubts) -> bool:
-    if isinstance(operand, Mapping):
-        return any(
-            test(item, value)
-            for name, items in operand.items()
-            if (test := _TESTS.get(name))
-            for item in (items if isinstance(items, list) else [items])
-        )
-    return any(_equal(item, value, doubts) for item in (operand if isinstance(operand, list) else [operand]))
 
 
 def _equal(wanted: Any, value: Any, doubts: _Doubts) -> bool:
