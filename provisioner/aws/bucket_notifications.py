@@ -106,7 +106,7 @@ class BucketNotifications:
         lost: AwsError | None = None  # the first answer that was lost: S3 may have written what it asked for
         while left:
             try:
-                wrote = self._attempt(left, failed, region)
+                wrote = self._attempt(left, failed, region, lost)
             except ArgumentError as error:
                 blamed = _blamed(error, left, region, self._aws.account)
                 reaches = _DESTINATIONS in error.words
@@ -134,9 +134,10 @@ class BucketNotifications:
                 return Written(failed, wrote or lost is not None)
         return Written(failed, wrote=False)
 
-    def _attempt(self, left: dict[str, Edit], failed: dict[str, AwsError], region: str) -> bool:
+    def _attempt(self, left: dict[str, Edit], failed: dict[str, AwsError], region: str, lost: AwsError | None) -> bool:
         """Read the document, and write it when it is not as it is to be. Returns whether it was written. Edits whose entry
-        somebody else has changed since the plan move from `left` to `failed`. Raises AwsError.
+        somebody else has changed since the plan move from `left` to `failed`; where an answer was `lost`, the entry may be the
+        one that this run wrote. Raises AwsError.
         """
         account = self._aws.account
         bucket, owner = _bucket_of(left), _owner_of(left) or account
@@ -150,7 +151,7 @@ class BucketNotifications:
         here = {entry.id: entry for entry in document.entries}
         for name, edit in list(left.items()):
             if _is_changed(edit, here, region, account):
-                failed[name] = _changed_error(edit, bucket)
+                failed[name] = _after(lost, _changed_error(edit, bucket))
                 del left[name]
         wanted = [(edit, entry_of(edit.after, region, account)) for edit in left.values() if edit.after]
         changed = [(edit, entry) for edit, entry in wanted if entry.id not in here or not here[entry.id].equals(entry)]
