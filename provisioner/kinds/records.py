@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import quote_plus
 
 from provisioner.kinds.filters import DATA_KEYS, RECORD_FIELDS
 from provisioner.model.sources import KAFKAS, QUEUES, SourceKind
@@ -37,14 +38,18 @@ def _is_record(value: Any, kind: SourceKind) -> bool:
         return "kinesis" in value
     if kind is SourceKind.DYNAMODB:
         return "dynamodb" in value
+    if kind is SourceKind.S3:
+        return "s3" in value
     # Data may have a key of this name too: then a record has other fields beside it.
     return DATA_KEYS.get(kind, "") in value and bool(RECORD_FIELDS.get(kind, frozenset()) & value.keys())
 
 
 def _around(data: Any, kind: SourceKind) -> Mapping[str, Any]:
-    """A record with this data, which is a text or a JSON value."""
+    """A record with this data, which is a text or a JSON value; of S3 it is the key of an object."""
     if kind is SourceKind.DYNAMODB:
         return {"dynamodb": data}
+    if kind is SourceKind.S3:
+        return {"s3": {"object": {"key": quote_plus(str(data), safe="/")}}}
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
     if kind in QUEUES:
         return {"body": text}

@@ -10,6 +10,7 @@ from typing import Any
 from provisioner.errors import UsageError
 from provisioner.filesystem import read_input
 from provisioner.kinds.matching import Verdict, passes
+from provisioner.kinds.notifying import notifies
 from provisioner.kinds.records import records_of
 from provisioner.model.manifest import Manifest
 from provisioner.model.sources import SourceKind
@@ -22,7 +23,7 @@ def try_filters(manifest: Manifest, name: str, event: Path) -> list[Verdict]:
     """
     require_names([name], manifest.mappings, "filter test")
     wanted = manifest.mappings[name]
-    if wanted.kind in (SourceKind.S3, SourceKind.DOCUMENTDB, SourceKind.UNKNOWN):
+    if wanted.kind in (SourceKind.DOCUMENTDB, SourceKind.UNKNOWN):
         raise UsageError(f"{name} has no filter patterns: its source is {wanted.kind.phrase}")
     patterns = [item["pattern"] for item in wanted.mapping.get("filter_criteria", {}).get("filter", ())]
     records = [record for value in _values(event) for record in records_of(value, wanted.kind)]
@@ -30,6 +31,8 @@ def try_filters(manifest: Manifest, name: str, event: Path) -> list[Verdict]:
         raise UsageError(
             f"{event} has no record", hint="an event as Lambda delivers it, a record, or its data is expected"
         )
+    if wanted.kind is SourceKind.S3:
+        return [notifies(wanted.mapping, record) for record in records]
     return [passes(patterns, record, wanted.kind) for record in records]
 
 

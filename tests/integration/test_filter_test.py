@@ -23,6 +23,8 @@ uploads:
   function_name: f
   event_source_arn: arn:aws:s3:::media
   events: ["s3:ObjectCreated:*"]
+  filter_prefix: in/
+  filter_suffix: .jpg
 """
 
 
@@ -83,7 +85,6 @@ def test_json_has_an_entry_for_each_record(folder: Workspace) -> None:
     ("name", "event", "message"),
     [
         ("nobody", "{}", "nobody"),
-        ("uploads", "{}", "uploads has no filter patterns: its source is an S3 bucket"),
         ("orders", "words", "not JSON"),
         ("orders", '{"a": 1}\nwords', "line 2"),
         ("orders", '{"Records": []}', "has no record"),
@@ -93,6 +94,22 @@ def test_what_cannot_be_tried_is_an_error(folder: Workspace, name: str, event: s
     (folder.folder / "event.json").write_text(event)
 
     assert message in folder.run("filter", "test", name, "--event", "event.json", code=1).err
+
+
+@pytest.mark.parametrize(
+    ("event", "lines"),
+    [
+        ({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": {"key": "in/a%40b+c.jpg"}}}]}, ["record 1: passes by filter[0]"]),
+        ("in/a.jpg", ["record 1: passes by filter[0]"]),
+        ("out/a.jpg", ["record 1: dropped, and not sent", '  x filter[0]: s3.object.key: wanted {"prefix": "in/"}, found "out/a.jpg"']),
+        ("in/a.JPG", ["record 1: dropped, and not sent", '  x filter[0]: s3.object.key: wanted {"suffix": ".jpg"}, found "in/a.JPG"']),
+        ({"eventName": "ObjectRemoved:Delete", "s3": {"object": {"key": "in/a.jpg"}}}, ["record 1: dropped, and not sent", '  x filter[0]: eventName: wanted "s3:ObjectCreated:*", found "ObjectRemoved:Delete"']),
+    ],
+)  # fmt: skip
+def test_the_filter_of_a_bucket(folder: Workspace, event: object, lines: list[str]) -> None:
+    out = folder.run("filter", "test", "uploads", "--event", "-", stdin=json.dumps(event)).out
+
+    assert out.splitlines()[: len(lines)] == lines
 
 
 def test_a_mapping_without_filters_lets_everything_through(folder: Workspace) -> None:
