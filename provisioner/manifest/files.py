@@ -84,7 +84,9 @@ class _Gathering:
         if not files:
             hint, tool = manifest_above(folder), other_tool_in(folder)
             if tool and not hint:
-                self.refuse(f"the folder contains {tool}, not a manifest", Place(str(folder)), what_to_do(tool), "E114")
+                self.refuse(
+                    f"the folder contains {tool}, not a manifest", Place(str(folder)), what_to_do(tool, folder), "E114"
+                )
                 return
             hint = hint or "pass a manifest with -f, or create provisioner.yaml"
             self.refuse("the folder contains no *.yaml files", Place(str(folder)), hint, "E001")
@@ -100,7 +102,7 @@ class _Gathering:
         self.joined.files.append(str(file))
         document = read(file, str(file))
         if tool := other_tool(file.name, document):
-            self.refuse(f"this is {tool}, not a manifest", Place(str(file)), what_to_do(tool), "E114")
+            self.refuse(f"this is {tool}, not a manifest", Place(str(file)), what_to_do(tool, file), "E114")
             return
         self.joined.diagnostics += document.diagnostics
         self.joined.complete &= document.readable

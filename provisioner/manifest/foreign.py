@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,11 +133,28 @@ _IN_FOLDERS: Final = (
 )
 """What a folder without a YAML file may hold instead of a manifest."""
 
+CONVERTED: Final = frozenset(
+    (
+        *("a Terraform state", "a Terraform plan or state as JSON", "an export of a Pulumi stack"),
+        *("a CloudFormation template", "an AWS SAM template", "a Serverless Framework configuration"),
+        *("an object of ACK, the AWS controllers for Kubernetes", "an object of Crossplane", "a kustomization"),
+        *("an Ansible playbook", "an answer of the AWS CLI", "a request or an answer of the AWS CLI"),
+        "a bucket's notification configuration",
+    )
+)
+"""What `provisioner convert` reads."""
+INSTEAD: Final[Mapping[str, str]] = {
+    "a Terraform configuration": "convert its state, which has the values: `terraform show -json > state.json`",
+    "Terraform configurations": "convert the state, which has the values: `terraform show -json > state.json`",
+    "Terraform's variables": "convert the state, which has the values: `terraform show -json > state.json`",
+    "a CDK project": "convert the template that `cdk synth` writes, in cdk.out",
+    "a Pulumi project": "convert its state: `pulumi stack export > stack.json`",
+}
+"""What can be converted in the place of a file that is not read."""
 _TO_DO: Final = (
     "`provisioner discover --write DIR` writes a manifest of the mappings that exist; `provisioner skeleton KIND` shows what a "
     "manifest looks like"
 )
-"""What to do about a file of another tool. The command that converts such a file is to be named here."""
 _OF_OURS: Final = {
     "a saved plan of provisioner": "pass it to `provisioner apply`, without -f; -f takes a manifest",
     "a state of provisioner": "pass the manifest with -f; it says where its state is",
@@ -167,9 +185,11 @@ def other_tool_in(folder: Path) -> str:
     return next((what for glob, what in _IN_FOLDERS if any(folder.glob(glob))), "")
 
 
-def what_to_do(what: str) -> str:
+def what_to_do(what: str, path: Path) -> str:
     """The hint of an error about a file that `other_tool` has recognised."""
-    return _OF_OURS.get(what, _TO_DO)
+    if what in CONVERTED:
+        return f"`{shlex.join(['provisioner', 'convert', str(path)])}` prints its mappings as a manifest"
+    return _OF_OURS.get(what) or INSTEAD.get(what, _TO_DO)
 
 
 def _seen(name: str, text: str) -> _File:

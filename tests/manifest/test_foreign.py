@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from provisioner.convert.formats import FORMATS
 from provisioner.errors import ManifestError
 from provisioner.manifest import load
+from provisioner.manifest.foreign import CONVERTED, INSTEAD
 from provisioner.model.diagnostics import Diagnostic
 
 MAPPING = {"FunctionName": {"Ref": "F"}, "EventSourceArn": {"Fn::GetAtt": ["Q", "Arn"]}}
@@ -132,8 +134,13 @@ def test_a_file_of_another_tool_has_one_error(tmp_path: Path, name: str, content
     [(code, message, hint)] = reported(written(tmp_path, name, content))
 
     assert (code, message) == ("E114", f"this is {what}, not a manifest")
-    assert "provisioner discover --write DIR" in hint
-    assert "provisioner skeleton KIND" in hint
+    if what in CONVERTED:
+        assert hint == f"`provisioner convert {tmp_path / name}` prints its mappings as a manifest"
+    elif what in INSTEAD:
+        assert hint == INSTEAD[what]
+    else:
+        assert "provisioner discover --write DIR" in hint
+        assert "provisioner skeleton KIND" in hint
 
 
 @pytest.mark.parametrize("name", ["cloudformation", "sam", "serverless", "ack", "ansible", "pulumi"])
@@ -218,3 +225,7 @@ def test_a_large_file_is_recognised_at_once(tmp_path: Path) -> None:
     """No expression may take more than one pass: of spaces, of brackets, of keys."""
     for text in (" " * 200_000 + "x", "- " * 50_000, "a:\n" * 50_000, '"' * 200_000, "\n" * 200_000 + "{"):
         assert reported(written(tmp_path, "f.txt", text))[0][0] != "E114"
+
+
+def test_what_a_message_says_can_be_converted_is_what_convert_reads() -> None:
+    assert FORMATS.keys() == CONVERTED

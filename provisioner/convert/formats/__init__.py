@@ -21,11 +21,11 @@ from provisioner.convert.formats import (
 from provisioner.convert.formats.serverless_files import PRINT
 from provisioner.convert.found import Evidence, OwnerKind
 from provisioner.errors import UsageError
-from provisioner.manifest.foreign import tool_of
+from provisioner.manifest.foreign import INSTEAD, tool_of
 from provisioner.manifest.node import Node
 
 _Reader = Callable[[Iterable[Node], Conversion], None]
-_FORMATS: Final[dict[str, _Reader]] = {
+FORMATS: Final[dict[str, _Reader]] = {
     "a Terraform state": terraform.convert,
     "a Terraform plan or state as JSON": terraform.convert,
     "an export of a Pulumi stack": pulumi.convert,
@@ -56,18 +56,11 @@ _OWNERS: Final = {
 _YAML_1_2: Final = frozenset({"a Serverless Framework configuration"})
 """Formats whose tools read YAML 1.2, where `no` is a text and 010 is no number of base 8."""
 _PROGRAMS: Final = (".ts", ".js")
-_INSTEAD: Final = {
-    "a Terraform configuration": "convert its state, which has the values: `terraform show -json > state.json`",
-    "Terraform's variables": "convert the state, which has the values: `terraform show -json > state.json`",
-    "a CDK project": "convert the template that `cdk synth` writes, in cdk.out",
-    "a Pulumi project": "convert its state: `pulumi stack export > stack.json`",
-}
-"""What to do about files that are not read."""
 
 
 def is_known(path: Path) -> bool:
     """Whether a file is of a format that can be converted. Raises UsageError for one that cannot be read."""
-    return tool_of(path.name, text_of_file(path)) in _FORMATS
+    return tool_of(path.name, text_of_file(path)) in FORMATS
 
 
 def convert(paths: Sequence[Path], options: Options) -> Conversion:
@@ -77,13 +70,13 @@ def convert(paths: Sequence[Path], options: Options) -> Conversion:
     for path in paths:
         text = text_of_file(path)
         what = tool_of(path.name, text) if text.strip() else "an empty file"
-        if what not in _FORMATS:
-            hint = _INSTEAD.get(what, "`provisioner convert --help` lists the formats")
+        if what not in FORMATS:
+            hint = INSTEAD.get(what, "`provisioner convert --help` lists the formats")
             raise UsageError(f"{path} is {what or 'of no format that can be converted'}", hint=hint)
         if path.suffix in _PROGRAMS:
             hint = f"convert what it makes: `{PRINT}`"
             raise UsageError(f"{path} is {what} that is a program, which is not run", hint=hint)
-        reader = _FORMATS[what], _OWNERS.get(what, (OwnerKind.UNKNOWN, Evidence.NONE))
+        reader = FORMATS[what], _OWNERS.get(what, (OwnerKind.UNKNOWN, Evidence.NONE))
         by_reader.setdefault(reader, []).extend(documents(text, str(path), yaml_1_1=what not in _YAML_1_2))
     for (read, owner), nodes in by_reader.items():
         conversion.owner = owner
