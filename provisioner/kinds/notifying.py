@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
-from provisioner.kinds.matching import DecidedBy, Failure, Verdict
+from provisioner.kinds.matching import DecidedBy, Failure, Verdict, passes
+from provisioner.model.sources import SourceKind
 
 _KEY: Final = "s3.object.key"
 _ENCODED: Final = re.compile(r"[ +%*]")
@@ -18,6 +19,13 @@ _DOUBT: Final = (
     "whether S3 compares a prefix or suffix with a blank, +, % or * in plain or in encoded form is not recorded; it is "
     "compared in plain form"
 )
+
+
+def verdict_of(mapping: Mapping[str, Any], record: Mapping[str, Any], kind: SourceKind) -> Verdict:
+    """Whether a record passes the filters of a mapping in canonical form, whatever keeps the mapping."""
+    if kind is SourceKind.S3:
+        return notifies(mapping, record)
+    return passes([item["pattern"] for item in mapping.get("filter_criteria", {}).get("filter", ())], record, kind)
 
 
 def notifies(mapping: Mapping[str, Any], record: Mapping[str, Any]) -> Verdict:

@@ -31,6 +31,25 @@ def records_of(event: Any, kind: SourceKind) -> Iterator[Mapping[str, Any]]:
         yield event if _is_record(event, kind) else _around(event, kind)
 
 
+def values_of(text: str) -> list[Any]:
+    """The JSON values of a text: one, or one a line. Raises ValueError."""
+    try:
+        return [json.loads(text)]
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    except ValueError:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) < 2:
+            raise
+    values = []
+    for number, line in enumerate(lines, 1):
+        try:
+            values.append(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"neither JSON, nor JSON on each line: line {number}: {error}") from error
+    return values
+
+
 def _is_record(value: Any, kind: SourceKind) -> bool:
     if not isinstance(value, Mapping):
         return False

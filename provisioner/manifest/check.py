@@ -15,8 +15,8 @@ from provisioner.kinds.tables import ALL_FIELDS, fields_of, learn
 from provisioner.manifest.finding import Finding, Step, label, nearest, suggestion
 from provisioner.manifest.names import instead, ours
 from provisioner.manifest.node import Node
-from provisioner.manifest.schema import LifecycleBlock
-from provisioner.manifest.shape import shape_of
+from provisioner.manifest.schema import FilterTestsBlock, LifecycleBlock
+from provisioner.manifest.shape import Model, shape_of
 from provisioner.manifest.types import A_MAP, shown, type_hint
 from provisioner.manifest.values import time_hint, value_findings
 from provisioner.model.canonical import absent
@@ -27,7 +27,7 @@ from provisioner.model.sources import ALL, PUSH, SourceKind
 Member = Callable[[Sequence[str]], str]
 """Names the API's member for a path that the field table lacks, or ""."""
 
-_OURS: Final = frozenset({"region", "lifecycle"})
+_OURS: Final = frozenset({"region", "filter_tests", "lifecycle"})
 _SCALARS: Final = {int: "a whole number", bool: "true or false", str: "a string"}
 _NO_LIFECYCLE: Final = Lifecycle()
 
@@ -251,7 +251,11 @@ class _Walk:
             right = isinstance(node.value, str | None)
             return node.value if right else self._wrong_type("a string", node, path)
         if len(path) == 1 and name == "lifecycle":
-            return self._lifecycle(node, path)
+            self.lifecycle = self._shape(LifecycleBlock, node, path)
+            return node.plain()
+        if len(path) == 1 and name == "filter_tests":
+            self._shape(FilterTestsBlock, node, path)
+            return node.plain()
         names = tuple(step for step in path if isinstance(step, str))
         if api := self._member(names):
             learn(names, api)
@@ -272,17 +276,17 @@ class _Walk:
             self.malformed.add(near)  # so that it is not reported as missing too
         return self._mistake(Finding("E101", path, f"unknown field {name!r}", hint, at_key=True))
 
-    def _lifecycle(self, node: Node, path: tuple[Step, ...]) -> Any:
+    def _shape(self, model: type[Model], node: Node, path: tuple[Step, ...]) -> Model | None:
+        """A block that is ours, None where there is none or it is wrong."""
         if node.value is None:
             return None
         if not isinstance(node.value, dict):
-            return self._wrong_type(A_MAP, node, path)
-        plain = node.plain()
-        shape = shape_of(LifecycleBlock, plain)
+            self._wrong_type(A_MAP, node, path)
+            return None
+        shape = shape_of(model, node.plain())
         for finding in shape.findings:
             self._mistake(replace(finding, path=(*path, *finding.path)))
-        self.lifecycle = shape.model
-        return plain
+        return shape.model
 
 
 def _is_string(value: Any) -> bool:

@@ -206,7 +206,7 @@ class _Loading:
         self._check_defaults(member)
         provider = shape.model.provider if shape.model else ProviderBlock()
         node = self.root.value.get("mappings")
-        checks = MappingChecks(node, provider, member, region, self.diagnostics, guesses=self._guesses)
+        checks = MappingChecks(node, provider, member, region, self.diagnostics, guesses=self._guesses, folder=folder)
         mappings = checks.mappings()
         root = shape.model
         if root is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from provisioner.kinds import kind_for, pair_of
@@ -14,6 +15,7 @@ from provisioner.kinds.uniqueness import claims, consumer_group
 from provisioner.manifest.access import secret_findings
 from provisioner.manifest.buckets import bucket_findings
 from provisioner.manifest.check import Member, fields_at
+from provisioner.manifest.filter_tests import FIELD, filter_test_findings
 from provisioner.manifest.finding import Finding, Step, located
 from provisioner.manifest.node import Node
 from provisioner.manifest.rules import rule_findings
@@ -36,7 +38,7 @@ class MappingChecks:
     """Checks the mappings of a manifest, and makes each that is right canonical.
 
     `mappings` is the node of all of them, or None; `region` is the environment's. `guesses` says that variables without
-    a value may be in it. Diagnostics are added to `diagnostics`.
+    a value may be in it; `folder` is the manifest's. Diagnostics are added to `diagnostics`.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class MappingChecks:
         diagnostics: list[Diagnostic],
         *,
         guesses: bool,
+        folder: Path,
     ) -> None:
         self._nodes: Mapping[str, Node] = mappings.value if mappings and isinstance(mappings.value, dict) else {}
         self._provider = provider
@@ -55,6 +58,7 @@ class MappingChecks:
         self._region = region
         self._diagnostics = diagnostics
         self._guesses = guesses
+        self._folder = folder
         self._unvalued: set[str] = set()  # the mappings in which a variable has no value
 
     def mappings(self) -> dict[str, Desired]:
@@ -134,6 +138,8 @@ class MappingChecks:
                 if required not in mapping
             ]
             findings += rule_findings(fields.raw, mapping, kind, unknown)
+        if kind and clear and FIELD in node.value and not fields.malformed | unknown & {FIELD, "filter_criteria"}:
+            findings += filter_test_findings(node.value[FIELD], mapping, kind, self._folder)
         errors = [self._add(node, finding) for finding in findings if not finding.field or finding.field not in unknown]
         if kind is None or fields.malformed or any(errors):
             return None

@@ -103,10 +103,18 @@ class LifecycleBlock(Block):
         return {name: item for name, item in value.items() if item is not None} if isinstance(value, dict) else value
 
 
+class FilterTestsBlock(Block):
+    """`filter_tests` of a mapping: records that its filters let through, and records that they drop."""
+
+    passing: Annotated[list[Any], Field(alias="pass")] = []
+    drop: list[Any] = []
+
+
 class Entry(BucketNotification, EventSourceMapping):
     """One entry of `mappings`: the API's fields for every kind of source, and what is ours."""
 
     region: str | None = None
+    filter_tests: FilterTestsBlock | None = None
     lifecycle: LifecycleBlock | None = None
 
 

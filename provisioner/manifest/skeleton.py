@@ -11,6 +11,7 @@ from typing import Any, Final
 from provisioner.kinds.event_source_mapping import CONSUMPTION_MODE
 from provisioner.kinds.examples import example, of_kind
 from provisioner.kinds.fields import Field
+from provisioner.kinds.filters import DATA_KEYS
 from provisioner.kinds.rules import RULES_OF
 from provisioner.kinds.tables import fields_of
 from provisioner.manifest.jsonschema import manifest_schema
@@ -107,10 +108,16 @@ def _items(
 
 
 def _own_keys(kind: SourceKind) -> Iterator[str]:
-    """The keys of a mapping that are provisioner's own: region and lifecycle."""
+    """The keys of a mapping that are provisioner's own: region, filter_tests and lifecycle."""
     keys = manifest_schema()["$defs"]["body"]["properties"]
     yield from _comment(4, None, keys["region"]["description"])
     yield "    #region: eu-west-1"
+    if kind in DATA_KEYS or kind is SourceKind.S3:
+        yield from _comment(4, None, keys["filter_tests"]["description"])
+        yield "    #filter_tests:"
+        for name in ("pass", "drop"):
+            yield from _comment(6, 4, keys["filter_tests"]["properties"][name]["description"])
+            yield f"    #  {name}: []"
     yield from _comment(4, None, keys["lifecycle"]["description"])
     yield "    #lifecycle:"
     for name, value in LifecycleBlock().model_dump().items():

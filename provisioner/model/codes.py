@@ -379,6 +379,14 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "combine mappings with the same function, or send the events through an SNS topic or EventBridge",
         _NOTIFICATIONS,
     ),
+    "E230": Explanation(
+        "A filter test fails",
+        "The filters of the mapping drop a record that stands under `pass` in its `filter_tests`, or let one through that "
+        "stands under `drop`. An item is an event as Lambda delivers it, one record, or the data of a record; {file: PATH} "
+        "reads it from a file of the manifest's folder.",
+        "correct the filter or the record; `provisioner filter test NAME --event FILE` shows what a filter does with a record",
+        "docs/aws/filters.md",
+    ),
     # --- warnings ---
     "W201": Explanation(
         "Unknown value",

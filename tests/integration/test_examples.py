@@ -120,7 +120,7 @@ TOURS = {
         "3 mappings: 3 handed over, 0 not.",
         "No changes. The mappings match the manifest.",
         "1 mapping: 1 of unknown owner.\nexit code 2",
-        "fleet/mappings/unknown.yaml: 1 mapping added",
+        "Plan: 1 to import, 0 to add, 0 to change, 0 to destroy.",
         "event_source_arn: arn:aws:sqs:eu-west-1:123456789012:refunds",
     ),
 }

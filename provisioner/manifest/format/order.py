@@ -80,8 +80,8 @@ def _ranks(block: type[Block]) -> dict[str, int]:
         names.append(_OTHERS)
     elif block is Entry:
         # A field that this version does not know is a field of the API all the same.
-        ours = ("region", "tags", "lifecycle")
-        names = ["region", *(name for name in names if name not in ours), _OTHERS, "tags", "lifecycle"]
+        ours = ("region", "tags", "filter_tests", "lifecycle")
+        names = ["region", *(name for name in names if name not in ours), _OTHERS, "tags", "filter_tests", "lifecycle"]
     else:
         names.append(_OTHERS)
     return {name: number for number, name in enumerate(names)}

@@ -36,7 +36,7 @@ from provisioner.manifest.jsonschema.pattern import event_pattern
 from provisioner.manifest.jsonschema.permission import permission
 from provisioner.manifest.jsonschema.together import contradictions, needs, where_complete
 from provisioner.manifest.load import STACK
-from provisioner.manifest.schema import LifecycleBlock, Root, VariableBlock
+from provisioner.manifest.schema import FilterTestsBlock, LifecycleBlock, Root, VariableBlock
 from provisioner.model.references import ACCOUNT, MAPPING_NAME, REGION, UUID
 
 ID: Final = "https://example.invalid/provisioner/v1.schema.json"
@@ -51,7 +51,12 @@ def manifest_schema() -> Schema:
     # What a mapping may hold, of whatever kind: nothing is required, and null stands for absence.
     body = {
         **ref("map"),
-        "properties": {**fields_of(ALL_FIELDS, around=EVERY), "region": region, "lifecycle": _lifecycle()},
+        "properties": {
+            **fields_of(ALL_FIELDS, around=EVERY),
+            "region": region,
+            "filter_tests": _nullable(_opened(FilterTestsBlock.model_json_schema(), {}, ("filter_tests",))),
+            "lifecycle": _lifecycle(),
+        },
         "additionalProperties": False,
     }
     mappings = {
@@ -182,6 +187,8 @@ def _joined(schema: Schema, definitions: Schema, path: tuple[str, ...]) -> Schem
 
 
 def _referable(schema: Schema) -> Schema:
+    if schema.keys() <= {"description"}:  # anything
+        return schema
     if "const" in schema or "enum" in schema:
         words = schema.get("enum", [schema.get("const")])
         rest = {key: value for key, value in schema.items() if key not in ("const", "enum", "type")}
@@ -249,6 +256,11 @@ _WORDS: Final[Mapping[tuple[str, ...], str]] = {
         "conflicts",
     ): "Refuse a plan with more than this number of mappings whose function and source another mapping holds.",
     ("limits", "risk"): "Refuse a plan with a risk of this level or higher to records in flight.",
+    (
+        "filter_tests",
+    ): "Records that the filters of the mapping must let through or drop: events, records, or data alone.",
+    ("filter_tests", "pass"): "Records that must pass. {file: PATH} names a file of the manifest's folder.",
+    ("filter_tests", "drop"): "Records that must be dropped.",
     ("lifecycle",): "What a plan may do to the mapping.",
     ("lifecycle", "prevent_destroy"): "Refuse to delete or replace the mapping.",
     ("lifecycle", "ignore_changes"): "Fields to leave alone.",
