@@ -350,6 +350,16 @@ def test_the_place_of_a_stack(tmp_path: Path, options: dict[str, str], expected:
     assert converted(tmp_path, with_mapping("BatchSize: 5"), **options).mapping["event_source_arn"] == expected
 
 
+def test_the_region_of_a_stack_is_one_variable(tmp_path: Path) -> None:
+    """Also where another mapping of the file states a region."""
+    stated = QUEUE.replace("orders", "returns")
+    more = f"  Second: {{Type: AWS::Lambda::EventSourceMapping, Properties: {{FunctionName: second, EventSourceArn: '{stated}'}}}}\n"
+    result = converted(tmp_path, with_mapping("BatchSize: 5") + more)
+
+    assert {item.get("region") for item in result.mappings} == {None, "${var.region}"}
+    assert set(result.variables) == {"partition", "region", "account"}
+
+
 def test_the_name_of_a_stack_may_be_given(tmp_path: Path) -> None:
     text = with_mapping("FunctionName: !Sub '${AWS::StackName}-worker'")
     result = converted(tmp_path, text, **HERE, parameters={"AWS::StackName": "shop"})

@@ -185,7 +185,7 @@ class Evaluator:
             why = f"{name} of {self.template.root.file}{how}"
             return self.unknown(name, called, why, is_atom=name == "AWS::StackName")
         marker = self.shared.conversion.unknowns.marker(
-            name, called, f"{name}, where the template is deployed{where.get(name, '')}"
+            called, called, f"{name}, where the template is deployed{where.get(name, '')}"
         )
         self.shared.atoms.update(unknown_names(marker))
         return marker
