@@ -389,6 +389,36 @@ def test_variables_say_where_they_come_from(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("value", "origin"),
+    [
+        ("!Select [1, !Ref Subnets]", "item 1 of the parameter Subnets in {0}:10"),
+        (
+            "!Select [6, !Split [':', !ImportValue worker]]",
+            'item 6 of the value that another stack exports as worker ({0}:8), split by ":" ({0}:8)',
+        ),
+        ("!Ref Bucket", "the name of Bucket (AWS::S3::Bucket) in {0}:3"),
+        ("!Ref Api", "the name or id of Api (AWS::ApiGateway::RestApi) in {0}:4"),
+        ("!GetAtt Child.Outputs.Name", "the output Name of Child (AWS::CloudFormation::Stack) in {0}:5"),
+    ],
+)
+def test_the_origin_of_a_part_and_of_a_generated_name(tmp_path: Path, value: str, origin: str) -> None:
+    text = f"""
+Resources:
+  Bucket: {{Type: AWS::S3::Bucket}}
+  Api: {{Type: AWS::ApiGateway::RestApi}}
+  Child: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: "https://example.com/child.yaml"}}}}
+  Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {{EventSourceArn: {QUEUE}, FunctionName: {value}}}
+Parameters:
+  Subnets: {{Type: CommaDelimitedList}}
+"""
+    [variable] = converted(tmp_path, text, **HERE).variables.values()
+
+    assert variable["description"] == origin.format(tmp_path / "template.yaml")
+
+
 def test_the_name_of_an_ssm_parameter_is_never_its_value(tmp_path: Path) -> None:
     text = with_mapping("EventSourceArn: !Ref Stored")
     result = converted(tmp_path, text, **HERE, parameters={"Stored": "/other/name"})

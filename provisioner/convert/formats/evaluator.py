@@ -242,7 +242,7 @@ class Evaluator:
         name, given = parameter.name, self.template.given
         stated = self.shared.conversion.options.parameters.get(name) if given is None else None
         value: Any = None
-        if given is not None and name in given:
+        if given is not None and name in given and parameter.stored is None:
             value = given[name].plain()
             if isinstance(value, str) and not is_unknown(value) and parameter.type != "string":
                 if has_unknown(value):

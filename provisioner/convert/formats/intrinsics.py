@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from provisioner.convert.documents import members_of
 from provisioner.convert.formats.template import Refused, Unresolved, typed
-from provisioner.convert.unknown import has_unknown, is_unknown, unknown_names
+from provisioner.convert.unknown import has_unknown, is_unknown, replaced, unknown_names
 from provisioner.manifest.node import Node
 
 if TYPE_CHECKING:
@@ -101,12 +101,10 @@ def _select(evaluator: Evaluator, node: Node, argument: Node) -> Node:
         return item
     if not is_unknown(items.value):
         raise Refused("Fn::Select needs a number and a list")
-    name = unknown_names(items.value)[0]
-    default = evaluator.shared.conversion.unknowns.variables[name].default
+    name, unknowns = unknown_names(items.value)[0], evaluator.shared.conversion.unknowns
+    default, origin = unknowns.variables[name].default, f"item {number} of {unknowns.variables[name].description}"
     value = default[int(number)] if isinstance(default, list) and int(number) < len(default) else None
-    marker = evaluator.shared.conversion.unknowns.marker(
-        f"{name}[{number}]", f"{name}{number}", f"item {number} of {name}", default=value
-    )
+    marker = unknowns.marker(f"{name}[{number}]", f"{name}{number}", origin, default=value)
     return node.holding(marker)
 
 
@@ -117,7 +115,9 @@ def _split(evaluator: Evaluator, node: Node, argument: Node) -> Node:
         raise Refused("Fn::Split needs a delimiter")
     # A value that is not known may have the delimiter in it.
     if has_unknown(text) and not (by in (":", "/") and evaluator.shared.atoms.issuperset(unknown_names(text))):
-        raise Unresolved(f"Fn::Split of {text}", type_="list")
+        variables = evaluator.shared.conversion.unknowns.variables
+        origin = replaced(text, lambda name: variables[name].description)
+        raise Unresolved(f"{origin}, split by {json.dumps(by)}", type_="list")
     return node.all_here(text.split(by))
 
 

@@ -154,11 +154,12 @@ def _of_sam(evaluator: Evaluator, resource: Resource, name: str) -> str:
 def _generated(evaluator: Evaluator, resource: Resource, name: str, kind: SourceKind | None = None) -> str:
     """A variable for what AWS generates."""
     own = evaluator.template.called(resource.id)
-    is_nested = name.startswith("Outputs.")
-    called = own if name == "Ref" else f"{own}{(name[8:] if is_nested else name).replace('.', '')}"
-    what = "name or id" if name == "Ref" else name
-    if name == "Ref" and resource.type in FUNCTIONS:
-        what = "name"
+    attribute_name = name.removeprefix("Outputs.")
+    called = own if name == "Ref" else f"{own}{attribute_name.replace('.', '')}"
+    what = attribute_name if attribute_name == name else f"output {attribute_name}"
+    if name == "Ref":
+        has_name = resource.type in FUNCTIONS or _SHAPES.get(resource.type, _Shape()).name
+        what = "name" if has_name else "name or id"
     return evaluator.unknown(
         f"{resource.id}.{name}",
         called,
