@@ -674,6 +674,17 @@ def test_a_nested_stack_is_read(tmp_path: Path) -> None:
     ]
 
 
+def test_the_name_of_an_ssm_parameter_that_a_nested_stack_gets_is_never_its_value(tmp_path: Path) -> None:
+    child = CHILD.replace(
+        "Queue: {Type: String}", "Queue: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /none}"
+    )
+    parent = PARENT.replace("Queue: !GetAtt Orders.Arn", "Queue: /shop/queue")
+    result = converted(tmp_path, {"parent.yaml": parent, "nested/child.yaml": child}, **HERE)
+
+    assert {item["event_source_arn"] for item in result.mappings} == {"${var.Queue}"}
+    assert result.variables["Queue"]["description"].endswith(": the value of the SSM parameter /shop/queue")
+
+
 @pytest.mark.parametrize(
     "location",
     ["https://example.com/child.yaml", "../outside.yaml", "absent.yaml", "broken.yaml", "link.yaml", "5", "!Ref Queue"],

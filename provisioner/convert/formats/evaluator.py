@@ -240,18 +240,17 @@ class Evaluator:
     def _parameter(self, parameter: Parameter) -> Any:
         """The value of a parameter: its own, in conditions its default, else a marker."""
         name, given = parameter.name, self.template.given
-        stated = self.shared.conversion.options.parameters.get(name) if given is None else None
+        passed = given[name].plain() if given is not None and name in given else None
+        stated = self.shared.conversion.options.parameters.get(name) if given is None else passed
         value: Any = None
-        if given is not None and name in given and parameter.stored is None:
-            value = given[name].plain()
+        if stated is not None and parameter.stored is None:
+            value = stated
             if isinstance(value, str) and not is_unknown(value) and parameter.type != "string":
                 if has_unknown(value):
                     raise Unresolved(f"the parameter {name} in {parameter.place.file}: {value}", name, parameter.type)
                 value = typed(parameter.type, value)
         elif given is not None:
             value = parameter.default  # the parent passes no other value
-        elif stated is not None and parameter.stored is None:
-            value = typed(parameter.type, stated)
         if value is not None and (not parameter.is_secret or self._assumes):
             return value
         if self._assumes and parameter.default is not None:
@@ -260,7 +259,7 @@ class Evaluator:
         why = f"the parameter {name} in {parameter.place.file}:{parameter.place.line}"
         stored = parameter.stored
         if stored is not None:
-            stored = stated or stored
+            stored = replaced(str(stated or stored), "<{}>".format)
             why += f": the value of the SSM parameter {stored}" if stored else ": the value of an SSM parameter"
         default = None if parameter.is_secret else parameter.default
         key = json.dumps([name, parameter.type, default, stored])
