@@ -473,8 +473,8 @@ RESOURCES = """resources:
     [
         ("{Fn::GetAtt: [Jobs, Arn]}", f"arn:aws:sqs:eu-west-1:{A}:jobs"),
         ("!GetAtt Fifo.Arn", f"arn:aws:sqs:eu-west-1:{A}:jobs.fifo"),
-        ("!GetAtt Unnamed.Arn", f"arn:aws:sqs:eu-west-1:{A}:${{var.Unnamed_name}}"),
-        ("!GetAtt UnnamedFifo.Arn", f"arn:aws:sqs:eu-west-1:{A}:${{var.UnnamedFifo_name}}.fifo"),
+        ("!GetAtt Unnamed.Arn", "${var.UnnamedArn}"),
+        ("!GetAtt UnnamedFifo.Arn", "${var.UnnamedFifoArn}"),
         (
             "!Join [':', [arn, aws, sqs, !Ref AWS::Region, !Ref AWS::AccountId, jobs]]",
             f"arn:aws:sqs:eu-west-1:{A}:jobs",
@@ -490,7 +490,7 @@ RESOURCES = """resources:
         ("!Ref Hidden", "${var.Hidden}"),
         ("!Ref Given", "${var.Given}"),
         ("!Join ['', [!Sub 'arn:aws:sqs:eu-west-1:${AWS::AccountId}:', !Select [0, !Ref Several]]]", None),
-        ("!GetAtt Elsewhere.Arn", "${var.Elsewhere_Arn}"),
+        ("!GetAtt Elsewhere.Arn", "${var.ElsewhereArn}"),
         ("!Select [1, [a, !GetAtt Jobs.Arn]]", f"arn:aws:sqs:eu-west-1:{A}:jobs"),
         (f"!Select [0, !Split [',', '{Q},x']]", Q),
         (f"!If [IsProd, x, '{Q}']", Q),
@@ -500,7 +500,7 @@ RESOURCES = """resources:
             "!Sub ['arn:aws:sqs:eu-west-1:123456789012:${q}', {q: !FindInMap [Names, eu-west-1, queue]}]",
             Q[:-6] + "mapped",
         ),
-        ("'arn:aws:sqs:eu-west-1:123456789012:{{resolve:ssm:/shop/queue:1}}'", Q[:-6] + "${var.queue_1}"),
+        ("'arn:aws:sqs:eu-west-1:123456789012:{{resolve:ssm:/shop/queue:1}}'", Q[:-6] + "${var.shop_queue_1}"),
     ],
 )
 def test_references(arn: str, expected: str | None, tmp_path: Path) -> None:
@@ -521,7 +521,7 @@ def test_references(arn: str, expected: str | None, tmp_path: Path) -> None:
         (
             "stream: {type: dynamodb, arn: !GetAtt Items.StreamArn}",
             {
-                "event_source_arn": f"arn:aws:dynamodb:eu-west-1:{A}:table/shop-items-eu-west-1/stream/${{var.Items_stream}}"
+                "event_source_arn": f"arn:aws:dynamodb:eu-west-1:{A}:table/shop-items-eu-west-1/stream/${{var.ItemsStreamLabel}}"
             },
         ),
         ("s3: {bucket: !Ref Media, existing: true}", {"event_source_arn": "arn:aws:s3:::media-dev"}),
@@ -538,6 +538,44 @@ def test_references_of_other_sources(event: str, expected: dict[str, str], tmp_p
     assert found.left_out == ()
     for name, value in expected.items():
         assert f"{name}: {value}\n" in found.text
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ("FunctionName: !Ref Live", "function_name: shop-dev-work:live"),
+        ("FunctionName: !Ref Published", "function_name: shop-dev-work:${var.PublishedVersion}"),
+        ("FunctionName: !Select [6, !Split [':', !GetAtt WorkLambdaFunction.Arn]]", "function_name: shop-dev-work"),
+        ("BatchSize: !If [Missing, 1, 2]", "batch_size: ${var.BatchSize}"),
+        (
+            "EventSourceArn: !GetAtt Tables.StreamArn, StartingPosition: LATEST, BatchSize: 100",
+            "${var.TablesStreamArn}",
+        ),
+    ],
+)
+def test_references_of_a_mapping(properties: str, expected: str, tmp_path: Path) -> None:
+    own = f"""    Live: {{Type: AWS::Lambda::Alias, Properties: {{FunctionName: !Ref WorkLambdaFunction, Name: live}}}}
+    Published: {{Type: AWS::Lambda::Version, Properties: {{FunctionName: !GetAtt WorkLambdaFunction.Arn}}}}
+    Tables: {{Type: AWS::DynamoDB::Table}}
+    Own:
+      Type: AWS::Lambda::EventSourceMapping
+      Properties: {{FunctionName: f, EventSourceArn: !GetAtt Jobs.Arn}}
+  extensions:
+    Own: {{Properties: {{{properties}}}}}
+  Parameters:"""
+    found = converted(tmp_path, with_events("", RESOURCES.replace("  Parameters:", own, 1)))
+
+    assert found.left_out == ()
+    assert f"{expected}\n" in found.text
+    assert "batch_size: 100" not in found.text  # the default, where the kind of the source is known
+
+
+def test_a_value_that_may_be_absent_is_named(tmp_path: Path) -> None:
+    event = f"{{sqs: {{arn: '{Q}', maximumBatchingWindow: !If [Missing, 5, !Ref AWS::NoValue]}}}}"
+    found = converted(tmp_path, with_events(event, RESOURCES))
+
+    assert [what for what, _ in left_out(found)] == ["MaximumBatchingWindowInSeconds of functions.work.events[0].sqs"]
+    assert "ignore_changes:\n        - maximum_batching_window_in_seconds" in found.text
 
 
 @pytest.mark.parametrize(

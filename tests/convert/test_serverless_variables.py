@@ -349,8 +349,11 @@ def test_variables_that_refer_to_themselves(custom: str, tmp_path: Path) -> None
 def test_resources_that_refer_to_themselves(tmp_path: Path) -> None:
     first = "A: {Type: AWS::SQS::Queue, Properties: {QueueName: !Ref B}}"
     second = "B: {Type: AWS::Kinesis::Stream, Properties: {Name: !GetAtt A.QueueName}}"
-    with pytest.raises(UsageError, match=r"the resource [AB] refers to itself"):
-        converted(tmp_path, with_events("{sqs: !GetAtt A.Arn}", f"resources: {{Resources: {{{first}, {second}}}}}\n"))
+    found = converted(
+        tmp_path, with_events("{sqs: !GetAtt A.Arn}", f"resources: {{Resources: {{{first}, {second}}}}}\n"), account=A
+    )
+
+    assert f"event_source_arn: arn:aws:sqs:eu-west-1:{A}:${{var.A}}\n" in found.text
 
 
 @pytest.mark.parametrize(

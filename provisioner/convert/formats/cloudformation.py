@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from provisioner.convert.conversion import Conversion, Origin
 from provisioner.convert.documents import members_of, text_at
-from provisioner.convert.fields import FieldReader, Problem, spelling
 from provisioner.convert.formats import macros, sam
 from provisioner.convert.formats.evaluator import Evaluator
 from provisioner.convert.formats.physical import FUNCTIONS, attribute
@@ -21,7 +20,6 @@ from provisioner.convert.formats.template import Refused, Resource, Shared, Temp
 from provisioner.convert.found import Doubt
 from provisioner.convert.unknown import has_unknown, readable
 from provisioner.errors import UsageError
-from provisioner.kinds.tables import fields_of
 from provisioner.manifest.node import Node
 from provisioner.model.canonical import Canonical
 from provisioner.model.place import Place
@@ -174,7 +172,7 @@ class _Stack:
 
     def _mapping(self, resource: Resource) -> None:
         reader = self._conversion.reader()
-        fields = self._fields(resource.properties, reader, resource.id)
+        fields = self.evaluator.fields(resource.properties, reader, resource.id)
         source = fields.get("event_source_arn")
         hint = self.evaluator.kind_of(source) or resource.kind
         if hint is None and (has_unknown(source) or not source):
@@ -182,37 +180,6 @@ class _Stack:
         if fields.get("self_managed_event_source"):
             hint = SourceKind.KAFKA
         self._conversion.add(fields, self._origin(resource.place, resource.id), reader.problems, hint)
-
-    def _fields(self, properties: Node, reader: FieldReader, name: str) -> Canonical:
-        """The fields of a mapping; what is not known is a variable, and what cannot be read a problem of the reader."""
-        ours = {
-            spelling(key): item.name for item in fields_of(reader.kind).values() for key in (item.name, item.row.api)
-        }
-        renames = {spelling(key): value for key, value in reader.renames.items()}
-        members: dict[str, Node] = {}
-        for key, part in self.evaluator.members(properties).items():
-            self.evaluator.naming = f"{self.template.called(name)}{key}"
-            try:
-                value = self.evaluator.field(part)
-            except Refused as refused:
-                found = renames.get(spelling(key)) or ours.get(spelling(key), "")
-                reader.problems.append(Problem(part.place(key=True), key, readable(str(refused)), found))
-                continue
-            if value is not None:
-                members[key] = part.holding(value.value)
-        fields = reader.mapping(properties.holding(members))
-        if isinstance(function := fields.get("function_name"), str):
-            fields["function_name"] = self._function(function)
-        return fields
-
-    def _function(self, text: str) -> str:
-        """A function as a mapping names it: without the ARN, where that is in the stack's own region and account."""
-        partition, region, account = (
-            self.evaluator.pseudo(f"AWS::{part}") for part in ("Partition", "Region", "AccountId")
-        )
-        parts = text.split(":", 6)
-        own = [["arn", each, "lambda", region, account, "function"] for each in (partition, "aws")]
-        return parts[6] if len(parts) == 7 and parts[:6] in own else text
 
     def _origin(self, place: Place, what: str, **more: Any) -> Origin:
         notes = [
@@ -261,7 +228,7 @@ class _Stack:
             members = self.evaluator.members(node)
             if not members:
                 return
-            fields = self._fields(node.holding(members), reader, "Bucket")
+            fields = self.evaluator.fields(node.holding(members), reader, "Bucket")
             fields |= self._rules(members.get("Filter"))
             arn = bucket if isinstance(bucket, str) else attribute(self.evaluator, bucket, "Arn")
         except Refused as refused:

@@ -13,11 +13,14 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from provisioner.convert.documents import members_of
+from provisioner.convert.fields import FieldReader, Problem, spelling
 from provisioner.convert.formats import physical
 from provisioner.convert.formats.intrinsics import FUNCTIONS, holds
 from provisioner.convert.formats.template import Parameter, Refused, Resource, Shared, Template, Unresolved, typed
-from provisioner.convert.unknown import as_arn, has_unknown, is_unknown, replaced, unknown_names
+from provisioner.convert.unknown import as_arn, has_unknown, is_unknown, readable, replaced, unknown_names
+from provisioner.kinds.tables import fields_of
 from provisioner.manifest.node import Node
+from provisioner.model.canonical import Canonical
 from provisioner.model.references import Arn, partition_of
 from provisioner.model.sources import SourceKind, kind_of_arn
 
@@ -32,8 +35,9 @@ _LONGEST: Final = 100_000
 class Evaluator:
     """Evaluates the values of one template.
 
-    naming  what the variable of an expression is called
-    notes   the parameters whose defaults have decided something since the notes were last cleared, with these defaults
+    naming    what the variable of an expression is called
+    in_parts  whether an ARN of which a part is not known has its known parts
+    notes     the parameters whose defaults have decided something since the notes were last cleared, with these defaults
     """
 
     def __init__(self, template: Template, shared: Shared, outputs: Callable[[str, str], Node | None]) -> None:
@@ -41,6 +45,7 @@ class Evaluator:
         self.template = template
         self.shared = shared
         self.naming = "value"
+        self.in_parts = False
         self.notes: dict[str, str] = {}
         self.alias_of: Callable[[Resource], Node | None] = lambda _: None
         self._outputs = outputs
@@ -54,6 +59,35 @@ class Evaluator:
         """The value of a field; None for `AWS::NoValue`. Raises Refused where nothing can stand for it."""
         value = self.value(node)
         return None if value is None else self._without_dynamic(value)
+
+    def fields(self, properties: Node, reader: FieldReader, name: str) -> Canonical:
+        """The fields of the mapping `name`; what is not known is a variable, and what cannot be read a problem of the reader."""
+        ours = {
+            spelling(key): item.name for item in fields_of(reader.kind).values() for key in (item.name, item.row.api)
+        }
+        renames = {spelling(key): value for key, value in reader.renames.items()}
+        members: dict[str, Node] = {}
+        for key, part in self.members(properties).items():
+            self.naming = f"{self.template.called(name)}{key}"
+            try:
+                value = self.field(part)
+            except Refused as refused:
+                found = renames.get(spelling(key)) or ours.get(spelling(key), "")
+                reader.problems.append(Problem(part.place(key=True), key, readable(str(refused)), found))
+                continue
+            if value is not None:
+                members[key] = part.holding(value.value)
+        fields = reader.mapping(properties.holding(members))
+        if isinstance(function := fields.get("function_name"), str):
+            fields["function_name"] = self.function_name(function)
+        return fields
+
+    def function_name(self, text: str) -> str:
+        """A function as a mapping names it: without the ARN, where that is in the stack's own region and account."""
+        partition, region, account = (self.pseudo(f"AWS::{part}") for part in ("Partition", "Region", "AccountId"))
+        parts = text.split(":", 6)
+        own = [["arn", each, "lambda", region, account, "function"] for each in (partition, "aws")]
+        return parts[6] if len(parts) == 7 and parts[:6] in own else text
 
     def value(self, node: Node) -> Node | None:
         """A value without functions; None for `AWS::NoValue`. Raises Refused where nothing can stand for it."""

@@ -73,6 +73,8 @@ _SHAPES: Final = {
     "AWS::Glue::Registry": _Shape(ref="Arn"),
     "AWS::SSM::Parameter": _Shape("Name"),
 }
+NAMES: Final = frozenset({shape.name for shape in _SHAPES.values()} | {"FifoQueue", "SecretId", "Value"})
+"""The properties that say how resources are called."""
 _STREAM: Final = "StreamArn"  # ends with the time when the stream was enabled
 
 
@@ -97,6 +99,8 @@ def attribute(evaluator: Evaluator, resource: Resource, name: str) -> str:
         return _of_sam(evaluator, resource, name)
     if name == shape.arn and shape.resource:
         return _arn(evaluator, resource, shape)
+    if name == _STREAM and evaluator.in_parts and _stated(evaluator, resource, shape):
+        return f"{_arn(evaluator, resource, shape)}/stream/{_generated(evaluator, resource, 'StreamLabel')}"
     if resource.type == "AWS::SSM::Parameter" and name == "Value":
         return evaluator.text_of(resource, "Value") or _generated(evaluator, resource, name)
     kind = shape.kind if name == shape.arn else SourceKind.DYNAMODB if name == _STREAM else None

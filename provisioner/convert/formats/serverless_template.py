@@ -120,12 +120,8 @@ class Template:
         for member in mapping.unknown_members:
             why = "it is not a setting of this event, so the framework does not deploy it"
             self.conversion.leave_out(place, f"{member} of {mapping.what}", why)
-        resolved = {
-            name: self.references.function(item) if name == "FunctionName" else self.references.resolved(item)
-            for name, item in mapping.properties.items()
-        }
         reader = self.conversion.reader()
-        fields = reader.mapping(mapping.node.holding(resolved))
+        fields = self.references.fields(mapping.node.holding(mapping.properties), reader, "")
         source: Any = fields.get("event_source_arn")
         arn = as_arn(source)
         stated = bool(arn and REGION.fullmatch(arn.region))
@@ -135,11 +131,12 @@ class Template:
         origin = Origin(place, mapping.what, region="" if stated else self.variables.region)
         default = self.conversion.unknowns.variables[unknown_names(source)[0]].default if is_unknown(source) else None
         likely = as_arn(default)
-        self.conversion.add(fields, origin, reader.problems, mapping.kind or (kind_of_arn(likely) if likely else None))
+        kind = mapping.kind or self.references.kind_of(source) or (kind_of_arn(likely) if likely else None)
+        self.conversion.add(fields, origin, reader.problems, kind)
 
     def holds(self, condition: Node, node: Node, what: str) -> bool:
         """Whether a condition holds; what it is for is left out where it does not, or where that is not known."""
-        holds = self.references.holds(condition)
+        holds = self.references.holds(condition.value) if isinstance(condition.value, str) else None
         if not holds:
             name = condition.value if isinstance(condition.value, str) else "that it has"
             why = (
@@ -172,11 +169,9 @@ class Template:
         members = members_of(entry)
         reader = self.conversion.reader(SourceKind.S3)
         function = members.get("Function", entry.holding(None))
-        node = entry.holding(
-            {"function_name": self.references.function(function), "events": members.get("Event", function)}
-        )
+        node = entry.holding({"FunctionName": function, "Events": members.get("Event", function)})
         fields = {
-            **reader.mapping(node),
+            **self.references.fields(node, reader, ""),
             **rules_of(entry, self.conversion),
             "event_source_arn": f"arn:{self.references.partition}:s3:::{bucket}",
         }
