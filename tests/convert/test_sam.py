@@ -235,15 +235,22 @@ def test_a_mapping_of_a_function_of_sam(tmp_path: Path, function: str, expected:
         "  Own:\n    Type: AWS::Lambda::EventSourceMapping\n"
         f"    Properties: {{FunctionName: {function}, EventSourceArn: !GetAtt Clicks.Arn, StartingPosition: LATEST}}\n"
     )
-    text = template(SQS, "AutoPublishAlias: live\n      FunctionName: worker", more=own).replace(
-        "WorkerAliaslive", "Worker.Alias"
-    )
+    text = template(SQS, "AutoPublishAlias: live\n      FunctionName: worker", more=own)
     result = converted(tmp_path, text, **HERE)
 
     assert {item["event_source_arn"]: item["function_name"] for item in result.mappings} == {
         QUEUE: "worker:live",
         STREAM: expected,
     }
+
+
+@pytest.mark.parametrize(("alias", "ident"), [("live", "WorkerAliaslive"), ("blue-2_b", "WorkerAliasblueD2Ub")])
+def test_the_alias_of_a_function_without_events(tmp_path: Path, alias: str, ident: str) -> None:
+    own = "  Own:\n    Type: AWS::Lambda::EventSourceMapping\n"
+    own += f"    Properties: {{FunctionName: !Ref {ident}, EventSourceArn: !GetAtt Orders.Arn}}\n"
+    text = template("", f"AutoPublishAlias: {alias}\n      FunctionName: worker", more=own)
+
+    assert converted(tmp_path, text, **HERE).mapping["function_name"] == f"worker:{alias}"
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,13 @@ class _Event:
 def translate(template: Template, conversion: Conversion) -> None:
     """Add to a template what SAM makes of the events of its functions. Raises UsageError without SAM's translator."""
     functions = [item for item in template.resources.values() if item.type == FUNCTION]
+    for function in functions:  # also one without events has an alias, which the template may refer to
+        alias = alias_of(template, function)
+        if alias and isinstance(alias.value, str):
+            ident = f"{function.id}Alias{alias.value.replace('-', 'D').replace('_', 'U')}"
+            named = alias.all_here({"FunctionName": {"Ref": function.id}, "Name": alias.value})
+            own = Resource(ident, ALIAS, named, function.condition, alias.place(), named)
+            template.resources.setdefault(ident, own)
     events = [event for function in functions for event in _events(function, template, conversion)]
     for event, made in _translated(events, conversion):
         function, place = event.function, event.node.place(key=True)
