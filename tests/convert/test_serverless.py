@@ -418,8 +418,8 @@ def test_what_is_no_source_is_not_mentioned(event: str, tmp_path: Path) -> None:
         ("{sqs: {batchSize: 1}}", "functions.work.events[0].sqs", "it names no source"),
         ("{s3: {event: 's3:ObjectCreated:*'}}", "functions.work.events[0].s3", "it names no bucket"),
         ("{existingS3: {bucket: b}}", "functions.work.events[0].existingS3", "it is not an event of the framework"),
-        ("[1]", "functions.work.events[0]", "it is not in the files, or is no map"),
-        ("'${file(e.js)}'", "functions.work.events[0]", "it is not in the files, or is no map"),
+        ("[1]", "functions.work.events[0]", "it is not in the files, or is not a map"),
+        ("'${file(e.js)}'", "functions.work.events[0]", "it is not in the files, or is not a map"),
         (
             f"{{sqs: {{arn: '{Q}', batchWindow: 5}}}}",
             "batchWindow of functions.work.events[0].sqs",
@@ -698,7 +698,7 @@ def test_extensions_that_change_nothing_known(tmp_path: Path) -> None:
     ("condition", "why"),
     [
         ("IsProd", "the condition IsProd does not hold"),
-        ("Missing", "the condition Missing depends on values that the file lacks"),
+        ("Missing", "the condition Missing depends on values that the file does not have"),
         ("IsDev", ""),
         ("Either", ""),
     ],

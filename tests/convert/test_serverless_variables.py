@@ -113,7 +113,7 @@ def test_a_text_that_is_no_variable_is_not_known(text: str, tmp_path: Path) -> N
     found = converted(tmp_path, with_events(f"{{sqs: {json.dumps(text)}}}"))
 
     (variable,) = found.source.variables.values()
-    assert variable.description == f"{text}, which is no variable that can be read"
+    assert variable.description == f"{text}, which cannot be read as a variable"
     loaded(found, tmp_path)
 
 

@@ -113,7 +113,7 @@ class _Service:
         items = found.value if isinstance(found.value, list) else [found]
         for item in map(self._variables.head, items):
             if item.value is not None and not isinstance(item.value, dict):
-                self._conversion.leave_out(item.place(), name, "it is not in the files, or is no map")
+                self._conversion.leave_out(item.place(), name, "it is not in the files, or is not a map")
         maps = [item for item in map(self._variables.head, items) if isinstance(item.value, dict)]
         return reduce(self._merge, maps) if maps else found.holding({})
 
@@ -168,11 +168,13 @@ class _Service:
         events = self._variables.member(function, "events")
         if events is None or events.value is None:
             if function.value is not None and not isinstance(function.value, dict):
-                self._conversion.leave_out(function.place(), f"functions.{key}", "it is not in the files, or is no map")
+                self._conversion.leave_out(
+                    function.place(), f"functions.{key}", "it is not in the files, or is not a map"
+                )
             return
         if not isinstance(events.value, list):
             self._conversion.leave_out(
-                events.place(), f"functions.{key}.events", "it is not in the files, or is no list"
+                events.place(), f"functions.{key}.events", "it is not in the files, or is not a list"
             )
             return
         for number, item in enumerate(map(self._variables.head, events.value)):
@@ -180,7 +182,7 @@ class _Service:
             is_name = isinstance(item.value, str) and not has_unknown(item.value)  # `- alexaSkill`
             members = {str(item.value): item.holding(None)} if is_name else item.value
             if not isinstance(members, dict):
-                self._conversion.leave_out(item.place(), what, "it is not in the files, or is no map")
+                self._conversion.leave_out(item.place(), what, "it is not in the files, or is not a map")
                 continue
             for name, event in members.items():
                 self._event(key, function, name, event, f"{what}.{name}")
@@ -224,7 +226,8 @@ class _Service:
         name = f"{key}{stream}{service}Consumer"
         known = f" {name}" if stream and not has_unknown(name) else ""
         why = f"the ARN of the stream consumer{known}, which the framework makes for the function {key}"
-        marker = self._conversion.unknowns.marker(f"consumer {mapping.what}", f"{key}_{stream}_consumer", why)
+        called = "_".join(filter(None, (key, stream, "consumer")))
+        marker = self._conversion.unknowns.marker(f"consumer {mapping.what}", called, why)
         mapping.properties["EventSourceArn"] = consumer.holding(marker)
 
     # --- buckets ------------------------------------------------------------------------------------------------------

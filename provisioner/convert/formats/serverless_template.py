@@ -139,10 +139,8 @@ class Template:
         holds = self.references.holds(condition.value) if isinstance(condition.value, str) else None
         if not holds:
             name = condition.value if isinstance(condition.value, str) else "that it has"
-            why = (
-                f"the condition {name} {'does not hold' if holds is False else 'depends on values that the file lacks'}"
-            )
-            self.conversion.leave_out(node.place(key=True), what, why)
+            why = "does not hold" if holds is False else "depends on values that the file does not have"
+            self.conversion.leave_out(node.place(key=True), what, f"the condition {name} {why}")
         return bool(holds)
 
     def _bucket(self, name: str, resource: Node, what: str, condition: Node | None) -> None:

@@ -84,7 +84,7 @@ class Variables:
         value = self.head(node).value
         if isinstance(value, dict | list):
             place = node.place()
-            unknown = _Unknown(f"{place}", what, f"{what}, which is no text at {place}")
+            unknown = _Unknown(f"{place}", what, f"{what}, which is not a text, at {place}")
             return str(self._node(unknown, node).value)
         return _text(value)
 
@@ -149,7 +149,7 @@ class Variables:
             template = parsed(node.value)
         except NotAVariable:
             text = node.value
-            unknown = _Unknown(text, "value", f"{text}, which is no variable that can be read")
+            unknown = _Unknown(text, "value", f"{text}, which cannot be read as a variable")
             return self._node(unknown, node)
         if len(template) == 1 and isinstance(template[0], Variable):
             return self._value(template[0], node)
@@ -161,7 +161,7 @@ class Variables:
             if isinstance(part, Variable):
                 value = self._value(part, node).value
                 if isinstance(value, dict | list):
-                    unknown = _Unknown(part.text, _name(part.text), f"{part.text}, which is no text")
+                    unknown = _Unknown(part.text, _name(part.text), f"{part.text}, which is not a text")
                     value = self._node(unknown, node).value
                 parts.append(_text(value))
             else:
