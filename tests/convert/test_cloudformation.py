@@ -750,11 +750,15 @@ Resources:
 
 @pytest.mark.parametrize("listed", ["[orders, returns]", "!Ref Names", "!Split [',', 'orders,returns']"])
 def test_a_loop_is_written_out(tmp_path: Path, listed: str) -> None:
-    result = converted(tmp_path, LOOPS % listed, **HERE)
+    own = (
+        f"  Own: {{Type: AWS::Lambda::EventSourceMapping, Properties: {{FunctionName: z, EventSourceArn: {QUEUE}}}}}\n"
+    )
+    result = converted(tmp_path, LOOPS % listed + own, **HERE)
 
-    assert ("by the default of the parameter Names" in result.text) == (listed == "!Ref Names")
+    assert result.text.count("by the default of the parameter Names") == (2 if listed == "!Ref Names" else 0)
     assert [(item["function_name"], item["event_source_arn"]) for item in result.mappings] == [
-        (name, f"arn:aws:sqs:eu-west-1:123456789012:q-{name}") for name in ("orders", "returns")
+        *((name, f"arn:aws:sqs:eu-west-1:123456789012:q-{name}") for name in ("orders", "returns")),
+        ("z", QUEUE),
     ]
 
 

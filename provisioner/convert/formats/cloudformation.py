@@ -81,14 +81,13 @@ class _Stack:
         self._shared, self._conversion = shared, shared.conversion
         self._path, self._top = path, top
         self._children: dict[str, _Stack | None] = {}
-        self._looped_by: dict[str, str] = {}
-        """The parameters whose defaults have decided loops."""
+        self._loops: list[tuple[Place, dict[str, str]]] = []
+        """The loops, with the parameters whose defaults have decided them."""
         key = f"{root.file} {path}"
         root = macros.with_includes(macros.with_top_includes(root, top), top)
         self.template = Template(root, key, top, given)
         if "Fn::ForEach::" in json.dumps(root.plain(), default=str):
             self.evaluator = Evaluator(self.template, shared, self._output)
-            self.evaluator.notes = self._looped_by
             self.template = Template(macros.Loops(self._looped).written_out(root), key, top, given)
         sam.translate(self.template, self._conversion)
         self.evaluator = Evaluator(self.template, shared, self._output)
@@ -117,10 +116,12 @@ class _Stack:
     def _leave_out(self, place: Place, what: str, why: str) -> None:
         self._conversion.leave_out(place, what, readable(why))
 
-    def _looped(self, node: Node) -> list[str]:
+    def _looped(self, loop: Node, listed: Node) -> list[str]:
         """The items of a loop. Raises Refused where one of them is not known."""
+        self.evaluator.notes = {}
+        self._loops.append((loop.place(), self.evaluator.notes))
         with self.evaluator.assuming():
-            value = self.evaluator.value(node)
+            value = self.evaluator.value(listed)
             items = value.value if value else None
             texts = [self.evaluator.text(item) for item in items] if isinstance(items, list) else []
         if not isinstance(items, list) or any(map(has_unknown, texts)):
@@ -182,9 +183,13 @@ class _Stack:
         self._conversion.add(fields, self._origin(resource.place, resource.id), reader.problems, hint)
 
     def _origin(self, place: Place, what: str, **more: Any) -> Origin:
+        decided = self.evaluator.notes
+        for loop, noted in self._loops:
+            if loop.file == place.file and loop[1:3] <= place[1:3] < loop[3:5]:
+                decided = noted | decided
         notes = [
             f"decided by the default of the parameter {name}{value and f', {value}'}; pass --param {name}=VALUE for another"
-            for name, value in (self._looped_by | self.evaluator.notes).items()
+            for name, value in decided.items()
         ]
         return Origin(place, what, notes=tuple(Doubt("", note) for note in notes), **more)
 

@@ -69,9 +69,9 @@ def _snippet(node: Node | None, top: Path, depth: int) -> Node | None:
 
 
 class Loops:
-    """Writes the loops of a template out. `items` evaluates the list of a loop; it raises Refused."""
+    """Writes the loops of a template out. `items` evaluates the list of a loop, given both; it raises Refused."""
 
-    def __init__(self, items: Callable[[Node], list[str]]) -> None:
+    def __init__(self, items: Callable[[Node, Node], list[str]]) -> None:
         self._items = items
         self._count = 0
 
@@ -110,7 +110,7 @@ class Loops:
         if not isinstance(variable.value, str) or not isinstance(body.value, dict):
             return None
         try:
-            items = self._items(self.written_out(listed, values))
+            items = self._items(node, self.written_out(listed, values))
         except Refused:
             return None
         made: dict[str, Node] = {}
