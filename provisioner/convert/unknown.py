@@ -104,8 +104,12 @@ class Unknowns:
         return f"{_OPEN}{self._names[key]}{_CLOSE}"
 
     def typed(self, marker: str, type_: str) -> str:
-        """The same marker; its variable has this type, "" for a text, unless the file declares another one."""
+        """The same marker; its variable has this type, "" for a text, unless the file declares another one. Tags that are a list
+        in the file are a map here.
+        """
         variable = self.variables[unknown_names(marker)[0]]
+        if {variable.type, type_} == {"list", "map"}:
+            variable.type, variable.default = type_, None
         if type_ and variable.type == "string":
             variable.type = type_
             if isinstance(variable.default, str):

@@ -445,6 +445,14 @@ def test_the_default_of_a_variable_has_the_type_of_the_field(tmp_path: Path, def
     assert converted(tmp_path, text, **HERE).variables["Stage"].get("default") == expected
 
 
+def test_tags_that_depend_on_an_unknown_value_are_a_map(tmp_path: Path) -> None:
+    result = converted(
+        tmp_path, with_mapping("Tags: !If [IsNamed, [{Key: a, Value: b}], [{Key: a, Value: c}]]"), **HERE
+    )
+
+    assert [item["type"] for item in result.variables.values()] == ["map"]
+
+
 def test_what_a_default_has_decided_is_said(tmp_path: Path) -> None:
     text = converted(tmp_path, with_mapping("BatchSize: !If [IsProd, 50, 5]"), **HERE).text
 
