@@ -525,7 +525,7 @@ def test_the_entries_of_a_bucket(tmp_path: Path) -> None:
     result = converted(tmp_path, TEMPLATE + ENTRIES, **HERE)
     source = "arn:aws:s3:::uploads-${var.Stage}"
 
-    assert result.left_out == []
+    assert [what for _, what, _ in result.left_out] == ["entry 2 of Uploads"]  # with the default of Stage
     assert sorted(result.mappings, key=lambda item: item["function_name"]) == [
         {"function_name": "worker", "event_source_arn": source, "events": ["s3:ObjectCreated:*"]},
         {
@@ -536,6 +536,28 @@ def test_the_entries_of_a_bucket(tmp_path: Path) -> None:
             "filter_suffix": "2024",
         },
     ]
+
+
+@pytest.mark.parametrize(
+    ("notifications", "what"),
+    [
+        ("!If [IsOn, {LambdaConfigurations: [ENTRY]}, !Ref AWS::NoValue]", "Own"),
+        ("{LambdaConfigurations: !If [IsOn, [ENTRY], !Ref AWS::NoValue]}", "Own"),
+        ("{LambdaConfigurations: [!If [IsOn, ENTRY, !Ref AWS::NoValue]]}", "entry 0 of Own"),
+    ],
+)
+def test_an_entry_that_is_absent_by_default_is_named(tmp_path: Path, notifications: str, what: str) -> None:
+    stated = notifications.replace("ENTRY", "{Event: 's3:ObjectCreated:*', Function: worker}")
+    text = f"""
+Parameters: {{On: {{Type: String, Default: no}}}}
+Conditions: {{IsOn: !Equals [!Ref On, "yes"]}}
+Resources: {{Own: {{Type: AWS::S3::Bucket, Properties: {{NotificationConfiguration: {stated}}}}}}}
+"""
+    [(_, named, why)] = converted(tmp_path, text).left_out
+
+    assert (named, why.partition(" with ")[2]) == (what, "the default of On; pass --param NAME=VALUE")
+    assert len(converted(tmp_path, text, parameters={"On": "yes"}).mappings) == 1
+    assert converted(tmp_path, text, parameters={"On": "no"}).left_out == []
 
 
 @pytest.mark.parametrize(
@@ -550,7 +572,7 @@ def test_the_entries_of_a_bucket(tmp_path: Path) -> None:
 )
 def test_an_entry_without_its_filter_is_left_out(tmp_path: Path, filter_: str, why: str) -> None:
     text = ENTRIES.replace("{S3Key: {Rules: [{Name: Prefix, Value: in/}, {Name: suffix, Value: 2024}]}}", filter_)
-    result = converted(tmp_path, TEMPLATE + text, **HERE)
+    result = converted(tmp_path, TEMPLATE + text, **HERE, parameters={"Stage": "dev"})
 
     assert [item["function_name"] for item in result.mappings] == ["worker"]
     assert [(what, said.startswith(why)) for _, what, said in result.left_out] == [("entry 1 of Uploads", True)]

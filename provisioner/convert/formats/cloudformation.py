@@ -153,11 +153,15 @@ class _Stack:
         holds = self.evaluator.holds(condition)
         if holds is None:
             self._leave_out(place, what, f"whether it exists depends on {self.evaluator.undecided(condition)}")
-        elif not holds and self.evaluator.notes:
-            names = " and ".join(sorted(self.evaluator.notes))
-            why = f"its condition {condition} does not hold with the default of {names}; pass --param NAME=VALUE"
-            self._leave_out(place, what, why)
+        elif not holds:
+            self._absent(place, what, f"its condition {condition} does not hold")
         return bool(holds)
+
+    def _absent(self, place: Place, what: str, why: str) -> None:
+        """Name what is not there because of the default of a parameter, if one has decided that."""
+        if self.evaluator.notes:
+            names = " and ".join(sorted(self.evaluator.notes))
+            self._leave_out(place, what, f"{why} with the default of {names}; pass --param NAME=VALUE")
 
     def _is_function(self, target: Node, member: str) -> bool:
         """Whether a target seems to be a function: by its protocol, else by what its ARN refers to."""
@@ -199,9 +203,12 @@ class _Stack:
         """The entries of a bucket that invoke functions."""
         notifications = self.evaluator.members(resource.properties).get("NotificationConfiguration")
         listed = self.evaluator.members(notifications).get("LambdaConfigurations") if notifications else None
-        if listed is None or not self._is_there(resource.condition, resource.place, resource.id):
+        items = self.evaluator.items(listed)
+        if not items:
+            self._absent(resource.place, resource.id, "it has no notifications")
+        if not items or not self._is_there(resource.condition, resource.place, resource.id):
             return
-        for number, node in enumerate(self.evaluator.items(listed)):
+        for number, node in enumerate(items):
             self.evaluator.notes = {}
             if resource.condition:
                 self.evaluator.holds(resource.condition)  # for its notes
@@ -232,6 +239,7 @@ class _Stack:
         try:
             members = self.evaluator.members(node)
             if not members:
+                self._absent(place, what, "it is absent")
                 return
             fields = self.evaluator.fields(node.holding(members), reader, "Bucket")
             fields |= self._rules(members.get("Filter"))
