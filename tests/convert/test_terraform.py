@@ -301,9 +301,7 @@ def test_what_is_known_after_the_apply_is_a_variable(tmp_path: Path) -> None:
     assert variable.description == "aws_sqs_queue.orders.arn, which is known after the apply"
     assert list(result.source.variables) == ["aws_sqs_queue_orders_arn"]  # AWS chooses what the configuration lacks
     assert [item.found.key for item in result.named] == [None]
-    mapping = loaded(tmp_path, result, aws_sqs_queue_orders_arn=QUEUE)[
-        "f-aws_sqs_queue_orders_arn" if False else "orders"
-    ]
+    mapping = loaded(tmp_path, result, aws_sqs_queue_orders_arn=QUEUE)["orders"]
     assert mapping.mapping == {"function_name": "f", "event_source_arn": QUEUE, "batch_size": 5}
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from provisioner.convert.conversion import Conversion
 from provisioner.convert.documents import listed, members_of, text_at
 from provisioner.convert.formats import terraform
-from provisioner.convert.formats.terraform_files import MAPPING_TYPES, NOTIFICATION, PERMISSION, Resource
+from provisioner.convert.formats.terraform_resources import MAPPING_TYPES, NOTIFICATION, PERMISSION, Resource
 from provisioner.errors import UsageError
 from provisioner.manifest.node import Node
 

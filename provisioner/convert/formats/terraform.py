@@ -11,14 +11,8 @@ from typing import Final
 
 from provisioner.convert.conversion import Conversion, Origin, kind_in
 from provisioner.convert.documents import listed, members_of, text_at
-from provisioner.convert.formats.terraform_files import (
-    COMPUTED,
-    MAPPING_TYPES,
-    NOTIFICATION,
-    PERMISSION,
-    Resource,
-    resources,
-)
+from provisioner.convert.formats.terraform_files import resources
+from provisioner.convert.formats.terraform_resources import COMPUTED, MAPPING_TYPES, NOTIFICATION, PERMISSION, Resource
 from provisioner.convert.found import Doubt
 from provisioner.kinds.policies import Policy, as_stored, taken_over
 from provisioner.kinds.s3_kind import PRINCIPAL
@@ -92,8 +86,8 @@ def _mapping(item: Resource, conversion: Conversion) -> None:
         attributes["tags"] = tags  # with the provider's default tags: these are on the mapping
     fields = reader.mapping(item.attributes.holding(attributes))
     arns = (Arn.parse(text_at(item.attributes, name)) for name in ("arn", "function_arn", "event_source_mapping_arn"))
-    region = text_at(item.attributes, "region") or next((arn.region for arn in arns if arn), "")
-    fields = set_ones(fields)
+    region = text_at(item.attributes, "region") or next((arn.region for arn in arns if arn), item.region)
+    fields = set_ones(fields, item.source)
     ids = (text_at(item.attributes, name) for name in ("uuid", "event_source_mapping_id", "id"))
     origin = Origin(
         item.place,
@@ -104,12 +98,12 @@ def _mapping(item: Resource, conversion: Conversion) -> None:
         state=text_at(item.attributes, "state"),
         notes=tuple(Doubt("", note) for note in item.notes),
     )
-    conversion.add(fields, origin, reader.problems)
+    conversion.add(fields, origin, reader.problems, item.source)
 
 
-def set_ones(fields: Canonical) -> Canonical:
-    """The fields without those that a state has as 0, false or "" because nobody set them."""
-    kind = kind_in(fields, None) or SourceKind.UNKNOWN
+def set_ones(fields: Canonical, hint: SourceKind | None = None) -> Canonical:
+    """The fields without those that a state has as 0, false or "" because nobody set them. `hint` is as for `kind_in`."""
+    kind = kind_in(fields, hint) or SourceKind.UNKNOWN
     table = fields_of(kind)
     kept = {name: value for name, value in fields.items() if value not in (0, "", False) or table[name].row.has(kind)}
     if kind in KAFKAS and kept.get(_AGE) == 0:  # no age of 0 is possible, so neither number was set
@@ -122,13 +116,16 @@ def set_ones(fields: Canonical) -> Canonical:
 def _entries(item: Resource, permissions: _Permissions, conversion: Conversion) -> None:
     """The entries of a bucket that invoke functions."""
     bucket = text_at(item.attributes, "bucket")
-    entries = members_of(item.attributes).get("lambda_function")
-    for number, entry in enumerate(listed(entries)):
+    entries = listed(members_of(item.attributes).get("lambda_function"))
+    before = {text_at(entry, "id") for entry in listed(members_of(item.before).get("lambda_function"))}
+    for number, entry in enumerate(entries):
         function = FunctionReference.parse(text_at(entry, "lambda_function_arn"))
-        region = text_at(item.attributes, "region") or (function.region if function else "")
+        region = text_at(item.attributes, "region") or (function.region if function else "") or item.region
         partition = partition_of(region)
         reader = conversion.reader(SourceKind.S3)
         fields = {**reader.mapping(entry), "event_source_arn": str(Arn(partition, "s3", "", "", bucket))}
+        ident = text_at(entry, "id")
+        exists = not item.is_planned or ident in before
         notes: tuple[Doubt, ...] = ()
         automatic = {
             "principal": PRINCIPAL,
@@ -139,18 +136,17 @@ def _entries(item: Resource, permissions: _Permissions, conversion: Conversion) 
         permission, note = taken_over(permissions.policies.get(name, Policy()), automatic, name, "")
         if permission is not None:
             fields["permission"] = permission
-        if note:
+        if note and exists:
             missing = (
                 "the file has no permission that lets S3 invoke the function: the import adds one, where AWS has none"
             )
             notes = (Doubt("permission", missing if permission is None else note),)
-        ident = text_at(entry, "id")
         origin = Origin(
             item.place,
             f"{item.address} (lambda_function {ident or number})",
-            id=f"{bucket}/{ident}" if bucket and ident else "",
+            id=f"{bucket}/{ident}" if bucket and ident and exists else "",
             region=region,
-            given=item.own_name if len(listed(entries)) == 1 else "",
+            given=item.own_name if len(entries) == 1 else "",
             notes=notes,
             changes=permission is None,
         )
