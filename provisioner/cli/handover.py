@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -12,6 +11,7 @@ import click
 from provisioner.cli.changes import CHANGES
 from provisioner.cli.options import Invocation, errors_shown, format_options, on_manifest
 from provisioner.cli.terminal import Terminal
+from provisioner.environment import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,9 +36,10 @@ if TYPE_CHECKING:
 def handover(invocation: Invocation, paths: tuple[Path, ...], verify: bool, stacks: tuple[str, ...]) -> None:
     """Print what makes another tool let go of mappings, without a change to them.
 
-    FILE is what `convert` reads; DIR stands for such files in it. Without one, the owners are those that the tags of the
-    manifest's mappings name. With --verify, FILE is the other tool's file as it is now, and -f the manifest that takes its
-    mappings over: each must be released, running and unchanged.
+    FILE is what `convert` reads; DIR stands for such files in it. Where the manifest exists, the text is about the mappings
+    that it has, else about all of FILE. Without FILE, the owners are those that the tags of the manifest's mappings name. With
+    --verify, FILE is the other tool's file as it is now, and -f the manifest that takes its mappings over: each must be
+    released, running and unchanged.
     """
     terminal = invocation.terminal()
     if verify:
@@ -52,7 +53,10 @@ def handover(invocation: Invocation, paths: tuple[Path, ...], verify: bool, stac
     with errors_shown(terminal):
         from provisioner import workflow
 
-        _print(invocation, terminal, paths, workflow.handover(paths))
+        path = invocation.path
+        exists = path.exists() if str(path) != "." else (path / "provisioner.yaml").exists()
+        manifest = workflow.Run.on(path, terminal, inputs=invocation.inputs()).manifest if exists else None
+        _print(invocation, terminal, paths, workflow.handover(paths, manifest))
 
 
 def _print(invocation: Invocation, terminal: Terminal, paths: tuple[Path, ...], handovers: Sequence[Handover]) -> None:
@@ -61,16 +65,8 @@ def _print(invocation: Invocation, terminal: Terminal, paths: tuple[Path, ...], 
     if invocation.form == "json":
         terminal.data(render.handover_json(handovers))
         return
-    manifest = ["-f", str(invocation.path)]
     files = [str(path) for path in paths]
-    commands = [
-        shlex.join(words)
-        for words in (
-            ["provisioner", "plan", *manifest],
-            ["provisioner", "handover", *files, "--verify", *manifest],
-            ["provisioner", "apply", *manifest],
-        )
-    ]
+    commands = [command_line(*words) for words in (["plan"], ["handover", *files, "--verify"], ["apply"])]
     terminal.data(render.handover_text(handovers, commands, terminal.style(sys.stdout)))
 
 

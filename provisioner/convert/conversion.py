@@ -48,6 +48,7 @@ class Origin:
 
     id      its UUID, or the id of its entry, or ""
     address what a command of its tool calls it, or "" for `what`
+    is_part, permission as in `Ownership`
     region  "" for that of its function or source, else of the command line
     given   a name that it has in the file and keeps, or ""
     state   as AWS shows it, or ""
@@ -62,6 +63,8 @@ class Origin:
     state: str = ""
     notes: tuple[Doubt, ...] = ()
     changes: bool = False
+    is_part: bool = False
+    permission: str = ""
 
 
 @dataclass(slots=True)
@@ -128,7 +131,8 @@ class Conversion:
         source = Arn.parse(mapping.get("event_source_arn"))
         of_source = source.region if source and kind not in PUSH and REGION.fullmatch(source.region) else ""
         region = origin.region or (function.region if function else "") or of_source or self.options.region
-        kind_of_owner, evidence = self.owner
+        owner, evidence = self.owner
+        address = origin.address or origin.what
         self.found.append(
             Found(
                 key=_key(kind, region, origin.id),
@@ -136,7 +140,7 @@ class Conversion:
                 region=region,
                 mapping=mapping,
                 origin=f"{origin.place.file}:{origin.place.line}: {origin.what}",
-                owner=Ownership(kind_of_owner, origin.place.file, evidence, origin.address or origin.what),
+                owner=Ownership(owner, origin.place.file, evidence, address, origin.is_part, origin.permission),
                 doubts=(*doubts, *origin.notes),
                 given=origin.given,
                 state=origin.state,

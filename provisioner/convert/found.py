@@ -72,13 +72,16 @@ _TOOLS: Final = {
 @dataclass(frozen=True, slots=True)
 class Ownership:
     """Who manages a mapping, as far as there is evidence. `name` is that of the stack, or of the file that names the mapping;
-    `address` is what the owner calls it, or "".
+    `address` is what the owner calls it, or "". `is_part`: it has no resource of its own there, as an event of a function or an
+    entry of a bucket. `permission` is the address of what lets its source invoke the function, or "".
     """
 
     kind: OwnerKind = OwnerKind.UNKNOWN
     name: str = ""
     evidence: Evidence = Evidence.NONE
     address: str = ""
+    is_part: bool = False
+    permission: str = ""
 
     def __str__(self) -> str:
         match self.kind:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator, Sequence
+from typing import Final
 
+from provisioner.convert.found import OwnerKind
 from provisioner.convert.handover import Handover, Step, heading
 from provisioner.convert.verified import Verified
 from provisioner.foreign_text import one_line
 from provisioner.kinds.ids import text_of
 from provisioner.model.words import counted
 from provisioner.render.style import Style
+
+_PULLED: Final = (
+    "a state that Terraform keeps elsewhere is pulled again, into another file: `terraform state pull > new.tfstate`"
+)
 
 
 def handover_text(handovers: Sequence[Handover], commands: Sequence[str], style: Style) -> str:
@@ -28,7 +34,11 @@ def _lines(handover: Handover, commands: Sequence[str], style: Style) -> Iterato
             plan,
         ),
         *handover.steps,
-        Step("Check that the mappings are released, still run and are unchanged", verify),
+        Step(
+            "Check that the mappings are released, still run and are unchanged",
+            "\n".join(filter(None, [handover.refresh, verify])),
+            (_PULLED,) if handover.owner is OwnerKind.TERRAFORM and not handover.refresh else (),
+        ),
         Step("Record them. The apply changes nothing in AWS, and the plan after it is empty", apply),
     ]
     for number, step in enumerate(steps, 1):

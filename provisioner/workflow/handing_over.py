@@ -15,28 +15,59 @@ from provisioner.convert.handover import Handover, handovers
 from provisioner.convert.names import names_of
 from provisioner.convert.text import Named
 from provisioner.convert.verified import Verified
+from provisioner.environment import environment_region
 from provisioner.errors import AwsError, UsageError
 from provisioner.kinds import kind_for
 from provisioner.kinds.ids import key_of_text
 from provisioner.model.key import LAMBDA, Key
 from provisioner.model.live import ACTIVE
+from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Action, Change
 from provisioner.workflow.changing import preview
 from provisioner.workflow.discovering import Query, discover
 from provisioner.workflow.run import Run
 
 
-def handover(paths: Sequence[Path]) -> list[Handover]:
-    """The steps that make other tools let go of the mappings in their files. A folder stands for its files that can be converted.
+def handover(paths: Sequence[Path], manifest: Manifest | None = None) -> list[Handover]:
+    """The steps that make other tools let go of the mappings in their files, or of those of them that a manifest takes over. A
+    folder stands for its files that can be converted.
 
     Raises UsageError for a file that cannot be read, and where there is nothing to hand over.
     """
-    found = convert(files_in(paths), Options()).found
+    conversion = convert(files_in(paths), Options())
+    found = conversion.found
     named = [Named(name, item) for name, item in zip(names_of(found), found, strict=True)]
-    steps = handovers(named, named)
+    chosen = named if manifest is None else _taken_over(named, manifest)
+    if named and not chosen:
+        raise UsageError(
+            "there is nothing to hand over: the manifest has no mapping of these files",
+            hint="`provisioner convert` writes them into a manifest",
+        )
+    steps = handovers(named, chosen, {item.what for item in conversion.left_out})
     if not steps:
         raise UsageError("there is nothing to hand over: no other tool manages a mapping in these files")
     return steps
+
+
+def _taken_over(named: Sequence[Named], manifest: Manifest) -> list[Named]:
+    """Those that a manifest takes over: it has their id, or one of their pair, or their name where no id is known."""
+    whole = manifest.in_region(manifest.provider.region or environment_region())
+    keys = set(_imported(whole).values())
+    pairs = {kind_for(wanted.kind).pair(wanted.mapping, wanted.region) for wanted in whole.mappings.values()}
+    return [
+        item
+        for item in named
+        if item.found.pair in pairs or (item.found.key in keys if item.found.key else item.name in whole.mappings)
+    ]
+
+
+def _imported(manifest: Manifest) -> dict[str, Key]:
+    """The ids that a manifest imports, by name. Every mapping has a region."""
+    return {
+        item.name: key_of_text(item.uuid, wanted.region, kind_for(wanted.kind).name)
+        for item in manifest.imports
+        if (wanted := manifest.mappings.get(item.name))
+    }
 
 
 def files_in(paths: Sequence[Path]) -> list[Path]:
@@ -86,11 +117,8 @@ def verify(run: Run, paths: Sequence[Path], stacks: Sequence[str] = ()) -> list[
         if stack:
             holders |= _of_stack(run, stack, region)
     changes = {change.name: change for change in plan.changes if not change.deposed}
-    keys = {name: record.key for name, record in run.backend.read().state.mappings.items()}
-    for item in run.manifest.imports:
-        if (wanted := run.manifest.mappings.get(item.name)) and item.name not in keys:
-            region = wanted.region or run.aws.region
-            keys[item.name] = key_of_text(item.uuid, region, kind_for(wanted.kind).name)
+    recorded = {name: record.key for name, record in run.backend.read().state.mappings.items()}
+    keys = _imported(run.manifest.in_region(run.aws.region)) | recorded
     results = [
         Verified(name, key, holders.get(key, ""), *_compared(changes.get(name)))
         for name, key in sorted(keys.items())

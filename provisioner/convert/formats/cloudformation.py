@@ -184,7 +184,8 @@ class _Stack:
             hint = next((kind for name, kind in _SIGNS.items() if name in fields), None)
         if fields.get("self_managed_event_source"):
             hint = SourceKind.KAFKA
-        self._conversion.add(fields, self._origin(resource.place, resource.id), reader.problems, hint)
+        origin = self._origin(resource.place, resource.id, is_part=resource.kind is not None)
+        self._conversion.add(fields, origin, reader.problems, hint)
 
     def _origin(self, place: Place, what: str, **more: Any) -> Origin:
         decided = self.evaluator.notes
@@ -248,7 +249,8 @@ class _Stack:
             self._leave_out(place, what, str(refused))
             return
         fields |= {"event_source_arn": arn, **({"id": ident.partition("/")[2]} if ident else {})}
-        self._conversion.add(fields, self._origin(place, owner, id=ident), reader.problems, SourceKind.S3)
+        origin = self._origin(place, owner, id=ident, is_part=True)
+        self._conversion.add(fields, origin, reader.problems, SourceKind.S3)
 
     def _rules(self, node: Node | None) -> Canonical:
         """The prefix and the suffix of a filter. Raises Refused where it is not known: no entry may pass more than it."""

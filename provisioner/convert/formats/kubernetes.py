@@ -196,6 +196,7 @@ class _Reading:
             region=region,
             notes=tuple(Doubt("", note) for note in self._notes()),
             changes=True,  # the policy of the function is not known
+            is_part=self.item.kind == "Bucket",
         )
         partition = "aws" if has_unknown(region) else partition_of(region)
         fields["event_source_arn"] = str(Arn(partition, "s3", "", "", bucket))

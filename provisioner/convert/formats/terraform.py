@@ -35,9 +35,10 @@ _AGE, _RETRIES = "maximum_record_age_in_seconds", "maximum_retry_attempts"
 
 @dataclass(slots=True)
 class _Permissions:
-    """The policies of functions, as far as the file has permissions."""
+    """The policies of functions, as far as the file has permissions; and the addresses of these, by function and statement id."""
 
     policies: dict[str, Policy] = field(default_factory=dict)
+    addresses: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def add(self, resource: Resource) -> None:
         attributes = resource.attributes.plain()
@@ -51,6 +52,7 @@ class _Permissions:
         statement = Statement(function, reference.region or "us-east-1", texts.get("statement_id", ""), content)
         policy = self.policies.get(function, Policy())
         self.policies[function] = policy.with_statement(as_stored(statement))
+        self.addresses[function, statement.id] = resource.address
 
 
 def convert(documents: Iterable[Node], conversion: Conversion) -> None:
@@ -134,8 +136,14 @@ def _entries(item: Resource, permissions: _Permissions, conversion: Conversion) 
         }
         name = function.canonical if function else ""
         permission, note = taken_over(permissions.policies.get(name, Policy()), automatic, name, "")
+        statement = ""
         if permission is not None:
             fields["permission"] = permission
+            statement = (
+                permissions.addresses.get((name, permission.get("statement_id", "")), "")
+                if isinstance(permission, dict)
+                else ""
+            )
         if note and exists:
             missing = (
                 "the file has no permission that lets S3 invoke the function: the import adds one, where AWS has none"
@@ -149,5 +157,6 @@ def _entries(item: Resource, permissions: _Permissions, conversion: Conversion) 
             given=item.own_name if len(entries) == 1 else "",
             notes=notes,
             changes=permission is None,
+            permission=statement,
         )
         conversion.add(fields, origin, reader.problems, SourceKind.S3)
