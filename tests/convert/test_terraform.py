@@ -285,6 +285,15 @@ def test_an_entry_of_a_bucket_has_the_permission_of_the_state(
     assert ("expect: identical" in result.text) is (expected is not None)
 
 
+def test_a_key_is_quoted_as_terraform_quotes_it(tmp_path: Path) -> None:
+    instance = {"attributes": attributes(), "index_key": '${a} "b\\\n%{c} $d'}
+
+    [item] = converted(tmp_path, state(resource(instance))).named
+
+    expected = r'aws_lambda_event_source_mapping.orders["$${a} \"b\\\n%%{c} $d"]'
+    assert item.found.owner.address == expected
+
+
 # --- plans -----------------------------------------------------------------------------------------------------------
 
 

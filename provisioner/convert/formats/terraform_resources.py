@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ COMPUTED: Final = (
 _WITHOUT_NAME: Final = ("this", "main")
 """Names of resources and modules that say nothing."""
 STEP: Final = re.compile(r'module\.([\w-]+)(?:\[(?:"((?:[^"\\]|\\.)*)"|(\d+))\])?')
+_TEMPLATE: Final = re.compile(r"[$%](?={)")
+"""What begins an expression in a text of Terraform, unless it is doubled."""
 _KEY: Final = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|\d+)\]')
 
 
@@ -99,8 +102,10 @@ def key_of(node: Node | None) -> str:
     value = node.value if node else None
     if not isinstance(value, str | int):
         return ""
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'["{text}"]' if isinstance(value, str) else f"[{value}]"
+    if isinstance(value, int):
+        return f"[{value}]"
+    quoted = json.dumps(value, ensure_ascii=False)
+    return "[" + _TEMPLATE.sub(r"\g<0>\g<0>", quoted) + "]"
 
 
 def place_of(attributes: Node, otherwise: Place) -> Place:
