@@ -324,8 +324,9 @@ def test_a_request_about_a_bucket(tmp_path: Path, more: dict[str, Any], changed:
 def test_an_answer_about_a_bucket_does_not_name_it(tmp_path: Path) -> None:
     result = of(tmp_path, CONFIGURATION)
 
-    assert (entry(result), ids(result)) == (ENTRY | {"event_source_arn": "arn:aws:s3:::${var.bucket}"}, [""])
+    assert entry(result) == ENTRY | {"event_source_arn": "arn:aws:s3:::${var.bucket}"}
     assert list(loaded(tmp_path, result, bucket="media").values()) == [ENTRY]
+    assert "id: s3:${var.bucket}/thumb\n" in result.text
 
 
 def test_two_answers_are_about_two_buckets(tmp_path: Path) -> None:
@@ -346,6 +347,19 @@ def test_a_rule_that_is_not_known(tmp_path: Path, rule: Any, why: str) -> None:
     one = {**CONFIGURATION["LambdaFunctionConfigurations"][0], "Filter": {"Key": {"FilterRules": [rule]}}}  # type: ignore[index, dict-item]
 
     assert [item[2] for item in left(of(tmp_path, {"LambdaFunctionConfigurations": [one]}))] == [why]
+
+
+def test_yaml_of_the_aws_cli_is_yaml_1_2(tmp_path: Path) -> None:
+    result = of(tmp_path, f"FunctionName: f\nEventSourceArn: {QUEUE}\nBatchSize: 0050\nEnabled: yes\n")
+
+    assert [item.found.mapping["batch_size"] for item in result.named] == [50]
+    assert [why for _, _, why in left(result)] == ['"yes" is neither true nor false']
+
+
+def test_an_id_that_nothing_can_be_imported_by_is_noted(tmp_path: Path) -> None:
+    result = of(tmp_path, {**answer(), "UUID": "a1b2c3d4-EXAMPLE"})
+
+    assert "# a1b2c3d4-EXAMPLE is not a UUID: nothing can be imported by it\n" in result.text
 
 
 # --- what does not belong --------------------------------------------------------------------------------------------

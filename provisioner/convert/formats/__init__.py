@@ -53,7 +53,14 @@ _OWNERS: Final = {
     "an Ansible playbook": (OwnerKind.ANSIBLE, Evidence.FILE),
 }
 """Who manages what a file has."""
-_YAML_1_2: Final = frozenset({"a Serverless Framework configuration"})
+_YAML_1_2: Final = frozenset(
+    {
+        "a Serverless Framework configuration",
+        "an answer of the AWS CLI",
+        "a request or an answer of the AWS CLI",
+        "a bucket's notification configuration",
+    }
+)
 """Formats whose tools read YAML 1.2, where `no` is a text and 010 is no number of base 8."""
 _PROGRAMS: Final = (".ts", ".js")
 

@@ -5,7 +5,7 @@ Get, List and GetBucketNotificationConfiguration.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from provisioner.convert.conversion import Conversion, Origin
@@ -81,16 +81,8 @@ def _mapping(node: Node, conversion: Conversion, *, listed: bool = False) -> Non
     fields = reader.mapping(node)
     if function:
         fields["function_name"] = function  # an answer has the function with its qualifier here
-    notes = []
     if state in _ENABLED:
         fields["enabled"] = _ENABLED[state]
-    elif state in _CHANGING:
-        notes.append(Doubt("enabled", f"its state is {state}", IGNORED))
-    if "FilterCriteriaError" in members:
-        notes.append(Doubt("filter_criteria", "AWS could not read its filters (FilterCriteriaError)", IGNORED))
-    elif listed and "KMSKeyArn" in members and "FilterCriteria" not in members:
-        why = "List does not show the filters of a mapping with a KMS key; Get does"
-        notes.append(Doubt("filter_criteria", why, IGNORED))
     if is_answer and "Tags" not in members:
         conversion.note(_NO_TAGS)
     arn = Arn.parse(text_at(node, "EventSourceMappingArn")) or Arn.parse(function)
@@ -100,23 +92,37 @@ def _mapping(node: Node, conversion: Conversion, *, listed: bool = False) -> Non
         id=uuid if UUID.fullmatch(uuid) else "",
         region=arn.region if arn else "",
         state=state,
-        notes=tuple(notes),
+        notes=tuple(_notes(node, listed=listed)),
     )
     conversion.add(fields, origin, reader.problems)
 
 
+def _notes(node: Node, *, listed: bool) -> Iterator[Doubt]:
+    """What an answer does not say of a mapping."""
+    members, uuid, state = members_of(node), text_at(node, "UUID"), text_at(node, "State")
+    if uuid and not UUID.fullmatch(uuid):
+        yield Doubt("", f"{uuid} is not a UUID: nothing can be imported by it")
+    if state in _CHANGING:
+        yield Doubt("enabled", f"its state is {state}", IGNORED)
+    if "FilterCriteriaError" in members:
+        yield Doubt("filter_criteria", "AWS could not read its filters (FilterCriteriaError)", IGNORED)
+    elif listed and "KMSKeyArn" in members and "FilterCriteria" not in members:
+        why = "List does not show the filters of a mapping with a KMS key; Get does"
+        yield Doubt("filter_criteria", why, IGNORED)
+
+
 def _bucket(node: Node, outer: Node, conversion: Conversion) -> None:
     """The entries of a configuration. `outer` has the name of the bucket in a request; an answer has none."""
-    bucket, owner = text_at(outer, "Bucket"), text_at(outer, "ExpectedBucketOwner")
+    owner = text_at(outer, "ExpectedBucketOwner")
+    bucket = text_at(outer, "Bucket") or conversion.unknowns.marker(
+        f"bucket of {outer.place()}", "bucket", f"the name of the bucket, which {outer.place()} does not have"
+    )
     entries = members_of(node).get("LambdaFunctionConfigurations")
     for entry in entries.value if entries and isinstance(entries.value, list) else ():
         ident, function = text_at(entry, "Id"), text_at(entry, "LambdaFunctionArn")
         reference = FunctionReference.parse(function)
         region = reference.region if reference else ""
-        name = bucket or conversion.unknowns.marker(
-            f"bucket of {outer.place()}", "bucket", f"the name of the bucket, which {outer.place()} does not have"
-        )
-        source = str(Arn(partition_of(region), "s3", "", "", name))
+        source = str(Arn(partition_of(region), "s3", "", "", bucket))
         reader = conversion.reader(SourceKind.S3, ignored=("Filter",))
         fields = {**reader.mapping(entry), **rules_of(entry, conversion), "event_source_arn": source}
         if ACCOUNT.fullmatch(owner):
@@ -124,7 +130,7 @@ def _bucket(node: Node, outer: Node, conversion: Conversion) -> None:
         origin = Origin(
             entry.place(),
             f"entry {ident or 'without an Id'}",
-            id=f"{bucket}/{ident}" if bucket and ident else "",
+            id=f"{bucket}/{ident}" if ident else "",
             region=region,
             changes=True,  # the policy of the function is not known
         )
