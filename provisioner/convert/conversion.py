@@ -199,9 +199,7 @@ def _why_no_kind(members: Canonical) -> str:
 
 
 def _key(kind: SourceKind, region: str, ident: str) -> Key | None:
-    if not ident or not region or has_unknown(region):
-        return None
     name = kind_for(kind).name
     if name == S3:
-        return Key(S3, region, ident)
+        return Key(S3, region, ident) if ident else None
     return Key(LAMBDA, region, ident) if UUID.fullmatch(ident) else None

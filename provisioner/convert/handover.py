@@ -193,9 +193,11 @@ def _objects(
     group: Sequence[Named], tool: str, title: str, command: str, notes: tuple[str, ...] = ()
 ) -> Iterator[Step]:
     """Objects that are kept in AWS by a command on each, and then deleted. A bucket is more than its entries, and stays."""
-    owners = [item.found.owner for item in group]
-    buckets = dict.fromkeys(one_line(owner.address) for owner in owners if owner.is_part)
-    objects = dict.fromkeys(one_line(owner.address) for owner in owners if not owner.is_part)
+    objects, buckets, templates = dict[str, None](), dict[str, None](), dict[str, None]()
+    for item in group:
+        owner = item.found.owner
+        parts = buckets if _is_entry(item.found) else templates
+        (parts if owner.is_part else objects)[one_line(owner.address)] = None
     if objects:
         yield Step(
             f"Keep the mappings when their objects are deleted: {title}, in Git too where a controller applies it",
@@ -210,13 +212,20 @@ def _objects(
             (f"BucketNotification: {_ALL_OF_A_BUCKET}",) if whole else (),
             verified=False,
         )
+    if templates:
+        yield Step(
+            f"Keep the mappings that templates make in the same way: {title}, in the template, and remove it from there when all "
+            "objects that were made of it have that",
+            "\n".join(templates),
+            verified=False,
+        )
     if buckets:
         yield _with_gap("the entries from the settings of these objects, which stay, in Git too", tool, buckets)
 
 
 def _ack(group: Sequence[Named], _kept: Collection[str]) -> Iterator[Step]:
     command = "kubectl annotate {} services.k8s.aws/deletion-policy=retain --overwrite"
-    yield from _objects(group, "ACK", "annotate each", command)
+    yield from _objects(group, "ACK", "annotate each `services.k8s.aws/deletion-policy: retain`", command)
 
 
 def _crossplane(group: Sequence[Named], _kept: Collection[str]) -> Iterator[Step]:
@@ -224,7 +233,7 @@ def _crossplane(group: Sequence[Named], _kept: Collection[str]) -> Iterator[Step
     yield from _objects(
         group,
         "Crossplane",
-        "let Crossplane only observe each",
+        "let Crossplane only observe each (`managementPolicies: [Observe]`)",
         f"kubectl patch {{}} --type merge -p '{policies}'",
         ('where management policies are not enabled: `"deletionPolicy": "Orphan"` instead',),
     )

@@ -52,12 +52,13 @@ def handover(paths: Sequence[Path], manifest: Manifest | None = None) -> list[Ha
 def _taken_over(named: Sequence[Named], manifest: Manifest) -> list[Named]:
     """Those that a manifest takes over: it has their id, or one of their pair, or their name where no id is known."""
     whole = manifest.in_region(manifest.provider.region or environment_region())
-    keys = set(_imported(whole).values())
+    ids = {(key.kind, key.id) for key in _imported(whole).values()}
     pairs = {kind_for(wanted.kind).pair(wanted.mapping, wanted.region) for wanted in whole.mappings.values()}
     return [
         item
         for item in named
-        if item.found.pair in pairs or (item.found.key in keys if item.found.key else item.name in whole.mappings)
+        if item.found.pair in pairs
+        or ((key.kind, key.id) in ids if (key := item.found.key) else item.name in whole.mappings)
     ]
 
 
@@ -109,7 +110,9 @@ def verify(run: Run, paths: Sequence[Path], stacks: Sequence[str] = ()) -> list[
 
     Raises UsageError, AwsError, and as `plan` does.
     """
-    holders = {item.key: f"{item.owner} still has it" for item in convert(files_in(paths), Options()).found if item.key}
+    # A file may not say the region; an id is in one only.
+    found = convert(files_in(paths), Options()).found
+    holders = {(key.kind, key.id): f"{item.owner} still has it" for item in found if (key := item.key)}
     plan = preview(run)
     places = {(change.live.cloudformation, change.region) for change in plan.changes if change.live}
     places |= {(stack, change.region) for stack in stacks for change in plan.changes}
@@ -120,7 +123,7 @@ def verify(run: Run, paths: Sequence[Path], stacks: Sequence[str] = ()) -> list[
     recorded = {name: record.key for name, record in run.backend.read().state.mappings.items()}
     keys = _imported(run.manifest.in_region(run.aws.region)) | recorded
     results = [
-        Verified(name, key, holders.get(key, ""), *_compared(changes.get(name)))
+        Verified(name, key, holders.get((key.kind, key.id), ""), *_compared(changes.get(name)))
         for name, key in sorted(keys.items())
         if name in run.manifest.mappings
     ]
@@ -131,7 +134,7 @@ def verify(run: Run, paths: Sequence[Path], stacks: Sequence[str] = ()) -> list[
     return results
 
 
-def _of_stack(run: Run, stack: str, region: str) -> dict[Key, str]:
+def _of_stack(run: Run, stack: str, region: str) -> dict[tuple[str, str], str]:
     """The mappings that a stack has, each with what its deployed template does when it leaves. None of a stack that is gone."""
     try:
         names = mappings_of(run.aws, region, stack)
@@ -146,7 +149,7 @@ def _of_stack(run: Run, stack: str, region: str) -> dict[Key, str]:
     for uuid, name in names.items():
         retained = text_at(resources.get(name), "DeletionPolicy") == "Retain"
         does = "keeps it when it leaves" if retained else "would delete it, because DeletionPolicy is not Retain"
-        held[Key(LAMBDA, region, uuid)] = f"CloudFormation stack {stack} has it as {name}; the deployed template {does}"
+        held[LAMBDA, uuid] = f"CloudFormation stack {stack} has it as {name}; the deployed template {does}"
     return held
 
 

@@ -200,3 +200,18 @@ def test_only_what_the_manifest_has_is_handed_over(tmp_path: Path) -> None:
     assert [step.code for step in part.steps] == ["terraform state rm 'aws_lambda_event_source_mapping.each[\"b\"]'"]
     with pytest.raises(UsageError, match="the manifest has no mapping of these files"):
         workflow.handover([file], replace(manifest, mappings={}, imports=()))
+
+
+def test_what_a_template_makes_is_kept_in_the_template(tmp_path: Path) -> None:
+    base = {"apiVersion": "lambda.aws.upbound.io/v1beta1", "kind": "EventSourceMapping"}
+    spec = {"forProvider": {"functionName": "f", "eventSourceArn": QUEUE}}
+    composition = {
+        "apiVersion": "apiextensions.crossplane.io/v1",
+        "kind": "Composition",
+        "metadata": {"name": "worker"},
+        "spec": {"resources": [{"name": "m", "base": {**base, "spec": spec}}]},
+    }
+
+    [step] = code(list(converted(tmp_path, composition).named))
+
+    assert step == "EventSourceMapping of Composition worker"

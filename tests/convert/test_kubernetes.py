@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from provisioner import workflow
+from provisioner.convert.conversion import Options
 from provisioner.errors import UsageError
 from tests.convert.converting import comments, converted, entries, entry, ids, left, loaded, spoiled, survives
 
@@ -522,3 +524,16 @@ def test_what_does_not_belong_is_no_crash(tmp_path: Path, content: Any) -> None:
 def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path, line: str) -> None:
     with pytest.raises(UsageError, match=r"o\.yaml:\d+: not YAML"):
         converted(tmp_path, {"o.yaml": f"apiVersion: {ACK}\nkind: EventSourceMapping\n{line}\n"})
+
+
+def test_an_id_is_kept_where_no_region_is_known(tmp_path: Path) -> None:
+    spec = {
+        "functionName": "f",
+        "topics": ["orders"],
+        "selfManagedEventSource": {"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["b:9092"]}},
+    }
+
+    path = tmp_path / "object.json"
+    path.write_text(json.dumps(ack(spec, status={"uuid": UUID})))
+
+    assert f"id: {UUID}\n" in workflow.convert([path], Options()).text

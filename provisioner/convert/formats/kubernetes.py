@@ -118,6 +118,7 @@ class _Reading:
             str(item),
             id=self._id(),
             address="" if item.scope else item.address,
+            is_part=bool(item.scope),
             region=self.known.region(item),
             state=item.text("status", "state") or item.text("status", "atProvider", "state"),
             notes=(*doubts, *(Doubt("", note) for note in self._notes())),
@@ -196,7 +197,7 @@ class _Reading:
             region=region,
             notes=tuple(Doubt("", note) for note in self._notes()),
             changes=True,  # the policy of the function is not known
-            is_part=self.item.kind == "Bucket",
+            is_part=self.item.kind == "Bucket" or bool(self.item.scope),
         )
         partition = "aws" if has_unknown(region) else partition_of(region)
         fields["event_source_arn"] = str(Arn(partition, "s3", "", "", bucket))
