@@ -214,3 +214,14 @@ def test_a_replaced_mapping_has_no_id_yet(tmp_path: Path) -> None:
     ).named
 
     assert item.found.key is None
+
+
+def test_a_mapping_that_the_plan_updates_is_not_yet_what_it_says(tmp_path: Path) -> None:
+    change = {"actions": ["update"], "before": attributes(), "after": attributes(batch_size=5), "after_unknown": {}}
+
+    [item] = converted(tmp_path, planned(change)).named
+
+    assert (item.found.mapping["batch_size"], item.found.key is not None) == (5, True)
+    assert [doubt.why for doubt in item.found.doubts] == [
+        "the plan updates it: until that is applied, AWS has other values"
+    ]

@@ -109,6 +109,7 @@ def _changed(node: Node, configuration: _Configuration, conversion: Conversion) 
         found,
         attributes=shown,
         place=place_of(shown, found.place),
+        notes=("the plan updates it: until that is applied, AWS has other values",) if "update" in actions else (),
         source=_source(shown, configuration.referred(origins.below("event_source_arn").expression, found.module)),
         region=configuration.region(configured),
         before=None if "create" in actions else before,
