@@ -59,6 +59,10 @@ say 'Written again, only what is new is added.'
 run provisioner discover -f fleet --write fleet
 run provisioner plan -f fleet
 
+say 'Undo it: what is forgotten keeps running.'
+run provisioner state rm clicks orders queue-refunds -f fleet
+run provisioner state list -f fleet
+
 say 'A file alone is converted without AWS. What it does not say becomes a variable.'
 run provisioner convert template.yaml
 run provisioner convert template.yaml --region eu-west-1 --account 123456789012 --param Batch=50

@@ -40,6 +40,7 @@ UNSEEN = {
         "tab-for-spaces",
         "two-documents",
     },
+    "what a filter does with a record": {"filter-tests"},
     "two mappings against each other": {
         "a-pair-behind-another-virtual-host",
         "bucket-mappings-that-contradict",
