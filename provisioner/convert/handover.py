@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Final
 
-from provisioner.convert.formats.terraform_resources import without_keys
+from provisioner.convert.formats.terraform.resources import without_keys
 from provisioner.convert.found import TITLES, Evidence, Found, OwnerKind
 from provisioner.convert.text import Named
 from provisioner.foreign_text import one_line

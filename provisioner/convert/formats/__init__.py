@@ -8,17 +8,15 @@ from typing import Final
 
 from provisioner.convert.conversion import Conversion, Options
 from provisioner.convert.documents import documents, text_of_file
-from provisioner.convert.formats import (
-    ansible,
-    aws_cli,
-    cloudformation,
-    kubernetes,
-    kustomize,
-    pulumi,
-    serverless,
-    terraform,
-)
-from provisioner.convert.formats.serverless_files import PRINT
+from provisioner.convert.formats import pulumi
+from provisioner.convert.formats.ansible import convert as ansible
+from provisioner.convert.formats.aws_cli import convert as aws_cli
+from provisioner.convert.formats.cloudformation import convert as cloudformation
+from provisioner.convert.formats.kubernetes import convert as kubernetes
+from provisioner.convert.formats.kubernetes import kustomize
+from provisioner.convert.formats.serverless import convert as serverless
+from provisioner.convert.formats.serverless.files import PRINT
+from provisioner.convert.formats.terraform import convert as terraform
 from provisioner.convert.found import Evidence, OwnerKind
 from provisioner.errors import UsageError
 from provisioner.manifest.foreign import INSTEAD, tool_of

@@ -10,8 +10,8 @@ from typing import Final
 
 from provisioner.convert.conversion import Conversion
 from provisioner.convert.documents import listed, members_of, text_at
-from provisioner.convert.formats import terraform
-from provisioner.convert.formats.terraform_resources import MAPPING_TYPES, NOTIFICATION, PERMISSION, Resource
+from provisioner.convert.formats.terraform import convert as terraform
+from provisioner.convert.formats.terraform.resources import MAPPING_TYPES, NOTIFICATION, PERMISSION, Resource
 from provisioner.errors import UsageError
 from provisioner.manifest.node import Node
 

@@ -11,7 +11,7 @@ from typing import Final
 from provisioner.convert.conversion import Conversion, Origin
 from provisioner.convert.documents import members_of, text_at
 from provisioner.convert.fields import spelled
-from provisioner.convert.formats.aws_cli_skeletons import filled, is_skeleton
+from provisioner.convert.formats.aws_cli.skeletons import filled, is_skeleton
 from provisioner.convert.found import IGNORED, Doubt
 from provisioner.errors import UsageError
 from provisioner.manifest.node import Node

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from provisioner.convert.conversion import Conversion, Origin
 from provisioner.convert.documents import members_of, text_at
-from provisioner.convert.formats.ansible_files import AWS, Playbooks, Task
-from provisioner.convert.formats.ansible_values import boolean
+from provisioner.convert.formats.ansible.files import AWS, Playbooks, Task
+from provisioner.convert.formats.ansible.values import boolean
 from provisioner.convert.found import Doubt
 from provisioner.convert.unknown import has_unknown
 from provisioner.manifest.node import Node

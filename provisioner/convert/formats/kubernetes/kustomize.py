@@ -10,7 +10,7 @@ from typing import Final
 from provisioner.convert.below import is_below
 from provisioner.convert.conversion import Conversion
 from provisioner.convert.documents import documents, members_of, text_of_file
-from provisioner.convert.formats import kubernetes
+from provisioner.convert.formats.kubernetes import convert as kubernetes
 from provisioner.errors import UsageError
 from provisioner.manifest.node import Node
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from provisioner.convert.formats.template import Refused, Resource
+from provisioner.convert.formats.cloudformation.template import Refused, Resource
 from provisioner.convert.unknown import has_unknown
 from provisioner.model.sources import SourceKind
 
 if TYPE_CHECKING:
-    from provisioner.convert.formats.evaluator import Evaluator
+    from provisioner.convert.formats.cloudformation.evaluator import Evaluator
 
 _LAMBDA: Final = "AWS::Lambda::Function"
 _SAM: Final = "AWS::Serverless::Function"

@@ -13,10 +13,10 @@ from typing import Final
 from provisioner.convert.conversion import Conversion, Origin
 from provisioner.convert.documents import members_of, text_at
 from provisioner.convert.fields import spelled, spelling
-from provisioner.convert.formats.aws_cli import rules_of
-from provisioner.convert.formats.kubernetes_objects import EXTERNAL_NAME, Object, Objects, texts_of, unpacked
-from provisioner.convert.formats.kubernetes_templates import objects
-from provisioner.convert.formats.terraform import set_ones
+from provisioner.convert.formats.aws_cli.convert import rules_of
+from provisioner.convert.formats.kubernetes.objects import EXTERNAL_NAME, Object, Objects, texts_of, unpacked
+from provisioner.convert.formats.kubernetes.templates import objects
+from provisioner.convert.formats.terraform.convert import set_ones
 from provisioner.convert.found import Doubt
 from provisioner.convert.unknown import has_unknown
 from provisioner.manifest.node import Node

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from provisioner.convert.conversion import Conversion, Origin
 from provisioner.convert.documents import members_of, text_at
-from provisioner.convert.formats import macros, sam
-from provisioner.convert.formats.evaluator import Evaluator
-from provisioner.convert.formats.physical import FUNCTIONS, attribute
-from provisioner.convert.formats.template import Refused, Resource, Shared, Template, document_beside
+from provisioner.convert.formats.cloudformation import macros, sam
+from provisioner.convert.formats.cloudformation.evaluator import Evaluator
+from provisioner.convert.formats.cloudformation.physical import FUNCTIONS, attribute
+from provisioner.convert.formats.cloudformation.template import Refused, Resource, Shared, Template, document_beside
 from provisioner.convert.found import Doubt
 from provisioner.convert.unknown import has_unknown, readable
 from provisioner.errors import UsageError

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from provisioner.convert.conversion import Conversion
 from provisioner.convert.documents import members_of, text_at
-from provisioner.convert.formats.physical import ALIAS
-from provisioner.convert.formats.template import Entry, Resource, Template
+from provisioner.convert.formats.cloudformation.physical import ALIAS
+from provisioner.convert.formats.cloudformation.template import Entry, Resource, Template
 from provisioner.errors import UsageError
 from provisioner.foreign_text import one_line
 from provisioner.manifest.node import Node

@@ -11,8 +11,8 @@ from typing import Final
 
 from provisioner.convert.conversion import Conversion, Origin, kind_in
 from provisioner.convert.documents import listed, members_of, text_at
-from provisioner.convert.formats.terraform_files import resources
-from provisioner.convert.formats.terraform_resources import COMPUTED, MAPPING_TYPES, NOTIFICATION, PERMISSION, Resource
+from provisioner.convert.formats.terraform.files import resources
+from provisioner.convert.formats.terraform.resources import COMPUTED, MAPPING_TYPES, NOTIFICATION, PERMISSION, Resource
 from provisioner.convert.found import Doubt
 from provisioner.kinds.policies import Policy, as_stored, taken_over
 from provisioner.kinds.s3_kind import PRINCIPAL

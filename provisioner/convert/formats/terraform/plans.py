@@ -11,7 +11,7 @@ from typing import Final
 
 from provisioner.convert.conversion import Conversion
 from provisioner.convert.documents import listed, members_of, text_at
-from provisioner.convert.formats.terraform_resources import (
+from provisioner.convert.formats.terraform.resources import (
     COMPUTED,
     MAPPING_TYPES,
     NOTIFICATION,

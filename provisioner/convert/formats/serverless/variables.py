@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from provisioner.convert.conversion import Conversion
 from provisioner.convert.documents import members_of
-from provisioner.convert.formats.serverless_files import Files, Unread
-from provisioner.convert.formats.serverless_syntax import NotAVariable, Source, Template, Variable, parsed
+from provisioner.convert.formats.serverless.files import Files, Unread
+from provisioner.convert.formats.serverless.syntax import NotAVariable, Source, Template, Variable, parsed
 from provisioner.convert.unknown import has_unknown, is_unknown, replaced, unknown_names
 from provisioner.errors import UsageError
 from provisioner.manifest.node import Node

@@ -8,8 +8,8 @@ from typing import Final
 
 from provisioner.convert.conversion import Conversion
 from provisioner.convert.documents import listed, members_of, text_at
-from provisioner.convert.formats.terraform_plans import planned
-from provisioner.convert.formats.terraform_resources import (
+from provisioner.convert.formats.terraform.plans import planned
+from provisioner.convert.formats.terraform.resources import (
     MAPPING_TYPES,
     NOTIFICATION,
     Resource,

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from provisioner.convert.documents import members_of
-from provisioner.convert.formats.template import Refused, Unresolved, typed
+from provisioner.convert.formats.cloudformation.template import Refused, Unresolved, typed
 from provisioner.convert.unknown import has_unknown, is_unknown, replaced, unknown_names
 from provisioner.manifest.node import Node
 
 if TYPE_CHECKING:
-    from provisioner.convert.formats.evaluator import Evaluator
+    from provisioner.convert.formats.cloudformation.evaluator import Evaluator
 
 _PART: Final = re.compile(r"\$\{(!?)([^{}]*)\}")
 _CDK_EXPORT: Final = re.compile(r".*:ExportsOutput(?:FnGetAtt|Ref)(\w+?)[0-9A-F]{8}(\w*?)(?:[0-9A-F]{8})?$")

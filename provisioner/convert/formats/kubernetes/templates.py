@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from provisioner.convert.conversion import Conversion
 from provisioner.convert.documents import members_of, text_at
-from provisioner.convert.formats.kubernetes_objects import Object, Objects, expanded, substituted, texts_of, unpacked
+from provisioner.convert.formats.kubernetes.objects import Object, Objects, expanded, substituted, texts_of, unpacked
 from provisioner.convert.unknown import has_unknown
 from provisioner.manifest.node import Node
 from provisioner.manifest.reader import scalar

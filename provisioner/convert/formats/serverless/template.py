@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from provisioner.convert.conversion import Conversion, Origin
 from provisioner.convert.documents import members_of
-from provisioner.convert.formats.aws_cli import rules_of
-from provisioner.convert.formats.serverless_events import Compiled
-from provisioner.convert.formats.serverless_references import References
-from provisioner.convert.formats.serverless_variables import Variables
+from provisioner.convert.formats.aws_cli.convert import rules_of
+from provisioner.convert.formats.serverless.events import Compiled
+from provisioner.convert.formats.serverless.references import References
+from provisioner.convert.formats.serverless.variables import Variables
 from provisioner.convert.unknown import as_arn, is_unknown, unknown_names
 from provisioner.manifest.node import Node
 from provisioner.model.references import REGION

@@ -12,10 +12,10 @@ from typing import Final
 
 from provisioner.convert.conversion import Conversion
 from provisioner.convert.documents import members_of
-from provisioner.convert.formats.evaluator import Evaluator
-from provisioner.convert.formats.physical import NAMES
-from provisioner.convert.formats.serverless_variables import Variables
-from provisioner.convert.formats.template import Refused, Shared, Template
+from provisioner.convert.formats.cloudformation.evaluator import Evaluator
+from provisioner.convert.formats.cloudformation.physical import NAMES
+from provisioner.convert.formats.cloudformation.template import Refused, Shared, Template
+from provisioner.convert.formats.serverless.variables import Variables
 from provisioner.convert.unknown import has_unknown, unknown_names
 from provisioner.manifest.node import Node
 from provisioner.model.references import partition_of

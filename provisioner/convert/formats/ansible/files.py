@@ -12,7 +12,7 @@ from typing import Final
 from provisioner.convert.below import is_below
 from provisioner.convert.conversion import Conversion
 from provisioner.convert.documents import documents, members_of, text_at, text_of_file
-from provisioner.convert.formats.ansible_values import Scope
+from provisioner.convert.formats.ansible.values import Scope
 from provisioner.convert.unknown import has_unknown, readable
 from provisioner.errors import UsageError
 from provisioner.manifest.node import Node

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from provisioner.convert.documents import members_of, text_at
-from provisioner.convert.formats.template import Refused, document_beside
+from provisioner.convert.formats.cloudformation.template import Refused, document_beside
 from provisioner.errors import UsageError
 from provisioner.manifest.node import Node
 from provisioner.manifest.reader import MAX_NODES

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from provisioner.convert.conversion import Conversion
 from provisioner.convert.documents import members_of
-from provisioner.convert.formats.serverless_events import (
+from provisioner.convert.formats.serverless.events import (
     EVENTS,
     Compiled,
     bucket_id,
@@ -21,10 +21,10 @@ from provisioner.convert.formats.serverless_events import (
     source_name,
     stream_type,
 )
-from provisioner.convert.formats.serverless_files import PRINT
-from provisioner.convert.formats.serverless_references import References
-from provisioner.convert.formats.serverless_template import Bucket, Template
-from provisioner.convert.formats.serverless_variables import Variables
+from provisioner.convert.formats.serverless.files import PRINT
+from provisioner.convert.formats.serverless.references import References
+from provisioner.convert.formats.serverless.template import Bucket, Template
+from provisioner.convert.formats.serverless.variables import Variables
 from provisioner.convert.unknown import has_unknown, is_unknown, unknown_names
 from provisioner.errors import UsageError
 from provisioner.manifest.node import Node

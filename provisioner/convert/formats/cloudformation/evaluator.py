@@ -14,9 +14,17 @@ from typing import Any, Final
 
 from provisioner.convert.documents import members_of
 from provisioner.convert.fields import FieldReader, Problem, spelling
-from provisioner.convert.formats import physical
-from provisioner.convert.formats.intrinsics import FUNCTIONS, holds
-from provisioner.convert.formats.template import Parameter, Refused, Resource, Shared, Template, Unresolved, typed
+from provisioner.convert.formats.cloudformation import physical
+from provisioner.convert.formats.cloudformation.intrinsics import FUNCTIONS, holds
+from provisioner.convert.formats.cloudformation.template import (
+    Parameter,
+    Refused,
+    Resource,
+    Shared,
+    Template,
+    Unresolved,
+    typed,
+)
 from provisioner.convert.unknown import as_arn, has_unknown, is_unknown, readable, replaced, unknown_names
 from provisioner.kinds.tables import fields_of
 from provisioner.manifest.node import Node

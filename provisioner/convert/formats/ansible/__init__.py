@@ -1,0 +1,1 @@
+"""Ansible: playbooks, task files and roles."""

@@ -1,0 +1,1 @@
+"""JSON and YAML of the AWS CLI."""

@@ -1,0 +1,1 @@
+"""CloudFormation templates, also those of the CDK and of AWS SAM."""

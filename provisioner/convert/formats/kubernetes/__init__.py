@@ -1,0 +1,1 @@
+"""Objects of Kubernetes: ACK, Crossplane, kro and kustomizations."""
