@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
+from provisioner.kinds.filter_rules import contains
 from provisioner.kinds.forms import json_key, parsed
 from provisioner.model.sources import KAFKAS, QUEUES, STREAMS, SourceKind
 
@@ -77,6 +78,7 @@ class Effect(StrEnum):
     NEVER = "never"  # it matches no record
     DOUBT = "doubt"  # it may match none, or not what it looks like
     IDLE = "idle"  # another filter lets through all that it does
+    ALL = "all"  # it lets every record through
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,20 @@ def signs(filters: Sequence[Mapping[str, Any]] | None, kind: SourceKind) -> tupl
         if isinstance(pattern, Mapping)
         for sign in _signs(pattern, (), kind, objects)
     ]
-    return (*effects, *_idle(patterns))
+    everything = [
+        (
+            index,
+            Sign(
+                Effect.ALL,
+                f"filter {index + 1} matches every record",
+                "remove the filters, or narrow this one",
+                loses=False,
+            ),
+        )
+        for index, pattern in enumerate(patterns)
+        if pattern == {}
+    ]
+    return (*effects, *everything, *_idle(patterns))
 
 
 def structured(pattern: Any) -> Any:
@@ -136,13 +151,13 @@ def structured(pattern: Any) -> Any:
 
 def covers(wide: Any, narrow: Any) -> bool:
     """Whether whatever matches `narrow` also matches `wide`, judged by their form alone: False where the form does not
-    show it, as for a prefix that covers a value.
+    show it.
     """
     # All fields of a pattern must match, so `wide` has no field that `narrow` lacks. Of rules in a list one is enough.
     if isinstance(wide, Mapping) and isinstance(narrow, Mapping):
         return all(name in narrow and covers(wide[name], narrow[name]) for name in wide)
     if isinstance(wide, list) and isinstance(narrow, list):
-        return {json_key(item) for item in narrow} <= {json_key(item) for item in wide}
+        return all(any(contains(rule, item) for rule in wide) for item in narrow)
     return json_key(wide) == json_key(narrow)
 
 

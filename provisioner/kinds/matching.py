@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import product
 from typing import Any, Final
 
+from provisioner.kinds.filter_rules import holds, is_number
 from provisioner.kinds.filters import ADDED_FIELDS, DATA_KEYS, RECORD_FIELDS
 from provisioner.kinds.forms import joined
 from provisioner.model.sources import KAFKAS, QUEUES, STREAMS, SourceKind
@@ -240,87 +239,13 @@ def _first_failure(alternative: _Alternative, leaves: Mapping[str, Sequence[_Lea
             matches(number + 1, {**chosen, **leaf.places})
             for leaf in there
             if all(chosen.get(place, index) == index for place, index in leaf.places.items())
-            and any(_holds(rule, leaf.value, doubts) for rule in rules)
+            and any(_matches(rule, leaf.value, doubts) for rule in rules)
         )
 
     return None if matches(0, {}) else paths[deepest]
 
 
-def _holds(rule: Any, value: Any, doubts: _Doubts) -> bool:
-    if not isinstance(rule, Mapping):
-        return _equal(rule, value, doubts)
-    [(name, operand)] = rule.items() if len(rule) == 1 else [("", None)]
-    if name == "exists":
-        return operand is True
-    if name == "anything-but" and isinstance(operand, Mapping):
-        [(inner, excluded)] = operand.items()
-        return not any(_TESTS[inner](item, value) for item in (excluded if isinstance(excluded, list) else [excluded]))
-    if name == "anything-but":
-        excluded = operand if isinstance(operand, list) else [operand]
-        return not any(_equal(item, value, doubts) for item in excluded)
-    test = _TESTS.get(name)
-    return bool(test and test(operand, value))
-
-
-def _equal(wanted: Any, value: Any, doubts: _Doubts) -> bool:
-    if _is_number(wanted) and _is_number(value):
-        if float(wanted) == float(value) and type(wanted) is not type(value):
-            doubts.add("the guide says that 300 and 300.0 differ; EventBridge was seen to find them equal")
-        return float(wanted) == float(value)
-    return type(wanted) is type(value) and bool(wanted == value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _prefix(operand: Any, value: Any) -> bool:
-    if isinstance(operand, Mapping):
-        folded = str(operand.get("equals-ignore-case", "")).lower()
-        return isinstance(value, str) and value.lower().startswith(folded)
-    return isinstance(value, str) and value.startswith(operand)
-
-
-def _suffix(operand: Any, value: Any) -> bool:
-    if isinstance(operand, Mapping):
-        folded = str(operand.get("equals-ignore-case", "")).lower()
-        return isinstance(value, str) and value.lower().endswith(folded)
-    return isinstance(value, str) and value.endswith(operand)
-
-
-def _wildcard(operand: Any, value: Any) -> bool:
-    parts = re.findall(r"\\(.)|(\*)|([^*\\]+)", operand, re.DOTALL)
-    expression = "".join(".*" if star else re.escape(escaped or text) for escaped, star, text in parts)
-    return isinstance(value, str) and re.fullmatch(expression, value, re.DOTALL) is not None
-
-
-_COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
-    "=": lambda value, bound: value == bound,
-    "<": lambda value, bound: value < bound,
-    "<=": lambda value, bound: value <= bound,
-    ">": lambda value, bound: value > bound,
-    ">=": lambda value, bound: value >= bound,
-}
-
-
-def _numeric(operand: Any, value: Any) -> bool:
-    pairs = zip(operand[::2], operand[1::2], strict=True)
-    return _is_number(value) and all(_COMPARISONS[sign](float(value), float(bound)) for sign, bound in pairs)
-
-
-def _cidr(operand: Any, value: Any) -> bool:
-    try:
-        return isinstance(value, str) and ipaddress.ip_address(value) in ipaddress.ip_network(operand, strict=False)
-    except ValueError:
-        return False
-
-
-_TESTS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
-    "prefix": _prefix,
-    "suffix": _suffix,
-    "equals-ignore-case": lambda operand, value: isinstance(value, str) and value.lower() == operand.lower(),
-    "wildcard": _wildcard,
-    "numeric": _numeric,
-    "cidr": _cidr,
-}
-"""Rules with one operand that is compared with a value."""
+def _matches(rule: Any, value: Any, doubts: _Doubts) -> bool:
+    if is_number(rule) and type(rule) is not type(value) and holds(rule, value):
+        doubts.add("the guide says that 300 and 300.0 differ; EventBridge was seen to find them equal")
+    return holds(rule, value)

@@ -91,7 +91,7 @@ def _filters(raw: Mapping[str, Any], _: SourceKind) -> Iterator[Finding]:
         yield Finding("W203", path, message, f"AWS can raise the quota to {MOST_FILTERS} on request")
 
 
-_SIGN_CODES: Final = {Effect.NEVER: "W215", Effect.DOUBT: "W216", Effect.IDLE: "W217"}
+_SIGN_CODES: Final = {Effect.NEVER: "W215", Effect.DOUBT: "W216", Effect.IDLE: "W217", Effect.ALL: "W227"}
 
 
 def _filter_signs(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:

@@ -570,6 +570,13 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         _POLICY,
         "Not authorized to invoke function […]",
     ),
+    "W227": Explanation(
+        "A filter that every record passes",
+        "An empty pattern names no field, so that every record matches it. Filters are alternatives: with such a filter the "
+        "others do nothing either.",
+        "remove the filter, or name a field",
+        _FILTERING,
+    ),
     # --- risks: what a change does to records in flight ---
     "R101": Explanation(
         "A new mapping that begins at LATEST",

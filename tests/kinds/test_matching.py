@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from provisioner.kinds.filter_rules import contains
 from provisioner.kinds.matching import DecidedBy, passes
 from provisioner.kinds.records import records_of
 from provisioner.manifest.patterns import pattern_findings
@@ -151,3 +152,30 @@ def test_data_alone_is_put_where_the_kind_has_it(kind: SourceKind, key: str) -> 
     [record] = records_of({"NewImage": {"k": {"S": "v"}}}, kind)
 
     assert passes([{key: {"NewImage": {"k": {"S": ["v"]}}}}], record, kind).passes
+
+
+# --- which of two rules matches more ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "expected"),
+    [
+        ({"prefix": "a"}, "ab", True),
+        ({"prefix": "a"}, {"prefix": "ab"}, True),
+        ({"prefix": "ab"}, {"prefix": "a"}, False),
+        ({"suffix": ".jpg"}, {"suffix": "a.jpg"}, True),
+        ({"exists": True}, None, True),
+        ({"exists": True}, {"numeric": [">", 1]}, True),
+        ({"exists": True}, {"exists": False}, False),
+        ({"exists": False}, "a", False),
+        ({"anything-but": ["a"]}, {"anything-but": ["a", "b"]}, True),
+        ({"anything-but": ["a", "b"]}, {"anything-but": ["a"]}, False),
+        ({"anything-but": "a"}, "b", True),
+        ({"numeric": [">", 0]}, 5, True),
+        ({"numeric": [">", 0]}, {"numeric": [">", 5]}, False),
+        (1, 1.0, True),
+        ("a", {"prefix": "a"}, False),
+    ],
+)
+def test_a_rule_contains_another_one(wide: Any, narrow: Any, expected: bool) -> None:
+    assert contains(wide, narrow) is expected
