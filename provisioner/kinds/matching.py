@@ -235,17 +235,14 @@ def _first_failure(alternative: _Alternative, leaves: Mapping[str, Sequence[_Lea
         rules, there = alternative[paths[number]], leaves.get(paths[number], ())
         if not there and any(isinstance(rule, Mapping) and rule.get("exists") is False for rule in rules):
             return matches(number + 1, chosen)
-        return any(
-            matches(number + 1, {**chosen, **leaf.places})
-            for leaf in there
-            if all(chosen.get(place, index) == index for place, index in leaf.places.items())
-            and any(_matches(rule, leaf.value, doubts) for rule in rules)
-        )
+        for leaf in there:
+            if any(chosen.get(place, index) != index for place, index in leaf.places.items()):
+                continue  # another element of a list than that of an earlier path
+            fitting = [rule for rule in rules if holds(rule, leaf.value)]
+            if any(is_number(rule) and type(rule) is not type(leaf.value) for rule in fitting):
+                doubts.add("the guide says that 300 and 300.0 differ; EventBridge was seen to find them equal")
+            if fitting and matches(number + 1, {**chosen, **leaf.places}):
+                return True
+        return False
 
     return None if matches(0, {}) else paths[deepest]
-
-
-def _matches(rule: Any, value: Any, doubts: _Doubts) -> bool:
-    if is_number(rule) and type(rule) is not type(value) and holds(rule, value):
-        doubts.add("the guide says that 300 and 300.0 differ; EventBridge was seen to find them equal")
-    return holds(rule, value)
