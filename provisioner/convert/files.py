@@ -107,7 +107,7 @@ def whole_text(named: Sequence[Named], fresh: Fresh, source: Source) -> str:
     root, defaults = _root(fresh, [named])
     mappings = sections(sorted(named, key=lambda item: item.name), fresh.region, _reading(defaults))
     parts = [dump(root), variables_yaml(source.variables), mappings]
-    return formatted(f"# Mappings, found by {one_line(source.by)}.\n\n" + "\n".join(filter(None, parts)))
+    return formatted(f"# Mappings, found in {one_line(source.by)}.\n\n" + "\n".join(filter(None, parts)))
 
 
 def label_of(found: Found, by: str) -> str:
