@@ -147,17 +147,12 @@ def rebuild_state(run: Run, lock_timeout: float, *, adopts_orphans: bool = False
     only their ids name as this stack's are recorded too. Raises StateError when there are records, or when the tags have
     several lineages; AwsError.
     """
+    # AWS first: where it cannot be asked, a damaged state keeps its name, and the next run finds it damaged.
+    aws, account = run.connect(_account_of_empty(run))
+    regions = sorted({item.region for item in run.manifest.mappings.values()} | ({aws.region} if aws.region else set()))
+    live = [item for region in regions for item in inventory(aws.gateway(region), run.manifest.provider)]
     with _editing(run, "state rebuild", lock_timeout, mends=True) as writer:
-        if writer.state.mappings:
-            raise StateError(
-                f"cannot rebuild: the state still contains {counted(len(writer.state.mappings), 'mapping')}",
-                hint=f"run `{command_line('plan')}`; if the state is wrong, move it to another location first",
-            )
-        aws, account = run.connect(writer.state.account)
-        regions = sorted(
-            {item.region for item in run.manifest.mappings.values()} | ({aws.region} if aws.region else set())
-        )
-        live = [item for region in regions for item in inventory(aws.gateway(region), run.manifest.provider)]
+        _refuse_records(writer.state)
         lineage = lineage_of(run.manifest.stack, live, writer.state.lineage)
         manifest, sources = _sources(run, account, lineage)
         rebuilt = rebuild(manifest, live, sources, account, lineage, adopts_orphans=adopts_orphans)
@@ -165,6 +160,24 @@ def rebuild_state(run: Run, lock_timeout: float, *, adopts_orphans: bool = False
             run.ui.note(line)
         writer.save(rebuilt.state)
         return writer.state
+
+
+def _account_of_empty(run: Run) -> str:
+    """The account of a state without records, "" where it cannot be read. Raises StateError when there are records."""
+    try:
+        state = run.backend.read().state
+    except DamagedError:
+        return ""
+    _refuse_records(state)
+    return state.account
+
+
+def _refuse_records(state: State) -> None:
+    if state.mappings:
+        raise StateError(
+            f"cannot rebuild: the state still contains {counted(len(state.mappings), 'mapping')}",
+            hint=f"run `{command_line('plan')}`; if the state is wrong, move it to another location first",
+        )
 
 
 def _sources(run: Run, account: str, lineage: str) -> tuple[Manifest, Reading]:

@@ -130,6 +130,16 @@ def test_a_state_that_is_there_is_not_rebuilt(two: Workspace) -> None:
     assert "the state still contains 2 mappings" in two.run("state", "rebuild", code=1).err
 
 
+def test_a_damaged_state_keeps_its_name_while_aws_cannot_be_asked(two: Workspace) -> None:
+    state(two).write_text("damaged")
+
+    two.run("state", "rebuild", code=1, AWS_ENDPOINT_URL="http://127.0.0.1:1")
+
+    assert state(two).read_text() == "damaged"
+    two.run("state", "rebuild")
+    two.assert_in_sync()
+
+
 def test_a_second_checkout_with_an_empty_state_adopts_nothing_and_is_reported_the_way_out(
     two: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
