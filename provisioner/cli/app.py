@@ -133,9 +133,10 @@ def main() -> None:
         logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
         logging.getLogger("provisioner").setLevel(logging.DEBUG)
     try:
-        # Long flags work with one dash or two, as Terraform's users type them. Only known flags, so that -f, -q and a
-        # value such as -1 stay; after `--` everything is a value.
-        known = {flag for command in _commands(cli) for option in command.params for flag in option.opts}
+        # Long flags work with one dash or two, as Terraform's users type them. Only known long flags, so that -f, -q, values
+        # such as -1 and names such as q stay; after `--` everything is a value.
+        flags = {flag for command in _commands(cli) for option in command.params for flag in option.opts}
+        known = {flag for flag in flags if flag.startswith("--")}
         ours = list(takewhile(lambda argument: argument != "--", sys.argv[1:]))
         arguments = [f"-{item}" if f"-{item.partition('=')[0]}" in known else item for item in ours]
         arguments += sys.argv[1 + len(ours) :]

@@ -64,11 +64,11 @@ def convert(
             values[name] = value
         converted = workflow.convert(paths, Options(values, stage, region, account), stack)
         terminal.data(converted.text.rstrip("\n"))
-        _tell(terminal, converted)
+        _tell(terminal, converted, quiet=quiet)
         sys.exit(CHANGES if converted.left_out else 0)
 
 
-def _tell(terminal: Terminal, converted: Converted) -> None:
+def _tell(terminal: Terminal, converted: Converted, *, quiet: bool) -> None:
     """What was left out, which variables need values, and what to do next."""
     from provisioner.convert.unknown import readable
     from provisioner.foreign_text import one_line
@@ -81,6 +81,8 @@ def _tell(terminal: Terminal, converted: Converted) -> None:
     for name, variable in converted.source.variables.items():
         if variable.default is None:
             terminal.note(f"the variable {name} needs a value: {one_line(variable.description)}")
+    if quiet:
+        return
     with_id = sum(item.found.key is not None for item in converted.named)
     count = counted(len(converted.named), "mapping")
     terminal.message(f"{count} converted, {with_id} of them with the id to import; {len(converted.left_out)} left out.")

@@ -39,7 +39,7 @@ def test(invocation: Invocation, name: str, event: Path, expect: str | None) -> 
         from provisioner.cli.language import loaded
         from provisioner.render import filters as render
 
-        manifest = loaded(invocation).manifest
+        manifest = loaded(invocation, tests_filters=False).manifest
         verdicts = workflow.try_filters(manifest, name, event)
         if invocation.form == "json":
             terminal.data(render.verdicts_json(verdicts))

@@ -48,7 +48,7 @@ def handover(invocation: Invocation, paths: tuple[Path, ...], verify: bool, stac
         with invocation.running() as (run, terminal):
             from provisioner import workflow
 
-            _print(invocation, terminal, paths, workflow.of_manifest(run, stacks))
+            _print(invocation, terminal, workflow.of_manifest(run, stacks), _flags(stacks))
         return
     with errors_shown(terminal):
         from provisioner import workflow
@@ -56,17 +56,22 @@ def handover(invocation: Invocation, paths: tuple[Path, ...], verify: bool, stac
         path = invocation.path
         exists = path.exists() if str(path) != "." else (path / "provisioner.yaml").exists()
         manifest = workflow.Run.on(path, terminal, inputs=invocation.inputs()).manifest if exists else None
-        _print(invocation, terminal, paths, workflow.handover(paths, manifest))
+        files = [str(path) for path in paths]
+        _print(invocation, terminal, workflow.handover(paths, manifest), [*files, *_flags(stacks)])
 
 
-def _print(invocation: Invocation, terminal: Terminal, paths: tuple[Path, ...], handovers: Sequence[Handover]) -> None:
+def _flags(stacks: Sequence[str]) -> list[str]:
+    return [word for stack in stacks for word in ("--cfn-stack", stack)]
+
+
+def _print(invocation: Invocation, terminal: Terminal, handovers: Sequence[Handover], asked: Sequence[str]) -> None:
+    """Print steps. `asked` is what says who has the mappings: files and stacks, which are read again."""
     from provisioner.render import handover as render
 
     if invocation.form == "json":
         terminal.data(render.handover_json(handovers))
         return
-    files = [str(path) for path in paths]
-    commands = [command_line(*words) for words in (["plan"], ["handover", *files, "--verify"], ["apply"])]
+    commands = [command_line(*words) for words in (["plan"], ["handover", *asked, "--verify"], ["apply"])]
     terminal.data(render.handover_text(handovers, commands, terminal.style(sys.stdout)))
 
 

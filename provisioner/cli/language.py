@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FAILED, WOULD_CHANGE = 1, 3
 
 
-def loaded(invocation: Invocation, *, needs_values: bool = True) -> Loaded:
+def loaded(invocation: Invocation, *, needs_values: bool = True, tests_filters: bool = True) -> Loaded:
     """The manifest, without anything of AWS: unlike `workflow.Run.on`, it does not import botocore unless a field is
     unknown, and shows no warnings. Raises ManifestError; with `needs_values` also for a variable without a value.
     """
@@ -34,7 +34,14 @@ def loaded(invocation: Invocation, *, needs_values: bool = True) -> Loaded:
     from provisioner.manifest import load
 
     region = environment_region()
-    return load(invocation.path, inputs=invocation.inputs(), region=region, member=_member, needs_values=needs_values)
+    return load(
+        invocation.path,
+        inputs=invocation.inputs(),
+        region=region,
+        member=_member,
+        needs_values=needs_values,
+        tests_filters=tests_filters,
+    )
 
 
 def _member(path: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provisioner.convert.entry import dump, entry_of, literal
-from provisioner.convert.found import IGNORED, Found, import_id
+from provisioner.convert.found import IGNORED, Found, OwnerKind, import_id
 from provisioner.convert.unknown import Variable, readable
 from provisioner.foreign_text import one_line
 from provisioner.manifest.format import formatted, with_items, with_mapping
@@ -83,7 +83,7 @@ def _imports(named: Sequence[Named]) -> str:
 def _whose(found: Found) -> str:
     """The owner, where the origin does not say it."""
     owner = found.owner
-    if not owner.name or owner.name in found.origin:
+    if owner.kind is OwnerKind.UNKNOWN or (owner.name and owner.name in found.origin):
         return ""
     return f"owner: {', '.join(filter(None, [str(owner), owner.address]))} ({owner.evidence})"
 

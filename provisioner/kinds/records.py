@@ -15,20 +15,36 @@ _LISTS: Final = ("Records", "records", "messages", "rmqMessagesByQueue")
 """Where an event has its records: in a list, or in lists by topic or queue."""
 
 
+_SOURCES: Final = {
+    "aws:sqs": QUEUES,
+    "aws:kinesis": frozenset({SourceKind.KINESIS}),
+    "aws:dynamodb": frozenset({SourceKind.DYNAMODB}),
+    "aws:s3": frozenset({SourceKind.S3}),
+}
+"""The kinds of source that a record names."""
+
+
 def records_of(event: Any, kind: SourceKind) -> Iterator[Mapping[str, Any]]:
-    """The records of a value: of an event as Lambda delivers it, of a list of such, of a record, or of its data alone."""
+    """The records of a value: of an event as Lambda delivers it, of a list of such, of a record, or of its data alone. Raises
+    ValueError for a record of another kind of source.
+    """
     if isinstance(event, list):
         for item in event:
             yield from records_of(item, kind)
         return
-    held = next((event[name] for name in _LISTS if name in event), None) if isinstance(event, Mapping) else None
-    if isinstance(held, list):
-        yield from (item for item in held if isinstance(item, Mapping))
-    elif isinstance(held, Mapping):
+    members = event if isinstance(event, Mapping) else {}
+    held = next((members[name] for name in _LISTS if name in members), None)
+    if isinstance(held, Mapping):
         for part in held.values():
             yield from records_of(part, kind)
+    elif isinstance(held, list):
+        for item in held:
+            yield from records_of(item, kind)
     else:
-        yield event if _is_record(event, kind) else _around(event, kind)
+        name = members.get("eventSource")
+        if isinstance(name, str) and kind not in _SOURCES.get(name, {kind}):
+            raise ValueError(f"the record is one of {name}, and the source of the mapping is {kind.phrase}")
+        yield members if _is_record(event, kind) else _around(event, kind)
 
 
 def values_of(text: str) -> list[Any]:
@@ -67,6 +83,8 @@ def _around(data: Any, kind: SourceKind) -> Mapping[str, Any]:
     """A record with this data, which is a text or a JSON value; of S3 it is the key of an object."""
     if kind is SourceKind.DYNAMODB:
         return {"dynamodb": data}
+    if kind is SourceKind.S3 and not isinstance(data, str):
+        raise ValueError("a record of S3, or the key of an object as a text, is expected")
     if kind is SourceKind.S3:
         return {"s3": {"object": {"key": quote_plus(str(data), safe="/")}}}
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)

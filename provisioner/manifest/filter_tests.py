@@ -31,11 +31,15 @@ def filter_test_findings(tests: Node, mapping: Mapping[str, Any], kind: SourceKi
         for index, node in enumerate(listed.value if listed and isinstance(listed.value, list) else ()):
             path: tuple[Step, ...] = (FIELD, group, index)
             try:
-                records = [record for value in _values(node, folder) for record in records_of(value, kind)]
+                values = _values(node, folder)
+                records = [record for value in values for record in records_of(value, kind)]
             except (OSError, ValueError) as error:
                 reason = error.strerror if isinstance(error, OSError) else error
                 yield Finding(
-                    "E104", path, f"the file of a filter test cannot be read: {reason}", "fix the path or the file"
+                    "E104",
+                    path,
+                    f"the filter test cannot be read: {reason}",
+                    "fix the record, or the path and the file",
                 )
                 continue
             verdicts = [verdict_of(mapping, record, kind) for record in records]

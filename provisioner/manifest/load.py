@@ -74,17 +74,18 @@ def load(
     region: str = "",
     member: Member | None = None,
     needs_values: bool = True,
+    tests_filters: bool = True,
 ) -> Loaded:
     """Read the manifest in a file or folder.
 
     `inputs` are the values of variables; `region` is the environment's; `member` names the API's member for a path that
     the field table lacks, or "". Where a manifest `needs_values`, a variable without one is an error; else it is
-    skipped with what depends on it.
+    skipped with what depends on it. `tests_filters`: run the `filter_tests` of mappings.
 
     Raises ManifestError with every diagnostic, errors and warnings, in the order of the files.
     """
     with _gc_paused():
-        return _load(path, inputs, region, member or _no_member, needs_values=needs_values)
+        return _load(path, inputs, region, member or _no_member, needs_values=needs_values, tests_filters=tests_filters)
 
 
 _MANY_OBJECTS: Final = 10_000
@@ -110,12 +111,15 @@ def _gc_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _load(path: Path, inputs: Inputs, region: str, member: Member, *, needs_values: bool) -> Loaded:
+def _load(
+    path: Path, inputs: Inputs, region: str, member: Member, *, needs_values: bool, tests_filters: bool
+) -> Loaded:
     joined = gather(path)
     loading = _Loading(joined.root, joined.diagnostics)
     loading.with_variables(inputs, needs_values=needs_values, refers=joined.refers)
     loading.with_defaults()
-    manifest = loading.manifest(path if path.is_dir() else path.parent, region, member)
+    folder = path if path.is_dir() else path.parent
+    manifest = loading.manifest(folder, region, member, tests_filters=tests_filters)
     if not joined.complete:  # what these codes miss may be in the part that could not be read
         loading.diagnostics = [item for item in loading.diagnostics if item.code not in _NEEDS_WHOLE_MANIFEST]
     # Each once: a wrong default gives the same one for every mapping. In the order of the files.
@@ -195,7 +199,7 @@ class _Loading:
             self.diagnostics += defaults.unused()
         self.root = self.root.holding({**self.root.value, "mappings": whole})
 
-    def manifest(self, folder: Path, region: str, member: Member) -> Manifest | None:
+    def manifest(self, folder: Path, region: str, member: Member, *, tests_filters: bool) -> Manifest | None:
         """The manifest, or None when its shape is wrong."""
         hints = {} if "stack" in self.root.value else {"stack": manifest_above(folder)}
         shape = shape_of(Root, self._without_fields(), hints)
@@ -206,7 +210,8 @@ class _Loading:
         self._check_defaults(member)
         provider = shape.model.provider if shape.model else ProviderBlock()
         node = self.root.value.get("mappings")
-        checks = MappingChecks(node, provider, member, region, self.diagnostics, guesses=self._guesses, folder=folder)
+        tested = folder if tests_filters else None
+        checks = MappingChecks(node, provider, member, region, self.diagnostics, guesses=self._guesses, tested=tested)
         mappings = checks.mappings()
         root = shape.model
         if root is None:

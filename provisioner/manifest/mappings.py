@@ -38,7 +38,8 @@ class MappingChecks:
     """Checks the mappings of a manifest, and makes each that is right canonical.
 
     `mappings` is the node of all of them, or None; `region` is the environment's. `guesses` says that variables without
-    a value may be in it; `folder` is the manifest's. Diagnostics are added to `diagnostics`.
+    a value may be in it; `tested` is the manifest's folder, None where filter tests are not run. Diagnostics are added to
+    `diagnostics`.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class MappingChecks:
         diagnostics: list[Diagnostic],
         *,
         guesses: bool,
-        folder: Path,
+        tested: Path | None,
     ) -> None:
         self._nodes: Mapping[str, Node] = mappings.value if mappings and isinstance(mappings.value, dict) else {}
         self._provider = provider
@@ -58,7 +59,7 @@ class MappingChecks:
         self._region = region
         self._diagnostics = diagnostics
         self._guesses = guesses
-        self._folder = folder
+        self._tested = tested
         self._unvalued: set[str] = set()  # the mappings in which a variable has no value
 
     def mappings(self) -> dict[str, Desired]:
@@ -138,8 +139,14 @@ class MappingChecks:
                 if required not in mapping
             ]
             findings += rule_findings(fields.raw, mapping, kind, unknown)
-        if kind and clear and FIELD in node.value and not fields.malformed | unknown & {FIELD, "filter_criteria"}:
-            findings += filter_test_findings(node.value[FIELD], mapping, kind, self._folder)
+        if (
+            self._tested
+            and kind
+            and clear
+            and FIELD in node.value
+            and not fields.malformed | unknown & {FIELD, "filter_criteria"}
+        ):
+            findings += filter_test_findings(node.value[FIELD], mapping, kind, self._tested)
         errors = [self._add(node, finding) for finding in findings if not finding.field or finding.field not in unknown]
         if kind is None or fields.malformed or any(errors):
             return None

@@ -23,14 +23,17 @@ def try_filters(manifest: Manifest, name: str, event: Path) -> list[Verdict]:
     if wanted.kind in (SourceKind.DOCUMENTDB, SourceKind.UNKNOWN):
         raise UsageError(f"{name} has no filter patterns: its source is {wanted.kind.phrase}")
     try:
-        text = read_input(Path("/dev/stdin") if str(event) == "-" else event).decode("utf-8-sig")
-        records = [record for value in values_of(text) for record in records_of(value, wanted.kind)]
+        values = values_of(read_input(Path("/dev/stdin") if str(event) == "-" else event).decode("utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{event} cannot be read: {error.strerror}", hint="check the path") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{event} is not UTF-8 text", hint="save it as UTF-8") from error
     except ValueError as error:
         raise UsageError(f"{event}: not JSON: {error}", hint="a text as data is written in quotes") from error
+    try:
+        records = [record for value in values for record in records_of(value, wanted.kind)]
+    except ValueError as error:
+        raise UsageError(f"{event}: {error}", hint="pass an event of this source, or data alone") from error
     if not records:
         raise UsageError(
             f"{event} has no record", hint="an event as Lambda delivers it, a record, or its data is expected"

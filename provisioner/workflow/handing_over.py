@@ -114,11 +114,24 @@ def verify(run: Run, paths: Sequence[Path], stacks: Sequence[str] = ()) -> list[
     found = convert(files_in(paths), Options()).found
     holders = {(key.kind, key.id): f"{item.owner} still has it" for item in found if (key := item.key)}
     plan = preview(run)
-    places = {(change.live.cloudformation, change.region) for change in plan.changes if change.live}
-    places |= {(stack, change.region) for stack in stacks for change in plan.changes}
-    for stack, region in sorted(places):
-        if stack:
-            holders |= _of_stack(run, stack, region)
+    tagged = {(change.live.cloudformation, change.region) for change in plan.changes if change.live} - {
+        ("", change.region) for change in plan.changes
+    }
+    if not (paths or stacks or tagged):
+        raise UsageError(
+            "nothing says who had these mappings: no tags name a stack of CloudFormation",
+            hint="pass the other tool's file, as it is now, or the stack with --cfn-stack",
+        )
+    regions = sorted({change.region for change in plan.changes})
+    for stack in stacks:
+        parts = [part for region in regions if (part := _of_stack(run, stack, region)) is not None]
+        if not parts:  # a name with a mistake proves nothing
+            raise UsageError(
+                f"stack {stack} does not exist in {', '.join(regions)}", hint="correct the name of the stack"
+            )
+        holders |= {key: text for part in parts for key, text in part.items()}
+    for stack, region in sorted(tagged):
+        holders |= _of_stack(run, stack, region) or {}
     changes = {change.name: change for change in plan.changes if not change.deposed}
     recorded = {name: record.key for name, record in run.backend.read().state.mappings.items()}
     keys = _imported(run.manifest.in_region(run.aws.region)) | recorded
@@ -134,13 +147,15 @@ def verify(run: Run, paths: Sequence[Path], stacks: Sequence[str] = ()) -> list[
     return results
 
 
-def _of_stack(run: Run, stack: str, region: str) -> dict[tuple[str, str], str]:
-    """The mappings that a stack has, each with what its deployed template does when it leaves. None of a stack that is gone."""
+def _of_stack(run: Run, stack: str, region: str) -> dict[tuple[str, str], str] | None:
+    """The mappings that a stack has, each with what its deployed template does when it leaves; None where there is no stack of
+    this name.
+    """
     try:
         names = mappings_of(run.aws, region, stack)
     except AwsError as error:
         if "does not exist" in error.message:
-            return {}
+            return None
         raise
     body = template_of(run.aws, region, stack) if names else {}
     read = documents(body if isinstance(body, str) else json.dumps(body), f"the template of {stack}")

@@ -85,6 +85,12 @@ def test_json_has_an_entry_for_each_record(folder: Workspace) -> None:
     ("name", "event", "message"),
     [
         ("nobody", "{}", "nobody"),
+        (
+            "orders",
+            '{"eventSource": "aws:s3", "s3": {}}',
+            "the record is one of aws:s3, and the source of the mapping is an SQS queue",
+        ),
+        ("uploads", '{"a": 1}', "a record of S3, or the key of an object as a text, is expected"),
         ("orders", "words", "not JSON"),
         ("orders", '{"a": 1}\nwords', "line 2"),
         ("orders", '{"Records": []}', "has no record"),
@@ -110,6 +116,13 @@ def test_the_filter_of_a_bucket(folder: Workspace, event: object, lines: list[st
     out = folder.run("filter", "test", "uploads", "--event", "-", stdin=json.dumps(event)).out
 
     assert out.splitlines()[: len(lines)] == lines
+
+
+def test_filters_are_tried_also_while_a_filter_test_fails(folder: Workspace) -> None:
+    folder.write(f"{MAPPING}  filter_tests: {{ drop: [in/a.jpg] }}\n")
+
+    assert "E230" in folder.run("validate", code=1).out
+    folder.run("filter", "test", "uploads", "--event", "-", stdin='"in/a.jpg"')
 
 
 def test_a_mapping_without_filters_lets_everything_through(folder: Workspace) -> None:

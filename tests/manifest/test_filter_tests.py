@@ -98,6 +98,15 @@ def test_what_is_no_tests_is_an_error(tmp_path: Path, tests: Any, code: str) -> 
     assert [found for found, _ in reported(tmp_path, tests)] == [code]
 
 
+def test_a_record_of_another_source_is_an_error(tmp_path: Path) -> None:
+    [(code, message)] = reported(tmp_path, {"drop": [{"eventSource": "aws:kinesis", "kinesis": {"data": "e30="}}]})
+
+    assert (code, message) == (
+        "E104",
+        "the filter test cannot be read: the record is one of aws:kinesis, and the source of the mapping is an SQS queue",
+    )
+
+
 def test_a_source_without_filters_has_no_tests(tmp_path: Path) -> None:
     secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-abcdef"
     fields = {

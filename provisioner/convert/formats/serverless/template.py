@@ -107,13 +107,13 @@ class Template:
 
     def add(self) -> None:
         """Add all of it to the conversion."""
-        for mapping in self.mappings.values():
-            self._add(mapping)
-        for bucket in self.buckets.values():
+        for ident, mapping in self.mappings.items():
+            self._add(mapping, ident)
+        for ident, bucket in self.buckets.items():
             for what, entry in bucket.entries:
-                self._entry(bucket.name, entry, what)
+                self._entry(bucket.name, entry, what, ident)
 
-    def _add(self, mapping: Compiled) -> None:
+    def _add(self, mapping: Compiled, ident: str) -> None:
         place = mapping.node.place(key=True)
         if mapping.condition is not None and not self.holds(mapping.condition, mapping.node, mapping.what):
             return
@@ -128,7 +128,7 @@ class Template:
         if not source and not fields.get("self_managed_event_source"):
             self.conversion.leave_out(place, mapping.what, "it names no source")
             return
-        origin = Origin(place, mapping.what, region="" if stated else self.variables.region)
+        origin = Origin(place, mapping.what, region="" if stated else self.variables.region, address=ident)
         default = self.conversion.unknowns.variables[unknown_names(source)[0]].default if is_unknown(source) else None
         likely = as_arn(default)
         kind = mapping.kind or self.references.kind_of(source) or (kind_of_arn(likely) if likely else None)
@@ -162,7 +162,7 @@ class Template:
         text = self.variables.text(self.references.resolved(resource.all_here({"Ref": name})), "bucket")
         self.buckets[name] = Bucket(text, [(f"{what} (entry {number})", entry) for number, entry in enumerate(entries)])
 
-    def _entry(self, bucket: str, entry: Node, what: str) -> None:
+    def _entry(self, bucket: str, entry: Node, what: str, ident: str) -> None:
         entry = self.references.resolved(entry)
         members = members_of(entry)
         reader = self.conversion.reader(SourceKind.S3)
@@ -173,5 +173,5 @@ class Template:
             **rules_of(entry, self.conversion),
             "event_source_arn": f"arn:{self.references.partition}:s3:::{bucket}",
         }
-        origin = Origin(entry.place(key=True), what, region=self.variables.region)
+        origin = Origin(entry.place(key=True), what, region=self.variables.region, address=ident)
         self.conversion.add(fields, origin, reader.problems, SourceKind.S3)
