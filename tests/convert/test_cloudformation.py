@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from provisioner import workflow
+from provisioner.convert.conversion import Options
 from provisioner.errors import UsageError
 from provisioner.manifest.load import load
 from provisioner.manifest.variables import Inputs
@@ -956,3 +958,12 @@ def test_names_that_refer_to_one_another_for_long_end(tmp_path: Path, length: in
     result = converted(tmp_path, chain(length) + mapping, **HERE)
 
     assert len(result.mappings) + len(result.left_out) >= 1
+
+
+def test_a_parameter_that_no_template_has_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "template.yaml"
+    path.write_text("AWSTemplateFormatVersion: '2010-09-09'\nParameters: {Batch: {Type: Number}}\nResources: {}\n")
+
+    made = workflow.convert([path], Options({"Typo": "1", "Batch": "2", "AWS::StackName": "shop"}))
+
+    assert made.notes == ("--param Typo: no template has a parameter of this name",)

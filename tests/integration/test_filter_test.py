@@ -118,6 +118,12 @@ def test_the_filter_of_a_bucket(folder: Workspace, event: object, lines: list[st
     assert out.splitlines()[: len(lines)] == lines
 
 
+def test_a_name_that_is_spelt_as_a_short_flag_is_a_name(folder: Workspace) -> None:
+    folder.write(MAPPING.replace("orders:", "q:", 1))
+
+    folder.run("filter", "test", "q", "--event", "-", stdin='{"paid": true}')
+
+
 def test_filters_are_tried_also_while_a_filter_test_fails(folder: Workspace) -> None:
     folder.write(f"{MAPPING}  filter_tests: {{ drop: [in/a.jpg] }}\n")
 
