@@ -58,10 +58,10 @@ def convert(documents: Iterable[Node], conversion: Conversion) -> None:
     """Add the mappings of the documents. Raises UsageError for an AWS SAM template without SAM's translator."""
     shared = Shared(conversion)
     stacks = [_Stack(document, shared, Path(document.file).parent) for document in documents]
-    names = {name for stack in stacks for name in stack.template.parameters}
-    for name in sorted(conversion.options.parameters.keys() - names):
-        if not name.startswith("AWS::"):
-            conversion.note(f"--param {name}: no template has a parameter of this name")
+    declared = {parameter for stack in stacks for parameter in stack.template.parameters}
+    for given in sorted(conversion.options.parameters.keys() - declared):
+        if not given.startswith("AWS::"):
+            conversion.note(f"--param {given}: no template has a parameter of this name")
     for stack in stacks:
         for output in stack.template.section("Outputs").values():
             members = members_of(output)
