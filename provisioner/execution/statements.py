@@ -41,14 +41,19 @@ class Statements:
                 self._released_by[key].append(place)
 
     def release_idle(self, change: Change) -> None:
-        """Remove the statement that an earlier apply left, because it could not remove it: the mapping does not use it, and
-        a record has room for one that is left. Raises ProvisionerError.
+        """End the use of the statement that an earlier apply left, because it could not remove it: the mapping does not use
+        it, and a record has room for one that is left. It is removed here, unless another change, whose record has it too,
+        is still to release it. Raises ProvisionerError.
         """
         left = idle_statement(change.record)
         if left is None or place_of(left) not in self.released_by(change):
             return
         with self._lock:
-            is_alone = self._using[place_of(left)] <= {change.key}
+            using = self._using[place_of(left)]
+            is_alone = using <= {change.key}
+            if not is_alone:
+                # What comes next may drop it from the record, so that the other one is to remove it.
+                using.discard(change.key)
         if is_alone:
             self._remove_old(place_of(left), self._notify(change))
 
