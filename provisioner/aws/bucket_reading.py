@@ -212,30 +212,35 @@ def _permission(
     held = recorded_statements(record)
     leaving = [item for item in held if wanted and (needed is None or place_of(item) != place_of(needed))]
     for statement in (*leaving, *([needed] if needed else []), *held):
-        policy = policies.get((statement.region, statement.function))
-        content = policy.content_of(statement.id) if policy else None
-        if content is not None:
-            # With the words of the state where they mean the same.
-            words = statement.applied if content == content_of(statement) else content
-            found = {"statement_id": statement.id, **words}
+        if found := _found(statement, policies):
             # One of the same id in the policy of another function would look like the one that is needed.
             return None if statement in leaving and found == permission_of(needed) else found
     stated = (wanted.mapping if wanted else record.applied if record else {}).get("permission")
     return NONE if stated == NONE else None
 
 
+def _found(statement: Statement, policies: Mapping[Place, Policy]) -> Canonical | None:
+    """The `permission` of a statement as the policy of its function has it; None where it is not there."""
+    policy = policies.get((statement.region, statement.function))
+    content = policy.content_of(statement.id) if policy else None
+    if content is None:
+        return None
+    # With the words of the state where they mean the same.
+    words = statement.applied if content == content_of(statement) else content
+    return {"statement_id": statement.id, **words}
+
+
 def _deposed(
     key: Key, statement: Statement | None, entries: Mapping[Key, Live], policies: Mapping[Place, Policy]
 ) -> Live | None:
     """What is left of a mapping that was replaced: its entry, its statement, or both."""
-    policy = policies.get((statement.region, statement.function)) if statement else None
-    there = bool(statement and policy and policy.has(statement.id))
-    permission = {"permission": permission_of(statement)} if there else {}
+    found = _found(statement, policies) if statement else None
+    permission = {"permission": found} if found else {}
     if entry := entries.get(key):
         return replace(entry, mapping={**entry.mapping, **permission})
     place = _place_of(key)
     arn = place["event_source_arn"]
-    return Live(key, arn, SourceKind.S3, {**place, **permission}, Status(MISSING)) if there else None
+    return Live(key, arn, SourceKind.S3, {**place, **permission}, Status(MISSING)) if found else None
 
 
 def _place_of(key: Key) -> dict[str, str]:

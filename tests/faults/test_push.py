@@ -205,6 +205,48 @@ def test_a_statement_is_not_forgotten_when_what_was_to_need_it_is_not_attempted(
     assert world.wrong(foreign) == []
 
 
+def test_a_statement_that_two_records_have_is_removed_by_the_last_of_them(world: World) -> None:
+    """An interrupted apply left it in the record of `a`, which then moves to another bucket, before `b` goes on."""
+    world.applied({"a": mapping(prefix="out/", permission=MINE), "b": mapping()})
+    foreign = world.foreign()
+    world.write({"a": mapping(prefix="out/"), "b": mapping()})
+
+    def kill(method: str, path: str) -> str:
+        if method == "DELETE":
+            raise KilledError
+        return ""
+
+    assert world.faulty(kill) == ""  # type: ignore[arg-type]  # one fault of its own
+    world.write({"a": mapping(bucket="logs", prefix="out/"), "b": mapping("g")})
+    written: list[str] = []
+
+    def kill_later(method: str, path: str) -> str:
+        written.extend([path] if method == "PUT" else [])
+        if len(written) > 2:  # the old entry of `a` is to be taken away
+            raise KilledError
+        return ""
+
+    assert world.faulty(kill_later) == ""  # type: ignore[arg-type]
+    assert written == ["/logs?notification", "/media?notification", "/media?notification"]
+
+    assert world.wrong(foreign) == []
+
+
+def test_what_a_replacement_left_is_taken_back_with_the_statement_that_it_has_now(world: World) -> None:
+    world.applied({"a": mapping()})
+    foreign, statements = world.foreign(), world.statements("f")
+    world.write({"a": mapping("g", "logs")})
+    world.plane.faults[:] = [lambda method, path: "403 AccessDenied" if (method, path[:6]) == ("PUT", "/media") else ""]
+    assert not world.apply().clean
+    world.plane.faults.clear()
+    drift(world)
+
+    world.applied({"a": mapping()})
+
+    assert world.statements("f") == statements
+    assert world.wrong(foreign) == []
+
+
 def test_a_change_that_was_not_begun_has_no_result_in_the_journal(world: World) -> None:
     world.applied({"a": mapping("f")})
     foreign = world.foreign()
