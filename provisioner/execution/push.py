@@ -163,8 +163,9 @@ class Push:
         refused, undone, wrote = self._edited(edits, changes[0], changes[0].region, looks=looks)
         # One time for all, so that one read shows what became of all of them.
         began = self._clock.now() if wrote else None
-        # What failed first: it may have been to need a statement that another change leaves.
-        for change in sorted(changes, key=lambda change: change.key not in refused and change.key not in undone):
+        # What failed first: it may have been to need a statement that another change leaves. Then what a name has deposed:
+        # the record goes with the mapping of the name.
+        for change in sorted(changes, key=lambda item: (item.key not in {**refused, **undone}, not item.deposed)):
             with self._giving_up(change, ends):
                 if error := refused.get(change.key):
                     ends[change.key] = self._given_up(change, error)

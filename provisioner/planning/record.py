@@ -150,10 +150,12 @@ def record_without(change: Change, state: State, forgotten: Collection[str]) -> 
     place. None where nothing is left, and for a name that is to be `forgotten` with the last of it.
     """
     # The record that the name has now: another change may have deleted one of its deposed mappings.
-    keeps = change.deposed or change.action is Action.REPLACE
-    current = state.mappings.get(change.name) if keeps else None
+    current = state.mappings.get(change.name)
     if current is None:
         return None
+    if not change.deposed and change.action is not Action.REPLACE:
+        # What could not be deleted stays recorded, and the next run sees that this mapping is gone.
+        return current if current.deposed else None
     others = tuple(item for item in current.deposed if item.key != change.existing)
     return None if change.name in forgotten and not others else replace(current, deposed=others)
 

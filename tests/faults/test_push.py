@@ -247,6 +247,26 @@ def test_what_a_replacement_left_is_taken_back_with_the_statement_that_it_has_no
     assert world.wrong(foreign) == []
 
 
+def test_a_statement_that_a_name_and_what_it_deposed_have_is_known_until_it_is_removed(world: World) -> None:
+    world.applied(TWO)
+    foreign = world.foreign()
+    world.write({"a": TWO["b"]})
+
+    def kill(method: str, path: str) -> str:
+        if method == "PUT":
+            raise KilledError
+        return ""
+
+    assert world.faulty(kill) == ""  # type: ignore[arg-type]  # one fault of its own
+    assert world.state.mappings["a"].deposed
+    world.write({})
+    world.plane.faults[:] = [lambda method, path: "403 AccessDeniedException" if method == "DELETE" else ""]
+    assert not world.apply().clean
+    world.plane.faults.clear()
+
+    assert world.wrong(foreign) == []
+
+
 def test_a_change_that_was_not_begun_has_no_result_in_the_journal(world: World) -> None:
     world.applied({"a": mapping("f")})
     foreign = world.foreign()
