@@ -124,7 +124,8 @@ class Sources:
         """Note what a process sees, and what was ours that it sees missing, when it reads a bucket or a policy."""
         if by.process:
             by.process.entries |= {key: item for key, item in self.entries().items() if key.startswith(f"{place}/")}
-            ours = {key for key in self.ours if key.startswith(f"{place}/")}
+            # With what an earlier run has only intended: this one may recover it, and save it after it has looked.
+            ours = {key for key in {*self.ours, *self.known()} if key.startswith(f"{place}/")}
             by.process.missed = (by.process.missed - ours) | (ours - self.live())
 
     # --- requests -----------------------------------------------------------------------------------------------------
