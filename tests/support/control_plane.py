@@ -106,9 +106,13 @@ def everything_exists(environ: dict[str, Any], start_response: Any) -> Any:
 
 
 def with_buckets() -> Application:
-    """What stands behind the control plane where S3 is needed too: moto, and the one account."""
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # late: few tests need it
+    """What stands behind the control plane where S3 is needed too: moto without a bucket, and the one account."""
+    # Late: few tests need it.
+    from moto.moto_api._internal.models import moto_api_backend
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+    # It keeps buckets for the process: a worker may make the fixture of a module twice, where it takes tests from another.
+    moto_api_backend.reset()
     moto = DomainDispatcherApplication(create_backend_app)
 
     def routed(environ: dict[str, Any], start_response: Any) -> Any:
