@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,44 +23,39 @@ from provisioner.errors import UsageError
 from provisioner.manifest.foreign import INSTEAD, tool_of
 from provisioner.manifest.node import Node
 
-_Reader = Callable[[Iterable[Node], Conversion], None]
-FORMATS: Final[dict[str, _Reader]] = {
-    "a Terraform state": terraform.convert,
-    "a Terraform plan or state as JSON": terraform.convert,
-    "an export of a Pulumi stack": pulumi.convert,
-    "an object of ACK, the AWS controllers for Kubernetes": kubernetes.convert,
-    "an object of Crossplane": kubernetes.convert,
-    "a kustomization": kustomize.convert,
-    "an Ansible playbook": ansible.convert,
-    "a Serverless Framework configuration": serverless.convert,
-    "a CloudFormation template": cloudformation.convert,
-    "an AWS SAM template": cloudformation.convert,
-    "an answer of the AWS CLI": aws_cli.convert,
-    "a request or an answer of the AWS CLI": aws_cli.convert,
-    "a bucket's notification configuration": aws_cli.convert,
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """What reads a file, who manages what it has, and whether its tool reads YAML 1.2, where `no` is a text and 010 is no
+    number of base 8.
+    """
+
+    read: Callable[[Iterable[Node], Conversion], None]
+    owner: tuple[OwnerKind, Evidence] = (OwnerKind.UNKNOWN, Evidence.NONE)
+    is_yaml_1_2: bool = False
+
+
+_TERRAFORM: Final = _Format(terraform.convert, (OwnerKind.TERRAFORM, Evidence.STATE))
+_CLOUDFORMATION: Final = _Format(cloudformation.convert, (OwnerKind.CLOUDFORMATION, Evidence.FILE))
+_AWS_CLI: Final = _Format(aws_cli.convert, is_yaml_1_2=True)
+FORMATS: Final[dict[str, _Format]] = {
+    "a Terraform state": _TERRAFORM,
+    "a Terraform plan or state as JSON": _TERRAFORM,
+    "an export of a Pulumi stack": _Format(pulumi.convert, (OwnerKind.PULUMI, Evidence.STATE)),
+    "an object of ACK, the AWS controllers for Kubernetes": _Format(kubernetes.convert, (OwnerKind.ACK, Evidence.FILE)),
+    "an object of Crossplane": _Format(kubernetes.convert, (OwnerKind.CROSSPLANE, Evidence.FILE)),
+    "a kustomization": _Format(kustomize.convert),
+    "an Ansible playbook": _Format(ansible.convert, (OwnerKind.ANSIBLE, Evidence.FILE)),
+    "a Serverless Framework configuration": _Format(
+        serverless.convert, (OwnerKind.CLOUDFORMATION, Evidence.FILE), is_yaml_1_2=True
+    ),
+    "a CloudFormation template": _CLOUDFORMATION,
+    "an AWS SAM template": _CLOUDFORMATION,
+    "an answer of the AWS CLI": _AWS_CLI,
+    "a request or an answer of the AWS CLI": _AWS_CLI,
+    "a bucket's notification configuration": _AWS_CLI,
 }
-"""What reads a file, by what `manifest.foreign` calls it."""
-_OWNERS: Final = {
-    "a Terraform state": (OwnerKind.TERRAFORM, Evidence.STATE),
-    "a Terraform plan or state as JSON": (OwnerKind.TERRAFORM, Evidence.STATE),
-    "an export of a Pulumi stack": (OwnerKind.PULUMI, Evidence.STATE),
-    "a CloudFormation template": (OwnerKind.CLOUDFORMATION, Evidence.FILE),
-    "an AWS SAM template": (OwnerKind.CLOUDFORMATION, Evidence.FILE),
-    "a Serverless Framework configuration": (OwnerKind.CLOUDFORMATION, Evidence.FILE),
-    "an object of ACK, the AWS controllers for Kubernetes": (OwnerKind.ACK, Evidence.FILE),
-    "an object of Crossplane": (OwnerKind.CROSSPLANE, Evidence.FILE),
-    "an Ansible playbook": (OwnerKind.ANSIBLE, Evidence.FILE),
-}
-"""Who manages what a file has."""
-_YAML_1_2: Final = frozenset(
-    {
-        "a Serverless Framework configuration",
-        "an answer of the AWS CLI",
-        "a request or an answer of the AWS CLI",
-        "a bucket's notification configuration",
-    }
-)
-"""Formats whose tools read YAML 1.2, where `no` is a text and 010 is no number of base 8."""
+"""The formats, by what `manifest.foreign` calls them."""
 _PROGRAMS: Final = (".ts", ".js")
 
 
@@ -71,7 +67,7 @@ def is_known(path: Path) -> bool:
 def convert(paths: Sequence[Path], options: Options) -> Conversion:
     """What the files have. Raises UsageError for a file that cannot be read, or is of no format that can be converted."""
     conversion = Conversion(options)
-    by_reader: dict[tuple[_Reader, tuple[OwnerKind, Evidence]], list[Node]] = {}
+    by_format: dict[_Format, list[Node]] = {}
     for path in paths:
         text = text_of_file(path)
         what = tool_of(path.name, text) if text.strip() else "an empty file"
@@ -81,9 +77,9 @@ def convert(paths: Sequence[Path], options: Options) -> Conversion:
         if path.suffix in _PROGRAMS:
             hint = f"convert what it makes: `{PRINT}`"
             raise UsageError(f"{path} is {what} that is a program, which is not run", hint=hint)
-        reader = FORMATS[what], _OWNERS.get(what, (OwnerKind.UNKNOWN, Evidence.NONE))
-        by_reader.setdefault(reader, []).extend(documents(text, str(path), yaml_1_1=what not in _YAML_1_2))
-    for (read, owner), nodes in by_reader.items():
-        conversion.owner = owner
-        read(nodes, conversion)
+        found = FORMATS[what]
+        by_format.setdefault(found, []).extend(documents(text, str(path), yaml_1_1=not found.is_yaml_1_2))
+    for each, nodes in by_format.items():
+        conversion.owner = each.owner
+        each.read(nodes, conversion)
     return conversion
