@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Final
 
 from provisioner.aws.bucket_reading import lives_of
 from provisioner.aws.convert import arn_of, live_mapping
 from provisioner.aws.errors import require_member
 from provisioner.aws.gateway import PAGE, Config, Gateway
+from provisioner.aws.pages import items_of
 from provisioner.aws.policies import Policies
 from provisioner.aws.refresh import parallel
 from provisioner.aws.session import Aws
@@ -235,7 +236,7 @@ def _buckets(aws: Aws, policies: Policies, region: str, scope: Scope) -> list[st
         if not any(_WILDCARDS & set(pattern) for pattern in patterns):
             arns = [arn for pattern in patterns if (arn := Arn.parse(pattern)) and arn.service == S3]
             return sorted({arn.resource for arn in arns if _matches(scope.sources, {str(arn), arn.resource})})
-    found = _paged(aws, "s3", region, "list_buckets", "Buckets", ("ContinuationToken",) * 2)
+    found = items_of(aws, "s3", region, "list_buckets", "Buckets", ("ContinuationToken",) * 2, BucketRegion=region)
     # A bucket whose region the answer does not tell is asked about in each.
     listed = [str(bucket["Name"]) for bucket in found if bucket.get("BucketRegion", region) == region]
     names = {name: str(Arn(partition_of(region), S3, "", "", name)) for name in listed}
@@ -253,26 +254,9 @@ def _qualified(aws: Aws, region: str, function: str) -> list[str]:
     if reference is None or reference.qualifier:
         return [reference.canonical if reference else function]
     try:
-        aliases = _paged(aws, "lambda", region, "list_aliases", "Aliases", ("Marker", "NextMarker"), reference.name)
+        aliases = items_of(
+            aws, "lambda", region, "list_aliases", "Aliases", ("Marker", "NextMarker"), FunctionName=reference.name
+        )
     except NotFoundError:
         return [reference.name]
     return [reference.name, *(f"{reference.name}:{alias['Name']}" for alias in aliases)]
-
-
-def _paged(
-    aws: Aws, service: str, region: str, operation: str, member: str, tokens: tuple[str, str], function: str = ""
-) -> list[dict[str, Any]]:
-    """All items of a list of another service. Raises ServiceError for a list that never ends."""
-    ask: dict[str, str] = {"FunctionName": function} if function else {"BucketRegion": region}
-    items: list[dict[str, Any]] = []
-    before = {""}
-    while True:
-        answer = aws.ask(service, region, operation, ask)
-        items += answer.get(member) or ()
-        token = answer.get(tokens[1]) or ""
-        if not token:
-            return items
-        if token in before:
-            raise ServiceError(f"{service}:{operation}: unexpected response: the same token again")
-        before.add(token)
-        ask = {**ask, tokens[0]: token}
