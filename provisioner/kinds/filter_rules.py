@@ -64,18 +64,17 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _prefix(operand: Any, value: Any) -> bool:
-    if isinstance(operand, Mapping):
-        folded = str(operand.get("equals-ignore-case", "")).lower()
-        return isinstance(value, str) and value.lower().startswith(folded)
-    return isinstance(value, str) and value.startswith(operand)
+def _of_end(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
+    """A rule about the beginning or the end of a text, whose operand may ask for equality without case."""
 
+    def holds_for(operand: Any, value: Any) -> bool:
+        if not isinstance(value, str):
+            return False
+        if isinstance(operand, Mapping):
+            return test(value.lower(), str(operand.get("equals-ignore-case", "")).lower())
+        return test(value, operand)
 
-def _suffix(operand: Any, value: Any) -> bool:
-    if isinstance(operand, Mapping):
-        folded = str(operand.get("equals-ignore-case", "")).lower()
-        return isinstance(value, str) and value.lower().endswith(folded)
-    return isinstance(value, str) and value.endswith(operand)
+    return holds_for
 
 
 def _wildcard(operand: Any, value: Any) -> bool:
@@ -106,8 +105,8 @@ def _cidr(operand: Any, value: Any) -> bool:
 
 
 _TESTS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
-    "prefix": _prefix,
-    "suffix": _suffix,
+    "prefix": _of_end(str.startswith),
+    "suffix": _of_end(str.endswith),
     "equals-ignore-case": lambda operand, value: isinstance(value, str) and value.lower() == operand.lower(),
     "wildcard": _wildcard,
     "numeric": _numeric,
