@@ -22,6 +22,7 @@ from provisioner.filesystem import read_regular
 from provisioner.foreign_text import one_line
 from provisioner.manifest.defaults import Defaults
 from provisioner.manifest.format import formatted, with_items
+from provisioner.manifest.load import STACK
 from provisioner.manifest.reader import parse
 from provisioner.model.canonical import Canonical
 from provisioner.model.references import FunctionReference
@@ -66,6 +67,14 @@ class Fresh:
     stack: str
     region: str = ""
     account: str = ""
+
+
+def stack_name(stack: str) -> str:
+    """The name of a new manifest's stack. Raises UsageError for one that no stack may have."""
+    if not STACK.fullmatch(stack):
+        hint = "pass --name with up to 64 letters, digits, '.', '_' and '-'"
+        raise UsageError(f"{stack!r} is not a valid stack name", hint=hint)
+    return stack
 
 
 @dataclass(frozen=True, slots=True)

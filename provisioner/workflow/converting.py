@@ -8,15 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provisioner.convert.conversion import LeftOut, Options
-from provisioner.convert.files import Fresh, Source, whole_text
+from provisioner.convert.files import Fresh, Source, stack_name, whole_text
 from provisioner.convert.formats import convert as read_files
 from provisioner.convert.names import names_of
 from provisioner.convert.slugs import slug
 from provisioner.convert.text import Named
 from provisioner.convert.unknown import has_unknown, unknown_names
-from provisioner.errors import UsageError
 from provisioner.foreign_text import one_line
-from provisioner.manifest.load import STACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +55,9 @@ def convert(paths: Sequence[Path], options: Options, stack: str = "") -> Convert
     variables = {name: item for name, item in conversion.unknowns.variables.items() if name in used}
     source = Source(", ".join(one_line(str(path)) for path in paths), variables)
     account = next(iter(accounts)) if len(accounts) == 1 else ""
-    return Converted(
-        named, source, tuple(conversion.left_out), tuple(conversion.notes), Fresh(_stack(stack, paths), region, account)
-    )
+    stem = slug(paths[0].name.partition(".")[0])[:64].strip("-_")
+    fresh = Fresh(stack_name(stack or stem or "converted"), region, account)
+    return Converted(named, source, tuple(conversion.left_out), tuple(conversion.notes), fresh)
 
 
 def _texts(value: object) -> list[str]:
@@ -67,13 +65,3 @@ def _texts(value: object) -> list[str]:
         return [value]
     items = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
     return [text for item in items for text in _texts(item)]
-
-
-def _stack(stated: str, paths: Sequence[Path]) -> str:
-    stem = slug(paths[0].name.partition(".")[0])[:64].strip("-_")
-    stack = stated or stem or "converted"
-    if not STACK.fullmatch(stack):
-        raise UsageError(
-            f"{stack!r} is not a valid stack name", hint="pass --name with up to 64 letters, digits, '.', '_' and '-'"
-        )
-    return stack

@@ -5,7 +5,7 @@ as they are.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from provisioner.aws.refresh import parallel
 from provisioner.aws.session import Aws
 from provisioner.aws.stacks import mappings_of
 from provisioner.convert.conversion import Options
-from provisioner.convert.files import ROOT, File, Fresh, Present, files_of
+from provisioner.convert.files import ROOT, File, Fresh, Present, files_of, stack_name
 from provisioner.convert.formats import convert
 from provisioner.convert.found import Doubt, Evidence, Found, OwnerKind, Ownership, found_of, owner_of
 from provisioner.convert.names import names_of
@@ -27,7 +27,6 @@ from provisioner.kinds import kind_for, pair_of
 from provisioner.kinds.ids import key_of_text
 from provisioner.manifest import Inputs
 from provisioner.manifest.files import gather
-from provisioner.manifest.load import STACK
 from provisioner.model.key import LAMBDA, S3, Key
 from provisioner.model.live import BROKEN
 from provisioner.model.manifest import Manifest
@@ -46,9 +45,8 @@ _CDK_HASH: Final = re.compile(r"(?<=.)[0-9A-F]{8}$")
 @dataclass(frozen=True, slots=True)
 class Query:
     """What to look for. `functions` and `sources` are globs, `tags` are keys with values, None for any. `unmanaged`: only
-    what nothing that was looked at manages. `names_from` are states of Terraform and
-    cfn:STACK, which name mappings. `proceed` is asked
-    before many calls are made, with their number.
+    what nothing that was looked at manages. `names_from` are states of Terraform and cfn:STACK, which name mappings. `proceed`
+    is asked before many calls are made, with their number.
     """
 
     kinds: tuple[str, ...] = (LAMBDA,)
@@ -156,7 +154,7 @@ def discover(run: Run, query: Query, others: Sequence[Run] = ()) -> Discovered:
     whole = {place for place, part in parts.items() if not part.unread and (place[0] == LAMBDA or not scope.functions)}
     there = {item.key for item in found} | known.recorded.keys()
     files = {item.name: item.place.file for item in run.manifest.imports}
-    imports = _imports(run.manifest) if run.manifest.stack else {}
+    imports = {key: name for name, key in imported_keys(run.manifest)} if run.manifest.stack else {}
     return Discovered(
         account=account,
         regions=tuple(regions),
@@ -200,7 +198,7 @@ def _known(run: Run, others: Sequence[Run]) -> _Known:
         known.recorded |= recorded
         manifest = one.manifest.in_region(run.aws.region)
         known.pairs |= {pair_of(item): name for name, item in manifest.mappings.items()}
-        known.imported |= _imports(manifest)
+        known.imported |= {key: name for name, key in imported_keys(manifest)}
         # What is moved or forgotten has a name that a mapping must not have again.
         leaving = {item.source for item in manifest.moved} | {item.name for item in manifest.removed}
         known.taken |= {*state.mappings, *manifest.mappings, *leaving}
@@ -228,13 +226,11 @@ def _read_names(names_from: Sequence[str], known: _Known, aws: Aws, regions: Seq
                 known.names[item.key] = item.given
 
 
-def _imports(manifest: Manifest) -> dict[Key, str]:
-    """The mappings that a manifest imports, with their names."""
-    imports = {}
+def imported_keys(manifest: Manifest) -> Iterator[tuple[str, Key]]:
+    """The mappings that a manifest imports, each with its name. Every mapping of it has a region."""
     for item in manifest.imports:
         if wanted := manifest.mappings.get(item.name):
-            imports[key_of_text(item.uuid, wanted.region, kind_for(wanted.kind).name)] = item.name
-    return imports
+            yield item.name, key_of_text(item.uuid, wanted.region, kind_for(wanted.kind).name)
 
 
 def _found(seen: Seen, known: _Known) -> Found:
@@ -287,7 +283,9 @@ def write(run: Run, discovered: Discovered, folder: Path, by: str, stack: str) -
         files = files_of(folder, named, by, _present(run, folder))
     else:
         region = run.aws.region if run.aws.region in discovered.regions else discovered.regions[0]
-        files = files_of(folder, named, by, Fresh(_stack(stack, folder), region, discovered.account))
+        files = files_of(
+            folder, named, by, Fresh(stack_name(stack or folder.resolve().name), region, discovered.account)
+        )
     for file in files:
         with state_errors(file.path, "written"):
             make_folder(file.path.parent)
@@ -301,11 +299,3 @@ def _present(run: Run, folder: Path) -> Present:
     files = tuple(Path(name) for name in gather(folder).files)
     region = run.manifest.provider.region or run.aws.region
     return Present(root if root.is_file() else None, files, region, run.loaded.defaults_of)
-
-
-def _stack(stated: str, folder: Path) -> str:
-    stack = stated or folder.resolve().name
-    if not STACK.fullmatch(stack):
-        hint = "pass --name with up to 64 letters, digits, '.', '_' and '-'"
-        raise UsageError(f"{stack!r} is not a valid stack name", hint=hint)
-    return stack

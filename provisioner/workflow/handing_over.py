@@ -17,14 +17,13 @@ from provisioner.convert.text import Named
 from provisioner.convert.verified import Verified
 from provisioner.environment import environment_region
 from provisioner.errors import AwsError, UsageError
-from provisioner.kinds import kind_for
-from provisioner.kinds.ids import key_of_text
-from provisioner.model.key import LAMBDA, Key
+from provisioner.kinds import kind_for, pair_of
+from provisioner.model.key import LAMBDA
 from provisioner.model.live import ACTIVE
 from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Action, Change
 from provisioner.workflow.changing import preview
-from provisioner.workflow.discovering import Query, discover
+from provisioner.workflow.discovering import Query, discover, imported_keys
 from provisioner.workflow.run import Run
 
 
@@ -52,23 +51,14 @@ def handover(paths: Sequence[Path], manifest: Manifest | None = None) -> list[Ha
 def _taken_over(named: Sequence[Named], manifest: Manifest) -> list[Named]:
     """Those that a manifest takes over: it has their id, or one of their pair, or their name where no id is known."""
     whole = manifest.in_region(manifest.provider.region or environment_region())
-    ids = {(key.kind, key.id) for key in _imported(whole).values()}
-    pairs = {kind_for(wanted.kind).pair(wanted.mapping, wanted.region) for wanted in whole.mappings.values()}
+    ids = {(key.kind, key.id) for _, key in imported_keys(whole)}
+    pairs = set(map(pair_of, whole.mappings.values()))
     return [
         item
         for item in named
         if item.found.pair in pairs
         or ((key.kind, key.id) in ids if (key := item.found.key) else item.name in whole.mappings)
     ]
-
-
-def _imported(manifest: Manifest) -> dict[str, Key]:
-    """The ids that a manifest imports, by name. Every mapping has a region."""
-    return {
-        item.name: key_of_text(item.uuid, wanted.region, kind_for(wanted.kind).name)
-        for item in manifest.imports
-        if (wanted := manifest.mappings.get(item.name))
-    }
 
 
 def files_in(paths: Sequence[Path]) -> list[Path]:
@@ -114,8 +104,8 @@ def verify(run: Run, paths: Sequence[Path], stacks: Sequence[str] = ()) -> list[
     found = convert(files_in(paths), Options()).found
     holders = {(key.kind, key.id): f"{item.owner} still has it" for item in found if (key := item.key)}
     plan = preview(run)
-    tagged = {(change.live.cloudformation, change.region) for change in plan.changes if change.live} - {
-        ("", change.region) for change in plan.changes
+    tagged = {
+        (stack, change.region) for change in plan.changes if change.live and (stack := change.live.cloudformation)
     }
     if not (paths or stacks or tagged):
         raise UsageError(
@@ -129,12 +119,13 @@ def verify(run: Run, paths: Sequence[Path], stacks: Sequence[str] = ()) -> list[
             raise UsageError(
                 f"stack {stack} does not exist in {', '.join(regions)}", hint="correct the name of the stack"
             )
-        holders |= {key: text for part in parts for key, text in part.items()}
+        for part in parts:
+            holders |= part
     for stack, region in sorted(tagged):
         holders |= _of_stack(run, stack, region) or {}
     changes = {change.name: change for change in plan.changes if not change.deposed}
     recorded = {name: record.key for name, record in run.backend.read().state.mappings.items()}
-    keys = _imported(run.manifest.in_region(run.aws.region)) | recorded
+    keys = dict(imported_keys(run.manifest.in_region(run.aws.region))) | recorded
     results = [
         Verified(name, key, holders.get((key.kind, key.id), ""), *_compared(changes.get(name)))
         for name, key in sorted(keys.items())
