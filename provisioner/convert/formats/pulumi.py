@@ -59,13 +59,12 @@ def _resources(document: Node, conversion: Conversion) -> Iterator[Resource]:
 
 def _shown(node: Node, urn: str, conversion: Conversion) -> Node:
     """Values with a variable for each that is a secret."""
-    members = {}
+    members = dict(members_of(node))
     for name, item in members_of(node).items():
         if _has_secret(item):
-            where = f"{urn}.{name}"
             called = f"{urn.rpartition('::')[2]}.{name}"
-            item = item.holding(conversion.unknowns.marker(where, called, f"{name} of {urn}, which is a secret"))  # noqa: PLW2901
-        members[name] = item
+            marker = conversion.unknowns.marker(f"{urn}.{name}", called, f"{name} of {urn}, which is a secret")
+            members[name] = item.holding(marker)
     return node.holding(members)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from provisioner.convert.conversion import Conversion, Origin
-from provisioner.convert.documents import members_of, text_at
+from provisioner.convert.documents import listed, members_of, text_at
 from provisioner.convert.formats.ansible.files import AWS, Playbooks, Task
 from provisioner.convert.formats.ansible.values import boolean
 from provisioner.convert.found import Doubt
@@ -49,8 +49,7 @@ class _Reading:
         task = self.task
         if task.module in _LATER:
             name, member, service = _LATER[task.module]
-            listed = task.arguments.get(name)
-            for item in listed.value if listed and isinstance(listed.value, list) else ():
+            for item in listed(task.arguments.get(name)):
                 if text_at(item, "protocol") == "lambda" or ":lambda:" in text_at(item, member):
                     self._leave_out(f"{service} as a source is not supported yet")
             return

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from provisioner.convert.below import is_below
+from provisioner.convert.below import is_below, is_file_below
 from provisioner.convert.conversion import Conversion
-from provisioner.convert.documents import documents, members_of, text_at, text_of_file
+from provisioner.convert.documents import documents, listed, members_of, text_at, text_of_file
 from provisioner.convert.formats.ansible.values import Scope
 from provisioner.convert.unknown import has_unknown, readable
 from provisioner.errors import UsageError
@@ -99,8 +99,7 @@ class Playbooks:
                 if file and file.is_file() and is_below(context.top, file):
                     scope = scope.with_(self._variables_in(file))
         scope = scope.with_(_variables(members.get("vars")))
-        listed = members.get("vars_files")
-        for item in listed.value if listed and isinstance(listed.value, list) else ():
+        for item in listed(members.get("vars_files")):
             choices = item.value if isinstance(item.value, list) else [item]
             inner = replace(context, scope=scope)
             found = next((path for choice in choices if (path := self._path(choice, inner, "vars"))), None)
@@ -110,8 +109,7 @@ class Playbooks:
                 self._leave_out(item, "a file of variables", item)
         inner = self._within(replace(context, scope=scope), node)
         yield from self._list(members.get("pre_tasks"), inner)
-        roles = members.get("roles")
-        for role in roles.value if roles and isinstance(roles.value, list) else ():
+        for role in listed(members.get("roles")):
             yield from self._role(role, inner)
         for name in ("tasks", "post_tasks"):
             yield from self._list(members.get(name), inner)
@@ -137,8 +135,7 @@ class Playbooks:
         )
         meta = self._first(path / "meta", "main")
         for document in self._read(meta):
-            depends = members_of(document).get("dependencies")
-            for role in depends.value if depends and isinstance(depends.value, list) else ():
+            for role in listed(members_of(document).get("dependencies")):
                 yield from self._role(role, inner)
         for document in self._read(self._first(path / "tasks", tasks_from)):
             yield from self._list(document, inner)
@@ -170,8 +167,7 @@ class Playbooks:
         members, inner = members_of(node), self._within(context, node)
         for name in _BLOCKS:
             yield from self._list(members.get(name), inner)
-        rescue = members.get("rescue")
-        for task in rescue.value if rescue and isinstance(rescue.value, list) else ():
+        for task in listed(members.get("rescue")):
             if _action(task)[0] in self.modules:
                 self.conversion.leave_out(task.place(), "a task in rescue", "it runs only after a failure")
 
@@ -276,7 +272,7 @@ class Playbooks:
             return None
         roots = [*context.folders, *([context.role] if context.role else []), context.top]
         paths = [folder / part / text for folder in roots for part in dict.fromkeys((below, ""))]
-        return next((path for path in paths if path.is_file() and is_below(context.top, path)), None)
+        return next((path for path in paths if is_file_below(context.top, path)), None)
 
     def _first(self, folder: Path, stem: str) -> Path | None:
         return next(

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from provisioner.convert.conversion import Conversion, Origin
-from provisioner.convert.documents import members_of, text_at
+from provisioner.convert.documents import listed, members_of, text_at
 from provisioner.convert.fields import spelled
 from provisioner.convert.formats.aws_cli.skeletons import filled, is_skeleton
 from provisioner.convert.found import IGNORED, Doubt
@@ -41,9 +41,8 @@ def convert(documents: Iterable[Node], conversion: Conversion) -> None:
         for item in document.value if isinstance(document.value, list) else [document]:
             members = members_of(item)
             if "EventSourceMappings" in members:
-                listed = members["EventSourceMappings"].value
-                for mapping in listed if isinstance(listed, list) else ():
-                    _mapping(mapping, conversion, listed=True)
+                for mapping in listed(members["EventSourceMappings"]):
+                    _mapping(mapping, conversion, is_listed=True)
                 token = text_at(item, "NextMarker") or text_at(item, "NextToken")
                 marker = (token, item.place()) if token else None
             elif "NotificationConfiguration" in members:
@@ -62,7 +61,7 @@ def convert(documents: Iterable[Node], conversion: Conversion) -> None:
         )
 
 
-def _mapping(node: Node, conversion: Conversion, *, listed: bool = False) -> None:
+def _mapping(node: Node, conversion: Conversion, *, is_listed: bool = False) -> None:
     members = members_of(node)
     uuid, state = text_at(node, "UUID"), text_at(node, "State")
     what = f"event source mapping {uuid}" if uuid else "a request for an event source mapping"
@@ -92,12 +91,12 @@ def _mapping(node: Node, conversion: Conversion, *, listed: bool = False) -> Non
         id=uuid if UUID.fullmatch(uuid) else "",
         region=arn.region if arn else "",
         state=state,
-        notes=tuple(_notes(node, listed=listed)),
+        notes=tuple(_notes(node, is_listed=is_listed)),
     )
     conversion.add(fields, origin, reader.problems)
 
 
-def _notes(node: Node, *, listed: bool) -> Iterator[Doubt]:
+def _notes(node: Node, *, is_listed: bool) -> Iterator[Doubt]:
     """What an answer does not say of a mapping."""
     members, uuid, state = members_of(node), text_at(node, "UUID"), text_at(node, "State")
     if uuid and not UUID.fullmatch(uuid):
@@ -106,7 +105,7 @@ def _notes(node: Node, *, listed: bool) -> Iterator[Doubt]:
         yield Doubt("enabled", f"its state is {state}", IGNORED)
     if "FilterCriteriaError" in members:
         yield Doubt("filter_criteria", "AWS could not read its filters (FilterCriteriaError)", IGNORED)
-    elif listed and "KMSKeyArn" in members and "FilterCriteria" not in members:
+    elif is_listed and "KMSKeyArn" in members and "FilterCriteria" not in members:
         why = "List does not show the filters of a mapping with a KMS key; Get does"
         yield Doubt("filter_criteria", why, IGNORED)
 
@@ -117,8 +116,7 @@ def _bucket(node: Node, outer: Node, conversion: Conversion) -> None:
     bucket = text_at(outer, "Bucket") or conversion.unknowns.marker(
         f"bucket of {outer.place()}", "bucket", f"the name of the bucket, which {outer.place()} does not have"
     )
-    entries = members_of(node).get("LambdaFunctionConfigurations")
-    for entry in entries.value if entries and isinstance(entries.value, list) else ():
+    for entry in listed(members_of(node).get("LambdaFunctionConfigurations")):
         ident, function = text_at(entry, "Id"), text_at(entry, "LambdaFunctionArn")
         reference = FunctionReference.parse(function)
         region = reference.region if reference else ""
@@ -143,7 +141,7 @@ def rules_of(entry: Node, conversion: Conversion) -> dict[str, str]:
     key = spelled(key.get("key") or key.get("s3key"))
     rules = key.get("filterrules") or key.get("rules")
     fields = {}
-    for rule in rules.value if rules and isinstance(rules.value, list) else ():
+    for rule in listed(rules):
         members = {name: item.value for name, item in spelled(rule).items()}
         name, value = str(members.get("name")).lower(), members.get("value")
         if name not in ("prefix", "suffix"):

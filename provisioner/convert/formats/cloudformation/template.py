@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from provisioner.convert.below import is_file_below
 from provisioner.convert.conversion import Conversion
 from provisioner.convert.documents import documents, members_of, text_at, text_of_file
 from provisioner.errors import UsageError
@@ -169,13 +170,8 @@ class Template:
 
 def beside(top: Path, location: str) -> Path | None:
     """The file at a path relative to a folder, or None where there is none below the folder."""
-    if not location or "://" in location or "\0" in location:
-        return None
-    try:
-        path = (top / location).resolve()
-        return path if path.is_relative_to(top.resolve()) and path.is_file() else None
-    except (OSError, RuntimeError, ValueError):
-        return None
+    path = top / location
+    return path if location and "://" not in location and is_file_below(top, path) else None
 
 
 def document_beside(top: Path, location: str) -> Node | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from provisioner.convert.conversion import Conversion, Origin
-from provisioner.convert.documents import members_of, text_at
+from provisioner.convert.documents import listed, members_of, text_at
 from provisioner.convert.fields import spelled, spelling
 from provisioner.convert.formats.aws_cli.convert import rules_of
 from provisioner.convert.formats.kubernetes.objects import EXTERNAL_NAME, Object, Objects, texts_of, unpacked
@@ -177,10 +177,9 @@ class _Reading:
         bucket = text_at(settings, "bucket") or self.known.called(item)
         for name in _BUCKETS[item.kind]:
             found = members_of(settings).get(name)
-            listed = (
-                found if item.kind == "BucketNotification" else members_of(found).get("lambdaFunctionConfigurations")
-            )
-            for number, entry in enumerate(listed.value if listed and isinstance(listed.value, list) else ()):
+            if item.kind != "BucketNotification":
+                found = members_of(found).get("lambdaFunctionConfigurations")
+            for number, entry in enumerate(listed(found)):
                 self._entry(entry, bucket, number)
 
     def _entry(self, entry: Node, bucket: str, number: int) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from provisioner.convert.below import is_below
 from provisioner.convert.conversion import Conversion
-from provisioner.convert.documents import documents, members_of, text_of_file
+from provisioner.convert.documents import documents, listed, members_of, text_of_file
 from provisioner.convert.formats.kubernetes import convert as kubernetes
 from provisioner.errors import UsageError
 from provisioner.manifest.node import Node
@@ -41,8 +41,7 @@ def _objects(node: Node, top: Path, conversion: Conversion, depth: int) -> Itera
             hint="convert what `kubectl kustomize DIR` prints",
         )
     for name in ("resources", "bases", "crds"):
-        listed = members.get(name)
-        for item in listed.value if listed and isinstance(listed.value, list) else ():
+        for item in listed(members.get(name)):
             path = Path(node.file).parent / str(item.value)
             if not isinstance(item.value, str) or _REMOTE.match(item.value) or not is_below(top, path):
                 why = f"it is not below the folder {top}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from provisioner.convert.conversion import Conversion
-from provisioner.convert.documents import members_of, text_at
+from provisioner.convert.documents import listed, members_of, text_at
 from provisioner.convert.formats.kubernetes.objects import Object, Objects, expanded, substituted, texts_of, unpacked
 from provisioner.convert.unknown import has_unknown
 from provisioner.manifest.node import Node
@@ -91,8 +91,7 @@ class _Graph:
                     yield replace(self._expanded(item), notes=tuple(notes))
 
     def _resources(self) -> Mapping[str, Node]:
-        listed = _node_at(self.definition.node, ("spec", "resources"))
-        nodes = listed.value if listed and isinstance(listed.value, list) else []
+        nodes = listed(_node_at(self.definition.node, ("spec", "resources")))
         return {text_at(node, "id") or text_at(node, "name") or f"#{number}": node for number, node in enumerate(nodes)}
 
     def _expanded(self, item: Object) -> Object:
@@ -155,20 +154,22 @@ def _composed(composition: Object, instance: Object | None, conversion: Conversi
     """The objects of a composition, with its patches."""
     spec = composition.members("spec")
     inputs = [spec]
-    for step in _list(spec.get("pipeline")):
+    for step in listed(spec.get("pipeline")):
         given = members_of(step).get("input")
         inputs.append(members_of(given))
         if "resources" not in members_of(given) and any(map(_MAPPING_KINDS.search, texts_of(given))):
             what = f"step {text_at(step, 'step')} of {composition}"
             conversion.leave_out(step.place(), what, "the program or template of a function is not read")
     for parts in inputs:
-        sets = {text_at(node, "name"): _list(members_of(node).get("patches")) for node in _list(parts.get("patchSets"))}
-        for node in _list(parts.get("resources")):
+        sets = {
+            text_at(node, "name"): listed(members_of(node).get("patches")) for node in listed(parts.get("patchSets"))
+        }
+        for node in listed(parts.get("resources")):
             base = members_of(node).get("base")
             if base is None:
                 continue
             patching = _Patching(composition, instance, sets, conversion)
-            for patch in _list(members_of(node).get("patches")):
+            for patch in listed(members_of(node).get("patches")):
                 base = patching.patched(base, patch)
             for item in unpacked(base, str(instance or composition)):
                 yield replace(item, node=substituted(item.node, conversion))
@@ -214,7 +215,7 @@ class _Patching:
         return patch.holding(self._unknown(type_, path, default if plain else None))
 
     def _combined(self, type_: str, combine: Mapping[str, Node], patch: Node) -> str:
-        variables = [text_at(node, "fromFieldPath") for node in _list(combine.get("variables"))]
+        variables = [text_at(node, "fromFieldPath") for node in listed(combine.get("variables"))]
         values = [
             self._source(type_.replace("Combine", "").replace("Composite", "CompositeFieldPath"), path, None, patch)
             for path in variables
@@ -225,7 +226,7 @@ class _Patching:
         return _formatted(form, [value.value for value in values if value])
 
     def _transformed(self, value: Node, patch: Node) -> Node:
-        for transform in _list(members_of(patch).get("transforms")):
+        for transform in listed(members_of(patch).get("transforms")):
             kind, members = text_at(transform, "type"), members_of(transform)
             form = text_at(members.get("string"), "fmt")
             known = members_of(members.get("map")).get(str(value.value))
@@ -269,7 +270,3 @@ def _with_node(node: Node, steps: Sequence[str | int], value: Node) -> Node:
         return node.holding(items)
     inner = members_of(node).get(str(first)) or node.holding(None)
     return node.holding({**members_of(node), str(first): _with_node(inner, rest, value)})
-
-
-def _list(node: Node | None) -> list[Node]:
-    return node.value if node and isinstance(node.value, list) else []

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from provisioner.convert.conversion import Conversion
-from provisioner.convert.documents import members_of
+from provisioner.convert.documents import listed, members_of
 from provisioner.convert.formats.cloudformation.evaluator import Evaluator
 from provisioner.convert.formats.cloudformation.physical import NAMES
 from provisioner.convert.formats.cloudformation.template import Refused, Shared, Template
@@ -67,8 +67,7 @@ class References(Evaluator):
         """The values of the stack's parameters: those of the command line, else those that the file passes."""
         root = self._variables.root
         given: dict[str, Node] = {}
-        stated = self._variables.member(root, "provider", "stackParameters")
-        for item in stated.value if stated and isinstance(stated.value, list) else ():
+        for item in listed(self._variables.member(root, "provider", "stackParameters")):
             members = members_of(self._variables.whole(item))
             if "ParameterKey" in members and "ParameterValue" in members:
                 given[str(members["ParameterKey"].value)] = members["ParameterValue"]
