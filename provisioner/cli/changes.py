@@ -177,7 +177,7 @@ def import_(invocation: Invocation, name: str, ident: str, region: str, write: b
 def _identity(name: str, text: str, region: str) -> tuple[str, str]:
     """The id and the region ("" if not given) on the command line. Raises UsageError."""
     from provisioner.errors import UsageError
-    from provisioner.model.references import REGION, UUID
+    from provisioner.model.references import UUID
 
     check_name(name)
     uuid, at, stated = text.partition("@")
@@ -192,9 +192,18 @@ def _identity(name: str, text: str, region: str) -> tuple[str, str]:
     if at and region and stated != region:
         raise UsageError(f"{text} and --region {region} specify different regions", hint="specify the region only once")
     region = stated if at else region
-    if (at or region) and not REGION.fullmatch(region):
-        raise UsageError(f"{region!r} is not a region", hint="use a region name such as eu-west-1")
+    if at or region:
+        check_region(region)
     return uuid, region
+
+
+def check_region(region: str) -> None:
+    """Raise UsageError when a text cannot be a region."""
+    from provisioner.errors import UsageError
+    from provisioner.model.references import REGION
+
+    if not REGION.fullmatch(region):
+        raise UsageError(f"{region!r} is not a region", hint="use a region name such as eu-west-1")
 
 
 def check_name(name: str) -> None:

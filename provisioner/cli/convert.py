@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provisioner.cli.changes import CHANGES
+from provisioner.cli.changes import CHANGES, check_region
 from provisioner.cli.options import colour_option, errors_shown
 from provisioner.cli.terminal import Terminal
 
@@ -50,10 +50,10 @@ def convert(
         from provisioner import workflow
         from provisioner.convert.conversion import Options
         from provisioner.errors import UsageError
-        from provisioner.model.references import ACCOUNT, REGION
+        from provisioner.model.references import ACCOUNT
 
-        if region and not REGION.fullmatch(region):
-            raise UsageError(f"{region!r} is not a region", hint="use a region name such as eu-west-1")
+        if region:
+            check_region(region)
         if account and not ACCOUNT.fullmatch(account):
             raise UsageError(f"{account!r} is not an account", hint="use an account ID of 12 digits")
         values = dict[str, str]()

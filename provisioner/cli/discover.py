@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from provisioner.cli.changes import CHANGES, INCOMPLETE
+from provisioner.cli.changes import CHANGES, INCOMPLETE, check_region
 from provisioner.cli.language import loaded
 from provisioner.cli.options import (
     Invocation,
@@ -125,7 +125,6 @@ def discover(invocation: Invocation, check: bool, folder: Path | None, by: str, 
 
 def _query(invocation: Invocation, terminal: Terminal, wanted: dict[str, Any]) -> Query:
     from provisioner.errors import UsageError
-    from provisioner.model.references import REGION
     from provisioner.workflow import Query
     from provisioner.workflow.discovering import ALL_KINDS
 
@@ -133,8 +132,7 @@ def _query(invocation: Invocation, terminal: Terminal, wanted: dict[str, Any]) -
     if regions and wanted["all_regions"]:
         raise UsageError("--region and --all-regions exclude each other", hint="pass one of them")
     for region in regions:
-        if not REGION.fullmatch(region):
-            raise UsageError(f"{region!r} is not a region", hint="use a region name such as eu-west-1")
+        check_region(region)
     pairs = [text.partition("=") for text in wanted.pop("tags")]
     tags = tuple((key, value if equals else None) for key, equals, value in pairs)
 

@@ -291,7 +291,7 @@ def test_a_list_without_its_last_page_is_refused(tmp_path: Path, name: str) -> N
 
 # --- buckets ---------------------------------------------------------------------------------------------------------
 
-CONFIGURATION = {
+CONFIGURATION: dict[str, Any] = {
     "LambdaFunctionConfigurations": [
         {
             "Id": "thumb",
@@ -344,7 +344,7 @@ def test_two_answers_are_about_two_buckets(tmp_path: Path) -> None:
     ],
 )
 def test_a_rule_that_is_not_known(tmp_path: Path, rule: Any, why: str) -> None:
-    one = {**CONFIGURATION["LambdaFunctionConfigurations"][0], "Filter": {"Key": {"FilterRules": [rule]}}}  # type: ignore[index, dict-item]
+    one = {**CONFIGURATION["LambdaFunctionConfigurations"][0], "Filter": {"Key": {"FilterRules": [rule]}}}
 
     assert [item[2] for item in left(of(tmp_path, {"LambdaFunctionConfigurations": [one]}))] == [why]
 

@@ -32,7 +32,7 @@ def without_tags(mapping: Canonical) -> Canonical:
     return {name: value for name, value in mapping.items() if name != "tags"}
 
 
-def test_the_answer_of_List_is_what_discover_finds(fleet: Fleet, tmp_path: Path) -> None:  # noqa: N802
+def test_the_answer_of_list_is_what_discover_finds(fleet: Fleet, tmp_path: Path) -> None:
     populate(fleet, 120)
     for region in REGIONS:
         answer = fleet.client(region).list_event_source_mappings()
@@ -67,7 +67,7 @@ def state_of(fleet: Fleet) -> str:
     return json.dumps({"version": 4, "serial": 1, "lineage": "l", "resources": [{**kind, "instances": instances}]})
 
 
-def test_a_state_of_Terraform_names_what_is_found(fleet: Fleet, tmp_path: Path) -> None:  # noqa: N802
+def test_a_terraform_state_names_what_is_found(fleet: Fleet, tmp_path: Path) -> None:
     fleet.queue("f", "orders")
     fleet.queue("g", "paid", BatchSize=5)
     state = tmp_path / "terraform.tfstate"

@@ -156,7 +156,7 @@ class World:
         report = self.apply()
         assert report.clean, described(report)
 
-    def faulty(self, fault: Fault) -> str:
+    def faulty(self, fault: Callable[[str, str], str]) -> str:
         """Apply under a fault. Returns what is wrong already: an error that is a traceback, or an entry without permission."""
         self.plane.faults[:] = [fault]
         try:

@@ -183,7 +183,7 @@ def test_a_kill_after_a_removal_that_was_denied_leaves_no_statement(world: World
             return "killed"
         return ""
 
-    assert world.faulty(kill) == ""  # type: ignore[arg-type]  # one fault of its own
+    assert world.faulty(kill) == ""
 
     assert world.wrong(foreign) == []
 
@@ -216,7 +216,7 @@ def test_a_statement_that_two_records_have_is_removed_by_the_last_of_them(world:
             raise KilledError
         return ""
 
-    assert world.faulty(kill) == ""  # type: ignore[arg-type]  # one fault of its own
+    assert world.faulty(kill) == ""
     world.write({"a": mapping(bucket="logs", prefix="out/"), "b": mapping("g")})
     written: list[str] = []
 
@@ -226,7 +226,7 @@ def test_a_statement_that_two_records_have_is_removed_by_the_last_of_them(world:
             raise KilledError
         return ""
 
-    assert world.faulty(kill_later) == ""  # type: ignore[arg-type]
+    assert world.faulty(kill_later) == ""
     assert written == ["/logs?notification", "/media?notification", "/media?notification"]
 
     assert world.wrong(foreign) == []
@@ -257,7 +257,7 @@ def test_a_statement_that_a_name_and_what_it_deposed_have_is_known_until_it_is_r
             raise KilledError
         return ""
 
-    assert world.faulty(kill) == ""  # type: ignore[arg-type]  # one fault of its own
+    assert world.faulty(kill) == ""
     assert world.state.mappings["a"].deposed
     world.write({})
     world.plane.faults[:] = [lambda method, path: "403 AccessDeniedException" if method == "DELETE" else ""]
@@ -284,7 +284,7 @@ def test_a_change_that_was_not_begun_has_no_result_in_the_journal(world: World) 
             return "killed"
         return "403 AccessDeniedException" if method == "DELETE" else ""
 
-    assert world.faulty(fault) == ""  # type: ignore[arg-type]  # two faults of its own
+    assert world.faulty(fault) == ""
     assert killed
 
     assert world.wrong(foreign) == []
@@ -312,7 +312,7 @@ def test_a_statement_that_was_left_is_known_until_it_is_removed_with_the_state_i
             raise KilledError
         return ""
 
-    assert world.faulty(kill) == ""  # type: ignore[arg-type]  # one fault of its own
+    assert world.faulty(kill) == ""
 
     assert world.wrong(foreign) == []
 
@@ -326,7 +326,7 @@ def test_a_name_with_two_statements_is_not_taken_over(world: World) -> None:
     def kill(method: str, path: str) -> str:
         return "killed" if method == "POST" and "/policy" in path else ""
 
-    assert world.faulty(kill) == ""  # type: ignore[arg-type]  # one fault of its own
+    assert world.faulty(kill) == ""
     world.write({"b": renamed})
     with pytest.raises(RefusedError) as refused:
         world.apply()
