@@ -97,6 +97,7 @@ def test_tasks_of_yaml_1_1(tmp_path: Path) -> None:
         ({"block": [], "rescue": [task()]}, "a task in rescue", "it runs only after a failure"),
         ({"include_tasks": "none.yml"}, "an included file", "none.yml is not below the folder of the playbook"),
         ({"include_tasks": "../none.yml"}, "an included file", "../none.yml is not below the folder of the playbook"),
+        ({"include_tasks": "n" * 300}, "an included file", f"{'n' * 300} is not below the folder of the playbook"),
         ({"include_role": {"name": "none"}}, "a role", "none is not below the folder of the playbook"),
         ({"include_vars": "none.yml"}, "a file of variables", "none.yml is not below the folder of the playbook"),
         ({"community.aws.sns_topic": {"name": "t", "subscriptions": [{"endpoint": FUNCTION, "protocol": "lambda"}]}}, "task sns_topic", "SNS as a source is not supported yet"),
