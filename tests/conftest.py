@@ -9,17 +9,21 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from provisioner.sandbox.mappings import Delays
 from tests.support.botocore_data import read_once
 from tests.support.clocks import Time
-from tests.support.control_plane import any_credentials, served
+from tests.support.control_plane import REGION, any_credentials, served
 from tests.support.lambda_api import LambdaApi
 from tests.support.s3_api import S3Api
 from tests.support.stack import Sessions, Stack
 from tests.support.workspace import Sandbox, Workspace, start_sandbox
+
+if TYPE_CHECKING:
+    from tests.support.fleet import Fleet
 
 HERE = Path(__file__).parent
 read_once()
@@ -52,6 +56,18 @@ def workspace(tmp_path: Path, sandbox: Sandbox) -> Iterator[Workspace]:
         with contextlib.suppress(made.aws.exceptions.ResourceNotFoundException):
             made.settled(uuid)
             made.aws.delete_event_source_mapping(UUID=uuid)
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
+    """Mappings of an account that a test fills, and a folder for their manifest."""
+    from tests.support.fleet import fleet_in  # late: few tests need it
+
+    any_credentials(monkeypatch)
+    monkeypatch.setenv("AWS_REGION", REGION)
+    with fleet_in(tmp_path / "fleet") as made:
+        made.folder.mkdir()
+        yield made
 
 
 @pytest.fixture

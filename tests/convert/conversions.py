@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from provisioner import workflow
-from provisioner.convert.conversion import Options
 from provisioner.manifest import Inputs
 from provisioner.manifest.load import load
 from provisioner.model.desired import Desired
 from provisioner.workflow.converting import Converted
+from tests.convert import converting
 
 
 def converted(folder: Path, content: Any, name: str = "file.json", **options: Any) -> Converted:
     """What a file has. `content` is its text, or a value that is written as JSON."""
-    path = folder / name
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return workflow.convert([path], Options(**options))
+    return converting.converted(folder, {name: content}, **options)
 
 
 def mappings(result: Converted) -> dict[str, dict[str, Any]]:

@@ -8,10 +8,9 @@ from typing import Any
 
 import yaml
 
-from provisioner import workflow
-from provisioner.convert.conversion import Options
 from provisioner.errors import ManifestError
 from provisioner.manifest.load import load
+from tests.convert import converting
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -47,12 +46,7 @@ def converted(folder: Path, texts: str | dict[str, str], *names: str, **options:
     variables have no value.
     """
     files = {"template.yaml": texts} if isinstance(texts, str) else texts
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
-    paths = [folder / name for name in names or [next(iter(files))]]
-    made = workflow.convert(paths, Options(**options))
+    made = converting.converted(folder, {name: text.encode() for name, text in files.items()}, *names, **options)
     manifest = folder / "made" / "provisioner.yaml"
     manifest.parent.mkdir(exist_ok=True)
     text = made.text

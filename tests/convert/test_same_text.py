@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,17 +13,8 @@ from provisioner.convert.found import Evidence, OwnerKind
 from provisioner.errors import UsageError
 from provisioner.model.canonical import Canonical
 from tests.convert.conversions import converted
-from tests.support.control_plane import REGION, any_credentials
-from tests.support.fleet import REGIONS, Fleet, fleet_in, populate
-
-
-@pytest.fixture
-def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
-    any_credentials(monkeypatch)
-    monkeypatch.setenv("AWS_REGION", REGION)
-    with fleet_in(tmp_path / "fleet") as made:
-        made.folder.mkdir()
-        yield made
+from tests.support.control_plane import REGION
+from tests.support.fleet import REGIONS, Fleet, populate
 
 
 def without_tags(mapping: Canonical) -> Canonical:

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from provisioner import workflow
-from provisioner.convert.conversion import Options
 from provisioner.errors import UsageError
 from provisioner.manifest.load import load
 from provisioner.manifest.variables import Inputs
 from provisioner.workflow.converting import Converted
+from tests.convert import converting
 
 A = "123456789012"
 Q = f"arn:aws:sqs:eu-west-1:{A}:orders"
@@ -26,8 +25,7 @@ HEAD = "service: shop\nprovider: {name: aws, region: eu-west-1}\n"
 
 
 def converted(folder: Path, text: str, name: str = "serverless.yml", **options: Any) -> Converted:
-    (folder / name).write_text(text)
-    return workflow.convert([folder / name], Options(**options))
+    return converting.converted(folder, {name: text}, **options)
 
 
 def with_events(events: str, more: str = "") -> str:

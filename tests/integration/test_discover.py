@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,21 +22,12 @@ from provisioner.render.discover import discovered_json, discovered_text
 from provisioner.render.style import Style
 from provisioner.workflow import Selection
 from provisioner.workflow.discovering import Discovered
-from tests.support.control_plane import ACCOUNT, REGION, any_credentials
-from tests.support.fleet import REGIONS, STACK_TAG, Fleet, fleet_in, populate
+from tests.support.control_plane import ACCOUNT, REGION
+from tests.support.fleet import REGIONS, STACK_TAG, Fleet, populate
 from tests.support.workspace import Workspace, sqs
 
 OTHERS = {"provisioner:stack": "billing", "provisioner:lineage": "other", "provisioner:name": "theirs"}
 CREATED = ["s3:ObjectCreated:*"]
-
-
-@pytest.fixture
-def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
-    any_credentials(monkeypatch)
-    monkeypatch.setenv("AWS_REGION", REGION)
-    with fleet_in(tmp_path / "fleet") as made:
-        made.folder.mkdir()
-        yield made
 
 
 def calls(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,18 +11,8 @@ from provisioner.convert.found import Evidence, OwnerKind
 from provisioner.errors import AwsError, UsageError
 from provisioner.sandbox.stacks import Stack
 from tests.convert.test_same_text import state_of
-from tests.support.control_plane import REGION, any_credentials
-from tests.support.fleet import STACK_TAG, Fleet, fleet_in
+from tests.support.fleet import STACK_TAG, Fleet
 from tests.support.workspace import sqs
-
-
-@pytest.fixture
-def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
-    any_credentials(monkeypatch)
-    monkeypatch.setenv("AWS_REGION", REGION)
-    with fleet_in(tmp_path / "fleet") as made:
-        made.folder.mkdir()
-        yield made
 
 
 def verified(fleet: Fleet, *paths: Path, stacks: tuple[str, ...] = ()) -> dict[str, list[str]]:
