@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from provisioner.kinds.access_types import (
     ACCESS_TYPES,
@@ -13,6 +13,7 @@ from provisioner.kinds.access_types import (
     NEEDED_BESIDE,
     OAUTH_PARTS,
     OF_KIND,
+    SECRETS,
     SIGN_IN,
     WITHOUT_URI,
 )
@@ -58,7 +59,7 @@ def _access_item(
         )
     elif word not in WITHOUT_URI and not uri:
         yield Finding("E214", path, f"{word} needs a uri", _uri_hint(word))
-    if uri and word in _SECRETS:
+    if uri and word in SECRETS:
         yield from _secret(word, uri, kind, (*path, "uri"))
     if word in OAUTH_PARTS and "IAM_OAUTHBEARER_AUTH" in types:
         yield Finding("E215", (*path, "type"), f"{word} cannot be combined with IAM_OAUTHBEARER_AUTH", f"remove {word}")
@@ -66,19 +67,6 @@ def _access_item(
     if word in NEEDED_BESIDE and not set(NEEDED_BESIDE[word]) & set(types):
         wanted = " or ".join(NEEDED_BESIDE[word])
         yield Finding("E215", (*path, "type"), f"{word} needs {wanted}", f"add an entry of type {wanted}")
-
-
-_SECRETS: Final = (
-    frozenset(ACCESS_TYPES)
-    - WITHOUT_URI
-    - {
-        "VPC_SUBNET",
-        "VPC_SECURITY_GROUP",
-        "VIRTUAL_HOST",
-        AUDIENCE,
-        *OAUTH_PARTS,
-    }
-)
 
 
 def _secret(word: str, uri: str, kind: SourceKind, path: tuple[str | int, ...]) -> Iterator[Finding]:
