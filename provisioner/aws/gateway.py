@@ -132,13 +132,13 @@ class Gateway:
             raise ServiceError("reading tags: unexpected response: an item without ARN or tags") from error
         return tags, answer.get("PaginationToken") or ""
 
-    def require_function(self, name: str, qualifier: str = "") -> None:
-        """Raise NotFoundError when a function, version or alias does not exist. The call counts against the quota of
-        the control plane.
+    def configuration(self, name: str, qualifier: str = "") -> Config:
+        """The configuration of a function, version or alias. The call counts against the quota of the control plane. Raises
+        NotFoundError where there is none.
         """
         which = {"FunctionName": name, **({"Qualifier": qualifier} if qualifier else {})}
         send = partial(self._client.get_function_configuration, **which)
-        self._call(f"looking for the function {name}", send, required_member="FunctionName")
+        return self._call(f"looking for the function {name}", send, required_member="FunctionName")
 
     def policy(self, function: str) -> Policy:
         """The policy of a function, or of its version or alias, by GetPolicy. It is empty also where the function does

@@ -46,7 +46,7 @@ class Aws:
         self._lock = threading.Lock()
         self._gateways: dict[str, Gateway] = {}
         self._buckets: dict[str, Buckets] = {}
-        self._others: dict[tuple[str, str | None], Any] = {}
+        self._others: dict[tuple[str, str | None, float], Any] = {}
         self.calls = Calls()
         self.account = ""
         """The account of the credentials, once `identify` has asked for it."""
@@ -143,6 +143,17 @@ class Aws:
             self.calls.count()
             return getattr(client, operation)(**arguments)
 
+    def impatient(self, service: str, region: str, seconds: float) -> Any:
+        """A client of a service that sends each request once, and gives it up after some seconds. Raises AwsError."""
+        with translating_errors(f"opening {service}"):
+            config = Config(
+                retries={"total_max_attempts": 1},
+                connect_timeout=seconds / 3,
+                read_timeout=seconds,
+                max_pool_connections=32,
+            )
+            return self._kept(service, region, config, seconds)
+
     def _tagging(self, region: str) -> Callable[[], Any]:
         """A function that returns the tagging API's client, which is made when it is first called."""
         # `cache` alone would let two threads make a client each.
@@ -157,12 +168,13 @@ class Aws:
 
         return client
 
-    def _kept(self, service: str, region: str | None, config: Config) -> Any:
-        """The client of a service, made once: that takes longer than a call. A service has one config."""
+    def _kept(self, service: str, region: str | None, config: Config, patience: float = 0.0) -> Any:
+        """The client of a service, made once: that takes longer than a call. A service has one config for each `patience`."""
+        key = (service, region, patience)
         with self._lock:
-            if (service, region) not in self._others:
-                self._others[service, region] = self._client(service, region, config)
-            return self._others[service, region]
+            if key not in self._others:
+                self._others[key] = self._client(service, region, config)
+            return self._others[key]
 
     def _client(self, service: str, region: str | None, config: Config) -> Any:
         named = config.merge(Config(user_agent_extra=f"provisioner/{__version__}"))

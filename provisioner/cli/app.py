@@ -83,6 +83,7 @@ for command in (
     changes.plan,
     changes.apply,
     changes.destroy,
+    inspect.check,
     inspect.drift,
     inspect.status,
     inspect.show,

@@ -13,6 +13,7 @@ from provisioner.cli.options import (
     EXECUTION,
     Invocation,
     approval_options,
+    checks_option,
     counting_calls,
     errors_shown,
     from_owner_option,
@@ -27,10 +28,13 @@ if TYPE_CHECKING:
     from provisioner.model.plan import Plan
     from provisioner.model.report import Report
     from provisioner.workflow import Execution
+    from provisioner.workflow.run import Checks
 
 CHANGES, INCOMPLETE, INTERRUPTED = 2, 3, 130
 # Options about how to apply and to print. What a plan contains is in the file, also the manifest that it was made from.
-_BESIDE_A_PLAN = frozenset({"planfile", "colour", "no_input", "quiet", "as_events", "compact", "no_wait", *EXECUTION})
+_BESIDE_A_PLAN = frozenset(
+    {"planfile", "colour", "no_input", "quiet", "as_events", "compact", "no_wait", "checks", *EXECUTION}
+)
 
 
 @click.command()
@@ -38,6 +42,7 @@ _BESIDE_A_PLAN = frozenset({"planfile", "colour", "no_input", "quiet", "as_event
 @selection_options
 @replace_option
 @from_owner_option
+@checks_option("warn")
 @click.option("--destroy", is_flag=True, help="Plan to delete everything that the stack manages.")
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the plan for `apply`."
@@ -67,6 +72,7 @@ def plan(invocation: Invocation, detailed_exitcode: bool, out: Path | None, **se
 @selection_options
 @replace_option
 @from_owner_option
+@checks_option("error")
 @click.option("--destroy", is_flag=True, help="Delete everything that the stack manages.")
 @approval_options
 def apply(invocation: Invocation, planfile: Path | None, **options: Any) -> None:
@@ -83,7 +89,7 @@ def apply(invocation: Invocation, planfile: Path | None, **options: Any) -> None
             if ctx.get_parameter_source(str(option.name)) is click.core.ParameterSource.COMMANDLINE
             and option.name not in _BESIDE_A_PLAN
         ]
-        _apply_saved(invocation, planfile, _execution(options), refused)
+        _apply_saved(invocation, planfile, _execution(options), options["checks"], refused)
     else:
         _apply(invocation, options)
 
@@ -114,7 +120,9 @@ def _apply(invocation: Invocation, options: dict[str, Any]) -> None:
         _finish(terminal, made, report)
 
 
-def _apply_saved(invocation: Invocation, planfile: Path, execution: Execution, beside: list[str]) -> None:
+def _apply_saved(
+    invocation: Invocation, planfile: Path, execution: Execution, checks: Checks, beside: list[str]
+) -> None:
     # Not `running`: it reads the manifest, which a saved plan does not need.
     terminal = invocation.terminal()
     with counting_calls(terminal) as counting, errors_shown(terminal):
@@ -129,7 +137,7 @@ def _apply_saved(invocation: Invocation, planfile: Path, execution: Execution, b
         counting.append(run)
         with terminal.live():
             terminal.planned(saved.plan)
-            report = workflow.apply_saved(run, saved, execution)
+            report = workflow.apply_saved(run, saved, execution, checks)
         _finish(terminal, saved.plan, report)
 
 

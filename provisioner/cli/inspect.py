@@ -1,4 +1,4 @@
-"""The commands that only read: drift, status, show, graph."""
+"""The commands that only read: drift, check, status, show, graph."""
 
 from __future__ import annotations
 
@@ -44,6 +44,27 @@ def drift(invocation: Invocation) -> None:
             case _:
                 terminal.text(render.drift_text(drifted, terminal.style(sys.stdout)))
         sys.exit(CHANGES if drifted else 0)
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@on_manifest
+@json_option
+def check(invocation: Invocation, names: tuple[str, ...]) -> None:
+    """Ask AWS whether each mapping of the manifest, or each NAME, would be created, and whether it would work: functions,
+    sources, roles, secrets, destinations, keys. Changes nothing. Exits with 2 if anything is found.
+    """
+    with invocation.running() as (run, terminal):
+        from provisioner import workflow
+        from provisioner.model.checks import CheckLevel
+        from provisioner.render.checks import check_json, checks_text
+
+        found = workflow.check(run, names)
+        if invocation.form == "json":
+            terminal.data(check_json(run.manifest.stack, found))
+        else:
+            terminal.text(checks_text(found, terminal.style(sys.stdout)))
+        sys.exit(CHANGES if any(item.level is not CheckLevel.SKIPPED for item in found) else 0)
 
 
 @click.command()

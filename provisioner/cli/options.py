@@ -252,6 +252,19 @@ _allowances = with_options(
     ),
 )
 selection_options = with_options(_names, _refresh, _allowances)
+
+
+def checks_option(default: str) -> Callable[[F], F]:
+    """`--checks`, with another default for each command."""
+    return click.option(
+        "--checks",
+        type=click.Choice(["off", "warn", "error", "strict"]),
+        default=default,
+        show_default=True,
+        help="What is asked of AWS before the first change: nothing; show it; stop for errors; stop for what is likely too.",
+    )
+
+
 from_owner_option = click.option(
     "--from-owner",
     "from_owners",

@@ -14,6 +14,7 @@ from provisioner.errors import ManifestError, ProvisionerError, RefusedError, Us
 
 if TYPE_CHECKING:  # late, so that --help and version stay fast
     from provisioner.cli.progress import Display
+    from provisioner.model.checks import CheckFinding
     from provisioner.model.diagnostics import Diagnostic
     from provisioner.model.plan import Plan, Problem
     from provisioner.model.report import Progress, Report
@@ -106,6 +107,13 @@ class Terminal:
             return  # "No changes" beside a refusal would mislead
         shown = plan_in(self._form, plan, refused, self.style(sys.stdout), compact=self._compact)
         (self.text if self._form == "text" else self.data)(shown)
+
+    def found(self, findings: Sequence[CheckFinding]) -> None:
+        """Print what the checks found to stderr. JSON and Markdown of a plan contain it too."""
+        from provisioner.render.checks import checks_text
+
+        if findings:
+            self.message(checks_text(findings, self.style(sys.stderr)))
 
     def planned(self, plan: Plan) -> None:
         """Set the number of changes to apply, for the progress display. Unlike `show`, prints nothing."""
@@ -249,6 +257,13 @@ class EventStream(Terminal):
         from provisioner.render.events import diagnostic_event
 
         for item in diagnostics:
+            self._emit(diagnostic_event(item))
+
+    def found(self, findings: Sequence[CheckFinding]) -> None:
+        """Emit one event for each finding of the checks."""
+        from provisioner.render.events import diagnostic_event
+
+        for item in findings:
             self._emit(diagnostic_event(item))
 
     def show(self, plan: Plan, refused: Sequence[Problem]) -> None:

@@ -1,8 +1,8 @@
 """The codes of diagnostics, each with what it means: `provisioner explain CODE`.
 
 `E0` are about the file, `E1` about a field alone, `E2` about fields together or a rule of the source's kind, `W` are
-warnings, `R` risks to records in flight. AWS's own words for the same mistake stand with a rule, because people search
-for them.
+warnings, `R` risks to records in flight, `C` findings of the checks that ask AWS. AWS's own words for the same mistake
+stand with a rule, because people search for them.
 """
 
 from __future__ import annotations
@@ -27,6 +27,20 @@ _YAML: Final = "https://yaml.org/spec/1.2.2/#103-core-schema"
 _TAGS: Final = f"{_API}TagResource.html"
 _NOTIFICATIONS: Final = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html"
 _POLICY: Final = f"{_API}AddPermission.html"
+_CHECKS: Final = "docs/checks.md"
+_STATES: Final = f"{_GUIDE}functions-states.html"
+_CONCURRENCY: Final = f"{_GUIDE}configuration-concurrency.html"
+_QUEUE_SCALING: Final = f"{_GUIDE}services-sqs-scaling.html"
+_QUEUE_CONFIGURE: Final = f"{_GUIDE}services-sqs-configure.html"
+_QUEUE_ACCOUNTS: Final = f"{_GUIDE}with-sqs-cross-account-example.html"
+_DEAD_LETTERS: Final = (
+    "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html"
+)
+_ROLE: Final = f"{_GUIDE}lambda-intro-execution-role.html"
+_SIMULATOR: Final = "https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html"
+_MSK: Final = f"{_GUIDE}with-msk-permissions.html"
+_MQ: Final = f"{_GUIDE}with-mq.html"
+_DOCUMENTDB: Final = f"{_GUIDE}with-documentdb.html"
 _OURS: Final = 'the README, "Manifest"'
 
 
@@ -757,5 +771,218 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "make sure that the function can handle them",
         _NOTIFICATIONS,
     ),
+    # --- checks ---
+    "C100": Explanation(
+        "A check could not be made",
+        "These credentials may not ask AWS, AWS gave no answer within ten seconds, or the answer depends on a "
+        "condition that a simulation does not know. What is skipped is neither wrong nor right: the plan goes on "
+        "without it.",
+        "allow the permission that the message names, for example by what `provisioner policy --for checks` "
+        "prints, or pass --checks off",
+        _CHECKS,
+    ),
+    "C101": Explanation(
+        "The function, version or alias does not exist",
+        "AWS refuses to create or retarget a mapping whose function it cannot find.",
+        "deploy the function, version or alias first, or correct function_name",
+        _CREATE,
+        "Function does not exist",
+    ),
+    "C102": Explanation(
+        "The function is not ready",
+        "A function in the state Failed cannot run. One that is Pending or Inactive is not ready yet, and one "
+        "whose last update failed runs its code from before.",
+        "wait for the function, or deploy it again",
+        _STATES,
+    ),
+    "C103": Explanation(
+        "Nothing is invoked: the reserved concurrency is 0",
+        "A reserved concurrency of 0 switches a function off. Its mapping stays Enabled, and goes on reading what"
+        " it cannot deliver.",
+        "remove the reserved concurrency of the function, or set `enabled: false`",
+        _CONCURRENCY,
+    ),
+    "C104": Explanation(
+        "The reserved concurrency is too small for the queues",
+        "All queues of a function share its reserved concurrency. What exceeds it is throttled: messages become "
+        "visible again, and may go to the dead-letter queue without having been processed.",
+        "raise the reserved concurrency, or lower maximum_concurrency",
+        _QUEUE_SCALING,
+    ),
+    "C105": Explanation(
+        "The function's timeout is too long for its source",
+        "Where Lambda reads a cluster or broker, AWS supports functions that end within 14 minutes.",
+        "lower the function's timeout to 840 seconds or less",
+        _MAPPINGS,
+    ),
+    "C106": Explanation(
+        "Lambda may not assume the function's execution role",
+        "AWS refuses a mapping whose function has a role that does not exist, or whose trust policy does not let "
+        "lambda.amazonaws.com assume it.",
+        "allow sts:AssumeRole to lambda.amazonaws.com in the role's trust policy",
+        _ROLE,
+        "The role defined for the function cannot be assumed by Lambda.",
+    ),
+    "C107": Explanation(
+        "The execution role lacks permissions",
+        "Lambda reads the source, its secrets and the destination with the function's execution role. IAM's "
+        "simulator was asked what that role may do. The level is `error` where AWS will refuse the mapping, and "
+        "`likely` where a policy that was not read may allow it all the same, or where AWS does not check it when"
+        " the mapping is made.",
+        "add the statements to the role; `provisioner policy NAME` prints all that it needs",
+        _SIMULATOR,
+    ),
+    "C108": Explanation(
+        "The queue does not exist",
+        "AWS refuses a mapping for a queue that it cannot find.",
+        "create the queue, or correct event_source_arn",
+        _CREATE,
+        "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error "
+        "Message: The specified queue does not exist.",
+    ),
+    "C109": Explanation(
+        "The visibility timeout is shorter than the function's timeout",
+        "A message would become visible again while the function still processes it. AWS refuses the mapping.",
+        "raise the queue's visibility timeout to at least six times the function's timeout",
+        _QUEUE,
+        "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds",
+    ),
+    "C110": Explanation(
+        "The visibility timeout is short",
+        "AWS recommends six times the function's timeout plus the batching window, so that there is time for "
+        "retries when the function is throttled. A message that becomes visible too early is processed twice.",
+        "raise the queue's visibility timeout",
+        _QUEUE_CONFIGURE,
+    ),
+    "C111": Explanation(
+        "The queue is not of the kind that its name says",
+        "The name of a FIFO queue ends in .fifo.",
+        "correct event_source_arn",
+        _QUEUE,
+    ),
+    "C112": Explanation(
+        "The queue has no dead-letter queue, or gives up early",
+        "Without a redrive policy a message that always fails is received again until it expires. With a "
+        "maxReceiveCount below 5, messages that were only throttled go to the dead-letter queue.",
+        "set a redrive policy with a maxReceiveCount of at least 5",
+        _QUEUE_CONFIGURE,
+    ),
+    "C113": Explanation(
+        "The dead-letter queue does not serve the queue",
+        "It does not exist, is not FIFO as the queue is, does not let the queue use it, or keeps messages no "
+        "longer than the queue does.",
+        "correct the dead-letter queue, or the redrive policy of the queue",
+        _DEAD_LETTERS,
+    ),
+    "C114": Explanation(
+        "Messages expire before they reach the dead-letter queue",
+        "A message reaches the dead-letter queue after maxReceiveCount receives, each up to the visibility "
+        "timeout apart. It expires earlier when the queue's retention is shorter than that.",
+        "raise the queue's message retention, or lower maxReceiveCount or the visibility timeout",
+        _DEAD_LETTERS,
+    ),
+    "C115": Explanation(
+        "The policy of the queue does not admit the role",
+        "A statement of the queue's policy denies the role, or the queue is another account's and its policy does"
+        " not allow the role.",
+        "change the policy of the queue",
+        _QUEUE_ACCOUNTS,
+    ),
+    "C116": Explanation(
+        "The execution role may not use the key of the source",
+        "The source is encrypted with a customer key. Without kms:Decrypt Lambda cannot read it.",
+        "add the statement to the role; the key's own policy must allow it too",
+        _QUEUE_CONFIGURE,
+    ),
+    "C117": Explanation(
+        "The stream does not exist, is not active, or keeps records too briefly",
+        "AWS refuses a mapping for a stream that it cannot find. Where maximum_record_age_in_seconds is longer "
+        "than the stream's retention, records expire before they are sent to the destination.",
+        "create the stream, raise its retention, or correct the mapping",
+        _KINESIS,
+        "Stream not found",
+    ),
+    "C118": Explanation(
+        "The consumer does not exist or is not active",
+        "AWS refuses a mapping for an enhanced fan-out consumer that it cannot find. A consumer that was "
+        "registered again has another ARN.",
+        "register the consumer, or correct event_source_arn",
+        _KINESIS,
+    ),
+    "C119": Explanation(
+        "More shards than functions may run at once",
+        "Each shard runs up to parallelization_factor functions at once. Where the reserved concurrency is "
+        "smaller, shards wait for each other.",
+        "raise the reserved concurrency, or lower parallelization_factor",
+        _KINESIS,
+    ),
+    "C120": Explanation(
+        "The stream of the table is gone or switched off",
+        "A table whose stream is switched off and on again has a new stream with a new ARN; the old one gets "
+        "nothing new.",
+        "set event_source_arn to the table's stream",
+        _DYNAMODB,
+        "Stream not found",
+    ),
+    "C121": Explanation(
+        "A filter asks for an image that the stream does not have",
+        "The view type of a table's stream decides whether its records have the new and the old image. A filter "
+        "on an image that is not there matches no record.",
+        "change the view type of the stream, or the filter",
+        _DYNAMODB,
+    ),
+    "C122": Explanation(
+        "A DynamoDB stream keeps records for a day, and serves two readers",
+        "Streams of DynamoDB keep records for 24 hours, and more than two readers of one stream may be throttled.",
+        "lower maximum_record_age_in_seconds, or read the stream with fewer mappings",
+        _DYNAMODB,
+    ),
+    "C123": Explanation(
+        "The MSK cluster does not exist, is not active, or takes another way to sign in",
+        "AWS refuses a mapping for a cluster that it cannot find. From one that does not take the mapping's way "
+        "to sign in nothing is read.",
+        "correct event_source_arn, or switch on that authentication in the cluster",
+        _MSK,
+    ),
+    "C124": Explanation(
+        "The secret is not associated with the cluster",
+        "MSK takes a SCRAM secret only after it was associated with the cluster.",
+        "associate it: `aws kafka batch-associate-scram-secret`",
+        _MSK,
+    ),
+    "C127": Explanation(
+        "The broker does not exist, is not running, or takes another way to sign in",
+        "AWS refuses a mapping for a broker that it cannot find. Lambda signs in by name and password, and "
+        "ActiveMQ has no virtual hosts.",
+        "correct the mapping, or the broker",
+        _MQ,
+    ),
+    "C128": Explanation(
+        "The DocumentDB cluster cannot be read",
+        "Lambda reads clusters of DocumentDB that are available, in the function's account and region, by TLS.",
+        "correct event_source_arn, or the cluster",
+        _DOCUMENTDB,
+    ),
+    "C129": Explanation(
+        "The secret does not exist, or is about to be deleted",
+        "AWS refuses a mapping whose secret it cannot find. One that is scheduled for deletion cannot be read.",
+        "create or restore the secret, or correct source_access_configuration",
+        _ACCESS,
+        "Lambda received ResourceNotFoundException from Secrets Manager.",
+    ),
+    "C130": Explanation(
+        "The destination of failures does not exist, or is FIFO",
+        "AWS writes to the destination when a mapping is made, and refuses one that cannot be written to.",
+        "create the destination, or correct destination_config",
+        _ERRORS,
+    ),
+    "C131": Explanation(
+        "The key of the filters cannot be used",
+        "Filters are encrypted with a symmetric key that is enabled.",
+        "enable the key, or set another kms_key_arn",
+        _FILTERING,
+        "Lambda was unable to decrypt your filter criteria because the KMS key is disabled. Please check your KMS"
+        " key settings.",
+    ),
 }
-"""Every code that a diagnostic or a risk can have, in the order in which `provisioner explain` lists them."""
+"""Every code of a diagnostic, a risk or a finding of a check, in the order in which `provisioner explain` lists them."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from provisioner.model.canonical import Canonical
+from provisioner.model.checks import CheckFinding
 from provisioner.model.desired import Desired
 from provisioner.model.key import Key
 from provisioner.model.level import Level
@@ -235,7 +236,8 @@ class Access:
 class Plan:
     """Everything an apply does, from which state, in which account. `missing` are the recorded mappings that no longer
     exist. `destroys`: it is the plan of `destroy`. `selected`: it covers only some of the mappings. `statements` are those
-    of function policies that its changes need or release, each once.
+    of function policies that its changes need or release, each once. `checks` are what was asked of AWS about it when it was
+    made: no part of what is approved, and not saved.
     """
 
     stack: str
@@ -249,6 +251,7 @@ class Plan:
     selected: bool = False
     access: Access = Access()
     statements: tuple[StatementChange, ...] = ()
+    checks: tuple[CheckFinding, ...] = ()
 
     @property
     def risks(self) -> dict[Risk, list[str]]:

@@ -156,7 +156,7 @@ both: that of a record, and that of the mapping which is to get the name.
 
 def needs(state: State, reading: Reading, unapplied: Sequence[Desired] = ()) -> dict[Row, tuple[str, Canonical]]:
     """The region and the mapping of each recorded name, live or else as applied, and of those in `unapplied`:
-    `aws/presence.py` looks up their functions and sources.
+    `checks/presence.py` asks for their functions and sources.
     """
     known = {
         (name, record.key.id): (

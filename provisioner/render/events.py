@@ -15,10 +15,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from provisioner.errors import AwsError, ProvisionerError
+from provisioner.model.checks import CheckFinding, CheckLevel
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.place import Place
 from provisioner.model.plan import Action, Change, Plan, Problem
 from provisioner.model.report import Outcome, Phase, Progress, Report, Result
+from provisioner.render.checks import advice
 from provisioner.render.report import DOING
 from provisioner.render.terraform import (
     TERRAFORM_VERSION,
@@ -263,13 +265,21 @@ def _apply_summary(plan: Plan, report: Report) -> Event:
 # --- diagnostics -----------------------------------------------------------------------------------------------------
 
 
-def diagnostic_event(source: ProvisionerError | Diagnostic | Problem | Outcome, plan: Plan | None = None) -> Event:
+def diagnostic_event(
+    source: ProvisionerError | Diagnostic | Problem | Outcome | CheckFinding, plan: Plan | None = None
+) -> Event:
     """One diagnostic event; `plan` is the one that a problem is about, if any. Of an error that carries diagnostics or
     problems the caller passes each of these instead of the error.
     """
     match source:
         case Diagnostic():
             body = {**_summary(source.severity, source.message, source.advice), "x_provisioner": {"code": source.code}}
+            return _diagnostic(body, place=source.place)
+        case CheckFinding():
+            severity = Severity.ERROR if source.level is CheckLevel.ERROR else Severity.WARNING
+            message = f"{source.mapping}: {source.message}" if source.mapping else source.message
+            about = {"code": source.code, "level": str(source.level), "mapping": source.mapping, "needs": source.needs}
+            body = {**_summary(severity, message, advice(source)), "x_provisioner": about}
             return _diagnostic(body, place=source.place)
         case Problem():
             return _diagnostic(

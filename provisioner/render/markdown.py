@@ -14,12 +14,14 @@ from typing import Any, Final
 from provisioner.environment import command_line
 from provisioner.kinds.canonical import default_at
 from provisioner.kinds.ids import text_of
+from provisioner.model.checks import CheckLevel
 from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.health import Drifted
 from provisioner.model.level import Level
 from provisioner.model.plan import Action, Cause, Change, Edit, FieldChange, Plan, Problem, grouped
 from provisioner.model.sources import PUSH, SourceKind
 from provisioner.model.words import counted
+from provisioner.render.checks import grouped_findings
 from provisioner.render.drift import drift_counts, drift_text
 from provisioner.render.graph import edges_of_plan, mermaid, short_name
 from provisioner.render.permissions import PERMISSION, permission_sides
@@ -47,7 +49,8 @@ def plan_markdown(plan: Plan, plan_hash: str, refused: Sequence[Problem] = ()) -
     shown = [change for change in plan.changes if change.counts]
     whole = _folded("Full plan", plan_text(plan, _PLAIN))
     short = _folded("All changes", compact_text(plan, _PLAIN))
-    alerts, numbers = [*_refusals(refused), *_alerts(plan)], list(_risk_counts(plan))
+    alerts = [*_refusals(refused), *_alerts(plan), *_findings(plan)]
+    numbers = [*_risk_counts(plan), *_finding_counts(plan)]
     if refused:
         numbers.insert(0, f"> [!CAUTION]\n> **refused** for {counted(len(refused), 'reason')}")
     # From the fullest form to the shortest; the first that fits is taken. Counts, hash and risk codes are in all.
@@ -130,6 +133,35 @@ def _risk_counts(plan: Plan) -> Iterator[str]:
         ]
         if lines:
             yield "\n".join([f"> [!{_ALERTS[level]}]", *lines])
+
+
+_CHECK_ALERTS: Final = {
+    CheckLevel.ERROR: "CAUTION",
+    CheckLevel.LIKELY: "WARNING",
+    CheckLevel.WARNING: "NOTE",
+    CheckLevel.SKIPPED: "NOTE",
+}
+
+
+def _findings(plan: Plan) -> Iterator[str]:
+    """One alert for each level of what the checks found, with a line for each finding."""
+    groups = grouped_findings(plan.checks)
+    for level, alert in _CHECK_ALERTS.items():
+        lines = [
+            f"> - **{level}** `{first.code}`{f' in {_named(subjects)}' if first.mapping else ''}: {_text(first.message)}"
+            for first, subjects in groups
+            if first.level is level
+        ]
+        if lines:
+            yield "\n".join([f"> [!{alert}]", *lines])
+
+
+def _finding_counts(plan: Plan) -> Iterator[str]:
+    """One alert for each level of what the checks found, with the number of findings: short however long the plan is."""
+    levels = [finding.level for finding in plan.checks]
+    for level, alert in _CHECK_ALERTS.items():
+        if level in levels:
+            yield f"> [!{alert}]\n> **{level}**: {counted(levels.count(level), 'finding')} of the checks"
 
 
 def _table(changes: Sequence[Change]) -> str:

@@ -31,6 +31,7 @@ from provisioner.model.state import Record
 from provisioner.planning.statements import place_of, recorded_statements
 from provisioner.render import terraform_mapping as event_source
 from provisioner.render import terraform_push as push
+from provisioner.render.checks import findings_json
 from provisioner.render.terraform_shapes import PROVIDER, address, resource, sides_of
 from provisioner.render.terraform_statement import statements_of
 
@@ -93,6 +94,7 @@ def plan_document(plan: Plan, *, version: str, plan_hash: str = "", refused: Seq
             "access": asdict(plan.access),
             "refused": [asdict(problem) for problem in problems],
             "summary": asdict(plan.summary),
+            "checks": findings_json(plan.checks),
         },
     }
 

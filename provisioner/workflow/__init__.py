@@ -1,8 +1,9 @@
-"""The operations behind the commands: plan, apply, destroy, discover, convert, handover, import, drift, status, and those on
-the state.
+"""The operations behind the commands: plan, apply, destroy, check, discover, convert, handover, import, drift, status, and
+those on the state.
 """
 
 from provisioner.workflow.changing import apply, plan
+from provisioner.workflow.checking import check
 from provisioner.workflow.converting import convert
 from provisioner.workflow.discovering import Query, discover, has_manifest, looking, write
 from provisioner.workflow.filtering import try_filters
@@ -22,6 +23,7 @@ __all__ = [
     "Ui",
     "apply",
     "apply_saved",
+    "check",
     "convert",
     "discover",
     "drift",

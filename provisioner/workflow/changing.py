@@ -43,6 +43,7 @@ from provisioner.planning.reading import Reading
 from provisioner.planning.record import planned_at_once, planned_calls, state_before_calls
 from provisioner.planning.recovery import recover, unresolved_creates
 from provisioner.planning.resolve import completed, require_names, resolve, select
+from provisioner.workflow.checking import checked, stopping
 from provisioner.workflow.forgetting import untag
 from provisioner.workflow.run import Execution, Run, Selection
 
@@ -70,6 +71,7 @@ def plan(run: Run, selection: Selection, out: Path | None = None) -> Plan:
     if unresolved:
         _refuse_contradictions(run, state, selection)
     made, reading = _plan(run, account, state, selection)
+    made = checked(run, made, selection.checks)
     _note_unmanaged(run, aws, state, reading)
     _show_or_refuse(run, made, state, selection, account, aws, unresolved)
     if out:
@@ -94,7 +96,12 @@ def _save(run: Run, made: Plan, aws: Aws, out: Path, snapshot: Snapshot) -> None
         )
     manifest = run.manifest
     recorded = state_fingerprint(snapshot.state)
-    save(out, SavedPlan(made, recorded, manifest.provider, aws.region, manifest.state_path, manifest.state_s3))
+    save(
+        out,
+        SavedPlan(
+            replace(made, checks=()), recorded, manifest.provider, aws.region, manifest.state_path, manifest.state_s3
+        ),
+    )
 
 
 def _note_unmanaged(run: Run, aws: Aws, state: State, reading: Reading) -> None:
@@ -222,7 +229,9 @@ def _show_or_refuse(
         risk_limit=run.manifest.risk_limit,
         accepted=_accepted(selection),
     )
+    problems += stopping(made, selection.checks)
     run.ui.show(made, problems)
+    run.ui.found(made.checks)
     if problems:
         raise RefusedError(problems)
 
@@ -270,6 +279,7 @@ def apply(run: Run, selection: Selection, execution: Execution) -> tuple[Plan, R
         if unresolved:
             _refuse_contradictions(run, state, selection)
         made, reading = _plan(run, account, state, selection)
+        made = checked(run, made, selection.checks)
         _show_or_refuse(run, made, state, selection, account, aws, unresolved)
         refuse_other_hash(made, execution.expected_hash)
         changed: tuple[Outcome, ...] = ()

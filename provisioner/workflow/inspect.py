@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from provisioner.aws.presence import missing_dependencies
-from provisioner.aws.session import Aws
 from provisioner.kinds import kind_for, pair_of
 from provisioner.model.health import Drifted, Health
 from provisioner.model.state import State
@@ -13,6 +11,7 @@ from provisioner.planning.assess import absent, health, ignored_paths, needs, re
 from provisioner.planning.assess import drift as drifted
 from provisioner.planning.reading import Reading, Search
 from provisioner.planning.resolve import resolve
+from provisioner.workflow.checking import lost
 from provisioner.workflow.run import Run
 
 
@@ -21,29 +20,29 @@ def drift(run: Run) -> tuple[Drifted, ...]:
     by mapping and sorted by name; then the orphans. Unlike `status`, nothing that is only declared. Raises AwsError,
     StateError.
     """
-    aws, state, reading = _looked(run)
+    account, state, reading = _looked(run)
     ignored = ignored_paths(resolve(run.manifest, state))
-    lost = missing_dependencies(aws, needs(state, reading), run.ui.note)
-    return (*drifted(state, reading, ignored, lost), *unrecorded(reading.orphans))
+    gone = lost(run, needs(state, reading), account)
+    return (*drifted(state, reading, ignored, gone), *unrecorded(reading.orphans))
 
 
 def status(run: Run, *, checks: bool = True) -> tuple[Health, ...]:
     """The health of each mapping, recorded, declared or an orphan, the broken ones first. With `checks`, functions, queues and
     streams are looked up too: Lambda keeps a mapping Enabled without them. Raises AwsError, StateError.
     """
-    aws, state, reading = _looked(run)
+    account, state, reading = _looked(run)
     resolution = resolve(run.manifest, state)
     unapplied = absent(resolution)
-    lost = missing_dependencies(aws, needs(state, reading, unapplied), run.ui.note) if checks else {}
-    return health(state, reading, ignored_paths(resolution), unapplied, lost)
+    gone = lost(run, needs(state, reading, unapplied), account) if checks else {}
+    return health(state, reading, ignored_paths(resolution), unapplied, gone)
 
 
-def _looked(run: Run) -> tuple[Aws, State, Reading]:
+def _looked(run: Run) -> tuple[str, State, Reading]:
     snapshot = run.backend.read()
     if snapshot.locked_by:
         run.ui.note(f"the state is locked by {snapshot.locked_by}; the result may be outdated")
     state = snapshot.state
-    aws, _ = run.connect(state.account)
+    aws, account = run.connect(state.account)
     regions = {item.region for item in run.manifest.mappings.values()} | ({aws.region} if aws.region else set())
     # A state that was never stored has a new lineage, which no mapping carries.
     search = Search(state.lineage, frozenset(regions)) if state.serial else None
@@ -59,7 +58,7 @@ def _looked(run: Run) -> tuple[Aws, State, Reading]:
     # What a running or an interrupted apply has created is not an orphan: its journal has the intent.
     creating = {intent.pair for intent in snapshot.unresolved}
     return (
-        aws,
+        account,
         state,
         replace(reading, orphans=tuple(live for live in reading.orphans if pair_of(live) not in creating)),
     )

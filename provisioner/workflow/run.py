@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
 
 from provisioner.aws.drivers import Drivers
 from provisioner.aws.members import member_of
@@ -18,12 +18,16 @@ from provisioner.backend.store import Backend
 from provisioner.environment import environment_region
 from provisioner.manifest import Inputs, load
 from provisioner.manifest.load import Loaded
+from provisioner.model.checks import CheckFinding
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.manifest import Manifest
 from provisioner.model.plan import Plan, Problem
 from provisioner.model.provider import Provider
 from provisioner.model.report import STILL, Progress
 from provisioner.workflow.allowed import refuse_what_is_not_allowed
+
+Checks = Literal["off", "warn", "error", "strict"]
+"""What the findings of checks do: nothing is asked; they are shown; an error stops an apply; an error and what is likely does."""
 
 
 class Ui(Protocol):
@@ -40,6 +44,9 @@ class Ui(Protocol):
     def show(self, plan: Plan, refused: Sequence[Problem]) -> None:
         """Show a plan, and why it is refused; `refused` is empty when it may be carried out."""
 
+    def found(self, findings: Sequence[CheckFinding]) -> None:
+        """Show what the checks of a plan found."""
+
     def confirm(self, plan: Plan, *, destroys_all: bool) -> bool:
         """Ask for approval, and return whether it was given. Raises UsageError when nobody can be asked."""
 
@@ -51,7 +58,8 @@ class Ui(Protocol):
 class Selection:
     """Which mappings a run is about, and what its flags allow. `targets` and `excludes` are names or globs; without
     both, all mappings. `refresh` False trusts the state instead of reading AWS. `allow_deletes` None leaves the limit
-    to the manifest. `from_owners` are other owners whose mappings may be imported.
+    to the manifest. `from_owners` are other owners whose mappings may be imported. `checks` says what is asked of AWS about
+    what a plan makes, and what an answer stops.
     """
 
     targets: tuple[str, ...] = ()
@@ -63,6 +71,7 @@ class Selection:
     allow_deletes: int | None = None
     accepted_risks: tuple[str, ...] = ()
     from_owners: tuple[str, ...] = ()
+    checks: Checks = "off"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from provisioner.backend.planfile import SavedPlan
 from provisioner.environment import environment_region
-from provisioner.errors import StaleError
+from provisioner.errors import RefusedError, StaleError
 from provisioner.model.manifest import Manifest
 from provisioner.model.place import Place
 from provisioner.model.plan import Action, Change, Plan, Problem
@@ -23,13 +23,14 @@ from provisioner.planning.resolve import Resolution, Subject
 from provisioner.planning.stale import changed_since
 from provisioner.planning.statements import place_of, policy_problems, statement_changes
 from provisioner.workflow.changing import carry_out, refuse_other_hash
-from provisioner.workflow.run import Execution, Run
+from provisioner.workflow.checking import checked, stopping
+from provisioner.workflow.run import Checks, Execution, Run
 
 
-def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
+def apply_saved(run: Run, saved: SavedPlan, execution: Execution, checks: Checks = "off") -> Report:
     """Carry out a saved plan, if state and AWS are still as they were when it was made. Unlike `changing.apply`, it
-    asks nothing: whoever passes the file has approved the plan. Raises StaleError, LockedError, StateError and
-    AwsError.
+    asks for no approval: whoever passes the file has approved the plan. Raises RefusedError where the checks stop it,
+    StaleError, LockedError, StateError and AwsError.
     """
     made = saved.plan
     refuse_other_hash(made, execution.expected_hash)
@@ -48,6 +49,10 @@ def apply_saved(run: Run, saved: SavedPlan, execution: Execution) -> Report:
         # had then, and it keeps that.
         state = replace(state, lineage=made.lineage)
         made = _judged_again(made, _with_records(made, state), reading, state)
+        made = checked(run, made, checks)
+        run.ui.found(made.checks)
+        if problems := stopping(made, checks):
+            raise RefusedError(problems)
         return carry_out(run, made, state_before_calls(state, made, reading), writer, execution)
 
 

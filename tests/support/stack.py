@@ -12,6 +12,7 @@ from typing import Any
 from provisioner import workflow
 from provisioner.aws.session import Aws
 from provisioner.aws.wait import WallClock
+from provisioner.model.checks import CheckFinding
 from provisioner.model.diagnostics import Diagnostic
 from provisioner.model.plan import Change, Plan, Problem
 from provisioner.model.provider import Provider
@@ -36,6 +37,8 @@ class SilentUi:
         self.notes.append(text)
 
     def show(self, plan: Plan, refused: Sequence[Problem]) -> None: ...
+
+    def found(self, findings: Sequence[CheckFinding]) -> None: ...
 
     def confirm(self, plan: Plan, *, destroys_all: bool) -> bool:
         if self.before_yes:

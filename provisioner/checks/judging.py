@@ -1,0 +1,87 @@
+"""Runs checks: asks what they ask, each question once, and collects what they found. Pure, but for the asking."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from provisioner.checks.case import Case, Check, Judging, Subject
+from provisioner.model.checks import Answer, CheckFinding, CheckLevel, Question
+from provisioner.model.place import Place
+
+Ask = Callable[[Sequence[Question]], Mapping[Question, Answer]]
+
+
+@dataclass(slots=True)
+class _Work:
+    """A check of one mapping that waits for answers."""
+
+    order: tuple[int, int]
+    judging: Judging
+    waits_for: tuple[Question, ...]
+
+
+def judge(
+    subjects: Iterable[Subject], among: Sequence[Subject], checks: Sequence[Check], ask: Ask
+) -> tuple[CheckFinding, ...]:
+    """What the checks find about the subjects, in their order; then what could not be asked, each permission once.
+
+    `among` are all mappings of the manifest. `ask` is called a few times, with the questions that are new: what an answer leads
+    to is asked in the next round.
+    """
+    answers: dict[Question, Answer] = {}
+    found: dict[tuple[int, int], list[CheckFinding]] = {}
+    waiting: list[_Work] = []
+    for place, subject in enumerate(subjects):
+        for number, check in enumerate(checks):
+            if subject.kind in check.kinds:
+                _go_on(_Work((place, number), check.judge(Case(subject, among)), ()), None, found, waiting)
+    while waiting:
+        new = dict.fromkeys(question for work in waiting for question in work.waits_for if question not in answers)
+        if new:
+            answers.update(ask(list(new)))
+        now, waiting = waiting, []
+        for work in now:
+            _go_on(work, tuple(answers[question] for question in work.waits_for), found, waiting)
+    listed = [item for order in sorted(found) for item in found[order]]
+    return (*listed, *_skipped(answers))
+
+
+def _go_on(
+    work: _Work,
+    answers: tuple[Answer, ...] | None,
+    found: dict[tuple[int, int], list[CheckFinding]],
+    waiting: list[_Work],
+) -> None:
+    """Give a check its answers, until it waits for others or has ended."""
+    try:
+        # A generator that has not begun takes None alone.
+        work.waits_for = next(work.judging) if answers is None else work.judging.send(answers)
+        waiting.append(work)
+    except StopIteration as end:
+        if end.value:
+            found[work.order] = end.value
+
+
+def _skipped(answers: Mapping[Question, Answer]) -> Iterable[CheckFinding]:
+    """What could not be asked, one finding for each permission, or reason."""
+    reasons: defaultdict[tuple[str, str], list[Question]] = defaultdict(list)
+    for question, answer in answers.items():
+        if answer.trouble:
+            reasons[question.action, "" if answer.denied else answer.trouble].append(question)
+    for (action, trouble), questions in sorted(reasons.items()):
+        regions = ", ".join(sorted({question.region for question in questions}))
+        why = f"{trouble}" if trouble else f"these credentials may not {action} in {regions}"
+        asked = "1 question" if len(questions) == 1 else f"{len(questions)} questions"
+        yield CheckFinding(
+            "C100",
+            CheckLevel.SKIPPED,
+            "",
+            f"{asked} skipped: {why}",
+            Place(""),
+            f"check the access to {questions[0].service}, or pass --checks off"
+            if trouble
+            else f"allow {action}, or pass --checks off",
+            "" if trouble else action,
+        )

@@ -1,0 +1,135 @@
+"""Checks of queues that are read, and of the queues that take what could not be processed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from provisioner.checks.case import Case, Findings, Judging, attributes, function, number, queue
+from provisioner.model.references import Arn
+from provisioner.model.sources import SourceKind
+
+_LEAST_RECEIVES: Final = 5
+_SAFE: Final = 6
+"""AWS's guide: the visibility timeout is at least six times the function's timeout, plus the batching window."""
+
+
+def _source(case: Case) -> Arn:
+    source = case.source
+    assert source is not None  # the table has these checks for queues alone
+    return source
+
+
+def exists(case: Case) -> Judging:
+    """The queue must be there, and FIFO where its name says so."""
+    arn = _source(case)
+    (answer,) = yield (queue(arn),)
+    if answer.gone:
+        return case.error("C108", f"there is no queue {arn.resource} in account {arn.account} in {arn.region}")
+    is_fifo = attributes(answer).get("FifoQueue") == "true"
+    if answer.value is not None and is_fifo != (case.subject.kind is SourceKind.FIFO):
+        return case.error("C111", f"the queue {arn.resource} is {'' if is_fifo else 'not '}a FIFO queue")
+    return []
+
+
+def timeouts(case: Case) -> Judging:
+    """AWS refuses a visibility timeout below the function's timeout, and advises six times as much."""
+    (answer,) = yield (queue(_source(case)),)
+    known = yield from function(case)
+    visible = number(attributes(answer).get("VisibilityTimeout", ""))
+    if not known.timeout or "VisibilityTimeout" not in attributes(answer):
+        return []
+    if visible < known.timeout:
+        return case.error(
+            "C109",
+            f"Queue visibility timeout: {visible} seconds is less than Function timeout: {known.timeout} seconds",
+        )
+    window = case.subject.mapping.get("maximum_batching_window_in_seconds") or 0
+    advised = _SAFE * known.timeout + window
+    if visible >= advised:
+        return []
+    plus = f" plus the batching window of {window}" if window else ""
+    return case.warning(
+        "C110",
+        f"the visibility timeout of {_source(case).resource} is {visible} seconds; AWS advises {advised}: six times the "
+        f"function's timeout of {known.timeout}{plus}. A message that becomes visible too early is processed twice",
+    )
+
+
+def redrive(case: Case) -> Judging:
+    """A message that always fails should end in a dead-letter queue, and not too soon."""
+    arn = _source(case)
+    (answer,) = yield (queue(arn),)
+    if answer.value is None:
+        return []
+    found = attributes(answer)
+    policy = _json(found.get("RedrivePolicy"))
+    if not policy.get("deadLetterTargetArn"):
+        return case.warning(
+            "C112",
+            f"the queue {arn.resource} has no dead-letter queue: a message that always fails is tried again until it expires",
+        )
+    receives, visible = number(policy.get("maxReceiveCount")), number(found.get("VisibilityTimeout"))
+    if receives < _LEAST_RECEIVES:
+        return case.warning(
+            "C112",
+            f"the queue {arn.resource} has maxReceiveCount {receives}: with fewer than {_LEAST_RECEIVES}, throttling alone "
+            "sends messages to the dead-letter queue",
+        )
+    kept = number(found.get("MessageRetentionPeriod"))
+    if kept and visible * receives > kept:
+        return case.warning(
+            "C114",
+            f"messages of {arn.resource} expire before they reach the dead-letter queue: {receives} receives at a visibility "
+            f"timeout of {visible} seconds take {visible * receives} seconds, and they are kept for {kept}",
+        )
+    return []
+
+
+def dead_letters(case: Case) -> Judging:
+    """The dead-letter queue must be there, take this queue's messages, and keep them longer."""
+    arn = _source(case)
+    (answer,) = yield (queue(arn),)
+    target = Arn.parse(_json(attributes(answer).get("RedrivePolicy")).get("deadLetterTargetArn"))
+    if target is None:
+        return []
+    (taken,) = yield (queue(target),)
+    if taken.gone:
+        return case.warning("C113", f"the dead-letter queue {target.resource} of {arn.resource} does not exist")
+    if taken.value is None:
+        return []
+    return _dead_letters(case, arn, attributes(answer), target, attributes(taken))
+
+
+def _dead_letters(case: Case, arn: Arn, found: Mapping[str, Any], target: Arn, taken: Mapping[str, Any]) -> Findings:
+    if found.get("FifoQueue", "false") != taken.get("FifoQueue", "false"):
+        return case.warning(
+            "C113",
+            f"{arn.resource} and its dead-letter queue {target.resource} must both be FIFO queues, or neither",
+        )
+    allowed = _json(taken.get("RedriveAllowPolicy"))
+    permission, sources = allowed.get("redrivePermission", "allowAll"), allowed.get("sourceQueueArns") or ()
+    if permission == "denyAll" or (permission == "byQueue" and str(arn) not in sources):
+        return case.warning(
+            "C113",
+            f"the RedriveAllowPolicy of {target.resource} does not let {arn.resource} use it as dead-letter queue",
+        )
+    kept, longer = number(found.get("MessageRetentionPeriod")), number(taken.get("MessageRetentionPeriod"))
+    # A message keeps the time at which it was sent to the first queue; that of a FIFO queue does not.
+    if case.subject.kind is SourceKind.SQS and 0 < longer <= kept:
+        return case.warning(
+            "C113",
+            f"the dead-letter queue {target.resource} keeps messages for {longer} seconds, {arn.resource} for {kept}: a message "
+            "keeps its age, and may expire as soon as it arrives",
+        )
+    return []
+
+
+def _json(text: object) -> dict[str, Any]:
+    """The JSON object that an attribute is; {} for anything else."""
+    try:
+        value = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
