@@ -30,6 +30,7 @@ _RATES: Final[Mapping[str, float]] = {
     "kafka": 5.0,
     "mq": 5.0,
     "docdb": 10.0,
+    "ec2": 10.0,
     "secretsmanager": 40.0,
     "sns": 20.0,
 }
@@ -68,21 +69,17 @@ class Asker:
 
     def ask(self, questions: Sequence[Question]) -> dict[Question, Answer]:
         """The answer to each question. No AwsError is raised: what could not be asked is an answer."""
-        for service, region in {(question.service, question.region) for question in questions}:
-            key = (service, region)
-            self._limiters.setdefault(key, self._limiter(service, region))
+        for service, region in {(question.service, question.region) for question in questions} - self._limiters.keys():
+            client = self._aws.impatient(service, region, PATIENCE)
+            # The sandbox on this machine has no quota.
+            rate = None if is_loopback(client.meta.endpoint_url) else _RATES.get(service)
+            self._limiters[service, region] = TokenBucket(rate, rate or 1.0, self._clock)
         answers: dict[Question, Answer] = {}
         batches = list(_batches(questions))
         with ThreadPoolExecutor(min(_WORKERS, len(batches) or 1)) as pool:
             for batch, answer in zip(batches, pool.map(self._answer, batches), strict=True):
                 answers |= dict.fromkeys(batch, answer)
         return answers
-
-    def _limiter(self, service: str, region: str) -> TokenBucket:
-        client = self._aws.impatient(service, region, PATIENCE)
-        # The sandbox on this machine has no quota.
-        rate = None if is_loopback(client.meta.endpoint_url) else _RATES.get(service)
-        return TokenBucket(rate, rate or 1.0, self._clock)
 
     def _answer(self, batch: Sequence[Question]) -> Answer:
         """The answer to questions that one call asks."""

@@ -28,7 +28,7 @@ def msk(case: Case) -> Judging:
     (answer,) = yield (cluster_question(arn),)
     name = arn.resource.split("/")[1]
     if answer.gone:
-        return case.error("C123", f"there is no MSK cluster with the ARN {arn}")
+        return case.error("C123", f"there is no MSK cluster {arn}")
     found = (answer.value or NOTHING).get("ClusterInfo") or NOTHING
     state = found.get("State")
     if state and state not in ("ACTIVE", "UPDATING", "HEALING", "MAINTENANCE", "REBOOTING_BROKER"):
@@ -114,17 +114,28 @@ def document_db(case: Case) -> Judging:
     if arn.account != case.subject.account or arn.region != case.subject.region:
         where = f"account {case.subject.account} in {case.subject.region}"
         return case.error("C128", f"the cluster {name} is not in the function's {where}, as AWS requires")
-    asked = question("docdb", arn.region, "describe_db_clusters", "rds:DescribeDBClusters", DBClusterIdentifier=name)
-    (answer,) = yield (asked,)
+    (answer,) = yield (_document_db(arn),)
     if answer.gone:
         return case.error("C128", f"there is no DocumentDB cluster {name} in {arn.region}")
-    found = next(iter((answer.value or NOTHING).get("DBClusters") or ()), NOTHING)
+    found = yield from cluster_of(arn)
     if found.get("Engine", "docdb") != "docdb":
         return case.error("C128", f"the cluster {name} is {found['Engine']}, not DocumentDB")
     status = found.get("Status")
     if status and status != "available":
         return case.error("C128", f"the cluster {name} is {status}, not available")
     return (yield from _without_tls(case, arn.region, name, found.get("DBClusterParameterGroup") or ""))
+
+
+def _document_db(arn: Arn) -> Question:
+    name = arn.resource.rpartition(":")[2]
+    return question("docdb", arn.region, "describe_db_clusters", "rds:DescribeDBClusters", DBClusterIdentifier=name)
+
+
+def cluster_of(arn: Arn) -> Generator[tuple[Question, ...], tuple[Answer, ...], Mapping[str, Any]]:
+    """What a cluster of DocumentDB is, empty where that is not known."""
+    (answer,) = yield (_document_db(arn),)
+    found: Mapping[str, Any] = next(iter((answer.value or NOTHING).get("DBClusters") or ()), NOTHING)
+    return found
 
 
 def _without_tls(case: Case, region: str, name: str, group: str) -> Judging:

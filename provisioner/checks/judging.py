@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from provisioner.checks.case import Case, Check, Judging, Subject
 from provisioner.model.checks import Answer, CheckFinding, CheckLevel, Question
 from provisioner.model.place import Place
+from provisioner.model.words import counted
 
 Ask = Callable[[Sequence[Question]], Mapping[Question, Answer]]
 
@@ -65,23 +66,15 @@ def _go_on(
 
 
 def _skipped(answers: Mapping[Question, Answer]) -> Iterable[CheckFinding]:
-    """What could not be asked, one finding for each permission, or reason."""
-    reasons: defaultdict[tuple[str, str], list[Question]] = defaultdict(list)
+    """What could not be asked: one finding for each permission, denied or not, with the first reason."""
+    groups: defaultdict[tuple[str, bool], list[tuple[Question, Answer]]] = defaultdict(list)
     for question, answer in answers.items():
         if answer.trouble:
-            reasons[question.action, "" if answer.denied else answer.trouble].append(question)
-    for (action, trouble), questions in sorted(reasons.items()):
-        regions = ", ".join(sorted({question.region for question in questions}))
-        why = f"{trouble}" if trouble else f"these credentials may not {action} in {regions}"
-        asked = "1 question" if len(questions) == 1 else f"{len(questions)} questions"
-        yield CheckFinding(
-            "C100",
-            CheckLevel.SKIPPED,
-            "",
-            f"{asked} skipped: {why}",
-            Place(""),
-            f"check the access to {questions[0].service}, or pass --checks off"
-            if trouble
-            else f"allow {action}, or pass --checks off",
-            "" if trouble else action,
-        )
+            groups[question.action, answer.denied].append((question, answer))
+    for (action, denied), asked in sorted(groups.items(), key=lambda group: group[0]):
+        regions = ", ".join(sorted({question.region for question, _ in asked}))
+        question, answer = asked[0]
+        why = f"these credentials may not {action} in {regions}" if denied else answer.trouble
+        hint = f"allow {action}" if denied else f"check the access to {question.service}"
+        message = f"{counted(len(asked), 'question')} skipped: {why}"
+        yield CheckFinding("C100", CheckLevel.SKIPPED, "", message, Place(""), f"{hint}, or pass --checks off", action)

@@ -34,7 +34,7 @@ def exists(case: Case) -> Judging:
 
 
 def timeouts(case: Case) -> Judging:
-    """AWS refuses a visibility timeout below the function's timeout, and advises six times as much."""
+    """AWS refuses a visibility timeout below the function's timeout, and recommends six times as much."""
     (answer,) = yield (queue(_source(case)),)
     known = yield from function(case)
     visible = number(attributes(answer).get("VisibilityTimeout", ""))
@@ -52,8 +52,8 @@ def timeouts(case: Case) -> Judging:
     plus = f" plus the batching window of {window}" if window else ""
     return case.warning(
         "C110",
-        f"the visibility timeout of {_source(case).resource} is {visible} seconds; AWS advises {advised}: six times the "
-        f"function's timeout of {known.timeout}{plus}. A message that becomes visible too early is processed twice",
+        f"the visibility timeout of {_source(case).resource} is {visible} seconds; AWS recommends at least {advised}: six times "
+        f"the function's timeout of {known.timeout}{plus}",
     )
 
 
@@ -68,14 +68,14 @@ def redrive(case: Case) -> Judging:
     if not policy.get("deadLetterTargetArn"):
         return case.warning(
             "C112",
-            f"the queue {arn.resource} has no dead-letter queue: a message that always fails is tried again until it expires",
+            f"the queue {arn.resource} has no dead-letter queue: a message that always fails is received again until it expires",
         )
     receives, visible = number(policy.get("maxReceiveCount")), number(found.get("VisibilityTimeout"))
     if receives < _LEAST_RECEIVES:
         return case.warning(
             "C112",
-            f"the queue {arn.resource} has maxReceiveCount {receives}: with fewer than {_LEAST_RECEIVES}, throttling alone "
-            "sends messages to the dead-letter queue",
+            f"the queue {arn.resource} has maxReceiveCount {receives}: with fewer than {_LEAST_RECEIVES}, messages "
+            "that were only throttled go to the dead-letter queue",
         )
     kept = number(found.get("MessageRetentionPeriod"))
     if kept and visible * receives > kept:

@@ -133,10 +133,11 @@ def age(case: Case) -> Judging:
     if limit > _DAY:
         return case.warning(
             "C122",
-            f"maximum_record_age_in_seconds is {limit}, but a stream of DynamoDB keeps records for {_DAY} seconds: they "
-            "expire before they are given up, and reach no destination",
+            f"maximum_record_age_in_seconds is {limit}, but a stream of DynamoDB keeps records for {_DAY} seconds: "
+            "records expire before they are given up, and reach no destination",
         )
-    readers = [item.name for item in case.all if _reads(item.kind, item.mapping, str(_source(case)))]
+    source = str(_source(case))
+    readers = [item.name for item in case.all if item.mapping.get("event_source_arn") == source]
     if len(readers) <= _READERS:
         return []
     others = ", ".join(name for name in sorted(readers) if name != case.subject.name)
@@ -144,7 +145,3 @@ def age(case: Case) -> Judging:
         "C122",
         f"{len(readers)} mappings read one stream of DynamoDB ({others} too): more than {_READERS} readers may be throttled",
     )
-
-
-def _reads(kind: SourceKind, mapping: dict[str, Any], source: str) -> bool:
-    return kind is SourceKind.DYNAMODB and mapping.get("event_source_arn") == source

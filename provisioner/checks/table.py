@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from provisioner.checks import clusters, functions, queues, roles, streams, targets
+from provisioner.checks import clusters, functions, networks, queues, roles, streams, targets
 from provisioner.checks.case import Check
 from provisioner.model.sources import ALL, KAFKAS, PUSH, QUEUES, STREAMS, SourceKind
 
@@ -17,42 +17,36 @@ _DYNAMODB: Final = frozenset({SourceKind.DYNAMODB})
 _MSK: Final = frozenset({SourceKind.MSK})
 _MQ: Final = frozenset({SourceKind.MQ})
 _DOCUMENTDB: Final = frozenset({SourceKind.DOCUMENTDB})
-
-SOURCES: Final = (
-    Check("C108", QUEUES, queues.exists, _QUEUE),
-    Check("C117", _KINESIS, streams.kinesis, _STREAM),
-    Check("C118", _KINESIS, streams.consumer, ("kinesis:DescribeStreamConsumer",)),
-    Check("C120", _DYNAMODB, streams.table, ("dynamodb:DescribeStream", "dynamodb:DescribeTable")),
-    Check("C123", _MSK, clusters.msk, ("kafka:DescribeClusterV2",)),
-    Check("C127", _MQ, clusters.broker, ("mq:DescribeBroker",)),
-    Check("C128", _DOCUMENTDB, clusters.document_db, ("rds:DescribeDBClusters", "rds:DescribeDBClusterParameters")),
-)
-"""Whether sources exist and work. `drift` and `status` ask the same."""
+_CLUSTERS: Final = ("kafka:DescribeClusterV2", "mq:DescribeBroker", "rds:DescribeDBClusters")
+_NETWORK: Final = (*_CLUSTERS, "ec2:DescribeSubnets", "ec2:DescribeRouteTables", "ec2:DescribeVpcEndpoints")
 
 CHECKS: Final = (
-    Check("C101", ALL | PUSH, functions.exists, _FUNCTION),
+    Check("C101", ALL | PUSH, functions.exists, _FUNCTION),  # C102 too
     Check("C103", ALL | PUSH, functions.invoked, _FUNCTION),
     Check("C104", QUEUES, functions.shared, _FUNCTION),
     Check("C105", functions.CLUSTERS, functions.ends_in_time, _FUNCTION),
     Check("C106", ALL, roles.assumed, (*_FUNCTION, "iam:GetRole")),
     Check("C107", ALL, roles.allowed, (*_SIMULATED, *_QUEUE)),
-    *SOURCES,
-    Check("C109", QUEUES, queues.timeouts, (*_FUNCTION, *_QUEUE)),
-    Check("C112", QUEUES, queues.redrive, _QUEUE),
+    Check("C108", QUEUES, queues.exists, _QUEUE),  # C111 too
+    Check("C109", QUEUES, queues.timeouts, (*_FUNCTION, *_QUEUE)),  # C110 too
+    Check("C112", QUEUES, queues.redrive, _QUEUE),  # C114 too
     Check("C113", QUEUES, queues.dead_letters, _QUEUE),
     Check("C115", QUEUES, roles.admitted, (*_FUNCTION, *_QUEUE)),
     Check("C116", QUEUES | _KINESIS, roles.decrypts, (*_SIMULATED, *_QUEUE, *_STREAM)),
+    Check("C117", _KINESIS, streams.kinesis, _STREAM),
+    Check("C118", _KINESIS, streams.consumer, ("kinesis:DescribeStreamConsumer",)),
     Check("C119", _KINESIS, functions.shards_fit, (*_FUNCTION, *_STREAM)),
+    Check("C120", _DYNAMODB, streams.table, ("dynamodb:DescribeStream", "dynamodb:DescribeTable")),
     Check("C121", _DYNAMODB, streams.images, ("dynamodb:DescribeStream",)),
     Check("C122", _DYNAMODB, streams.age),
+    Check("C123", _MSK, clusters.msk, ("kafka:DescribeClusterV2",)),
     Check("C124", _MSK, clusters.scram, ("kafka:ListScramSecrets",)),
-    Check("C129", KAFKAS | _MQ | _DOCUMENTDB, targets.secrets, ("secretsmanager:DescribeSecret",)),
-    Check(
-        "C130",
-        STREAMS | KAFKAS,
-        targets.destination,
-        ("sqs:GetQueueAttributes", "sns:GetTopicAttributes", "s3:ListBucket"),
-    ),
+    Check("C125", functions.CLUSTERS, networks.reaches, _NETWORK),
+    Check("C126", functions.CLUSTERS, networks.admits, (*_CLUSTERS, "ec2:DescribeSecurityGroups")),
+    Check("C127", _MQ, clusters.broker, ("mq:DescribeBroker",)),
+    Check("C128", _DOCUMENTDB, clusters.document_db, ("rds:DescribeDBClusters", "rds:DescribeDBClusterParameters")),
+    Check("C129", functions.CLUSTERS, targets.secrets, ("secretsmanager:DescribeSecret",)),
+    Check("C130", STREAMS | KAFKAS, targets.destination, (*_QUEUE, "sns:GetTopicAttributes", "s3:ListBucket")),
     Check("C131", ALL - _DOCUMENTDB, targets.filter_key, ("kms:DescribeKey",)),
 )
-"""Every check, in the order in which findings of one mapping are shown."""
+"""Every check, in the order in which findings of one mapping are shown. The words of each code are in `model/codes.py`."""

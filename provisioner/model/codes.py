@@ -39,6 +39,7 @@ _DEAD_LETTERS: Final = (
 _ROLE: Final = f"{_GUIDE}lambda-intro-execution-role.html"
 _SIMULATOR: Final = "https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html"
 _MSK: Final = f"{_GUIDE}with-msk-permissions.html"
+_MSK_NETWORK: Final = f"{_GUIDE}with-msk-cluster-network.html"
 _MQ: Final = f"{_GUIDE}with-mq.html"
 _DOCUMENTDB: Final = f"{_GUIDE}with-documentdb.html"
 _OURS: Final = 'the README, "Manifest"'
@@ -949,6 +950,20 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "MSK takes a SCRAM secret only after it was associated with the cluster.",
         "associate it: `aws kafka batch-associate-scram-secret`",
         _MSK,
+    ),
+    "C125": Explanation(
+        "Lambda cannot reach other services from the source's network",
+        "Lambda polls a cluster or broker from network interfaces in its subnets. In on-demand mode these must reach Lambda, "
+        "STS and Secrets Manager, through a NAT gateway or VPC endpoints. In provisioned mode they need neither.",
+        "add a NAT gateway or the VPC endpoints, or use provisioned_poller_config",
+        _MSK_NETWORK,
+    ),
+    "C126": Explanation(
+        "The security groups of the source do not admit Lambda",
+        "Lambda's network interfaces are in the security groups of the source. These must admit the source's port from "
+        "themselves, and let HTTPS out.",
+        "add the rule to the security group",
+        _MSK_NETWORK,
     ),
     "C127": Explanation(
         "The broker does not exist, is not running, or takes another way to sign in",

@@ -14,7 +14,7 @@ from provisioner.checks.table import CHECKS
 from provisioner.model.canonical import Canonical
 from provisioner.model.checks import CheckFinding, CheckLevel
 from provisioner.model.desired import Desired
-from provisioner.model.plan import Action, Change, Plan, Problem
+from provisioner.model.plan import Action, Plan, Problem
 from provisioner.model.words import counted
 from provisioner.planning.resolve import require_names
 from provisioner.workflow.run import Checks, Run
@@ -42,7 +42,15 @@ def checked(run: Run, made: Plan, level: Checks) -> Plan:
     """
     if level == "off":
         return made
-    wanted = [change.wanted for change in made.changes if change.wanted and _is_checked(change)]
+    wanted = [
+        change.wanted
+        for change in made.changes
+        if change.wanted
+        and (
+            change.action in (Action.CREATE, Action.REPLACE)
+            or (change.action is Action.UPDATE and any(field.path[0] == "function_name" for field in change.fields))
+        )
+    ]
     if not wanted:
         return made
     every = {change.name: change.wanted for change in made.changes if change.wanted} | dict(run.manifest.mappings)
@@ -63,12 +71,6 @@ def stopping(made: Plan, level: Checks) -> tuple[Problem, ...]:
 def lost(run: Run, needs: Mapping[K, tuple[str, Canonical]], account: str) -> Mapping[K, tuple[str, ...]]:
     """What existing mappings need and no longer exists, by their keys, as `checks.presence.missing` says."""
     return missing(Asker(run.aws, run.clock).ask, needs, account, run.ui.note)
-
-
-def _is_checked(change: Change) -> bool:
-    if change.action in (Action.CREATE, Action.REPLACE):
-        return True
-    return change.action is Action.UPDATE and any(field.path[0] == "function_name" for field in change.fields)
 
 
 def _judged(run: Run, wanted: Iterable[Desired], among: Iterable[Desired], account: str) -> tuple[CheckFinding, ...]:
