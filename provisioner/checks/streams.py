@@ -9,7 +9,6 @@ from provisioner.checks.case import Case, Judging, question, stream
 from provisioner.kinds.permissions import stream_of
 from provisioner.model.checks import Question
 from provisioner.model.references import Arn
-from provisioner.model.sources import SourceKind
 
 _DAY: Final = 86_400
 _READERS: Final = 2
