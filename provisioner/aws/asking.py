@@ -15,6 +15,7 @@ from provisioner.aws.session import Aws, is_loopback
 from provisioner.aws.wait import Clock, delays
 from provisioner.errors import AwsError, DeniedError, ElsewhereError, ServiceError, ThrottledError, UnreachableError
 from provisioner.model.checks import Answer, Question
+from provisioner.model.report import STILL
 
 PATIENCE: Final = 10.0
 """Seconds after which a question is given up."""
@@ -60,15 +61,16 @@ _GONE: Final = frozenset(
 class Asker:
     """Asks questions of one session, each service at a limited rate."""
 
-    def __init__(self, aws: Aws, clock: Clock) -> None:
+    def __init__(self, aws: Aws, clock: Clock, note: Callable[[str], None] = lambda _: None) -> None:
         self._aws = aws
         self._clock = clock
+        self._note = note
         self._limiters: dict[tuple[str, str], TokenBucket] = {}
         self._unreachable: dict[tuple[str, str], str] = {}
         self._code_denied: set[str] = set()
 
     def ask(self, questions: Sequence[Question]) -> dict[Question, Answer]:
-        """The answer to each question. No AwsError is raised: what could not be asked is an answer."""
+        """The answer to each question, with a note every thirty seconds. What could not be asked is an answer, and no error."""
         for service, region in {(question.service, question.region) for question in questions} - self._limiters.keys():
             client = self._aws.impatient(service, region, PATIENCE)
             # The sandbox on this machine has no quota.
@@ -76,9 +78,16 @@ class Asker:
             self._limiters[service, region] = TokenBucket(rate, rate or 1.0, self._clock)
         answers: dict[Question, Answer] = {}
         batches = list(_batches(questions))
-        with ThreadPoolExecutor(min(_WORKERS, len(batches) or 1)) as pool:
+        noted = self._clock.now()
+        pool = ThreadPoolExecutor(min(_WORKERS, len(batches) or 1))
+        try:
             for batch, answer in zip(batches, pool.map(self._answer, batches), strict=True):
                 answers |= dict.fromkeys(batch, answer)
+                if self._clock.now() - noted >= STILL:
+                    noted = self._clock.now()
+                    self._note(f"still asking for the checks ({len(answers)} of {len(questions)} answered)")
+        finally:
+            pool.shutdown(cancel_futures=True)  # an interrupt must not wait for all that is left
         return answers
 
     def _answer(self, batch: Sequence[Question]) -> Answer:

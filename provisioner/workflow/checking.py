@@ -70,11 +70,13 @@ def stopping(made: Plan, level: Checks) -> tuple[Problem, ...]:
 
 def lost(run: Run, needs: Mapping[K, tuple[str, Canonical]], account: str) -> Mapping[K, tuple[str, ...]]:
     """What existing mappings need and no longer exists, by their keys, as `checks.presence.missing` says."""
-    return missing(Asker(run.aws, run.clock).ask, needs, account, run.ui.note)
+    return missing(Asker(run.aws, run.clock, run.ui.note).ask, needs, account, run.ui.note)
 
 
 def _judged(run: Run, wanted: Iterable[Desired], among: Iterable[Desired], account: str) -> tuple[CheckFinding, ...]:
     def subject(item: Desired) -> Subject:
         return Subject(item.name, item.region, item.kind, item.mapping, item.place, account)
 
-    return judge(list(map(subject, wanted)), list(map(subject, among)), CHECKS, Asker(run.aws, run.clock).ask)
+    return judge(
+        list(map(subject, wanted)), list(map(subject, among)), CHECKS, Asker(run.aws, run.clock, run.ui.note).ask
+    )
