@@ -12,7 +12,7 @@ from itertools import takewhile
 import click
 
 from provisioner import __version__
-from provisioner.cli import changes, convert, discover, filters, handover, inspect, language, state
+from provisioner.cli import changes, convert, discover, filters, handover, inspect, language, policy, state
 from provisioner.cli.changes import INTERRUPTED
 from provisioner.cli.options import errors_shown
 from provisioner.cli.streams import prepare_streams
@@ -93,6 +93,7 @@ for command in (
     changes.import_,
     language.validate,
     filters.filters,
+    policy.policy,
     language.fmt,
     inspect.graph,
     state.state,

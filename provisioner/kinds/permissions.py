@@ -63,7 +63,7 @@ def grants(mapping: Canonical, kind: SourceKind, account: str) -> Iterator[Grant
         yield Grant("DescribeBrokers", ("mq:DescribeBroker",), (str(source),))
     elif kind is SourceKind.DOCUMENTDB:
         actions = ("rds:DescribeDBClusterParameters", "rds:DescribeDBClusters", "rds:DescribeDBSubnetGroups")
-        yield Grant("DescribeClusters", actions, (ANY,))
+        yield Grant("DescribeDatabases", actions, (ANY,))
     if secrets := secrets_of(mapping):
         read = ("secretsmanager:GetSecretValue",)
         checked = kind in (SourceKind.MSK, SourceKind.DOCUMENTDB)
