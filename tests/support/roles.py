@@ -49,10 +49,19 @@ class Need:
         here = {"lambda:FunctionArn": self.function, "lambda:Principal": self.principal}
         wanted = {**conditions.get("StringEquals", {}), **conditions.get("StringLike", {})}
         return (
-            self.action in statement["Action"]
-            and fnmatch.fnmatchcase(self.resource, statement["Resource"])
-            and all(fnmatch.fnmatchcase(here[key], pattern) for key, pattern in wanted.items())
+            self.action in _listed(statement["Action"])
+            and _fits(self.resource, statement["Resource"])
+            and all(_fits(here[key], patterns) for key, patterns in wanted.items())
         )
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    """What IAM takes as one or as a list."""
+    return [value] if isinstance(value, str) else value
+
+
+def _fits(text: str, patterns: str | list[str]) -> bool:
+    return any(fnmatch.fnmatchcase(text, pattern) for pattern in _listed(patterns))
 
 
 @dataclass
