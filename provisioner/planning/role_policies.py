@@ -65,16 +65,14 @@ def role_policies(manifest: Manifest, names: frozenset[str]) -> Policies:
 def function_of(wanted: Desired, manifest: Manifest) -> Function:
     """The function of a mapping. Raises UsageError where its account or region is not known."""
     function = FunctionReference.parse(wanted.mapping.get("function_name"))
-    region = (function.region if function else "") or wanted.region
-    if not region:
+    if not wanted.region:
         raise UsageError(f"{wanted.name}: its region is not known", hint="set provider.region in the manifest")
     allowed = frozenset(manifest.provider.allowed_account_ids)
     everywhere = frozenset(account for item in manifest.mappings.values() for account in item.accounts)
-    stated = frozenset({function.account} if function and function.account else ())
-    # An ARN of the mapping, or else of another one, tells the account where the manifest allows only one there.
-    for accounts in (stated, allowed, wanted.accounts, wanted.accounts & allowed, everywhere):
+    # A source may be another account's, so what the manifest allows comes first.
+    for accounts in (allowed, wanted.accounts & allowed, wanted.accounts, everywhere):
         if len(accounts) == 1:
-            return Function(function.name if function else "", next(iter(accounts)), region)
+            return Function(function.name if function else "", next(iter(accounts)), wanted.region)
     raise UsageError(
         f"{wanted.name}: the account of its function is not known",
         hint="set provider.allowed_account_ids in the manifest, or write function_name as an ARN",
