@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any, Final, get_origin
 
 from provisioner.kinds.access_types import ACCESS_TYPES, OF_KIND, SIGN_IN
+from provisioner.kinds.domains import DATA_KEYS
 from provisioner.kinds.event_source_mapping import CONSUMPTION_MODE
 from provisioner.kinds.fields import Field
-from provisioner.kinds.filters import DATA_KEYS
 from provisioner.kinds.tables import fields_of
 from provisioner.model.place import FieldPath
 from provisioner.model.sources import QUEUES, STREAMS, SourceKind

@@ -32,8 +32,8 @@ def contains(wide: Any, narrow: Any) -> bool:
     if json_key(wide) == json_key(narrow):
         return True
     if not isinstance(narrow, Mapping):
-        return not _absent(wide) and holds(wide, narrow)
-    if _absent(narrow) or not isinstance(wide, Mapping) or len(wide) != 1 or len(narrow) != 1:
+        return not is_absence(wide) and holds(wide, narrow)
+    if is_absence(narrow) or not isinstance(wide, Mapping) or len(wide) != 1 or len(narrow) != 1:
         return False
     [(name, operand)], [(other, inner)] = wide.items(), narrow.items()
     if name == "exists":
@@ -48,7 +48,8 @@ def contains(wide: Any, narrow: Any) -> bool:
     return False
 
 
-def _absent(rule: Any) -> bool:
+def is_absence(rule: Any) -> bool:
+    """Whether a rule wants no value at its path."""
     return isinstance(rule, Mapping) and rule.get("exists") is False
 
 
@@ -113,3 +114,6 @@ _TESTS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "cidr": _cidr,
 }
 """Rules with one operand that is compared with a value."""
+
+RULES: Final = _TESTS.keys() | {"exists", "anything-but"}
+"""The names of all rules."""

@@ -15,60 +15,30 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from provisioner.kinds.filter_rules import contains
+from provisioner.kinds.domains import (
+    ADDED_FIELDS,
+    BOOLEAN_LETTERS,
+    DATA_KEYS,
+    FIELDS,
+    IMAGES,
+    NOTHING,
+    RECORD_FIELDS,
+    TEXT_LETTERS,
+    Domain,
+    Path,
+    Records,
+    Truth,
+    is_structure,
+    judged,
+    truth_of,
+)
+from provisioner.kinds.filter_rules import contains, is_absence
 from provisioner.kinds.forms import json_key, parsed
-from provisioner.model.sources import KAFKAS, QUEUES, STREAMS, SourceKind
+from provisioner.model.sources import QUEUES, SourceKind
 
-DATA_KEYS: Final[Mapping[SourceKind, str]] = {
-    **dict.fromkeys(QUEUES, "body"),
-    SourceKind.KINESIS: "data",
-    SourceKind.DYNAMODB: "dynamodb",
-    **dict.fromkeys(KAFKAS, "value"),
-    SourceKind.MQ: "data",
-}
-"""The field of a record that has its data, by kind; DocumentDB has no filters (docs/aws/kinds.md#fields)."""
-
-ADDED_FIELDS: Final = frozenset(
-    {"eventSource", "eventSourceARN", "awsRegion", "eventVersion", "eventID", "invokeIdentityArn"}
-)
-"""Fields that the poller adds to a record. Whether a filter can match them is not known, so they are a doubt."""
-
-_QUEUE_FIELDS: Final = frozenset(
-    {"messageId", "receiptHandle", "attributes", "messageAttributes", "md5OfBody", "md5OfMessageAttributes"}
-)
-_KAFKA_FIELDS: Final = frozenset(
-    {
-        *("topic", "partition", "offset", "timestamp", "timestampType", "key", "headers"),
-        *("keySchemaMetadata", "valueSchemaMetadata"),  # with a schema registry
-    }
-)
-RECORD_FIELDS: Final[Mapping[SourceKind, frozenset[str]]] = {
-    **dict.fromkeys(QUEUES, _QUEUE_FIELDS),
-    SourceKind.KINESIS: frozenset(
-        {"kinesisSchemaVersion", "partitionKey", "sequenceNumber", "approximateArrivalTimestamp", "encryptionType"}
-    ),
-    SourceKind.DYNAMODB: frozenset({"eventName", "userIdentity"}),
-    **dict.fromkeys(KAFKAS, _KAFKA_FIELDS),
-    SourceKind.MQ: frozenset(  # ActiveMQ's and RabbitMQ's: an ARN does not distinguish them
-        {
-            *("messageID", "messageType", "timestamp", "deliveryMode", "correlationID", "replyTo", "destination"),
-            *("redelivered", "type", "expiration", "priority", "brokerInTime", "brokerOutTime", "properties"),
-            "basicProperties",
-        }
-    ),
-}
-"""The other fields of a record, by kind."""
-
-# Which of the fields above hold objects, at the top of a record.
-_OBJECTS: Final = frozenset({"attributes", "messageAttributes", "userIdentity", "properties", "basicProperties"})
-_IMAGES: Final = frozenset({"NewImage", "OldImage", "Keys"})
-_OF_DYNAMODB: Final = _IMAGES | {"ApproximateCreationDateTime", "SequenceNumber", "SizeBytes", "StreamViewType"}
-_EVENTS: Final = frozenset({"INSERT", "MODIFY", "REMOVE"})
 _WRAPPERS: Final = frozenset({"Records", "records", "messages", "rmqMessagesByQueue"})
 """What holds the records of an event: a filter sees one record."""
 
-_TEXTS: Final = frozenset({"S", "N", "B", "SS", "NS", "BS"})
-_BOOLEANS: Final = frozenset({"BOOL", "NULL"})
 _MOST_STARS: Final = 5
 
 
@@ -95,7 +65,7 @@ class Sign:
 class _Leaf:
     """The rules on one path of a pattern."""
 
-    path: tuple[str, ...]
+    path: Path
     rules: Sequence[Any]
 
     @property
@@ -104,38 +74,53 @@ class _Leaf:
         return ".".join(self.path)
 
 
-_Paths = set[tuple[str, ...]]
-
-
-def signs(filters: Sequence[Mapping[str, Any]] | None, kind: SourceKind) -> tuple[tuple[int, Sign], ...]:
+def signs(
+    filters: Sequence[Mapping[str, Any]] | None, kind: SourceKind, source: str = ""
+) -> tuple[tuple[int, Sign], ...]:
     """What is wrong with the filters of a mapping, `[{"pattern": …}]`, each with the index of its filter, from 0.
-    Patterns that are not legal are skipped: `manifest/patterns.py` reports them. Empty for a kind without filters.
+    Patterns are legal, or missing as in an answer of AWS. `source` is the ARN of the source, or "". Empty for a kind without
+    filters.
     """
     if not filters or kind not in DATA_KEYS:
         return ()
-    patterns = [structured(item.get("pattern")) for item in filters]  # an answer of AWS may lack it
+    patterns = [structured(item.get("pattern")) for item in filters]
+    records = (Records(kind, source), Records(kind, source, documented=True))
+    truths = [
+        tuple(truth_of(pattern, each) if isinstance(pattern, Mapping) else Truth.SOMETIMES for each in records)
+        for pattern in patterns
+    ]
     # Of all filters together: one may show that a path is an object, and another test the same path for a value.
     objects = {prefix for pattern in patterns if isinstance(pattern, Mapping) for prefix in _objects(pattern)}
-    effects = [
-        (index, sign)
-        for index, pattern in enumerate(patterns)
-        if isinstance(pattern, Mapping)
-        for sign in _signs(pattern, (), kind, objects)
-    ]
-    everything = [
-        (
-            index,
-            Sign(
-                Effect.ALL,
-                f"filter {index + 1} matches every record",
-                "remove the filters, or narrow this one",
-                loses=False,
-            ),
-        )
-        for index, pattern in enumerate(patterns)
-        if pattern == {}
-    ]
-    return (*effects, *everything, *_idle(patterns))
+    lost = all(truth == _NEVER for truth in truths)
+    fate = f"; every {'message would be deleted' if kind in QUEUES else 'record would be skipped'}" if lost else ""
+    found = []
+    for index, (pattern, truth) in enumerate(zip(patterns, truths, strict=True)):
+        leaves = _leaves(pattern) if isinstance(pattern, Mapping) else ()
+        of_leaves = [sign for leaf in leaves for sign in _of_leaf(leaf, records, objects)]
+        if truth[0] is Truth.ALWAYS:
+            doubt = "" if truth == _ALWAYS else _unless(kind)
+            reason = next((sign for sign in of_leaves if not sign.loses), None)
+            message = f"filter {index + 1} matches every record{doubt}{f': {reason.message}' if reason else ''}"
+            hint = reason.hint if reason else "remove the filters, or narrow this one"
+            of_leaves = [Sign(Effect.ALL, message, hint, loses=bool(doubt))]
+        if truth == _NEVER and all(sign.effect is not Effect.NEVER for sign in of_leaves):
+            images = "an INSERT has no OldImage, and a REMOVE no NewImage"
+            hint = images if kind is SourceKind.DYNAMODB else "remove one of its fields"
+            of_leaves.append(Sign(Effect.NEVER, "no record has all that the pattern wants", hint))
+        for sign in of_leaves:
+            if sign.effect is not Effect.NEVER:
+                found.append((index, sign))
+            elif truth == _NEVER:
+                found.append((index, replace(sign, message=sign.message + fate)))
+            else:
+                message = f"an alternative of $or never matches: {sign.message}"
+                found.append((index, replace(sign, effect=Effect.DOUBT, message=message, loses=False)))
+    return (*found, *_idle(patterns, truths))
+
+
+_NEVER: Final = (Truth.NEVER, Truth.NEVER)
+_ALWAYS: Final = (Truth.ALWAYS, Truth.ALWAYS)
+"""Whether filters reach all fields of a record or only what AWS documents."""
 
 
 def structured(pattern: Any) -> Any:
@@ -161,12 +146,19 @@ def covers(wide: Any, narrow: Any) -> bool:
     return json_key(wide) == json_key(narrow)
 
 
-def _idle(patterns: Sequence[Any]) -> Iterator[tuple[int, Sign]]:
-    for index, narrow in enumerate(patterns):
-        for other, wide in enumerate(patterns):
-            same = json_key(wide) == json_key(narrow)
-            # Of two equal filters only the later one is reported, so that following the hints leaves one.
-            if other != index and covers(wide, narrow) and (not same or other < index):
+def _idle(patterns: Sequence[Any], truths: Sequence[tuple[Truth, ...]]) -> Iterator[tuple[int, Sign]]:
+    def contained(narrow: int, wide: int) -> bool:
+        return truths[wide] == _ALWAYS or covers(patterns[wide], patterns[narrow])
+
+    for index, truth in enumerate(truths):
+        for other in range(len(patterns)):
+            # Of two filters that match the same only the later one is reported, so that following the hints leaves one.
+            if (
+                other != index
+                and truth != _NEVER
+                and contained(index, other)
+                and (other < index or not contained(other, index))
+            ):
                 message = f"filter {other + 1} already matches everything that filter {index + 1} matches"
                 yield index, Sign(Effect.IDLE, message, "remove this filter, or narrow the other", loses=False)
                 break
@@ -175,31 +167,20 @@ def _idle(patterns: Sequence[Any]) -> Iterator[tuple[int, Sign]]:
 # --- one pattern -----------------------------------------------------------------------------------------------------
 
 
-def _signs(pattern: Mapping[str, Any], path: tuple[str, ...], kind: SourceKind, objects: _Paths) -> Iterator[Sign]:
+def _leaves(pattern: Mapping[str, Any], path: Path = ()) -> Iterator[_Leaf]:
+    """The rules of a pattern and of its alternatives, with their paths."""
     for name, item in pattern.items():
         here = (*path, *name.split("."))  # {"a.b": …} and {"a": {"b": …}} are the same
         if name == "$or" and isinstance(item, list):
-            parts = (part for part in item if isinstance(part, Mapping))
-            yield from _of_alternatives([list(_signs(part, path, kind, objects)) for part in parts])
+            for part in item:
+                yield from _leaves(part, path)
         elif isinstance(item, Mapping):
-            yield from _signs(item, here, kind, objects)
-        elif isinstance(item, list):
-            yield from _of_leaf(_Leaf(here, item), kind, objects)
-
-
-def _of_alternatives(parts: Sequence[Sequence[Sign]]) -> Iterator[Sign]:
-    """The findings of the alternatives of a `$or`: one that matches nothing leaves the others."""
-    dead = all(any(sign.effect is Effect.NEVER for sign in part) for part in parts)
-    for sign in (sign for part in parts for sign in part):
-        if dead or sign.effect is not Effect.NEVER:
-            yield sign
+            yield from _leaves(item, here)
         else:
-            # Without its last part, "every message would be deleted": the other alternatives still match.
-            message = f"an alternative of $or never matches: {sign.message.partition('; every ')[0]}"
-            yield replace(sign, effect=Effect.DOUBT, message=message, loses=False)
+            yield _Leaf(here, item)
 
 
-def _objects(pattern: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def _objects(pattern: Mapping[str, Any], path: Path = ()) -> Iterator[Path]:
     """The paths that a pattern shows to be objects: it looks below them."""
     for name, item in pattern.items():
         here = (*path, *name.split("."))
@@ -213,41 +194,77 @@ def _objects(pattern: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator
             yield from _objects(item, here)
 
 
-def _of_leaf(leaf: _Leaf, kind: SourceKind, objects: _Paths) -> Iterator[Sign]:
-    top, data = leaf.path[0], DATA_KEYS[kind]
-    if leaf.path == (data,) and kind in STREAMS:
-        what = f"`{data}` contains a list of rules, but the data of {kind.phrase} is JSON"
-        yield Sign(Effect.NEVER, f"{what}, and AWS rejects a filter on a string", f"write {data}: {{ field: [value] }}")
+def _of_leaf(leaf: _Leaf, records: tuple[Records, Records], objects: set[Path]) -> Iterator[Sign]:
+    kind, top = records[0].kind, leaf.path[0]
+    domain = records[0].at(leaf.path)
+    if domain == NOTHING and any(map(is_absence, leaf.rules)):
+        message = f"`exists: false` always matches, because no record has a value at `{leaf.name}`"
+        yield Sign(Effect.DOUBT, message, _why(leaf, None, kind, NOTHING)[1], loses=False)
         return
-    if any(isinstance(rule, Mapping) and rule.get("exists") is False for rule in leaf.rules):
-        # A missing field matches, so the checks below, which find fields that are always missing, do not apply.
-        yield from _always_absent(leaf, kind)
-        return
-    if top in ADDED_FIELDS or (top == "eventName" and kind is not SourceKind.DYNAMODB):
+    dead = [rule for rule in leaf.rules if judged([rule], domain) is Truth.NEVER]
+    whole = len(dead) == len(leaf.rules)  # of rules on one path one is enough: any other may still match
+    if domain and dead:
+        message, hint = _why(leaf, dead[0], kind, domain)
+        certain = judged(leaf.rules, records[1].at(leaf.path)) is Truth.NEVER
+        effect = Effect.NEVER if whole and certain else Effect.DOUBT
+        yield Sign(effect, message if certain or not whole else message + _unless(kind), hint, loses=whole)
+    elif top in ADDED_FIELDS or (top == "eventName" and kind is not SourceKind.DYNAMODB):
         message = f"the pattern uses `{top}`, which Lambda adds to the record; a filter on it may never match"
-        yield Sign(Effect.DOUBT, message, f"filter on fields under `{data}`")
-    elif top != data and top not in RECORD_FIELDS[kind]:
-        fate = "every message would be deleted" if kind in QUEUES else "every record would be skipped"
-        which = f"`{top}`, which records of {kind.phrase} do not have (their data is under `{data}`)"
-        yield Sign(Effect.NEVER, f"the pattern uses {which}; {fate}", _where_instead(top, kind))
-    elif leaf.path == (data,):
-        yield from _of_text(leaf, kind)
-    elif kind is SourceKind.DYNAMODB and top == data:
-        yield from _of_item(leaf) if _is_in_image(leaf) else _of_dynamodb(leaf)
-    elif top == "eventName":
-        yield from _of_event_name(leaf)
-    elif len(leaf.path) == 1 and top in _OBJECTS:
+        yield Sign(Effect.DOUBT, message, f"filter on fields under `{DATA_KEYS[kind]}`")
+    elif leaf.path == (DATA_KEYS[kind],) and any(isinstance(rule, str) and is_structure(rule) for rule in leaf.rules):
         message = (
-            f"`{leaf.name}` is an object, but rules (including `exists`) match only values, and there is "
-            "no value at this path"
+            f"`{leaf.name}` is compared with a string that contains JSON, but JSON data is parsed, and "
+            "every such record passes the filter"
         )
-        yield Sign(Effect.NEVER, message, "use a field inside it")
+        yield Sign(Effect.DOUBT, message, f"write the fields: {leaf.name}: {{ field: [value] }}", loses=False)
     elif leaf.path in objects and any(isinstance(rule, Mapping) and rule.get("exists") for rule in leaf.rules):
         message = (
             f"`{leaf.name}` is an object elsewhere in these filters, but `exists` matches only values, not objects"
         )
         yield Sign(Effect.DOUBT, message, "use a field inside it")
     yield from _too_complex(leaf)
+
+
+def _unless(kind: SourceKind) -> str:
+    return f", unless AWS filters on `{DATA_KEYS[kind]}` alone, as it documents"
+
+
+def _why(leaf: _Leaf, rule: Any, kind: SourceKind, domain: Domain) -> tuple[str, str]:
+    """Why a rule matches nothing that can stand at its path, and what to write."""
+    top, data, shown = leaf.path[0], DATA_KEYS[kind], json.dumps(rule, ensure_ascii=False)
+    if top not in RECORD_FIELDS[kind] | ADDED_FIELDS | {data, "eventName"}:
+        which = f"`{top}`, which records of {kind.phrase} do not have (their data is under `{data}`)"
+        return f"the pattern uses {which}", _where_instead(top, kind)
+    if domain == Domain():
+        what = f"`{data}` contains a list of rules, but the data of {kind.phrase} is JSON"
+        return f"{what}, and AWS rejects a filter on a string", f"write {data}: {{ field: [value] }}"
+    if is_absence(rule):
+        return f"every record has `{leaf.name}`, so `exists: false` never matches", "remove the rule"
+    if leaf.path == (data,):
+        message = (
+            f"`{leaf.name}` is compared with a string that contains JSON, but a JSON body is parsed and "
+            "never matches a string"
+        )
+        return message, f"write the fields: {leaf.name}: {{ field: [value] }}"
+    if top == data and leaf.path[1] in IMAGES:
+        return _of_item(leaf, shown, rule, domain)
+    if top == data and domain == NOTHING:
+        return _of_dynamodb(leaf)
+    if domain == NOTHING and len(leaf.path) == 1:
+        message = (
+            f"`{leaf.name}` is an object, but rules (including `exists`) match only values, and there is "
+            "no value at this path"
+        )
+        return message, "use a field inside it"
+    if domain == NOTHING:
+        return f"no record has a value at `{leaf.name}`", f"write {leaf.path[-2]}: [value]"
+    if domain.values:
+        words = [json.dumps(value) for value in domain.values]
+        choice = " or ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
+        return f"`{leaf.name}` of {kind.phrase} is {choice}, so {shown} never matches", (
+            f"use {choice}" if words[1:] else f"filter on fields under `{data}`"
+        )
+    return f"`{leaf.name}` is {domain.types[0]}, so {shown} never matches", f"use a value or rule of {domain.types[0]}"
 
 
 def _where_instead(top: str, kind: SourceKind) -> str:
@@ -269,47 +286,6 @@ def _spelt(name: str, known: Collection[str]) -> str:
     return {item.lower(): item for item in known}.get(name.lower().replace("_", ""), "")
 
 
-def _always_absent(leaf: _Leaf, kind: SourceKind) -> Iterator[Sign]:
-    """`exists: false` on a path that no record has: it holds for every record."""
-    data = DATA_KEYS[kind]
-    if leaf.path[0] not in RECORD_FIELDS[kind] | ADDED_FIELDS | {data, "eventName"}:
-        hint = _where_instead(leaf.path[0], kind)
-    elif kind is SourceKind.DYNAMODB and _is_in_image(leaf) and not _has_letter(leaf):
-        hint = "end the path with the type letter, for example state: { S: … }"
-    else:
-        return
-    message = f"`exists: false` matches every record, because no record has a value at `{leaf.name}`"
-    yield Sign(Effect.DOUBT, message, hint, loses=False)
-
-
-def _of_text(leaf: _Leaf, kind: SourceKind) -> Iterator[Sign]:
-    """A text pattern: rules on the data itself. Data that is JSON is parsed, and is no text any more."""
-    spelt = [rule for rule in leaf.rules if isinstance(rule, str) and _is_json(rule)]
-    if not spelt:
-        return
-    hint = f"write the fields: {leaf.name}: {{ field: [value] }}"
-    if kind in QUEUES:
-        message = (
-            f"`{leaf.name}` is compared with a string that contains JSON, but a JSON body is parsed and "
-            "never matches a string"
-        )
-        whole = len(spelt) == len(leaf.rules)  # of rules on one path one is enough: any other may still match
-        yield Sign(Effect.NEVER if whole else Effect.DOUBT, message, hint, loses=whole)
-    else:
-        message = (
-            f"`{leaf.name}` is compared with a string that contains JSON, but JSON data is parsed, and "
-            "every such record passes the filter"
-        )
-        yield Sign(Effect.DOUBT, message, hint, loses=False)
-
-
-def _is_json(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict | list)
-    except (ValueError, RecursionError):
-        return False
-
-
 def _too_complex(leaf: _Leaf) -> Iterator[Sign]:
     for rule in leaf.rules:
         operand = rule.get("wildcard") if isinstance(rule, Mapping) else None
@@ -321,61 +297,23 @@ def _too_complex(leaf: _Leaf) -> Iterator[Sign]:
 # --- DynamoDB items: values stand under the letter of their type -----------------------------------------------------
 
 
-def _is_in_image(leaf: _Leaf) -> bool:
-    return leaf.path[:1] == ("dynamodb",) and leaf.path[1:2] in {(image,) for image in _IMAGES}
-
-
-def _of_dynamodb(leaf: _Leaf) -> Iterator[Sign]:
+def _of_dynamodb(leaf: _Leaf) -> tuple[str, str]:
     """A path below `dynamodb` and outside the images."""
     name = leaf.path[1]
-    if name not in _OF_DYNAMODB:
-        near = _spelt(name, _OF_DYNAMODB)
-        message = f"`{leaf.name}`: no record has `{name}` under `dynamodb`; items are under NewImage, OldImage and Keys"
-        hint = f"names are case-sensitive: write {near}" if near else f"write NewImage: {{ {name}: {{ S: [value] }} }}"
-        yield Sign(Effect.NEVER, message, hint)
+    near = _spelt(name, IMAGES | {field.partition(".")[2] for field in FIELDS[SourceKind.DYNAMODB]})
+    message = f"`{leaf.name}`: no record has `{name}` under `dynamodb`; items are under NewImage, OldImage and Keys"
+    hint = f"names are case-sensitive: write {near}" if near else f"write NewImage: {{ {name}: {{ S: [value] }} }}"
+    return message, hint
 
 
-def _of_event_name(leaf: _Leaf) -> Iterator[Sign]:
-    wrong = [rule for rule in leaf.rules if not isinstance(rule, Mapping | list) and rule not in _EVENTS]
-    if wrong:
-        whole = len(wrong) == len(leaf.rules)
-        message = f"`eventName` of a DynamoDB stream is INSERT, MODIFY or REMOVE, and never {json.dumps(wrong[0])}"
-        yield Sign(Effect.NEVER if whole else Effect.DOUBT, message, "use INSERT, MODIFY or REMOVE", loses=whole)
-
-
-def _has_letter(leaf: _Leaf) -> bool:
-    # dynamodb, image, attribute, letter: a shorter path can only end in an attribute that is named like a letter.
-    return len(leaf.path) > 3 and leaf.path[-1] in _TEXTS | _BOOLEANS
-
-
-def _of_item(leaf: _Leaf) -> Iterator[Sign]:
-    letter = leaf.path[-1]
-    if not _has_letter(leaf):
-        if near := _spelt(letter, _TEXTS | _BOOLEANS) if len(leaf.path) > 3 else "":
-            yield Sign(Effect.NEVER, f"`{leaf.name}` ends without a type letter, and never matches", f"write {near}")
-            return
-        name = letter if len(leaf.path) > 2 else "attribute"
-        message = f"`{leaf.name}` ends without a type letter (S, N, B, BOOL, …): it is an object, which never matches"
-        yield Sign(Effect.NEVER, message, f"write {name}: {{ S: [value] }}")
-        return
-    wrong = [rule for rule in leaf.rules if not _fits(rule, letter)]
-    if wrong:
-        whole = len(wrong) == len(leaf.rules)
-        message, hint = _misfit(leaf.name, letter, wrong[0])
-        yield Sign(Effect.NEVER if whole else Effect.DOUBT, message, hint, loses=whole)
-
-
-def _fits(rule: Any, letter: str) -> bool:
-    """Whether a rule can match a value of this type: N holds a text too."""
-    if isinstance(rule, Mapping):
-        # Rules such as `prefix` are about texts.
-        return rule.keys() <= {"exists", "anything-but"} if letter in _BOOLEANS else "numeric" not in rule
-    return isinstance(rule, bool if letter in _BOOLEANS else str)
-
-
-def _misfit(name: str, letter: str, rule: Any) -> tuple[str, str]:
-    shown = json.dumps(rule, ensure_ascii=False)
-    if letter in _BOOLEANS:
+def _of_item(leaf: _Leaf, shown: str, rule: Any, domain: Domain) -> tuple[str, str]:
+    name, letter = leaf.name, leaf.path[-1]
+    if domain == NOTHING:
+        if near := _spelt(letter, TEXT_LETTERS | BOOLEAN_LETTERS) if len(leaf.path) > 3 else "":
+            return f"`{name}` ends without a type letter, and never matches", f"write {near}"
+        message = f"`{name}` ends without a type letter (S, N, B, BOOL, …): it is an object, which never matches"
+        return message, f"write {letter if len(leaf.path) > 2 else 'attribute'}: {{ S: [value] }}"
+    if letter in BOOLEAN_LETTERS:
         return f"`{name}` is a boolean, so {shown} never matches", "write [true] or [false]"
     if isinstance(rule, Mapping):
         return (

@@ -17,8 +17,8 @@ from enum import StrEnum
 from itertools import product
 from typing import Any, Final
 
+from provisioner.kinds.domains import ADDED_FIELDS, DATA_KEYS, RECORD_FIELDS, RECORDED
 from provisioner.kinds.filter_rules import holds, is_number
-from provisioner.kinds.filters import ADDED_FIELDS, DATA_KEYS, RECORD_FIELDS
 from provisioner.kinds.forms import joined
 from provisioner.model.sources import KAFKAS, QUEUES, STREAMS, SourceKind
 
@@ -31,8 +31,6 @@ _THEN: Final[Mapping[SourceKind, str]] = {
     SourceKind.MQ: "acknowledged",
 }
 """What becomes of a record that no filter wants."""
-_RECORDED: Final[Mapping[SourceKind, frozenset[str]]] = {SourceKind.DYNAMODB: frozenset({"eventName"})}
-"""Fields beside the data that were seen to be filtered. AWS documents none."""
 
 
 class DecidedBy(StrEnum):
@@ -94,7 +92,9 @@ def passes(patterns: Sequence[str | Mapping[str, Any]], record: Mapping[str, Any
     pattern that is no JSON.
     """
     doubts, failed, by_format = _Doubts(), list[Failure](), False
-    view = {**record, **record["kinesis"]} if isinstance(record.get("kinesis"), Mapping) else dict(record)
+    view = dict(record)
+    if isinstance(view.get("kinesis"), Mapping):
+        view |= view.pop("kinesis")
     key = DATA_KEYS.get(kind, "")
     data, has_format = _decoded(view.get(key), kind, doubts)
     leaves = dict(_by_path({**view, key: data}))
@@ -215,7 +215,7 @@ def _doubt_fields(alternative: _Alternative, key: str, kind: SourceKind, doubts:
     for path in alternative:
         top = path.partition(".")[0]
         known = RECORD_FIELDS.get(kind, frozenset()) | ADDED_FIELDS
-        if top != key and top in known - _RECORDED.get(kind, frozenset()):
+        if top != key and top in known - RECORDED.get(kind, frozenset()):
             doubts.add(f"AWS documents filters on {key} alone; whether {top} can be filtered is not recorded")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote_plus
 
-from provisioner.kinds.filters import DATA_KEYS, RECORD_FIELDS
+from provisioner.kinds.domains import DATA_KEYS, RECORD_FIELDS
 from provisioner.model.sources import KAFKAS, QUEUES, SourceKind
 
 _LISTS: Final = ("Records", "records", "messages", "rmqMessagesByQueue")

@@ -12,6 +12,7 @@ from provisioner.kinds.rules import RULES_OF
 from provisioner.kinds.tables import fields_of
 from provisioner.manifest.access import access_findings
 from provisioner.manifest.finding import Finding
+from provisioner.manifest.patterns import pattern_findings
 from provisioner.manifest.source import resource_findings
 from provisioner.model.canonical import Canonical, value_at
 from provisioner.model.references import Arn
@@ -39,7 +40,7 @@ def rule_findings(
         if name in raw and name in table:
             yield from findings(raw, kind)
     if "filter_criteria" in raw and "filter_criteria" in table and "filter_criteria" not in unknown:
-        yield from _filter_signs(raw, kind)
+        yield from _filter_signs(raw, kind, unknown)
 
 
 # --- where discarded records go --------------------------------------------------------------------------------------
@@ -94,9 +95,16 @@ def _filters(raw: Mapping[str, Any], _: SourceKind) -> Iterator[Finding]:
 _SIGN_CODES: Final = {Effect.NEVER: "W215", Effect.DOUBT: "W216", Effect.IDLE: "W217", Effect.ALL: "W227"}
 
 
-def _filter_signs(raw: Mapping[str, Any], kind: SourceKind) -> Iterator[Finding]:
+def _filter_signs(raw: Mapping[str, Any], kind: SourceKind, unknown: Collection[str]) -> Iterator[Finding]:
     """Valid filters that lose records or have no effect. AWS accepts them, so they are warnings."""
-    for index, sign in signs(value_at(raw, ("filter_criteria", "filter")), kind):
+    filters = value_at(raw, ("filter_criteria", "filter")) or ()
+    # One that is not legal is reported where it stands, and counts as one of which nothing is known.
+    legal = [
+        {} if any(finding.code.startswith("E") for finding in pattern_findings(item.get("pattern"), ())) else item
+        for item in filters
+    ]
+    source = "" if "event_source_arn" in unknown else str(raw.get("event_source_arn", ""))
+    for index, sign in signs(legal, kind, source):
         path = ("filter_criteria", "filter", index, "pattern")
         yield Finding(_SIGN_CODES[sign.effect], path, sign.message, sign.hint)
 

@@ -8,10 +8,10 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from provisioner.kinds.domains import DATA_KEYS
 from provisioner.kinds.event_source_mapping import CONSUMPTION_MODE
 from provisioner.kinds.examples import example, of_kind
 from provisioner.kinds.fields import Field
-from provisioner.kinds.filters import DATA_KEYS
 from provisioner.kinds.rules import RULES_OF
 from provisioner.kinds.tables import fields_of
 from provisioner.manifest.jsonschema import manifest_schema

@@ -496,8 +496,9 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     "W215": Explanation(
         "A filter that no record can match",
         "The pattern is valid, but uses a field that records of this kind of source do not have, or compares a "
-        "value with one of another type. If no filter matches, Lambda deletes the message (for a queue) or skips "
-        "the record (for other sources), without reporting it. The data of a record is under body (SQS), data "
+        "value with one of another type or with one that it never has (the event, the region or the ARN of the source), or "
+        "wants a field to be missing that every record has. If no filter matches, Lambda deletes the message (for a queue) or "
+        "skips the record (for other sources), without reporting it. The data of a record is under body (SQS), data "
         "(Kinesis, Amazon MQ), dynamodb (DynamoDB) or value (Kafka); attribute values of a DynamoDB item are "
         "under their type letter, such as S or N, with numbers as strings.",
         "change the pattern as the message shows",
@@ -506,7 +507,7 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     "W216": Explanation(
         "A filter that may not work as intended",
         "The pattern is valid, but may not match the intended records: it uses a field "
-        "that the poller adds, an `exists: false` that is always true, a string where Lambda parses JSON, or a "
+        "that the poller adds, an `exists: false` that is always true or never, a string where Lambda parses JSON, or a "
         "very complex wildcard.",
         "change the pattern as the message shows, or test it with a separate queue or stream",
         _FILTERING,
@@ -587,8 +588,9 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     ),
     "W227": Explanation(
         "A filter that every record passes",
-        "An empty pattern names no field, so that every record matches it. Filters are alternatives: with such a filter the "
-        "others do nothing either.",
+        "An empty pattern names no field, so that every record matches it. So does one that wants of each of its fields what "
+        "every record has there: that it exists, any string, one of all its values, not a value that it never has. Filters "
+        "are alternatives: with such a filter the others do nothing either.",
         "remove the filter, or name a field",
         _FILTERING,
     ),

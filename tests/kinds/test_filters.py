@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from provisioner.kinds.filters import DATA_KEYS, signs
+from provisioner.kinds.domains import DATA_KEYS
+from provisioner.kinds.filters import signs
 from provisioner.model.sources import ALL, SourceKind
 
 SQS, FIFO, KINESIS, DYNAMODB = SourceKind.SQS, SourceKind.FIFO, SourceKind.KINESIS, SourceKind.DYNAMODB
@@ -84,6 +85,20 @@ def test_nothing_is_said_of_a_filter_that_can_match(kind: SourceKind, pattern: A
         (KAFKA, {"body": {"a": ["x"]}}),
         (MQ, {"value": {"a": ["x"]}}),
         (MQ, {"$or": [{"body": ["x"]}, {"value": ["x"]}]}),
+        (SQS, {"eventSource": ["aws:kinesis"]}),
+        (SQS, {"messageId": [5]}),
+        (SQS, {"messageId": {"a": ["x"]}}),
+        (SQS, {"attributes": {"SentTimestamp": [{"numeric": [">", 5]}]}}),
+        (SQS, {"body": [{"exists": False}]}),
+        (KINESIS, {"eventName": ["INSERT"]}),
+        (KINESIS, {"approximateArrivalTimestamp": ["2026-01-01"]}),
+        (DYNAMODB, {"eventName": [{"prefix": "insert"}]}),
+        (DYNAMODB, {"eventName": [{"exists": False}]}),
+        (DYNAMODB, {"eventName": [{"anything-but": ["INSERT", "MODIFY", "REMOVE"]}]}),
+        (DYNAMODB, {"dynamodb": {"StreamViewType": ["ALL"]}}),
+        (DYNAMODB, {"dynamodb": {"SizeBytes": [{"prefix": "1"}]}}),
+        (DYNAMODB, {"eventName": ["REMOVE"], **image(a={"S": ["x"]})}),
+        (MSK, {"partition": ["1"], "value": {"a": [1]}}),
     ],
 )  # fmt: skip
 def test_a_filter_that_no_record_can_match(kind: SourceKind, pattern: Any) -> None:
@@ -91,13 +106,57 @@ def test_a_filter_that_no_record_can_match(kind: SourceKind, pattern: Any) -> No
 
 
 @pytest.mark.parametrize(
+    ("kind", "pattern", "effect"),
+    [
+        (SQS, {}, "all"),
+        (SQS, {"status": [{"exists": False}]}, "all"),
+        (SQS, {"attributes": [{"exists": False}]}, "all"),
+        (DYNAMODB, image(a=[{"exists": False}]), "all"),
+        (DYNAMODB, {"eventName": ["INSERT", "MODIFY", "REMOVE"]}, "all"),
+        (DYNAMODB, {"eventName": [{"anything-but": "insert"}]}, "all"),
+        (DYNAMODB, {"eventName": ["INSERT", {"anything-but": "INSERT"}]}, "all"),
+        (DYNAMODB, {"dynamodb": {"SequenceNumber": [{"exists": True}], "SizeBytes": [{"anything-but": "x"}]}}, "all"),
+        (DYNAMODB, {"$or": [{"eventName": [{"suffix": "T"}]}, {"dynamodb": {"SizeBytes": [{"exists": True}]}}]}, "all"),
+        # Whether filters reach these fields is not known.
+        (SQS, {"eventSource": ["aws:sqs"]}, "all loses"),
+        (SQS, {"messageId": [{"prefix": ""}]}, "all loses"),
+        (KINESIS, {"partitionKey": [{"wildcard": "*"}]}, "all loses"),
+        (MSK, {"$or": [{"topic": [{"exists": True}]}, {"value": {"a": [1]}}]}, "all loses"),
+    ],
+)  # fmt: skip
+def test_a_filter_that_every_record_matches(kind: SourceKind, pattern: Any, effect: str) -> None:
+    assert effects(kind, pattern) == [f"0 {effect}"]
+
+
+def test_a_record_names_the_source_and_its_region() -> None:
+    queue = "arn:aws:sqs:eu-west-1:123456789012:orders"
+    patterns = [{"eventSourceARN": [f"{queue}-old"]}, {"awsRegion": ["us-east-1"]}, {"awsRegion": [{"prefix": "eu-"}]}]
+
+    found = [sign for _, sign in signs([{"pattern": pattern} for pattern in patterns], SQS, queue)]
+
+    assert [str(sign.effect) for sign in found] == ["never", "never", "all"]
+    assert found[1].message == '`awsRegion` of an SQS queue is "eu-west-1", so "us-east-1" never matches'
+
+
+@pytest.mark.parametrize("other", [{"body": {"a": [1]}}, "not JSON"])
+def test_messages_would_be_deleted_only_where_no_filter_can_match(other: Any) -> None:
+    wrong = {"pattern": {"status": ["x"]}}
+
+    [(_, alone)] = signs([wrong], SQS)
+    [(_, beside), *_] = signs([wrong, {"pattern": other}], SQS)
+
+    assert alone.message == f"{beside.message}; every message would be deleted"
+
+
+@pytest.mark.parametrize(
     ("kind", "patterns", "expected"),
     [
-        (SQS, [{"eventSource": ["aws:sqs"]}], ["0 doubt loses"]),
-        (KINESIS, [{"eventName": ["INSERT"]}], ["0 doubt loses"]),
+        (SQS, [{"eventSource": ["aws:sqs"], "body": {"a": [1]}}], ["0 doubt loses"]),
+        (SQS, [{"eventName": ["INSERT"]}], ["0 doubt loses"]),
+        (SQS, [{"messageId": [{"exists": False}]}], ["0 doubt loses"]),
         (DYNAMODB, [{"eventName": ["INSERT"], "eventSource": ["aws:dynamodb"]}], ["0 doubt loses"]),
-        (SQS, [{"status": [{"exists": False}]}], ["0 doubt"]),
-        (DYNAMODB, [image(a=[{"exists": False}])], ["0 doubt"]),
+        (SQS, [{"status": [{"exists": False}], "body": {"a": [1]}}], ["0 doubt"]),
+        (DYNAMODB, [image(a=[{"exists": False}], b={"S": ["x"]})], ["0 doubt"]),
         (DYNAMODB, [image(a={"N": [{"numeric": [">", 5]}, "1"]})], ["0 doubt"]),
         (SQS, [{"body": ['{"a": 1}', "plain"]}], ["0 doubt"]),
         (MSK, [{"value": ['{"a": 1}']}], ["0 doubt"]),
@@ -107,7 +166,10 @@ def test_a_filter_that_no_record_can_match(kind: SourceKind, pattern: Any) -> No
         (SQS, [{"body": {"a": [1], "b": [2]}}, {"body": {"a": [1]}}], ["0 idle"]),
         (SQS, [{"body": {"a": [1]}}, {"body": {"a": [1]}}], ["1 idle"]),
         (SQS, [{"body": {"a": [1]}}, {"body": {"a": [2]}}], []),
+        (SQS, [{"body": {"a": [1]}}, {"body": {"a": [1.0]}}], ["1 idle"]),
+        (SQS, [{"body": {"a": [1]}}, {"status": [{"exists": False}]}], ["1 all", "0 idle"]),
         (SQS, [{"status": ["x"]}, {"body": {"a": [1]}}], ["0 never loses"]),
+        (SQS, [{"status": ["x"]}, {"status": ["x", "y"]}], ["0 never loses", "1 never loses"]),
     ],
 )  # fmt: skip
 def test_a_filter_that_may_not_do_what_it_looks_like(

@@ -23,8 +23,6 @@ called: a reader then follows one function from top to bottom.
 WRITTEN_APART = {
     # In a comprehension or a table only an expression has room.
     "manifest/check.py:_is_required": "in the condition of a comprehension, beside its like `_is_missing`",
-    "kinds/filters.py:_fits": "a table of cases for the condition of a comprehension",
-    "kinds/filters.py:_is_json": "in the condition of a comprehension, which cannot catch an error",
     "planning/stale.py:_shown": "in a comprehension: both sides of a change",
     "render/terraform.py:_planned": "in a comprehension of resources, as `_refreshed`",
     "render/terraform.py:_refreshed": "in a comprehension of resources, as `_planned`",
@@ -35,7 +33,6 @@ WRITTEN_APART = {
     "sandbox/shapes.py:_is_whole": "in a table of types, as `_is_time`",
     # One of several that are called side by side.
     "manifest/format/layout.py:_Laying._sequence": "a kind of event, beside `_mapping` and `_scalar`",
-    "manifest/rules.py:_filter_signs": "a group of findings, beside `_filters`, `_metrics` and `_destination`",
     "kinds/risk.py:_of_deletion": "an action, beside `_of_create`, `_of_update` and `_of_replacement`",
     "planning/order.py:_takes": "the opposite of `_frees`",
     "sandbox/mappings.py:_marker": "the inverse of `_offset`",
