@@ -45,18 +45,22 @@ def skeleton(kind: SourceKind) -> str:
 
 
 def request(kind: SourceKind) -> dict[str, Any]:
-    """The API's request for that mapping, with every field: CreateEventSourceMapping, or of a bucket
-    PutBucketNotificationConfiguration.
+    """The API's request for that mapping: CreateEventSourceMapping, or of a bucket PutBucketNotificationConfiguration. It has
+    every field, without those that another one of them excludes.
     """
-    members = _members(fields_of(kind), example(kind))
+    values = example(kind)
+    rules = [rule for rules in RULES_OF[kind].values() for rule in rules]
+    for name in {rule.path[0] for rule in rules if rule.is_broken(values, values)}:
+        values.pop(name, None)
+    members = _members(fields_of(kind), values)
     if kind is not SourceKind.S3:
         return members
-    rules = [{"Name": name.lower(), "Value": members[name]} for name in ("Prefix", "Suffix")]
+    affixes = [{"Name": name.lower(), "Value": members[name]} for name in ("Prefix", "Suffix")]
     entry = {
         "Id": members["Id"],
         "LambdaFunctionArn": _FUNCTION,  # S3 takes no name
         "Events": members["Events"],
-        "Filter": {"Key": {"FilterRules": rules}},
+        "Filter": {"Key": {"FilterRules": affixes}},
     }
     return {
         "Bucket": members["Bucket"].rpartition(":")[2],

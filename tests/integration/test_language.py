@@ -229,7 +229,7 @@ def test_a_skeleton_is_a_manifest_and_a_request(workspace: Workspace) -> None:
     assert request["EventSourceArn"] == "arn:aws:kinesis:eu-west-1:123456789012:stream/my-stream"
     made = workspace.aws.create_event_source_mapping(
         **{**request, "FunctionName": "worker", "EventSourceArn": kinesis(), "TumblingWindowInSeconds": 0}
-        | {"StartingPosition": "AT_TIMESTAMP", "KMSKeyArn": ""}
+        | {"KMSKeyArn": ""}
     )
     assert made["BatchSize"] == 100
     assert "is not one of 'sqs', 'fifo'" in workspace.run("skeleton", "sns", code=1).err
