@@ -348,6 +348,7 @@ def test_what_is_ours_stands_apart(tmp_path: Path) -> None:
             "forgotten": 0,
             "not_possible": 0,
         },
+        "checks": [],
     }
 
 
