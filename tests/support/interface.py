@@ -29,6 +29,7 @@ from provisioner.kinds.fields import Field
 from provisioner.kinds.permission import LIMITS
 from provisioner.kinds.tables import ALL_FIELDS
 from provisioner.manifest.jsonschema import manifest_schema
+from provisioner.model.checks import CheckFinding, CheckLevel
 from provisioner.model.codes import EXPLANATIONS
 from provisioner.model.diagnostics import Diagnostic, Severity
 from provisioner.model.health import Drifted, Health
@@ -42,6 +43,7 @@ from provisioner.model.references import Pair
 from provisioner.model.report import Outcome, Phase, Progress, Report, Result
 from provisioner.model.sources import SourceKind
 from provisioner.model.state import Deposed, Intent, Record, State
+from provisioner.render.checks import check_json
 from provisioner.render.diagnostics import diagnostics_json
 from provisioner.render.discover import discovered_json
 from provisioner.render.drift import drift_json, status_json
@@ -80,6 +82,7 @@ def interface() -> str:
         "Lock": _paths([advice("apply")]),
         "Saved plan": _paths([_saved(plans[0])]),
         "JSON of a plan": _paths([_document(plan) for plan in plans]),
+        "JSON of check": _paths([json.loads(check_json("s", _FOUND))]),
         "JSON of drift": _paths([json.loads(drift_json("s", _DRIFTED))]),
         "JSON of status": _paths([json.loads(status_json("s", _HEALTH))]),
         "JSON of discover": _paths([json.loads(_discovered())]),
@@ -91,8 +94,11 @@ def interface() -> str:
     return "\n".join(f"# {title}\n" + "".join(f"{line}\n" for line in lines) for title, lines in sections.items())
 
 
+_FOUND: Final = [CheckFinding("C107", CheckLevel.LIKELY, "a", "no", Place("p.yaml", 3), "add it", "iam:GetRole")]
+
 _ENUMERATIONS: Final[dict[str, type[StrEnum]]] = {
     "x_provisioner.cause.*.cause": Cause,
+    "x_provisioner.checks[].level": CheckLevel,
     "x_provisioner.cause.*.detail": Edit,
     "x_provisioner.reason": Reason,
     "x_provisioner.risks[].level": Level,
