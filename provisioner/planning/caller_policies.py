@@ -101,11 +101,11 @@ def _allows(manifest: Manifest, chosen: Iterable[Desired], purpose: Purpose) -> 
         yield Allow("ListMappings", ("lambda:ListEventSourceMappings", "tag:GetResources"), (ANY,))
     for target in lambdas:
         yield Allow("ReadMappings", ("lambda:GetEventSourceMapping", "lambda:ListTags"), (target.mappings,))
-        yield Allow("DecryptFilters", ("kms:Decrypt",), target.keys)
     for target in pushes:
         yield Allow("ReadNotifications", ("s3:GetBucketNotification",), (target.source,))
         yield Allow("ReadFunctionPolicies", ("lambda:GetPolicy",), (target.function,))
     if purpose is Purpose.PLAN:
+        yield Allow("DecryptFilters", ("kms:Decrypt",), tuple(key for target in lambdas for key in target.keys))
         yield from _asked(PRESENCE, (subject for target in both for subject in _subjects(target)))
     else:
         yield from _changes(manifest, lambdas)

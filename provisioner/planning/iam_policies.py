@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, takewhile
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from provisioner.model.references import Arn
 
@@ -20,6 +20,8 @@ INLINE: Final = 10240
 """The most characters of all inline policies of a role together, blanks not counted."""
 _SHARED: Final = 4
 """The fewest characters of a name that a pattern keeps: with fewer it would admit most of an account."""
+_MARKS: Final = "-_./:"
+"""What ends a word of a name. A pattern has whole words: `orders-*`, not `order*`, which may be another team's too."""
 _TYPE: Final = re.compile(r"[a-z-]+[:/]")
 """The type that stands before a name in most ARNs, such as `stream/`. A bucket has none, and its objects follow a slash."""
 
@@ -39,7 +41,7 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class IamPolicy:
-    """A policy that AWS takes as a managed one, with a name that IAM takes."""
+    """A policy, small enough for a managed one. Its name is unique among those of a manifest."""
 
     name: str
     statements: tuple[Allow, ...]
@@ -64,24 +66,35 @@ class Fold:
     count: int
 
 
+_Key: TypeAlias = tuple[tuple[str, ...], tuple[str, str] | tuple[()], tuple[str, ...]]
+"""The actions of a statement, its condition and the values of that."""
+
+
 def joined(allows: Iterable[Allow]) -> list[Allow]:
-    """Statements with equal actions and conditions as one, sorted by Sid, with sorted actions and resources. One without
-    resources is left out, because IAM refuses it.
+    """Statements with equal actions and conditions as one, sorted by Sid, with sorted actions and resources. A Sid that
+    several would have gets a number. A statement without resources is left out, because IAM refuses it.
     """
-    found: dict[tuple[object, ...], Allow] = {}
+    sids: defaultdict[_Key, set[str]] = defaultdict(set)
+    resources: defaultdict[_Key, set[str]] = defaultdict(set)
     for item in allows:
-        ordered = replace(item, actions=tuple(sorted(set(item.actions))), values=tuple(sorted(set(item.values))))
-        key = (ordered.actions, ordered.condition, ordered.values)
-        first = found.get(key, ordered)
-        found[key] = replace(first, resources=tuple(sorted({*first.resources, *item.resources})))
-    return sorted(
-        (item for item in found.values() if item.resources),
-        key=lambda item: (item.sid, item.actions, item.condition or (), item.values),
-    )
+        key = (tuple(sorted(set(item.actions))), item.condition or (), tuple(sorted(set(item.values))))
+        sids[key].add(item.sid)
+        resources[key].update(item.resources)
+    statements = [
+        Allow(sid, key[0], tuple(sorted(resources[key])), key[1] or None, key[2])
+        for sid, key in sorted((min(found), key) for key, found in sids.items())
+        if resources[key]
+    ]
+    seen: Counter[str] = Counter()
+    for number, item in enumerate(statements):
+        seen[item.sid] += 1
+        if seen[item.sid] > 1:
+            statements[number] = replace(item, sid=f"{item.sid}{seen[item.sid]}")
+    return statements
 
 
 def document(statements: Iterable[Allow]) -> dict[str, Any]:
-    """Statements as a policy document. A Sid that several have gets a number."""
+    """Statements as a policy document."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -94,17 +107,9 @@ def document(statements: Iterable[Allow]) -> dict[str, Any]:
                     {"Condition": {item.condition[0]: {item.condition[1]: list(item.values)}}} if item.condition else {}
                 ),
             }
-            for item in numbered(statements)
+            for item in statements
         ],
     }
-
-
-def numbered(statements: Iterable[Allow]) -> Iterator[Allow]:
-    """Statements with Sids that are unique in a policy, as IAM wants them."""
-    seen: Counter[str] = Counter()
-    for item in statements:
-        seen[item.sid] += 1
-        yield replace(item, sid=f"{item.sid}{seen[item.sid]}") if seen[item.sid] > 1 else item
 
 
 def size(statements: Iterable[Allow]) -> int:
@@ -115,61 +120,57 @@ def size(statements: Iterable[Allow]) -> int:
 def fitted(name: str, allows: Iterable[Allow]) -> tuple[list[IamPolicy], list[Fold]]:
     """Statements as one policy, or as several where one would be too large, and which ARNs were folded to make them fit.
 
-    ARNs are folded before a policy is split, and as little as is enough: those whose names begin with the same characters,
-    as many as possible, are replaced by a pattern. Where that does not make one policy fit, none is folded.
+    ARNs are folded before a policy is split, and as little as is enough: those whose names begin with the same words, as
+    long as possible, are replaced by a pattern. Where that does not make one policy fit, none is folded.
     """
     statements = joined(allows)
     if size(statements) <= MANAGED:
         return [IamPolicy(name, tuple(statements))], []
-    lengths = {length for item in statements for texts in (item.resources, item.values) for length in _lengths(texts)}
-    for shared in sorted(lengths, reverse=True):
+    neighbours = [pair for item in statements for texts in (item.resources, item.values) for pair in pairwise(texts)]
+    lengths = {_shared(one, other) for one, other in neighbours}
+    for shared in sorted((length for length in lengths if length >= _SHARED), reverse=True):
         folds: list[Fold] = []
-        folded = [_folded(item, shared, folds) for item in statements]
+        folded = [
+            replace(
+                item,
+                resources=_patterns(item.sid, item.resources, shared, folds),
+                values=_patterns(item.sid, item.values, shared, folds),
+            )
+            for item in statements
+        ]
         if size(folded) <= MANAGED:
             return [IamPolicy(name, tuple(folded))], folds
     parts = _split(statements)
     return [IamPolicy(f"{name}-{n}" if n > 1 else name, tuple(part)) for n, part in enumerate(parts, 1)], []
 
 
-def _folded(item: Allow, shared: int, folds: list[Fold]) -> Allow:
-    """A statement in which ARNs whose names share so many characters are patterns; what was folded is added to `folds`."""
-    return replace(
-        item,
-        resources=_patterns(item.sid, item.resources, shared, folds),
-        values=_patterns(item.sid, item.values, shared, folds),
-    )
-
-
 def _patterns(sid: str, texts: Sequence[str], shared: int, folds: list[Fold]) -> tuple[str, ...]:
+    """Sorted ARNs, those whose names begin with so many characters in common as patterns; what was folded is added to `folds`."""
     groups: list[list[str]] = []
     for text in texts:
         if groups and _shared(groups[-1][-1], text) >= shared:
             groups[-1].append(text)
         else:
             groups.append([text])
-    patterns = [f"{_common(group[0], group[-1])}*" if len(group) > 1 else group[0] for group in groups]
+    patterns = [f"{_beginning(group[0], group[-1])}*" if len(group) > 1 else group[0] for group in groups]
     folds += [Fold(sid, pattern, len(group)) for pattern, group in zip(patterns, groups, strict=True) if len(group) > 1]
     return tuple(patterns)
 
 
-def _lengths(texts: Sequence[str]) -> Iterator[int]:
-    """The numbers of characters that neighbours share in their names, where they are enough for a pattern."""
-    return (length for one, other in pairwise(texts) if (length := _shared(one, other)) >= _SHARED)
-
-
 def _shared(one: str, other: str) -> int:
-    """How many characters the names of two ARNs share from their beginning; 0 for what differs in the parts before."""
+    """How many characters of whole words the names of two ARNs begin with; 0 where they differ before."""
     arn = Arn.parse(one)
     if arn is None:
         return 0
     kind = None if arn.service == "s3" else _TYPE.match(arn.resource)
     before = len(str(arn._replace(resource=kind[0] if kind else "")))
-    return max(0, len(_common(one, other)) - before)
+    return max(0, len(_beginning(one, other)) - before)
 
 
-def _common(one: str, other: str) -> str:
-    """What two texts begin with. Of sorted texts, the first and the last begin as all do."""
-    return "".join(char for char, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+def _beginning(one: str, other: str) -> str:
+    """What two texts begin with, up to where a word of a name ends. Of sorted texts, the first and the last begin as all do."""
+    same = "".join(char for char, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return same[: max(same.rfind(mark) for mark in _MARKS) + 1]
 
 
 def _split(statements: Sequence[Allow]) -> list[list[Allow]]:

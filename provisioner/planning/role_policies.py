@@ -54,7 +54,10 @@ def role_policies(manifest: Manifest, names: frozenset[str]) -> Policies:
     for function, mappings in sorted(functions.items()):
         unique = count[function.name] == 1
         name = function.name if unique else f"{function.name}@{function.account}-{function.region}"
-        allows = [_logs(function), *(allow for wanted in mappings for allow in _allows(wanted, function.account))]
+        group = f"log-group:/aws/lambda/{function.name}:*"
+        logs = Arn(partition_of(function.region), "logs", function.region, function.account, group)
+        allows = [Allow("WriteLogs", ("logs:CreateLogStream", "logs:PutLogEvents"), (str(logs),))]
+        allows += [allow for wanted in mappings for allow in _allows(wanted, function.account)]
         policies, folded = fitted(name, allows)
         found += policies
         folds[name] = tuple(folded)
@@ -77,12 +80,6 @@ def function_of(wanted: Desired, manifest: Manifest) -> Function:
         f"{wanted.name}: the account of its function is not known",
         hint="set provider.allowed_account_ids in the manifest, or write function_name as an ARN",
     )
-
-
-def _logs(function: Function) -> Allow:
-    group = f"log-group:/aws/lambda/{function.name}:*"
-    arn = Arn(partition_of(function.region), "logs", function.region, function.account, group)
-    return Allow("WriteLogs", ("logs:CreateLogStream", "logs:PutLogEvents"), (str(arn),))
 
 
 def _allows(wanted: Desired, account: str) -> Iterator[Allow]:

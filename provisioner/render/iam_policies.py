@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import yaml
 
-from provisioner.planning.iam_policies import INLINE, MANAGED, Allow, Fold, IamPolicy, numbered
+from provisioner.planning.iam_policies import INLINE, MANAGED, Allow, Fold, IamPolicy
 
 
 def policies_json(policies: Sequence[IamPolicy]) -> str:
@@ -18,15 +18,20 @@ def policies_json(policies: Sequence[IamPolicy]) -> str:
 
 def policies_terraform(policies: Sequence[IamPolicy]) -> str:
     """A data source `aws_iam_policy_document` for each policy."""
-    return "\n".join(
-        f'data "aws_iam_policy_document" "{label}" {{\n{_statements(policy)}\n}}\n'
-        for label, policy in zip(_labels(policy.name for policy in policies), policies, strict=True)
-    ).rstrip("\n")
+    # A label begins with a letter or _ and has letters, digits, _ and -.
+    labels = _unique(re.sub(r"^(?=[\d-])", "_", re.sub(r"[^A-Za-z0-9_-]", "_", policy.name)) for policy in policies)
+    blocks = []
+    for label, policy in zip(labels, policies, strict=True):
+        statements = "\n\n".join("\n".join(_statement(item)) for item in policy.statements)
+        blocks.append(f'data "aws_iam_policy_document" "{label}" {{\n{statements}\n}}')
+    return "\n\n".join(blocks)
 
 
 def policies_cloudformation(policies: Sequence[IamPolicy]) -> str:
     """A template with a managed policy for each policy, to attach to roles by its ARN, or by `Roles` in each."""
-    names = _logical_ids(policy.name for policy in policies)
+    # A logical id has letters and digits.
+    words = [[*re.findall(r"[A-Za-z0-9]+", policy.name), "Policy"] for policy in policies]
+    names = _unique("".join(word[0].upper() + word[1:] for word in found) for found in words)
     resources = {
         name: {
             "Type": "AWS::IAM::ManagedPolicy",
@@ -40,23 +45,15 @@ def policies_cloudformation(policies: Sequence[IamPolicy]) -> str:
 
 
 def sizes_text(policies: Sequence[IamPolicy]) -> str:
-    """A line for each policy: how large it is, and what AWS takes."""
-    lines = []
-    for policy in policies:
-        room = "" if policy.size <= MANAGED else f"; more than the {MANAGED} of a managed policy"
-        lines.append(f"{policy.name}: {policy.size} characters{room}")
+    """A line for each policy with its size, and what AWS takes."""
     limits = f"AWS takes {MANAGED} in a managed policy, and {INLINE} in all inline policies of a role together."
-    return "\n".join([*lines, limits])
+    return "\n".join([*(f"{policy.name}: {policy.size} characters" for policy in policies), limits])
 
 
 def folds_text(name: str, folds: Iterable[Fold]) -> Iterator[str]:
     """What was folded in the policy for `name`, and what it admits in addition."""
     for fold in folds:
         yield f"{name}: {fold.sid} allows {fold.pattern} instead of {fold.count} ARNs, and so all else that begins like that"
-
-
-def _statements(policy: IamPolicy) -> str:
-    return "\n\n".join("\n".join(_statement(item)) for item in numbered(policy.statements))
 
 
 def _statement(item: Allow) -> Iterator[str]:
@@ -84,17 +81,6 @@ def _quoted(text: str) -> str:
     return (
         '"' + "".join(json.dumps(char)[1:-1] if char <= "\uffff" else f"\\U{ord(char):08x}" for char in literal) + '"'
     )
-
-
-def _labels(names: Iterable[str]) -> list[str]:
-    """Names that Terraform takes, each once."""
-    return _unique(re.sub(r"^(?=\d|-)", "_", re.sub(r"[^A-Za-z0-9_-]", "_", name)) for name in names)
-
-
-def _logical_ids(names: Iterable[str]) -> list[str]:
-    """Names that CloudFormation takes, letters and digits, each once."""
-    words = (re.findall(r"[A-Za-z0-9]+", name) for name in names)
-    return _unique("".join(word[0].upper() + word[1:] for word in [*found, "Policy"]) for found in words)
 
 
 def _unique(names: Iterable[str]) -> list[str]:

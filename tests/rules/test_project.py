@@ -81,7 +81,7 @@ def _anchors(page: str) -> set[str]:
 
 
 CITED = re.compile(
-    r"(?:docs/)?((?:aws/)?(?:architecture|kinds|updates|identity|lifecycle|errors|tags|push)\.md)(?:#([a-z0-9-]+))?"
+    r"(?:docs/)?((?:aws/)?(?:architecture|kinds|updates|identity|lifecycle|errors|tags|push|permissions)\.md)(?:#([a-z0-9-]+))?"
 )
 
 
@@ -162,7 +162,7 @@ def test_help_and_version_load_nothing_heavy(arguments: tuple[str, ...]) -> None
     assert loaded(*arguments) & {"boto3", "botocore", "pydantic", "deepdiff", "yaml", "rich"} == set()
 
 
-@pytest.mark.parametrize("arguments", [("validate",), ("show", "--resolved"), ("schema",), ("graph",)])
+@pytest.mark.parametrize("arguments", [("validate",), ("show", "--resolved"), ("schema",), ("graph",), ("policy",)])
 def test_what_only_reads_the_manifest_loads_nothing_of_aws(arguments: tuple[str, ...]) -> None:
     assert loaded(*arguments) & {"boto3", "botocore", "deepdiff", "rich", "ruamel"} == set()
 
