@@ -84,7 +84,7 @@ def caller_policies(manifest: Manifest, names: frozenset[str], purpose: Purpose)
         notes.append("this is what the checks ask beside what `--for plan` or `--for apply` allows")
     else:
         notes.append(
-            "what only the state has is not in the policy: a mapping that left the manifest needs its function too"
+            "a mapping that only the state has is not in the policy: to delete it, allow its function, or its bucket, too"
         )
     return Policies(tuple(policies), {policies[0].name: tuple(folds)}, tuple(notes))
 

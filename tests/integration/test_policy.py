@@ -141,6 +141,14 @@ def test_the_functions_of_a_manifest_have_a_policy_each(workspace: Workspace) ->
     assert json.loads(workspace.run("policy", "other", "-q").out) == {"other": documents["other"]}
 
 
+def test_the_page_of_the_command_shows_what_it_prints(workspace: Workspace) -> None:
+    workspace.write(f"orders: {{ function_name: orders-worker, event_source_arn: {sqs('orders')} }}")
+
+    page = (EXAMPLE.parents[1] / "docs/policy.md").read_text(encoding="utf-8")
+    shown = page.partition("$ provisioner policy orders\n")[2].partition("$ provisioner")[0]
+    assert workspace.run("policy", "orders").out == shown
+
+
 def test_every_kind_of_source_has_a_statement() -> None:
     done = forks().run(("policy", "-f", str(EXAMPLE), "--no-input"), cwd=EXAMPLE, env=clean_environment())
     [document] = json.loads(done.stdout).values()
