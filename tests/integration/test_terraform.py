@@ -1,4 +1,6 @@
-"""Terraform itself makes thirty mappings on the sandbox, lets go of them as `handover` says, and both plans are empty."""
+"""Terraform itself makes thirty mappings on the sandbox, lets go of them as `handover` says, and both plans are empty; and it
+reads policies that `policy` prints.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,3 +92,47 @@ def test_thirty_mappings_change_hands_without_a_change(workspace: Workspace) -> 
 
 def without_comments(text: str) -> str:
     return re.sub(r"^ *#.*\n", "", text, flags=re.MULTILINE)
+
+
+MANIFEST = """
+stack: policies
+provider: { region: eu-west-1, allowed_account_ids: ["123456789012"] }
+mappings:
+  clicks:
+    function_name: worker
+    event_source_arn: arn:aws:kinesis:eu-west-1:123456789012:stream/clicks
+    starting_position: LATEST
+    destination_config: { on_failure: { destination_arn: "arn:aws:s3:::failures" } }
+  orders: { function_name: 1st, event_source_arn: "arn:aws:sqs:eu-west-1:123456789012:orders" }
+"""
+
+
+def test_terraform_reads_the_policies_that_are_printed(workspace: Workspace) -> None:
+    workspace.write_text(MANIFEST)
+    folder = workspace.folder / "terraform"
+    head = (folder / "main.tf").read_text().partition("locals {")[0]
+    shutil.rmtree(folder)
+    folder.mkdir()
+    names = {"worker": "worker", "1st": "_1st"}
+    outputs = [f'output "{label}" {{ value = data.aws_iam_policy_document.{label}.json }}' for label in names.values()]
+    (folder / "main.tf").write_text("\n".join([head, *outputs]))
+    (folder / "policies.tf").write_text(workspace.run("policy", "--format", "terraform").out)
+
+    terraform(workspace, "fmt", "-check", "policies.tf")
+    terraform(workspace, "init", f"-plugin-dir={PLUGINS}")
+    terraform(workspace, "apply", "-auto-approve", "-no-color")
+    read = json.loads(terraform(workspace, "output", "-json"))
+
+    printed = json.loads(workspace.run("policy").out)
+    assert printed.keys() == names.keys()
+    for name, label in names.items():
+        assert with_lists(json.loads(read[label]["value"])) == with_lists(printed[name])
+
+
+def with_lists(value: Any, key: str = "") -> Any:
+    """A policy in one form: Terraform writes one text where a list has one, and sorts lists in another order."""
+    if isinstance(value, dict):
+        return {name: with_lists(item, name) for name, item in value.items()}
+    if isinstance(value, list) and key == "Statement":
+        return [with_lists(item) for item in value]
+    return value if key in ("Version", "Sid", "Effect") else sorted([value] if isinstance(value, str) else value)

@@ -10,6 +10,7 @@ import pytest
 from provisioner.errors import UsageError
 from provisioner.kinds.canonical import canonical
 from provisioner.kinds.examples import example
+from provisioner.kinds.permissions import grants
 from provisioner.model.desired import Desired
 from provisioner.model.manifest import Manifest, S3Location
 from provisioner.model.place import Place
@@ -53,7 +54,25 @@ def roles(mapping: dict[str, Any]) -> dict[str, Allow]:
     return statements(role_policies(manifest_of({"one": mapping}), ALL))
 
 
+SOURCES = [kind for kind in SourceKind if kind is not SourceKind.UNKNOWN]
+
+
 # --- roles -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_each_kind_is_allowed_what_it_needs_and_nothing_else(kind: SourceKind) -> None:
+    provider = Provider(allowed_account_ids=("123456789012",))
+    allowed = role_policies(manifest_of({"one": example(kind)}, provider), ALL).policies[0].statements
+    needed = [*grants(canonical(example(kind), kind), kind, "123456789012")]
+
+    for grant in needed:
+        [item] = [item for item in allowed if set(item.actions) == set(grant.actions)]
+        assert set(grant.resources) <= set(item.resources)
+        assert (*(item.condition or ()), *item.values) == (grant.condition or ())
+    resources = {resource for item in allowed if item.sid != "WriteLogs" for resource in item.resources}
+    assert resources == {resource for grant in needed for resource in grant.resources}
+    assert {item.sid for item in allowed} == {"WriteLogs", *(grant.sid for grant in needed)}
 
 
 def test_versions_and_aliases_share_the_policy_of_their_function() -> None:
@@ -242,7 +261,7 @@ def test_the_role_that_is_assumed_is_named() -> None:
     assert "arn:aws:iam::123456789012:role/deploy" in note
 
 
-@pytest.mark.parametrize("kind", [kind for kind in SourceKind if kind is not SourceKind.UNKNOWN])
+@pytest.mark.parametrize("kind", SOURCES)
 def test_the_checks_ask_about_every_kind_of_source_that_can_be_looked_at(kind: SourceKind) -> None:
     provider = Provider(allowed_account_ids=("123456789012",))
     found = caller(Purpose.CHECKS, example(kind), provider)
