@@ -50,7 +50,7 @@ def filter_test_findings(tests: Node, mapping: Mapping[str, Any], kind: SourceKi
 
 def _message(verdict: Verdict, group: str) -> str:
     if group == "drop":
-        by = "without a filter" if verdict.filter is None else f"by filter[{verdict.filter}]"
+        by = "without a filter" if verdict.filter is None else f"by filter {verdict.filter + 1}"
         return f"a record that must be dropped passes {by}"
     why = ""
     for first in verdict.failed[:1]:

@@ -12,7 +12,9 @@ from provisioner.render.style import Style
 
 
 def verdicts_text(verdicts: Sequence[Verdict], style: Style) -> str:
-    """A line for each record, below it where each filter failed, and a last line that counts."""
+    """A line for each record, below it where each filter failed, and a last line that counts. Filters are counted from 1, in JSON
+    from 0.
+    """
     lines = [line for number, verdict in enumerate(verdicts) for line in _lines(number, verdict, style)]
     passed = sum(verdict.passes for verdict in verdicts)
     return "\n".join(
@@ -22,12 +24,12 @@ def verdicts_text(verdicts: Sequence[Verdict], style: Style) -> str:
 
 def _lines(number: int, verdict: Verdict, style: Style) -> Iterator[str]:
     if verdict.passes:
-        by = "" if verdict.filter is None else f" by filter[{verdict.filter}]"
+        by = "" if verdict.filter is None else f" by filter {verdict.filter + 1}"
         yield style.green(f"record {number + 1}: passes{by}")
     else:
         yield style.red(f"record {number + 1}: dropped, and {verdict.then}")
     for failure in verdict.failed:
-        start = f"  x filter[{failure.filter}]: {one_line(failure.path)}"
+        start = f"  x filter {failure.filter + 1}: {one_line(failure.path)}"
         if failure.wanted:
             wanted = " or ".join(json.dumps(rule, ensure_ascii=False) for rule in failure.wanted)
             yield f"{start}: wanted {one_line(wanted)}, found {one_line(failure.found or 'nothing')}"

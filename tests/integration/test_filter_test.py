@@ -40,12 +40,12 @@ def test_each_record_passes_or_says_why_not(folder: Workspace) -> None:
 
     assert out.splitlines() == [
         "record 1: dropped, and deleted",
-        '  x filter[0]: body.paid: wanted true, found "true"',
-        '  x filter[1]: body.price: wanted {"numeric": [">", 100]}, found nothing',
-        "record 2: passes by filter[0]",
+        '  x filter 1: body.paid: wanted true, found "true"',
+        '  x filter 2: body.price: wanted {"numeric": [">", 100]}, found nothing',
+        "record 2: passes by filter 1",
         "record 3: dropped, and deleted",
-        '  x filter[0]: body: its format is not the pattern\'s: found "words"',
-        '  x filter[1]: body: its format is not the pattern\'s: found "words"',
+        '  x filter 1: body: its format is not the pattern\'s: found "words"',
+        '  x filter 2: body: its format is not the pattern\'s: found "words"',
         "",
         "3 records: 1 passed, 2 dropped.",
     ]
@@ -105,11 +105,11 @@ def test_what_cannot_be_tried_is_an_error(folder: Workspace, name: str, event: s
 @pytest.mark.parametrize(
     ("event", "lines"),
     [
-        ({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": {"key": "in/a%40b+c.jpg"}}}]}, ["record 1: passes by filter[0]"]),
-        ("in/a.jpg", ["record 1: passes by filter[0]"]),
-        ("out/a.jpg", ["record 1: dropped, and not sent", '  x filter[0]: s3.object.key: wanted {"prefix": "in/"}, found "out/a.jpg"']),
-        ("in/a.JPG", ["record 1: dropped, and not sent", '  x filter[0]: s3.object.key: wanted {"suffix": ".jpg"}, found "in/a.JPG"']),
-        ({"eventName": "ObjectRemoved:Delete", "s3": {"object": {"key": "in/a.jpg"}}}, ["record 1: dropped, and not sent", '  x filter[0]: eventName: wanted "s3:ObjectCreated:*", found "ObjectRemoved:Delete"']),
+        ({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": {"key": "in/a%40b+c.jpg"}}}]}, ["record 1: passes by filter 1"]),
+        ("in/a.jpg", ["record 1: passes by filter 1"]),
+        ("out/a.jpg", ["record 1: dropped, and not sent", '  x filter 1: s3.object.key: wanted {"prefix": "in/"}, found "out/a.jpg"']),
+        ("in/a.JPG", ["record 1: dropped, and not sent", '  x filter 1: s3.object.key: wanted {"suffix": ".jpg"}, found "in/a.JPG"']),
+        ({"eventName": "ObjectRemoved:Delete", "s3": {"object": {"key": "in/a.jpg"}}}, ["record 1: dropped, and not sent", '  x filter 1: eventName: wanted "s3:ObjectCreated:*", found "ObjectRemoved:Delete"']),
     ],
 )  # fmt: skip
 def test_the_filter_of_a_bucket(folder: Workspace, event: object, lines: list[str]) -> None:

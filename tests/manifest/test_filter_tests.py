@@ -46,7 +46,7 @@ def test_each_record_that_is_treated_otherwise_is_an_error(tmp_path: Path) -> No
     assert reported(tmp_path, {"pass": [{"paid": 1}, "words"], "drop": [{"paid": True}]}) == [
         ("E230", "a record that must pass is dropped: body.paid: found 1, wanted true"),
         ("E230", 'a record that must pass is dropped: body: found "words"'),
-        ("E230", "a record that must be dropped passes by filter[0]"),
+        ("E230", "a record that must be dropped passes by filter 1"),
     ]
 
 
@@ -60,7 +60,7 @@ def test_a_bucket_has_tests_too(tmp_path: Path) -> None:
     fields = {"filter_criteria": None, "events": ["s3:ObjectCreated:*"], "filter_prefix": "in/"}
 
     assert reported(tmp_path, {"pass": ["in/a"], "drop": ["out/a", "in/b"]}, "arn:aws:s3:::media", **fields) == [
-        ("E230", "a record that must be dropped passes by filter[0]")
+        ("E230", "a record that must be dropped passes by filter 1")
     ]
 
 
