@@ -69,7 +69,9 @@ class Origin:
 
 @dataclass(slots=True)
 class Conversion:
-    """Collects what the files have. `owner` is the tool whose files are read, and what they prove."""
+    """Collects what the files have. `owner` is the tool whose files are read, and what they prove; `asked` are the
+    parameters that they have.
+    """
 
     options: Options
     unknowns: Unknowns = field(default_factory=Unknowns)
@@ -78,6 +80,12 @@ class Conversion:
     notes: list[str] = field(default_factory=list)
     accounts: set[str] = field(default_factory=set)
     owner: tuple[OwnerKind, Evidence] = (OwnerKind.UNKNOWN, Evidence.NONE)
+    asked: set[str] = field(default_factory=set)
+
+    def parameter(self, name: str) -> str | None:
+        """The value of a parameter on the command line, or None. What is never asked for is reported at the end."""
+        self.asked.add(name)
+        return self.options.parameters.get(name)
 
     def is_of(self, kind: OwnerKind) -> bool:
         """Whether the files that were read last are of this tool."""

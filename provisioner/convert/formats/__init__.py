@@ -82,4 +82,6 @@ def convert(paths: Sequence[Path], options: Options) -> Conversion:
     for each, nodes in by_format.items():
         conversion.owner = each.owner
         each.read(nodes, conversion)
+    for name in sorted(options.parameters.keys() - conversion.asked):
+        conversion.note(f"--param {name}: nothing that was converted has a parameter of this name")
     return conversion

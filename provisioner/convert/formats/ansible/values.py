@@ -103,8 +103,9 @@ class Scope:
             path = _PATH.match(expression)
             name = path[0] if path else expression
             description = f"{expression} in {node.file}"
-            if expression in self.conversion.options.parameters:
-                return node.holding(self.conversion.options.parameters[expression])
+            given = self.conversion.parameter(expression)
+            if given is not None:
+                return node.holding(given)
             marker = self.conversion.unknowns.marker(
                 f"{{{{ {expression} }}}}", name, description, default=unknown.default
             )
@@ -142,8 +143,8 @@ class Scope:
     def _named(self, path: str, depth: int) -> Node | None:
         """The value of a variable, or of a part of it; None where the files do not have it."""
         first, *steps = (step.strip("\"'") for step in _STEP.findall(path))
-        if first in self.conversion.options.parameters:
-            given = self.conversion.options.parameters[first]
+        given = self.conversion.parameter(first)
+        if given is not None:
             return Node(given, "", NOWHERE, NOWHERE) if not steps else None
         found: Node | None = self.variables.get(first)
         if found is not None:

@@ -58,10 +58,8 @@ def convert(documents: Iterable[Node], conversion: Conversion) -> None:
     """Add the mappings of the documents. Raises UsageError for an AWS SAM template without SAM's translator."""
     shared = Shared(conversion)
     stacks = [_Stack(document, shared, Path(document.file).parent) for document in documents]
-    declared = {parameter for stack in stacks for parameter in stack.template.parameters}
-    for given in sorted(conversion.options.parameters.keys() - declared):
-        if not given.startswith("AWS::"):
-            conversion.note(f"--param {given}: no template has a parameter of this name")
+    for stack in stacks:
+        conversion.asked.update(stack.template.parameters)
     for stack in stacks:
         for output in stack.template.section("Outputs").values():
             members = members_of(output)

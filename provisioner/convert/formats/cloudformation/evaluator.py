@@ -207,8 +207,10 @@ class Evaluator:
         """The value of a pseudo parameter. That of a stack is known where it is given as a parameter."""
         options = self.shared.conversion.options
         region = options.region
-        if name.startswith("AWS::Stack") and self.template.given is None and name in options.parameters:
-            return options.parameters[name]
+        if name.startswith("AWS::Stack") and self.template.given is None:
+            given = self.shared.conversion.parameter(name)
+            if given is not None:
+                return given
         known = {
             "AWS::Region": region,
             "AWS::AccountId": options.account,
@@ -283,7 +285,7 @@ class Evaluator:
         """The value of a parameter: its own, in conditions its default, else a marker."""
         name, given = parameter.name, self.template.given
         passed = given[name].plain() if given is not None and name in given else None
-        stated = self.shared.conversion.options.parameters.get(name) if given is None else passed
+        stated = self.shared.conversion.parameter(name) if given is None else passed
         value: Any = None
         if stated is not None and parameter.stored is None:
             value = stated

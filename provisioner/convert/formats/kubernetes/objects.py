@@ -162,8 +162,9 @@ def substituted(node: Node, conversion: Conversion) -> Node:
     def value_of(expression: str) -> Any:
         match = _SUBSTITUTION.fullmatch(expression)
         name, default = (match[1], match[2]) if match else (expression.removeprefix(".Values."), None)
-        if name in conversion.options.parameters:
-            return conversion.options.parameters[name]
+        given = conversion.parameter(name)
+        if given is not None:
+            return given
         description = f"{name}, which is put into {node.file} before it is applied"
         return conversion.unknowns.marker(f"${{{name}}}", name, description, default=default)
 

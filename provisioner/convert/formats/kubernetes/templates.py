@@ -64,7 +64,7 @@ def _node_at(node: Node | None, steps: Sequence[str | int]) -> Node | None:
 def _parameter(steps: Sequence[str | int], conversion: Conversion) -> str | None:
     """The value that the command line has for an input of a template: by its path, without `spec.`, or by its last name."""
     names = [".".join(map(str, steps)), ".".join(map(str, steps[1:])), str(steps[-1])]
-    return next((conversion.options.parameters[name] for name in names if name in conversion.options.parameters), None)
+    return next((given for name in names if (given := conversion.parameter(name)) is not None), None)
 
 
 # --- kro -------------------------------------------------------------------------------------------------------------

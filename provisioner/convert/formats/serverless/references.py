@@ -45,6 +45,7 @@ class References(Evaluator):
         self.partition = partition_of(self.region) if is_known else marker("partition", "partition", why)
         given = self._given(conversion.options.parameters)
         super().__init__(self._known(template, functions, given), Shared(conversion), lambda *_: None)
+        conversion.asked.update(self.template.parameters)
         self.in_parts = True
 
     def _known(self, template: Node, functions: Mapping[str, str], given: Mapping[str, Node]) -> Template:

@@ -295,7 +295,7 @@ class Variables:
         return node
 
     def _param(self, name: str, node: Node) -> Node | _Unknown | None:
-        given = self._conversion.options.parameters.get(name)
+        given = self._conversion.parameter(name)
         if given is not None:
             return node.holding(given)
         places = (f"params.{{}}.{name}", f"stages.{{}}.params.{name}")  # `stages` is of version 4
