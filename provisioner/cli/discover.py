@@ -147,19 +147,28 @@ def _runs(invocation: Invocation, terminal: Terminal, folder: Path | None, query
     """The run whose manifest is written or read, and that of another manifest which is named beside it."""
     from provisioner import workflow
     from provisioner.environment import environment_region
+    from provisioner.errors import ManifestError
 
     region = environment_region() or next(iter(query.regions), "")
-    stated = invocation.path
+    stated, inputs = invocation.path, invocation.inputs()
+    here: Run | None = None
     # The default is the current folder, which need not have a manifest.
-    named = stated if str(stated) != "." or workflow.has_manifest(stated) else None
-    if folder is None or (named and named.resolve() == folder.resolve()):
-        if folder and named and not workflow.has_manifest(folder):
-            named = None
-        return workflow.looking(named, terminal, inputs=invocation.inputs(), region=region), ()
-    others = [workflow.looking(named, terminal, inputs=invocation.inputs())] if named else []
+    is_default = str(stated) == "."
+    is_target = folder is not None and folder.resolve() == stated.resolve()
+    if not is_target and (not is_default or workflow.has_manifest(stated)):
+        try:
+            here = workflow.looking(stated, terminal, inputs=inputs)
+        except ManifestError:
+            if not is_default:
+                raise
+            terminal.note(
+                "the manifest in the current folder has errors and is left aside: `provisioner validate` shows them"
+            )
+    if folder is None:
+        return here or workflow.looking(None, terminal, region=region), ()
     target = folder if workflow.has_manifest(folder) else None
-    provider = others[0].manifest.provider if others else None
-    return workflow.looking(target, terminal, inputs=invocation.inputs(), provider=provider, region=region), others
+    provider = here.manifest.provider if here else None
+    return workflow.looking(target, terminal, inputs=inputs, provider=provider, region=region), [here] if here else ()
 
 
 def _print(invocation: Invocation, terminal: Terminal, found: Discovered, written: Written | None) -> None:

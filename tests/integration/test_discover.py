@@ -462,6 +462,20 @@ def test_the_command_needs_no_manifest(workspace: Workspace) -> None:
     assert json.loads(workspace.run("discover", "--json", "--tag", "team=b", AWS_REGION=REGION).out)["mappings"] == []
 
 
+def test_a_broken_manifest_of_the_folder_is_left_aside(workspace: Workspace) -> None:
+    workspace.aws.create_event_source_mapping(FunctionName="worker", EventSourceArn=sqs())
+    for text in ("stack: [", "stack: s\nnonsense: 1\n"):
+        workspace.write_text(text)
+
+        done = workspace.run("discover", "--region", REGION)
+        workspace.run("discover", "--region", REGION, "--write", "elsewhere", "--name", "test")
+
+        assert "worker-q1" in done.out
+        assert "has errors and is left aside: `provisioner validate` shows them" in done.err
+        workspace.run("discover", "-f", "provisioner.yaml", "--region", REGION, code=1)
+        workspace.run("discover", "--write", ".", "--region", REGION, code=1)
+
+
 def test_check_finds_what_the_console_made(workspace: Workspace) -> None:
     uuid = workspace.aws.create_event_source_mapping(FunctionName="worker", EventSourceArn=sqs())["UUID"]
     workspace.settled(uuid)
