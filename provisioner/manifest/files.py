@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from provisioner.manifest.foreign import other_tool, other_tool_in, what_to_do
+from provisioner.manifest.foreign import CONVERTED, other_tool, other_tool_in, what_to_do
 from provisioner.manifest.node import NOWHERE, Node
 from provisioner.manifest.reader import read
 from provisioner.model.diagnostics import Diagnostic
@@ -102,7 +102,12 @@ class _Gathering:
         self.joined.files.append(str(file))
         document = read(file, str(file))
         if tool := other_tool(file.name, document):
-            self.refuse(f"this is {tool}, not a manifest", Place(str(file)), what_to_do(tool, file), "E114")
+            hint = what_to_do(tool, file)
+            # JSON may be broken YAML; and tags and several documents, which no manifest has, are converted.
+            broken = next((item for item in document.diagnostics if item.message.startswith("not YAML: ")), None)
+            if broken and tool in CONVERTED and document.text.lstrip()[:1] not in ("{", "["):
+                hint = f"correct line {broken.place.line} first, which is {broken.message}; then {hint}"
+            self.refuse(f"this is {tool}, not a manifest", Place(str(file)), hint, "E114")
             return
         self.joined.diagnostics += document.diagnostics
         self.joined.complete &= document.readable

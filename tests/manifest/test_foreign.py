@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from provisioner.convert.formats import FORMATS
-from provisioner.errors import ManifestError
+from provisioner.convert.conversion import Options
+from provisioner.convert.formats import FORMATS, convert
+from provisioner.errors import ManifestError, UsageError
 from provisioner.manifest import load
 from provisioner.manifest.foreign import CONVERTED, INSTEAD
 from provisioner.model.diagnostics import Diagnostic
@@ -141,6 +142,18 @@ def test_a_file_of_another_tool_has_one_error(tmp_path: Path, name: str, content
     else:
         assert "provisioner discover --write DIR" in hint
         assert "provisioner skeleton KIND" in hint
+
+
+def test_a_broken_file_is_to_be_corrected_before_it_is_converted(tmp_path: Path) -> None:
+    path = written(tmp_path, "template.yaml", "Resources:\n  M:\n    Type: [AWS::Lambda::EventSourceMapping\n  N: {}\n")
+
+    [(code, _, hint)] = reported(path)
+
+    assert code == "E114"
+    assert hint.startswith("correct line 4 first, which is not YAML: ")
+    assert hint.endswith(f"; then `provisioner convert {path}` prints its mappings as a manifest")
+    with pytest.raises(UsageError):
+        convert([path], Options())
 
 
 @pytest.mark.parametrize("name", ["cloudformation", "sam", "serverless", "ack", "ansible", "pulumi"])
