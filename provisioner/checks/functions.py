@@ -9,7 +9,7 @@ from provisioner.kinds.permissions import stream_of
 from provisioner.model.sources import QUEUES, SourceKind
 
 LONGEST: Final = 840
-"""Seconds that a function may take where Lambda reads a cluster or broker: 14 minutes (docs/aws/permissions.md#timeouts)."""
+"""Seconds that a function may take where Lambda reads a cluster or broker: 14 minutes (docs/checks.md#what-is-asked)."""
 _LEAST_RESERVED: Final = 5
 
 
@@ -42,7 +42,7 @@ def invoked(case: Case) -> Judging:
 
 
 def shared(case: Case) -> Judging:
-    """The queues of a function share its reserved concurrency (docs/aws/permissions.md#concurrency)."""
+    """The queues of a function share its reserved concurrency (docs/checks.md#what-is-asked)."""
     known = yield from function(case)
     if not known.reserved:
         return []

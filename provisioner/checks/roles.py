@@ -2,7 +2,7 @@
 
 IAM's simulator evaluates the role's own policies, its boundary and those of the organization, but no policy of a resource. So
 what it denies may still be allowed by the policy of a queue, which is read; for any other source this is not known. A
-condition that asks for what a simulation does not know is undecided, which is not a denial (docs/aws/permissions.md#simulator).
+condition that asks for what a simulation does not know is undecided, which is not a denial (docs/checks.md#roles).
 """
 
 from __future__ import annotations
