@@ -6,7 +6,7 @@ from typing import Final
 
 from provisioner.checks.case import Case, Function, Judging, function, stream
 from provisioner.kinds.permissions import stream_of
-from provisioner.model.sources import QUEUES, SourceKind
+from provisioner.model.sources import QUEUES
 
 LONGEST: Final = 840
 """Seconds that a function may take where Lambda reads a cluster or broker: 14 minutes (docs/checks.md#what-is-asked)."""
@@ -92,9 +92,3 @@ def shards_fit(case: Case) -> Judging:
         f"{shards} shards of {name} with parallelization_factor {factor} need {shards * factor} functions at once; the "
         f"reserved concurrency of {case.reference.name} is {known.reserved}",
     )
-
-
-CLUSTERS: Final = frozenset(
-    {SourceKind.MSK, SourceKind.KAFKA, SourceKind.KAFKA_QUEUE, SourceKind.MQ, SourceKind.DOCUMENTDB}
-)
-"""The sources that are clusters or brokers."""

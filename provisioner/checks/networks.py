@@ -1,6 +1,7 @@
 """Checks of the network in which Lambda's pollers reach a cluster or broker: what they reach from there, and what may reach it.
 
-The function's own VPC does not matter. In provisioned mode AWS reaches the other services by itself (docs/checks.md#what-is-asked).
+The function's own VPC does not matter. In provisioned mode AWS reaches the other services by itself
+(docs/checks.md#what-is-asked).
 """
 
 from __future__ import annotations

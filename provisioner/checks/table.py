@@ -6,7 +6,7 @@ from typing import Final
 
 from provisioner.checks import clusters, functions, networks, queues, roles, streams, targets
 from provisioner.checks.case import Check
-from provisioner.model.sources import ALL, KAFKAS, PUSH, QUEUES, STREAMS, SourceKind
+from provisioner.model.sources import ALL, IN_NETWORKS, KAFKAS, PUSH, QUEUES, STREAMS, SourceKind
 
 _FUNCTION: Final = ("lambda:GetFunction", "lambda:GetFunctionConfiguration")
 _QUEUE: Final = ("sqs:GetQueueAttributes",)
@@ -24,7 +24,7 @@ CHECKS: Final = (
     Check("C101", ALL | PUSH, functions.exists, _FUNCTION),  # C102 too
     Check("C103", ALL | PUSH, functions.invoked, _FUNCTION),
     Check("C104", QUEUES, functions.shared, _FUNCTION),
-    Check("C105", functions.CLUSTERS, functions.ends_in_time, _FUNCTION),
+    Check("C105", IN_NETWORKS, functions.ends_in_time, _FUNCTION),
     Check("C106", ALL, roles.assumed, (*_FUNCTION, "iam:GetRole")),
     Check("C107", ALL, roles.allowed, (*_SIMULATED, *_QUEUE)),
     Check("C108", QUEUES, queues.exists, _QUEUE),  # C111 too
@@ -41,11 +41,11 @@ CHECKS: Final = (
     Check("C122", _DYNAMODB, streams.age),
     Check("C123", _MSK, clusters.msk, ("kafka:DescribeClusterV2",)),
     Check("C124", _MSK, clusters.scram, ("kafka:ListScramSecrets",)),
-    Check("C125", functions.CLUSTERS, networks.reaches, _NETWORK),
-    Check("C126", functions.CLUSTERS, networks.admits, (*_CLUSTERS, "ec2:DescribeSecurityGroups")),
+    Check("C125", IN_NETWORKS, networks.reaches, _NETWORK),
+    Check("C126", IN_NETWORKS, networks.admits, (*_CLUSTERS, "ec2:DescribeSecurityGroups")),
     Check("C127", _MQ, clusters.broker, ("mq:DescribeBroker",)),
     Check("C128", _DOCUMENTDB, clusters.document_db, ("rds:DescribeDBClusters", "rds:DescribeDBClusterParameters")),
-    Check("C129", functions.CLUSTERS, targets.secrets, ("secretsmanager:DescribeSecret",)),
+    Check("C129", IN_NETWORKS, targets.secrets, ("secretsmanager:DescribeSecret",)),
     Check("C130", STREAMS | KAFKAS, targets.destination, (*_QUEUE, "sns:GetTopicAttributes", "s3:ListBucket")),
     Check("C131", ALL - _DOCUMENTDB, targets.filter_key, ("kms:DescribeKey",)),
 )

@@ -52,6 +52,8 @@ QUEUES: Final = frozenset({SourceKind.SQS, SourceKind.FIFO})
 STREAMS: Final = frozenset({SourceKind.KINESIS, SourceKind.DYNAMODB})
 SELF_MANAGED: Final = frozenset({SourceKind.KAFKA, SourceKind.KAFKA_QUEUE})
 KAFKAS: Final = SELF_MANAGED | {SourceKind.MSK}
+IN_NETWORKS: Final = KAFKAS | {SourceKind.MQ, SourceKind.DOCUMENTDB}
+"""Clusters and brokers, which Lambda polls from network interfaces."""
 
 BY_SERVICE: Final = {
     "sqs": SourceKind.SQS,

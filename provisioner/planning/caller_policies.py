@@ -12,7 +12,7 @@ from provisioner.kinds.statements import NONE
 from provisioner.model.desired import Desired
 from provisioner.model.manifest import Manifest
 from provisioner.model.references import Arn, FunctionReference, partition_of
-from provisioner.model.sources import PUSH, SourceKind
+from provisioner.model.sources import IN_NETWORKS, PUSH, QUEUES, SourceKind
 from provisioner.planning.iam_policies import Allow, fitted
 from provisioner.planning.role_policies import Policies, function_of
 
@@ -40,12 +40,12 @@ Questions = Mapping[str, tuple[str, tuple[str, ...]]]
 
 PRESENCE: Final[Questions] = {
     "function": ("SeeFunctions", ("lambda:GetFunctionConfiguration",)),
-    "queue": ("SeeQueues", ("sqs:GetQueueUrl",)),
+    "queue": ("SeeQueues", ("sqs:GetQueueAttributes",)),
     "stream": ("SeeStreams", ("kinesis:DescribeStreamSummary",)),
     "consumer": ("SeeConsumers", ("kinesis:DescribeStreamConsumer",)),
     "table stream": ("SeeTableStreams", ("dynamodb:DescribeStream",)),
 }
-"""What `drift` and `status` ask (`aws/presence.py`)."""
+"""What `drift` and `status` ask (`checks/presence.py`)."""
 
 CHECKS: Final[Questions] = {
     "function": ("CheckFunctions", ("lambda:GetFunction",)),
@@ -53,16 +53,22 @@ CHECKS: Final[Questions] = {
     "queue": ("CheckQueues", ("sqs:GetQueueAttributes",)),
     "stream": ("CheckStreams", ("kinesis:DescribeStreamSummary",)),
     "consumer": ("CheckConsumers", ("kinesis:DescribeStreamConsumer",)),
+    "table stream": ("CheckTableStreams", ("dynamodb:DescribeStream",)),
     "table": ("CheckTables", ("dynamodb:DescribeTable",)),
     "cluster": ("CheckClusters", ("kafka:DescribeClusterV2", "kafka:ListScramSecrets")),
     "broker": ("CheckBrokers", ("mq:DescribeBroker",)),
     "database": ("CheckDatabases", ("rds:DescribeDBClusters",)),
+    "parameter group": ("CheckParameterGroups", ("rds:DescribeDBClusterParameters",)),
+    "network": (
+        "CheckNetworks",
+        ("ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcEndpoints"),
+    ),
     "secret": ("CheckSecrets", ("secretsmanager:DescribeSecret",)),
     "topic": ("CheckTopics", ("sns:GetTopicAttributes",)),
     "bucket": ("CheckBuckets", ("s3:ListBucket",)),
     "key": ("CheckKeys", ("kms:DescribeKey",)),
 }
-"""What the checks ask."""
+"""What the checks ask (`checks/table.py`)."""
 
 _NAMES: Final = {
     "sqs": "queue", "mq": "broker", "rds": "database", "sns": "topic", "s3": "bucket", "secretsmanager": "secret",
@@ -82,6 +88,10 @@ def caller_policies(manifest: Manifest, names: frozenset[str], purpose: Purpose)
     notes = [f"the policy is for {role.role_arn}; its caller needs sts:AssumeRole on it"] if role else []
     if purpose is Purpose.CHECKS:
         notes.append("this is what the checks ask beside what `--for plan` or `--for apply` allows")
+        if any(wanted.kind in QUEUES for wanted in chosen):
+            notes.append(
+                "dead-letter queues are not in the manifest: to check them, allow sqs:GetQueueAttributes on them too"
+            )
     else:
         notes.append(
             "a mapping that only the state has is not in the policy: to delete it, allow its function, or its bucket, too"
@@ -218,6 +228,11 @@ def _beside(target: _Target) -> Iterator[Subject]:
         yield Subject("role", f"arn:{function.partition}:iam::{function.account}:role/*")
     if source and "/consumer/" in source.resource:
         yield Subject("stream", str(stream_of(source)))
+    if source and target.wanted.kind is SourceKind.DOCUMENTDB:
+        # Only the cluster says which group it has.
+        yield Subject("parameter group", str(source._replace(resource="cluster-pg:*")))
+    if target.wanted.kind in IN_NETWORKS:
+        yield Subject("network", ANY)
     if source and source.service == "dynamodb":
         yield Subject("table", str(source._replace(resource=source.resource.partition("/stream/")[0])))
     beside = [*secrets_of(target.wanted.mapping), destination_of(target.wanted.mapping)]
