@@ -12,7 +12,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import product
 from typing import Any, Final
@@ -42,12 +42,16 @@ class DecidedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The first path of a filter that failed: what was wanted there, and what the record has, as JSON; "" for nothing."""
+    """The first path of a filter that failed: what was wanted there, and what the record has, as JSON; "" for nothing. The paths
+    of `matched` were looked at before it, those of `unseen` were not.
+    """
 
     filter: int
     path: str
     wanted: tuple[Any, ...]
     found: str
+    matched: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +112,26 @@ def passes(patterns: Sequence[str | Mapping[str, Any]], record: Mapping[str, Any
                 decided = DecidedBy.MATCH if len(needed) == len(alternative) else DecidedBy.FORMAT
                 return Verdict(True, number, (), decided, "delivered", "; ".join(doubts.texts))
             by_format = by_format or not fits
-            found = leaves.get(missed) or []
-            shown = json.dumps(found[0].value, ensure_ascii=False) if found else ""
-            wanted = next((rules for path, rules in alternative.items() if path == missed), ())
-            failure = failure or Failure(number, missed, tuple(wanted), shown if fits else json.dumps(view.get(key)))
+            failure = failure or _failure(number, missed, list(needed), alternative, leaves)
+            if not fits:
+                failure = replace(failure, found=json.dumps(view.get(key)))
         if failure:
             failed.append(failure)
     if not patterns:
         return Verdict(True, None, (), DecidedBy.MATCH, "delivered")
     decided = DecidedBy.FORMAT if by_format else DecidedBy.MATCH
     return Verdict(False, None, tuple(failed), decided, _THEN.get(kind, "dropped"), "; ".join(doubts.texts))
+
+
+def _failure(
+    number: int, missed: str, paths: Sequence[str], rules: _Alternative, leaves: Mapping[str, Sequence[_Leaf]]
+) -> Failure:
+    found = leaves.get(missed)
+    shown = json.dumps(found[0].value, ensure_ascii=False) if found else ""
+    # Data of another format is no path of the filter, and nothing else was looked at.
+    at = paths.index(missed) if missed in paths else len(paths)
+    before = tuple(paths[:at]) if at < len(paths) else ()
+    return Failure(number, missed, tuple(rules.get(missed, ())), shown, before, tuple(paths[at + 1 :]))
 
 
 # --- the record ------------------------------------------------------------------------------------------------------

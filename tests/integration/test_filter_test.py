@@ -28,6 +28,10 @@ uploads:
 """
 
 
+DROPPED = ["record 1: dropped, and not sent", "  filter 1"]
+OBJECT = ["    s3", "      object"]
+
+
 @pytest.fixture
 def folder(workspace: Workspace) -> Workspace:
     workspace.write(MAPPING)
@@ -40,12 +44,18 @@ def test_each_record_passes_or_says_why_not(folder: Workspace) -> None:
 
     assert out.splitlines() == [
         "record 1: dropped, and deleted",
-        '  x filter 1: body.paid: wanted true, found "true"',
-        '  x filter 2: body.price: wanted {"numeric": [">", 100]}, found nothing',
+        "  filter 1",
+        "    body",
+        '      x paid: wanted true, found "true"',
+        "  filter 2",
+        "    body",
+        '      x price: wanted {"numeric": [">", 100]}, found nothing',
         "record 2: passes by filter 1",
         "record 3: dropped, and deleted",
-        '  x filter 1: body: its format is not the pattern\'s: found "words"',
-        '  x filter 2: body: its format is not the pattern\'s: found "words"',
+        "  filter 1",
+        '    x body: its format is not the pattern\'s: found "words"',
+        "  filter 2",
+        '    x body: its format is not the pattern\'s: found "words"',
         "",
         "3 records: 1 passed, 2 dropped.",
     ]
@@ -62,6 +72,30 @@ def test_each_record_passes_or_says_why_not(folder: Workspace) -> None:
 )
 def test_an_expectation_decides_the_exit_code(folder: Workspace, event: str, expect: str, code: int) -> None:
     folder.run("filter", "test", "orders", "--event", "-", "--expect", expect, stdin=event, code=code)
+
+
+def test_a_filter_is_a_tree_up_to_where_it_failed(workspace: Workspace) -> None:
+    pattern = '{"body": {"type": ["order"], "item": {"paid": [true], "price": [1]}, "id": ["a"]}, "messageId": ["b"]}'
+    workspace.write(f"""
+        orders:
+          function_name: f
+          event_source_arn: {sqs("orders")}
+          filter_criteria: {{ filter: [{{ pattern: '{pattern}' }}] }}
+    """)
+    event = {"type": "order", "item": {"paid": False, "price": 1}, "id": "a"}
+
+    out = workspace.run("filter", "test", "orders", "--event", "-", stdin=json.dumps(event)).out
+
+    assert out.splitlines()[1:9] == [
+        "  filter 1",
+        "    body",
+        "      + id",
+        "      item",
+        "        x paid: wanted true, found false",
+        "        - price",
+        "      - type",
+        "    - messageId",
+    ]
 
 
 def test_json_has_an_entry_for_each_record(folder: Workspace) -> None:
@@ -107,9 +141,9 @@ def test_what_cannot_be_tried_is_an_error(folder: Workspace, name: str, event: s
     [
         ({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": {"key": "in/a%40b+c.jpg"}}}]}, ["record 1: passes by filter 1"]),
         ("in/a.jpg", ["record 1: passes by filter 1"]),
-        ("out/a.jpg", ["record 1: dropped, and not sent", '  x filter 1: s3.object.key: wanted {"prefix": "in/"}, found "out/a.jpg"']),
-        ("in/a.JPG", ["record 1: dropped, and not sent", '  x filter 1: s3.object.key: wanted {"suffix": ".jpg"}, found "in/a.JPG"']),
-        ({"eventName": "ObjectRemoved:Delete", "s3": {"object": {"key": "in/a.jpg"}}}, ["record 1: dropped, and not sent", '  x filter 1: eventName: wanted "s3:ObjectCreated:*", found "ObjectRemoved:Delete"']),
+        ("out/a.jpg", [*DROPPED, *OBJECT, '        x key: wanted {"prefix": "in/"}, found "out/a.jpg"']),
+        ("in/a.JPG", [*DROPPED, *OBJECT, '        x key: wanted {"suffix": ".jpg"}, found "in/a.JPG"']),
+        ({"eventName": "ObjectRemoved:Delete", "s3": {"object": {"key": "in/a.jpg"}}}, [*DROPPED, '    x eventName: wanted "s3:ObjectCreated:*", found "ObjectRemoved:Delete"']),
     ],
 )  # fmt: skip
 def test_the_filter_of_a_bucket(folder: Workspace, event: object, lines: list[str]) -> None:
