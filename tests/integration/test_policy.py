@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import pytest
 import yaml
 
 from provisioner.sandbox.seed import Seed
-from tests.support.roles import ACCOUNT, REGION, Guard, guarded
+from tests.support.roles import ACCOUNT, REGION, Guard, Need, guarded
 from tests.support.workspace import Result, Workspace, clean_environment, forks, sqs
 
 EXAMPLE = Path(__file__).parents[2] / "examples/all-sources"
+REPOSITORY = EXAMPLE.parent / "gitops"
 STATE = f"provisioner-state-{ACCOUNT}"
 SEED = {
     "functions": [{"name": "worker", "aliases": ["live"]}, {"name": "other"}],
@@ -115,6 +117,21 @@ def test_plan_apply_drift_and_destroy_need_what_is_allowed_and_nothing_else(call
 
     assert caller.unused("plan") == set()
     assert caller.unused("apply") == set()
+
+
+@pytest.mark.parametrize("role", ["plan", "apply"])
+def test_the_policies_of_the_example_of_a_repository_allow_what_is_printed_for_it(role: str) -> None:
+    flags = ("-f", "esm", "--var-file", "esm/env/prod.yaml")
+    done = forks().run(("policy", "--for", role, *flags), cwd=REPOSITORY, env=clean_environment())
+    example = json.loads((REPOSITORY / f"iam/{role}-policy.json").read_text(encoding="utf-8"))
+
+    [printed] = json.loads(done.stdout).values()
+    for statement in printed["Statement"]:
+        conditions = statement.get("Condition", {})
+        functions = conditions.get("StringLike", {}).get("lambda:FunctionArn", [""])
+        [principal] = conditions.get("StringEquals", {}).get("lambda:Principal", [""])
+        for action, resource, function in product(statement["Action"], statement["Resource"], functions):
+            assert Need(action, resource, function, principal).is_granted(example), (action, resource)
 
 
 def test_the_functions_of_a_manifest_have_a_policy_each(workspace: Workspace) -> None:
