@@ -108,7 +108,9 @@ def _allows(manifest: Manifest, chosen: Iterable[Desired], purpose: Purpose) -> 
         yield from _asked(CHECKS, subjects)
         return
     if lambdas:
-        yield Allow("ListMappings", ("lambda:ListEventSourceMappings", "tag:GetResources"), (ANY,))
+        yield Allow("ListMappings", ("lambda:ListEventSourceMappings",), (ANY,))
+    if lambdas or purpose is Purpose.PLAN:  # `drift` and `status` look for orphans in any case
+        yield Allow("ReadTags", ("tag:GetResources",), (ANY,))
     for target in lambdas:
         yield Allow("ReadMappings", ("lambda:GetEventSourceMapping", "lambda:ListTags"), (target.mappings,))
     for target in pushes:

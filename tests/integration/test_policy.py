@@ -119,6 +119,22 @@ def test_plan_apply_drift_and_destroy_need_what_is_allowed_and_nothing_else(call
     assert caller.unused("apply") == set()
 
 
+@pytest.mark.parametrize("name", ["orders", "customers", "uploads"])
+def test_a_manifest_of_one_kind_needs_no_more_than_what_is_allowed_for_it(caller: Caller, name: str) -> None:
+    caller.write({name: MAPPINGS[name]})
+    caller.allow()
+
+    caller.run("plan", "plan")
+    caller.run("apply", "apply", "--auto-approve")
+    caller.run("plan", "drift")
+    caller.run("plan", "status")
+    caller.run("apply", "destroy", "--auto-approve")
+
+    # What orphans and updates need.
+    assert caller.unused("plan") <= {"lambda:GetEventSourceMapping", "lambda:ListTags"}
+    assert caller.unused("apply") <= {"lambda:ListTags", "lambda:UpdateEventSourceMapping", "lambda:UntagResource"}
+
+
 @pytest.mark.parametrize("role", ["plan", "apply"])
 def test_the_policies_of_the_example_of_a_repository_allow_what_is_printed_for_it(role: str) -> None:
     flags = ("-f", "esm", "--var-file", "esm/env/prod.yaml")
