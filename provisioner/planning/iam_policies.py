@@ -29,7 +29,7 @@ _TYPE: Final = re.compile(r"[a-z-]+[:/]")
 @dataclass(frozen=True, slots=True)
 class Allow:
     """One statement: actions on resources, each an ARN, a pattern of ARNs or `*`. `condition` is an operator and a key, and
-    `values` are those of the key that it admits.
+    `values` are those of the key that it admits; ARNs among them stand with StringLike, because they may become patterns.
     """
 
     sid: str
@@ -141,7 +141,8 @@ def fitted(name: str, allows: Iterable[Allow]) -> tuple[list[IamPolicy], list[Fo
         if size(folded) <= MANAGED:
             return [IamPolicy(name, tuple(folded))], folds
     parts = _split(statements)
-    return [IamPolicy(f"{name}-{n}" if n > 1 else name, tuple(part)) for n, part in enumerate(parts, 1)], []
+    # No function has an @ in its name, so that these are the names of no other function's policies.
+    return [IamPolicy(f"{name}@{n}" if n > 1 else name, tuple(part)) for n, part in enumerate(parts, 1)], []
 
 
 def _patterns(sid: str, texts: Sequence[str], shared: int, folds: list[Fold]) -> tuple[str, ...]:

@@ -61,8 +61,8 @@ def role_policies(manifest: Manifest, names: frozenset[str]) -> Policies:
         policies, folded = fitted(name, allows)
         found += policies
         folds[name] = tuple(folded)
-    read = [wanted for mappings in functions.values() for wanted in mappings]
-    return Policies(tuple(found), folds, tuple(_notes(read)))
+    notes = _notes([wanted for mappings in functions.values() for wanted in mappings])
+    return Policies(tuple(found), folds, tuple(notes))
 
 
 def function_of(wanted: Desired, manifest: Manifest) -> Function:

@@ -81,7 +81,7 @@ def test_a_pattern_keeps_some_of_the_name(kind: str) -> None:
     policies, folds = fitted("worker", [Allow("Read", ("service:Read",), tuple(f"{source}{name}" for name in names))])
 
     assert folds == []
-    assert [policy.name for policy in policies] == ["worker", "worker-2"]
+    assert [policy.name for policy in policies] == ["worker", "worker@2"]
 
 
 def test_functions_in_a_condition_are_folded_too() -> None:
