@@ -211,6 +211,16 @@ def test_a_template_of_cloudformation_has_the_same_documents(workspace: Workspac
     }
 
 
+def test_what_is_folded_is_said(workspace: Workspace) -> None:
+    mappings = {f"m{n}": {"function_name": "worker", "event_source_arn": sqs(f"orders-{n:03}")} for n in range(150)}
+    workspace.write(yaml.safe_dump(mappings))
+
+    done = workspace.run("policy", "--format", "terraform")
+
+    assert done.out.startswith('data "aws_iam_policy_document" "worker" {\n')
+    assert f"worker: ReadQueues allows {sqs('orders-*')} instead of 150 ARNs" in done.err
+
+
 def test_an_unknown_account_is_an_error_that_says_what_to_state(workspace: Workspace) -> None:
     workspace.write("""
         uploads: { function_name: worker, event_source_arn: "arn:aws:s3:::uploads", events: ["s3:ObjectCreated:*"] }
