@@ -104,6 +104,7 @@ def discover(invocation: Invocation, check: bool, folder: Path | None, by: str, 
     with counting_calls(terminal) as counting, errors_shown(terminal):
         from provisioner import workflow
         from provisioner.errors import UsageError
+        from provisioner.foreign_text import one_line
 
         if not folder and (stack or by != "owner"):
             raise UsageError("--name and --by are for --write", hint="pass --write DIR too")
@@ -113,6 +114,8 @@ def discover(invocation: Invocation, check: bool, folder: Path | None, by: str, 
         found = workflow.discover(run, query, others)
         for item in found.unread:
             terminal.note(f"warning: {item.kind} in {item.region}: {item.message}")
+        for absent in found.absent:
+            terminal.note(f"{one_line(absent.file)}: {one_line(absent.name)} is {absent.id}, which does not exist")
         written = workflow.write(run, found, folder, by, stack) if folder else None
         _print(invocation, terminal, found, written)
         if folder and written:

@@ -62,7 +62,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A mapping that a manifest imports, and that is not there any more."""
+    """A mapping that does not exist, with the file, or the stack of CloudFormation, that names it."""
 
     name: str
     id: str
@@ -72,7 +72,7 @@ class Gone:
 @dataclass(frozen=True, slots=True)
 class Discovered:
     """What was found, sorted by name. `unread` is what could not be read: then it is not complete. `gone` is what the manifest
-    imports and AWS does not have.
+    imports and AWS does not have, `absent` what `--names-from` names and AWS does not have.
     """
 
     account: str
@@ -80,6 +80,7 @@ class Discovered:
     found: tuple[Named, ...]
     unread: tuple[Unread, ...] = ()
     gone: tuple[Gone, ...] = ()
+    absent: tuple[Gone, ...] = ()
 
 
 @dataclass(slots=True)
@@ -151,8 +152,9 @@ def discover(run: Run, query: Query, others: Sequence[Run] = ()) -> Discovered:
         and (item.found.is_unmanaged or not query.unmanaged)
     ]
     # What is imported and was never recorded is gone where everything was read.
-    whole = {place for place, part in parts.items() if not part.unread and (place[0] == LAMBDA or not scope.functions)}
-    there = {item.key for item in found} | known.recorded.keys()
+    narrowed = bool(scope.functions or scope.sources)  # then not all buckets are read
+    whole = {place for place, part in parts.items() if not part.unread and (place[0] == LAMBDA or not narrowed)}
+    seen = {item.key for item in found}
     files = {item.name: item.place.file for item in run.manifest.imports}
     imports = {key: name for name, key in imported_keys(run.manifest)} if run.manifest.stack else {}
     return Discovered(
@@ -163,7 +165,12 @@ def discover(run: Run, query: Query, others: Sequence[Run] = ()) -> Discovered:
         gone=tuple(
             Gone(name, key.id, files[name])
             for key, name in sorted(imports.items())
-            if (key.kind, key.region) in whole and key not in there
+            if (key.kind, key.region) in whole and key not in seen | known.recorded.keys()
+        ),
+        absent=tuple(
+            Gone(owner.address, key.id, owner.name)
+            for key, owner in sorted(known.others.items(), key=lambda item: (item[1].name, item[1].address))
+            if (key.kind, key.region) in whole and key not in seen
         ),
     )
 

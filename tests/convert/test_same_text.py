@@ -15,6 +15,7 @@ from provisioner.model.canonical import Canonical
 from tests.convert.conversions import converted
 from tests.support.control_plane import REGION
 from tests.support.fleet import REGIONS, Fleet, populate
+from tests.support.workspace import Workspace, sqs
 
 
 def without_tags(mapping: Canonical) -> Canonical:
@@ -79,6 +80,37 @@ def test_a_terraform_state_names_what_is_found(fleet: Fleet, tmp_path: Path) -> 
         "unknown.yaml",
     ]
     fleet.assert_imported(3)
+
+
+def test_what_a_state_has_and_aws_does_not_is_named(fleet: Fleet, tmp_path: Path) -> None:
+    fleet.queue("f", "orders")
+    uuid = fleet.queue("g", "paid")
+    state = tmp_path / "terraform.tfstate"
+    state.write_text(state_of(fleet))
+    fleet.client().delete_event_source_mapping(UUID=uuid)
+
+    [absent] = fleet.discover(names_from=(str(state),)).absent
+
+    assert (absent.name, absent.id) == ('module.shop.aws_lambda_event_source_mapping.queue["paid"]', uuid)
+    assert absent.file.endswith("terraform.tfstate")
+
+
+def test_a_mapping_of_a_state_that_does_not_exist_is_in_a_note(workspace: Workspace) -> None:
+    name = {"mode": "managed", "type": "aws_lambda_event_source_mapping", "name": "gone"}
+    uuid = "11111111-2222-3333-4444-555555555555"
+    arn = f"arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:{uuid}"
+    attributes = {"uuid": uuid, "arn": arn, "function_name": "worker", "event_source_arn": sqs()}
+    content = {
+        "version": 4,
+        "serial": 1,
+        "lineage": "l",
+        "resources": [{**name, "instances": [{"attributes": attributes}]}],
+    }
+    (workspace.folder / "terraform.tfstate").write_text(json.dumps(content))
+
+    done = workspace.run("discover", "--names-from", "terraform.tfstate", "--region", "eu-west-1")
+
+    assert f"terraform.tfstate: aws_lambda_event_source_mapping.gone is {uuid}, which does not exist" in done.err
 
 
 def test_names_come_from_a_state_alone(fleet: Fleet, tmp_path: Path) -> None:
