@@ -100,7 +100,7 @@ def signs(
         if truth[0] is Truth.ALWAYS:
             doubt = "" if truth == _ALWAYS else _unless(kind)
             reason = next((sign for sign in of_leaves if not sign.loses), None)
-            message = f"filter {index + 1} matches every record{doubt}{f': {reason.message}' if reason else ''}"
+            message = f"the pattern matches every record{doubt}{f': {reason.message}' if reason else ''}"
             hint = reason.hint if reason else "remove the filters, or narrow this one"
             of_leaves = [Sign(Effect.ALL, message, hint, loses=bool(doubt))]
         if truth == _NEVER and all(sign.effect is not Effect.NEVER for sign in of_leaves):

@@ -119,6 +119,13 @@ def test_data_of_another_format(kind: SourceKind, record: dict[str, Any], passin
     assert (verdict.passes, verdict.decided_by, verdict.then) == (passing, DecidedBy.FORMAT, then)
 
 
+def test_the_fields_of_kinesis_stand_at_the_top() -> None:
+    record = {"kinesis": {"partitionKey": "a", "data": encoded("{}")}}
+
+    assert passes([{"partitionKey": ["a"]}], record, KINESIS).passes
+    assert not passes([{"kinesis": {"partitionKey": ["a"]}}], record, KINESIS).passes
+
+
 def test_without_filters_everything_passes() -> None:
     assert passes([], body({}), SQS).passes
 
