@@ -53,6 +53,7 @@ _GONE: Final = frozenset(
             "NoSuchBucket",
         ),
         *("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "DBClusterNotFoundFault", "404"),
+        *("InvalidSubnetID.NotFound", "InvalidGroup.NotFound"),
     )
 )
 """What services say of what they do not have. SQS has a name in its query protocol and another one in its JSON protocol."""

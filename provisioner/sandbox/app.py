@@ -9,7 +9,8 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from provisioner.sandbox import stacks
+from provisioner.model.references import partition_of
+from provisioner.sandbox import services, simulation, stacks
 from provisioner.sandbox.answers import Answer, Refusal
 from provisioner.sandbox.mappings import Delays, Mappings
 from provisioner.sandbox.notifications import Notifications
@@ -24,6 +25,7 @@ from provisioner.sandbox.requests import (
     notified_bucket,
     read_request,
 )
+from provisioner.sandbox.roles import know_managed_policies, role_of
 from provisioner.sandbox.shapes import check_constraints, taken, unreadable
 from provisioner.sandbox.world import MotoWorld, Troubles, World
 
@@ -41,8 +43,11 @@ _OTHERS_TAGS: Final = re.compile(
 )
 """What else of Lambda has tags: moto's."""
 _LENGTH: Final = re.compile(r"[0-9]{0,15}")
-_OF_OTHERS: Final = ("AmazonSQS.GetQueueUrl", "Kinesis_20131202.Describe", "DynamoDBStreams_20120810.DescribeStream")
-"""Calls that ask for a source by its ARN, or with its owner."""
+_OF_OTHERS: Final = (
+    *("AmazonSQS.GetQueueUrl", "AmazonSQS.GetQueueAttributes", "Kinesis_20131202.Describe"),
+    *("DynamoDBStreams_20120810.DescribeStream", "DynamoDB_20120810.DescribeTable"),
+)
+"""Calls that ask for a source by its ARN or URL, or with its owner."""
 
 _GET_RESOURCES: Final = "ResourceGroupsTaggingAPI_20170126.GetResources"
 _MAPPING_TYPE: Final = "lambda:event-source-mapping"
@@ -90,6 +95,8 @@ class ControlPlane:
             or _PERMISSIONS.fullmatch(path)
             or notified_bucket(environ)
             or is_for(environ, "cloudformation")
+            or is_for(environ, "iam")
+            or any(is_for(environ, service) for service in services.SERVICES)
         ):
             data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             answer = self._answer(read_request(environ, data))
@@ -134,6 +141,10 @@ class ControlPlane:
             try:
                 if request.bucket:
                     return self._notifications.answer(request)
+                if request.service == "iam":
+                    return self._about_roles(request)
+                if request.service in services.SERVICES:
+                    return services.answer(request, self.troubles)
                 if request.service == "cloudformation":
                     return stacks.answer(request.data, self.troubles.stacks, self._stores.get(key))
                 if handle_policy := _policy_handler(request):
@@ -148,6 +159,14 @@ class ControlPlane:
                 return refusal.answer
             except RecursionError:
                 return unreadable("the request is nested too deeply").answer
+
+    def _about_roles(self, request: Request) -> Answer | None:
+        know_managed_policies(request.data, request.account, partition_of(request.region))
+        form = simulation.form_of(request.data)
+        if form.get("Action") != "SimulatePrincipalPolicy":
+            return None
+        role = role_of(form.get("PolicySourceArn", ""))
+        return simulation.answer(form, role, self.troubles.lasting(role.name) if role else frozenset())
 
 
 def _handler(request: Request) -> Callable[[Mappings], Answer] | None:

@@ -20,9 +20,10 @@ from provisioner.kinds.forms import moment
 from provisioner.model.references import Arn, FunctionReference
 from provisioner.model.sources import KAFKAS, QUEUES, SELF_MANAGED, STREAMS, SourceKind
 from provisioner.sandbox.answers import invalid
+from provisioner.sandbox.iam import ASSUME
 from provisioner.sandbox.patterns import is_pattern
 from provisioner.sandbox.shapes import lower
-from provisioner.sandbox.world import ASSUME, World
+from provisioner.sandbox.world import World
 
 Members = dict[str, Any]
 
@@ -133,13 +134,16 @@ def _wrong_access(case: Case) -> bool:
     return bool(foreign or odd_uri or alone)
 
 
-def _secret_missing(case: Case) -> bool:
-    uris = [
-        item.get("URI", "")
-        for item in case.sent.get("SourceAccessConfigurations") or []
-        if not item.get("Type", "").startswith(_LITERAL_ACCESS)
+def _secrets(members: Members) -> list[str]:
+    return [
+        item["URI"]
+        for item in members.get("SourceAccessConfigurations") or []
+        if item.get("URI") and not item.get("Type", "").startswith(_LITERAL_ACCESS)
     ]
-    return not all(case.world.has_secret(uri) for uri in uris if uri)
+
+
+def _secret_missing(case: Case) -> bool:
+    return not all(case.world.has_secret(secret) for secret in _secrets(case.sent))
 
 
 def _kafka_block(case: Case) -> Mapping[str, Any]:
@@ -230,12 +234,13 @@ def _checks_access(case: Case) -> bool:
     return case.creating or "FunctionName" in case.sent
 
 
-def _lacking(case: Case, actions: Sequence[str]) -> str:
-    """The first of the actions that the function's role lacks, or ""."""
+def _lacking(case: Case, actions: Sequence[str], resource: str = "") -> str:
+    """The first of the actions that the function's role may not do to a resource, the source without one, or ""."""
     reference = _function(case)
     if reference is None or not _checks_access(case):
         return ""
-    return next((action for action in actions if case.world.lacks(reference.name, action)), "")
+    on = resource or case.after.get("EventSourceArn", "*")
+    return next((action for action in actions if case.world.lacks(reference.name, action, on)), "")
 
 
 def _source(case: Case) -> Arn | None:
@@ -287,7 +292,7 @@ def _is_active_mq(case: Case) -> bool:
 
 
 def _secret_denied(case: Case) -> bool:
-    return bool(_lacking(case, ["secretsmanager:GetSecretValue"]))
+    return any(_lacking(case, ["secretsmanager:GetSecretValue"], secret) for secret in _secrets(case.after))
 
 
 _QUEUE_ACTIONS: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
@@ -300,16 +305,16 @@ _CONSUMER_ACTIONS: Final = (
     "kinesis:ListShards",
     "kinesis:GetShardIterator",
     "kinesis:GetRecords",
-    "kinesis:SubscribeToShard",
 )
-"""These three are the actions that AWS was seen to check when a mapping is made; its texts name more."""
+"""Those on the stream of a consumer. These three are the actions that AWS was seen to check when a mapping is made; its texts name more."""
 
 _DESCRIBES: Final = ("kafka:DescribeClusterV2", "kafka:DescribeCluster")
 
 
 def _cluster_denied(case: Case) -> bool:
-    """Either action to describe the cluster is enough; the brokers are needed as well."""
-    return all(_lacking(case, [action]) for action in _DESCRIBES) or bool(_lacking(case, ["kafka:GetBootstrapBrokers"]))
+    """Either action to describe the cluster is enough; the brokers, which take no resource, are needed as well."""
+    undescribed = all(_lacking(case, [action]) for action in _DESCRIBES)
+    return undescribed or bool(_lacking(case, ["kafka:GetBootstrapBrokers"], "*"))
 
 
 def _unsaid_pollers(case: Case) -> bool:
@@ -327,7 +332,10 @@ def _stream_denied(case: Case) -> bool:
 
 
 def _consumer_denied(case: Case) -> bool:
-    return _is_consumer(case) and bool(_lacking(case, _CONSUMER_ACTIONS))
+    stream = case.after.get("EventSourceArn", "").partition("/consumer/")[0]
+    return _is_consumer(case) and bool(
+        _lacking(case, _CONSUMER_ACTIONS, stream) or _lacking(case, ["kinesis:SubscribeToShard"])
+    )
 
 
 _EVERY: Final = frozenset(SourceKind)

@@ -94,8 +94,9 @@ def as_owner(environ: Environ) -> Environ:
     environ = {**environ, "wsgi.input": Again(data)}
     try:
         body = json.loads(data)
-        named = [Arn.parse(body.get(member)) for member in ("StreamARN", "ConsumerARN", "StreamArn")]
-        owner = body.get("QueueOwnerAWSAccountId") or next((arn.account for arn in named if arn), "")
+        named = [Arn.parse(body.get(member)) for member in ("StreamARN", "ConsumerARN", "StreamArn", "TableName")]
+        url = urlsplit(body.get("QueueUrl") or "").path.strip("/").partition("/")[0]
+        owner = body.get("QueueOwnerAWSAccountId") or next((arn.account for arn in named if arn), url)
     except (ValueError, AttributeError, RecursionError):
         return environ  # no JSON object: moto refuses it
     return (

@@ -10,7 +10,7 @@ import zipfile
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import boto3
 import yaml
@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from provisioner.errors import UsageError
 from provisioner.model.references import FunctionReference, partition_of
 from provisioner.sandbox.notifications import ANOTHER_CLIENT
+from provisioner.sandbox.roles import managed_arn
+from provisioner.sandbox.services import without_tls
 from provisioner.sandbox.stacks import Stack
 from provisioner.sandbox.world import Lack, Troubles
 
@@ -28,6 +30,8 @@ ACCOUNT = "123456789012"
 ROLE = "sandbox"
 KEY = "sandbox"
 """Access key and secret: neither is checked."""
+
+EVERYTHING: Final = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 class _Part(BaseModel):
@@ -45,6 +49,7 @@ class Function(_Part):
     versions: int = 0
     role: str = ROLE
     timeout: int = 3
+    reserved_concurrency: Annotated[int | None, Field(ge=0)] = None
     policy: list[dict[str, Any]] = []
     concurrent: Annotated[int, Field(ge=0)] = 0
 
@@ -56,12 +61,27 @@ class Function(_Part):
         return value.get("Statement") if isinstance(value, dict) else value
 
 
+class Redrive(_Part):
+    """Where messages go that were received so often: to a queue of the same account, which must come before."""
+
+    to: str
+    receives: int = 5
+
+
 class Queue(_Part):
-    """A queue; a FIFO queue's name ends in `.fifo`. It may be another account's."""
+    """A queue; a FIFO queue's name ends in `.fifo`. It may be another account's: one without `policy` admits this account.
+    `retention` is in seconds, `key` a KMS key's ARN; `takes` are the names of the queues whose messages it takes as a
+    dead-letter queue, all without it.
+    """
 
     name: str
     fifo: bool = False
     visibility_timeout: int = 30
+    retention: int = 345_600
+    redrive: Redrive | None = None
+    takes: list[str] | None = None
+    key: str = ""
+    policy: dict[str, Any] | None = None
     account: str = ACCOUNT
 
 
@@ -73,9 +93,12 @@ class Consumer(_Part):
 
 
 class Stream(_Part):
-    """A Kinesis stream with one shard. It may be another account's."""
+    """A Kinesis stream. It may be another account's. `retention` is in hours, `key` a KMS key's ARN."""
 
     name: str
+    shards: int = 1
+    retention: int = 24
+    key: str = ""
     consumers: list[Consumer] = []
     account: str = ACCOUNT
 
@@ -87,6 +110,7 @@ class Table(_Part):
 
     name: str
     stream_label: str
+    view: Literal["KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"] = "NEW_IMAGE"
     account: str = ACCOUNT
 
 
@@ -110,12 +134,14 @@ class Writer(_Part):
 
 
 class Role(_Part):
-    """A role that lacks IAM actions, such as `sqs:ReceiveMessage`, or cannot be assumed (`sts:AssumeRole`): for good,
-    or for some seconds after it is first needed.
+    """A role with `policies`, documents or names of AWS's own; without them it may do everything. What it `lacks` is
+    denied: IAM actions, such as `sqs:ReceiveMessage`, or that it is assumed (`sts:AssumeRole`), for good, or for some
+    seconds after it is first needed, as AWS's services learn late of a change.
     """
 
     name: str
-    lacks: list[str]
+    policies: list[str | dict[str, Any]] | None = None
+    lacks: list[str] = []
     seconds: Annotated[float | None, Field(alias="for", strict=False, ge=0)] = None
 
 
@@ -135,10 +161,48 @@ class Source(_Part):
 
 
 class Broker(_Part):
-    """Which engine an Amazon MQ broker has: ActiveMQ has no virtual hosts."""
+    """Which engine an Amazon MQ broker has: ActiveMQ has no virtual hosts. `state` is as AWS has it."""
 
     arn: str
     engine: Literal["ActiveMQ", "RabbitMQ"]
+    state: str = "RUNNING"
+
+
+class Cluster(_Part):
+    """An MSK cluster: its state, the ways in which it lets sign in, and the secrets that are associated with it."""
+
+    arn: str
+    state: str = "ACTIVE"
+    sign_in: list[Literal["iam", "scram", "tls"]] = ["iam", "scram", "tls"]
+    secrets: list[str] = []
+
+    def told(self) -> dict[str, Any]:
+        """As DescribeClusterV2 has it."""
+        enabled = {way: {"enabled": way in self.sign_in} for way in ("iam", "scram", "tls")}
+        ways = {"sasl": {"iam": enabled["iam"], "scram": enabled["scram"]}, "tls": enabled["tls"]}
+        return {"state": self.state, "clusterType": "PROVISIONED", "provisioned": {"clientAuthentication": ways}}
+
+
+class Database(_Part):
+    """A cluster of DocumentDB, which may be of another engine, not available, or without TLS."""
+
+    arn: str
+    engine: str = "docdb"
+    status: str = "available"
+    tls: bool = True
+
+
+class Secret(_Part):
+    """A secret, which may be scheduled for deletion."""
+
+    arn: str
+    deleted: bool = False
+
+
+class Topic(_Part):
+    """A topic of SNS."""
+
+    name: str
 
 
 class StackMapping(_Part):
@@ -160,8 +224,8 @@ class CloudFormationStack(_Part):
 
 class Seed(_Part):
     """A seed file: what there is, and what is wrong with it (README, "The sandbox"). `missing` are ARNs of clusters,
-    brokers and secrets, which exist otherwise because the sandbox has no such services. S3 sees a new statement
-    `propagation` seconds after it was added.
+    brokers, secrets and keys, which exist otherwise and are sound, because the sandbox has no such services. S3 sees a new
+    statement `propagation` seconds after it was added.
     """
 
     region: str = REGION
@@ -169,6 +233,10 @@ class Seed(_Part):
     keys: list[Key] = []
     sources: list[Source] = []
     brokers: list[Broker] = []
+    clusters: list[Cluster] = []
+    databases: list[Database] = []
+    secrets: list[Secret] = []
+    topics: list[Topic] = []
     missing: list[str] = []
     functions: list[Function] = []
     queues: list[Queue] = []
@@ -186,6 +254,15 @@ class Seed(_Part):
         troubles.failures = {source.arn: source.disables for source in self.sources}
         troubles.missing = frozenset(self.missing)
         troubles.engines = {broker.arn: broker.engine for broker in self.brokers}
+        troubles.members = {
+            **{broker.arn: {"brokerState": broker.state} for broker in self.brokers},
+            **{cluster.arn: cluster.told() for cluster in self.clusters},
+            **{item.arn: {"Engine": item.engine, "Status": item.status} for item in self.databases},
+            **{secret.arn: {"DeletedDate": 0} for secret in self.secrets if secret.deleted},
+        }
+        for item in self.databases:
+            troubles.members[item.arn] |= {} if item.tls else without_tls()
+        troubles.scram = {cluster.arn: cluster.secrets for cluster in self.clusters}
         troubles.propagation = self.propagation
         troubles.concurrent |= {function.name: function.concurrent for function in self.functions}
         troubles.aborted |= {bucket.name: bucket.aborted for bucket in self.buckets}
@@ -233,13 +310,16 @@ class Seeder:
 
     def plant(self) -> None:
         """Make all of it. Raises ClientError or BotoCoreError where moto refuses a part."""
-        if self._seed.functions:
+        if self._seed.functions or self._seed.roles:
             self._functions()
         for queue in self._seed.queues:
             attributes = {
                 "VisibilityTimeout": str(queue.visibility_timeout),
                 **({"FifoQueue": "true"} if queue.fifo else {}),
             }
+            attributes |= self._attributes(queue)
+            if policy := queue.policy or (self._admitting() if queue.account != ACCOUNT else None):
+                attributes["Policy"] = json.dumps(policy)
             self._client("sqs", queue.account).create_queue(QueueName=queue.name, Attributes=attributes)
         for stream in self._seed.streams:
             self._stream(stream)
@@ -247,6 +327,26 @@ class Seeder:
             self._table(table)
         for bucket in self._seed.buckets:
             self._bucket(bucket)
+        for topic in self._seed.topics:
+            self._client("sns").create_topic(Name=topic.name)
+
+    def _attributes(self, queue: Queue) -> dict[str, str]:
+        def arn(name: str) -> str:
+            return f"arn:{self._partition}:sqs:{self._seed.region}:{queue.account}:{name}"
+
+        attributes = {"MessageRetentionPeriod": str(queue.retention)}
+        if queue.redrive:
+            policy = {"deadLetterTargetArn": arn(queue.redrive.to), "maxReceiveCount": queue.redrive.receives}
+            attributes["RedrivePolicy"] = json.dumps(policy)
+        if queue.takes is not None:
+            takes = {"redrivePermission": "byQueue", "sourceQueueArns": [arn(name) for name in queue.takes]}
+            attributes["RedriveAllowPolicy"] = json.dumps(takes)
+        return {**attributes, **({"KmsMasterKeyId": queue.key} if queue.key else {})}
+
+    def _admitting(self) -> dict[str, Any]:
+        principal = {"AWS": f"arn:{self._partition}:iam::{ACCOUNT}:root"}
+        statement = {"Effect": "Allow", "Principal": principal, "Action": "sqs:*", "Resource": "*"}
+        return {"Version": "2012-10-17", "Statement": [statement]}
 
     def _new_client(self, service: str, account: str = ACCOUNT, region: str = "") -> Any:
         return self._session(account).client(service, endpoint_url=self._endpoint, region_name=region or None)
@@ -267,10 +367,18 @@ class Seeder:
                 {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
             ],
         }
-        roles = {
-            role: iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-            for role in sorted({function.role for function in self._seed.functions})
-        }
+        policies = {role.name: role.policies for role in self._seed.roles}
+        roles = {}
+        for role in sorted({*policies, *(function.role for function in self._seed.functions)}):
+            made = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+            roles[role] = made["Arn"]
+            given = policies.get(role)
+            for number, policy in enumerate([EVERYTHING] if given is None else given, start=1):
+                if isinstance(policy, str):
+                    arn = managed_arn(policy, self._partition) or policy
+                    iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+                else:
+                    iam.put_role_policy(RoleName=role, PolicyName=f"seed-{number}", PolicyDocument=json.dumps(policy))
         code = _empty_code()
         for function in self._seed.functions:
             client.create_function(
@@ -281,6 +389,10 @@ class Seeder:
                 Timeout=function.timeout,
                 Code={"ZipFile": code},
             )
+            if function.reserved_concurrency is not None:
+                client.put_function_concurrency(
+                    FunctionName=function.name, ReservedConcurrentExecutions=function.reserved_concurrency
+                )
             version = "$LATEST"
             # An alias needs a version that it points to.
             for number in range(max(function.versions, bool(function.aliases))):
@@ -328,11 +440,15 @@ class Seeder:
 
     def _stream(self, stream: Stream) -> None:
         kinesis = self._client("kinesis", stream.account)
-        kinesis.create_stream(StreamName=stream.name, ShardCount=1)
+        kinesis.create_stream(StreamName=stream.name, ShardCount=stream.shards)
+        known: Any = get_backend("kinesis")[stream.account][self._seed.region].streams[stream.name]
+        known.retention_period_hours = stream.retention
+        if stream.key:
+            known.encryption_type, known.key_id = "KMS", stream.key
         arn = f"arn:{self._partition}:kinesis:{self._seed.region}:{stream.account}:stream/{stream.name}"
         for consumer in stream.consumers:
             kinesis.register_stream_consumer(StreamARN=arn, ConsumerName=consumer.name)
-            made = get_backend("kinesis")[stream.account][self._seed.region].streams[stream.name].consumers[-1]
+            made = known.consumers[-1]
             # moto's ARN lacks the number at its end.
             made.consumer_arn = f"{arn}/consumer/{consumer.name}:{consumer.created}"
 
@@ -342,7 +458,7 @@ class Seeder:
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": table.view},
         )
         made = get_backend("dynamodb")[table.account][self._seed.region].tables[table.name]
         # moto's label is the time of creation, which a manifest cannot know.

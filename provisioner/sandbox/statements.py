@@ -109,7 +109,7 @@ def as_get_policy(statement: Statement, partition: str) -> Statement:
     if not isinstance(principal, dict) or "AWS" not in principal:
         return statement
     shown = [
-        f"arn:{partition}:iam::{name}:root" if ACCOUNT.fullmatch(name) else name for name in _listed(principal["AWS"])
+        f"arn:{partition}:iam::{name}:root" if ACCOUNT.fullmatch(name) else name for name in listed(principal["AWS"])
     ]
     accounts = shown if isinstance(principal["AWS"], list) else shown[0]
     return {**statement, "Principal": {**principal, "AWS": accounts}}
@@ -143,7 +143,7 @@ def read_policy(text: str, resource: str) -> tuple[dict[str, Any], list[Statemen
 def _is_statement(statement: Statement, resource: str) -> bool:
     conditions = statement.get("Condition", {})
     keys = [key for block in conditions.values() for key in block]
-    actions, resources = _listed(statement["Action"]), _listed(statement["Resource"])
+    actions, resources = listed(statement["Action"]), listed(statement["Resource"])
     return (
         statement.keys() <= set(_ORDER)
         and statement["Effect"] in ("Allow", "Deny")
@@ -159,12 +159,13 @@ def _is_statement(statement: Statement, resource: str) -> bool:
 def _is_principal(value: Any) -> bool:
     if isinstance(value, str):
         return value == "*"
-    names = [name for listed in value.values() for name in _listed(listed)]
+    names = [name for named in value.values() for name in listed(named)]
     kinds = {"AWS", "Service", "Federated", "CanonicalUser"}
     return value.keys() <= kinds and bool(names) and all(isinstance(name, str) for name in names)
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
+    """A list as it is, and anything else as the list of it: policies have either."""
     return value if isinstance(value, list) else [value]
 
 
@@ -199,37 +200,37 @@ def admit(statements: Iterable[Statement], invocation: Invocation) -> bool:
 def _concerns(statement: Statement, invocation: Invocation) -> bool:
     named = "Principal" in statement
     principal = statement["Principal" if named else "NotPrincipal"]
-    everybody = principal == "*" or "*" in _listed(principal.get("AWS", []))
-    is_in = everybody or invocation.service in _listed(principal.get("Service", []))
+    everybody = principal == "*" or "*" in listed(principal.get("AWS", []))
+    is_in = everybody or invocation.service in listed(principal.get("Service", []))
     return (
         is_in == named
-        and any(_matches(pattern.lower(), "lambda:invokefunction") for pattern in _listed(statement["Action"]))
+        and any(matches(pattern.lower(), "lambda:invokefunction") for pattern in listed(statement["Action"]))
         and all(
-            _holds(operator, invocation.keys.get(key.lower()), [str(value) for value in _listed(values)])
+            _holds(operator, invocation.keys.get(key.lower()), [str(value) for value in listed(values)])
             for operator, block in statement.get("Condition", {}).items()
             for key, values in block.items()
         )
     )
 
 
-def _matches(pattern: str, text: str) -> bool:
+def matches(pattern: str, text: str) -> bool:
     """Whether a text is as a pattern of `*` and `?` says."""
     parts = (".*" if sign == "*" else "." if sign == "?" else re.escape(sign) for sign in pattern)
     return re.fullmatch("".join(parts), text, re.DOTALL) is not None
 
 
-def _matches_arn(pattern: str, arn: str) -> bool:
-    """As `_matches`, but each of the six parts by itself."""
+def matches_arn(pattern: str, arn: str) -> bool:
+    """As `matches`, but each of the six parts by itself."""
     patterns, parts = pattern.split(":", 5), arn.split(":", 5)
-    return len(patterns) == len(parts) and all(map(_matches, patterns, parts))
+    return len(patterns) == len(parts) and all(map(matches, patterns, parts))
 
 
 _OPERATORS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "StringEquals": lambda wanted, found: wanted == found,
     "StringEqualsIgnoreCase": lambda wanted, found: wanted.lower() == found.lower(),
-    "StringLike": _matches,
-    "ArnEquals": _matches_arn,
-    "ArnLike": _matches_arn,
+    "StringLike": matches,
+    "ArnEquals": matches_arn,
+    "ArnLike": matches_arn,
     "Bool": lambda wanted, found: wanted.lower() == found,
 }
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from moto.backends import get_backend
 
 from provisioner.model.references import Arn
+from provisioner.sandbox.iam import ASSUME, Policy, Question, may, trusts
+from provisioner.sandbox.roles import role_of
 from provisioner.sandbox.stacks import Stack
-
-ASSUME: Final = "sts:AssumeRole"
-"""The action by which Lambda assumes a function's role; it is checked before the actions on the source."""
 
 
 class Bucket(NamedTuple):
@@ -41,8 +40,8 @@ class World(Protocol):
     def has_secret(self, arn: str) -> bool:
         """Whether Secrets Manager has the secret."""
 
-    def lacks(self, function: str, action: str) -> bool:
-        """Whether the function's role lacks an IAM action, such as `sqs:ReceiveMessage`."""
+    def lacks(self, function: str, action: str, resource: str) -> bool:
+        """Whether the function's role may not do something, such as `sqs:ReceiveMessage`, to what an ARN or `*` names."""
 
     def timeouts(self, function: str, queue: Arn) -> tuple[int, int]:
         """The queue's visibility timeout and the function's timeout, in seconds."""
@@ -76,7 +75,8 @@ class Troubles:
     S3 sees a statement `propagation` seconds after it was added. `concurrent` says how many changes of a function's
     policy are still refused because of another one, `aborted` how many writes of a bucket's notifications, by name;
     `writers` after which reads of a bucket's notifications another client adds an entry. `stacks` are those of
-    CloudFormation, by name.
+    CloudFormation, by name. `members` is what is told of secrets, keys, clusters and brokers, by ARN, in AWS's names; `scram` the
+    secrets that are associated with a cluster.
     """
 
     roles: dict[str, Lack] = field(default_factory=dict)
@@ -88,6 +88,8 @@ class Troubles:
     concurrent: dict[str, int] = field(default_factory=dict)
     aborted: dict[str, int] = field(default_factory=dict)
     writers: dict[str, list[int]] = field(default_factory=dict)
+    members: dict[str, dict[str, Any]] = field(default_factory=dict)
+    scram: dict[str, list[str]] = field(default_factory=dict)
     stacks: dict[str, Stack] = field(default_factory=dict)
     now: Callable[[], float] = time.monotonic
 
@@ -100,6 +102,11 @@ class Troubles:
             lack.since = self.now()
         lasts = lack.seconds is None or self.now() < lack.since + lack.seconds
         return lack.what if lasts else frozenset()
+
+    def lasting(self, role: str) -> frozenset[str]:
+        """What a role lacks for good. What ends by itself is IAM's delay, which a simulation does not have."""
+        lack = self.roles.get(role)
+        return lack.what if lack and lack.seconds is None else frozenset()
 
 
 def take_one(counts: dict[str, int], name: str) -> bool:
@@ -174,10 +181,32 @@ class MotoWorld:
         """Secrets exist unless the seed lists them as missing."""
         return arn not in self._troubles.missing
 
-    def lacks(self, function: str, action: str) -> bool:
-        """By the seed's `roles`; policies that moto may hold are not evaluated. The function must exist."""
-        role = get_backend("lambda")[self._account][self._region].get_function(function).role.rpartition("/")[2]
-        return action in self._troubles.of(self._troubles.roles, role)
+    def lacks(self, function: str, action: str, resource: str) -> bool:
+        """By the role's policies, the queue's, and the seed's `roles`. The function must exist."""
+        role = role_of(get_backend("lambda")[self._account][self._region].get_function(function).role)
+        if role is None:
+            return True
+        lacks = self._troubles.of(self._troubles.roles, role.name)
+        if action == ASSUME:
+            return action in lacks or not trusts([role.trust], "lambda.amazonaws.com", {})
+        arn = Arn.parse(resource)
+        # A bucket's ARN has no account: it is taken for the role's.
+        owner = (arn.account if arn else "") or self._account
+        context = {
+            "aws:principalarn": [str(role.arn)],
+            "aws:principalaccount": [role.arn.account],
+            "aws:requestedregion": [self._region],
+            "aws:resourceaccount": [owner],
+            "s3:resourceaccount": [owner],
+            "aws:securetransport": ["true"],
+        }
+        policies: tuple[Policy, ...] = ()
+        if arn and arn.service == "sqs":
+            queue: Any = get_backend("sqs")[arn.account][arn.region].queues.get(arn.resource)
+            policies = (Policy.parse("queue", "resource", queue.policy),) if queue and queue.policy else ()
+        elif arn:
+            owner = role.arn.account  # policies of other resources are not looked at
+        return not may(role.rights(lacks), role.arn, Question(action, resource, context), policies, owner)
 
     def timeouts(self, function: str, queue: Arn) -> tuple[int, int]:
         """As moto has them. Queue and function must exist."""

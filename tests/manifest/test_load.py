@@ -52,7 +52,11 @@ def test_every_code_is_in_a_case() -> None:
     """
     reported = "".join(path.read_text(encoding="utf-8") for path in [*CASES, *WARNED])
 
-    assert {code for code in EXPLANATIONS if code[0] not in "RC" and f"[{code}]" not in reported} <= {"W202", "W214", "E229"}
+    assert {code for code in EXPLANATIONS if code[0] not in "RC" and f"[{code}]" not in reported} <= {
+        "W202",
+        "W214",
+        "E229",
+    }
 
 
 @pytest.mark.parametrize("name", ["quickstart", "all-sources"])

@@ -75,7 +75,7 @@ class World:
     def has_secret(self, arn: str) -> bool:
         return arn not in self.gone
 
-    def lacks(self, function: str, action: str) -> bool:
+    def lacks(self, function: str, action: str, resource: str) -> bool:
         return action in self.denied
 
     def timeouts(self, function: str, queue: Arn) -> tuple[int, int]:

@@ -1,0 +1,105 @@
+"""IAM's SimulatePrincipalPolicy for roles. What it answers is what the policies say at that moment; resource policies are
+not looked at, as for every role in AWS.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+from urllib.parse import parse_qsl
+from xml.etree import ElementTree as ET
+
+from provisioner.sandbox.answers import Answer
+from provisioner.sandbox.iam import Question, Rights, Verdict, decide
+from provisioner.sandbox.roles import Role
+
+_NAMESPACE: Final = "https://iam.amazonaws.com/doc/2010-05-08/"
+_MOST: Final = 1000
+_USUAL: Final = 100
+
+Form = Mapping[str, str]
+
+
+def form_of(data: bytes) -> Form:
+    """The parameters of a request in the query protocol."""
+    return dict(parse_qsl(data.decode(errors="replace"), keep_blank_values=True))
+
+
+def answer(form: Form, role: Role | None, lacks: frozenset[str]) -> Answer:
+    """The answer for a role, None for one that does not exist, which is denied what it `lacks`."""
+    arn = form.get("PolicySourceArn", "")
+    if not 20 <= len(arn) <= 2048 or not arn.startswith("arn:"):
+        return refusal(400, "InvalidInput", f"Invalid ARN {arn}")
+    if role is None:
+        return refusal(404, "NoSuchEntity", f"The role with name {arn.rpartition('/')[2]} cannot be found.")
+    actions, resources = members(form, "ActionNames"), members(form, "ResourceArns") or ["*"]
+    if not actions or not all(re.fullmatch(r"[a-zA-Z0-9-]+:[a-zA-Z0-9]+", action) for action in actions):
+        return refusal(400, "InvalidInput", "ActionNames must have at least one action, as SERVICE:ACTION")
+    size, start = form.get("MaxItems", str(_USUAL)), form.get("Marker", "0")
+    if not (re.fullmatch("[0-9]{1,4}", size) and 1 <= int(size) <= _MOST and re.fullmatch("[0-9]{1,9}", start)):
+        return refusal(400, "ValidationError", "MaxItems must be between 1 and 1000, and Marker one of an answer")
+    context = _context(form)
+    asked = [Question(action, resource, context) for action in actions for resource in resources]
+    end = int(start) + int(size)
+    page = asked[int(start) : end]
+    return Answer(200, _answered(page, role.rights(lacks), str(end) if end < len(asked) else ""))
+
+
+def members(form: Form, name: str) -> list[str]:
+    """A list of the query protocol, in its order."""
+    found = {key: value for key, value in form.items() if re.fullmatch(rf"{re.escape(name)}\.member\.\d+", key)}
+    return [found[key] for key in sorted(found, key=lambda key: int(key.rpartition(".")[2]))]
+
+
+def _context(form: Form) -> dict[str, Sequence[str]]:
+    names = [
+        (key.removesuffix("ContextKeyName"), value)
+        for key, value in form.items()
+        if re.fullmatch(r"ContextEntries\.member\.\d+\.ContextKeyName", key)
+    ]
+    return {name.lower(): members(form, f"{entry}ContextKeyValues") for entry, name in names}
+
+
+def _answered(page: Iterable[Question], rights: Rights, marker: str) -> bytes:
+    root = ET.Element("SimulatePrincipalPolicyResponse", {"xmlns": _NAMESPACE})
+    result = ET.SubElement(root, "SimulatePrincipalPolicyResult")
+    results = ET.SubElement(result, "EvaluationResults")
+    for question in page:
+        verdict = decide(rights, question)
+        member = ET.SubElement(results, "member")
+        ET.SubElement(member, "EvalActionName").text = question.action
+        ET.SubElement(member, "EvalResourceName").text = question.resource
+        ET.SubElement(member, "EvalDecision").text = verdict.decision
+        _details(member, verdict)
+        specific = ET.SubElement(ET.SubElement(member, "ResourceSpecificResults"), "member")
+        ET.SubElement(specific, "EvalResourceName").text = question.resource
+        ET.SubElement(specific, "EvalResourceDecision").text = verdict.decision
+        _details(specific, verdict)
+    ET.SubElement(result, "IsTruncated").text = "true" if marker else "false"
+    if marker:
+        ET.SubElement(result, "Marker").text = marker
+    return bytes(ET.tostring(root, "utf-8"))
+
+
+def _details(member: ET.Element, verdict: Verdict) -> None:
+    matched = ET.SubElement(member, "MatchedStatements")
+    for policy in verdict.matched:
+        statement = ET.SubElement(matched, "member")
+        ET.SubElement(statement, "SourcePolicyId").text = policy.name
+        ET.SubElement(statement, "SourcePolicyType").text = policy.type
+    missing = ET.SubElement(member, "MissingContextValues")
+    for key in verdict.missing:
+        ET.SubElement(missing, "member").text = key
+    if verdict.bounded is not None:
+        detail = ET.SubElement(member, "PermissionsBoundaryDecisionDetail")
+        ET.SubElement(detail, "AllowedByPermissionsBoundary").text = str(verdict.bounded).lower()
+
+
+def refusal(status: int, code: str, message: str) -> Answer:
+    """An error of IAM."""
+    root = ET.Element("ErrorResponse", {"xmlns": _NAMESPACE})
+    error = ET.SubElement(root, "Error")
+    for tag, text in (("Type", "Sender"), ("Code", code), ("Message", message)):
+        ET.SubElement(error, tag).text = text
+    return Answer(status, bytes(ET.tostring(root, "utf-8")))
