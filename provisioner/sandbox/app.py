@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from provisioner.model.references import partition_of
-from provisioner.sandbox import services, simulation, stacks
+from provisioner.sandbox import callers, services, simulation, stacks
 from provisioner.sandbox.answers import Answer, Refusal
 from provisioner.sandbox.mappings import Delays, Mappings
 from provisioner.sandbox.notifications import Notifications
@@ -90,7 +90,8 @@ class ControlPlane:
         if path == "/moto-api/reset":
             self.reset()  # and moto, below
         elif (
-            path.startswith(_OURS)
+            self.troubles.caller
+            or path.startswith(_OURS)
             or environ.get("HTTP_X_AMZ_TARGET") == _GET_RESOURCES
             or _PERMISSIONS.fullmatch(path)
             or notified_bucket(environ)
@@ -99,12 +100,13 @@ class ControlPlane:
             or any(is_for(environ, service) for service in services.SERVICES)
         ):
             data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            answer = self._answer(read_request(environ, data))
+            request = read_request(environ, data)
+            answer = callers.refused(request, self.troubles.caller) or self._answer(request)
             if answer:
                 return _respond(answer, start_response)
             # The call is moto's after all, but its body has been read.
             environ = {**environ, "wsgi.input": Again(data)}
-        elif environ.get("HTTP_X_AMZ_TARGET", "").startswith(_OF_OTHERS):
+        if environ.get("HTTP_X_AMZ_TARGET", "").startswith(_OF_OTHERS):
             environ = as_owner(environ)
         if environ.keys() & {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"} and environ["REQUEST_METHOD"] in ("PUT", "DELETE"):
             with self._conditional:  # moto checks the condition and writes in two steps; S3 does it in one

@@ -145,6 +145,12 @@ class Role(_Part):
     seconds: Annotated[float | None, Field(alias="for", strict=False, ge=0)] = None
 
 
+class Caller(_Part):
+    """Who calls: everybody, but for the IAM actions that the caller lacks, such as `lambda:GetFunction`."""
+
+    lacks: list[str] = []
+
+
 class Key(_Part):
     """A KMS key that cannot decrypt filters: for good, or for some seconds after it is first needed."""
 
@@ -229,6 +235,7 @@ class Seed(_Part):
     """
 
     region: str = REGION
+    caller: Caller = Caller()
     roles: list[Role] = []
     keys: list[Key] = []
     sources: list[Source] = []

@@ -76,7 +76,7 @@ class Troubles:
     policy are still refused because of another one, `aborted` how many writes of a bucket's notifications, by name;
     `writers` after which reads of a bucket's notifications another client adds an entry. `stacks` are those of
     CloudFormation, by name. `members` is what is told of secrets, keys, clusters and brokers, by ARN, in AWS's names; `scram` the
-    secrets that are associated with a cluster.
+    secrets that are associated with a cluster; `caller` the IAM actions that are denied to everybody who calls.
     """
 
     roles: dict[str, Lack] = field(default_factory=dict)
@@ -90,6 +90,7 @@ class Troubles:
     writers: dict[str, list[int]] = field(default_factory=dict)
     members: dict[str, dict[str, Any]] = field(default_factory=dict)
     scram: dict[str, list[str]] = field(default_factory=dict)
+    caller: frozenset[str] = frozenset()
     stacks: dict[str, Stack] = field(default_factory=dict)
     now: Callable[[], float] = time.monotonic
 
