@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from provisioner.model.references import partition_of
+from provisioner.model.references import Arn, partition_of
 from provisioner.sandbox import callers, services, simulation, stacks
 from provisioner.sandbox.answers import Answer, Refusal
 from provisioner.sandbox.mappings import Delays, Mappings
@@ -49,6 +49,7 @@ _OF_OTHERS: Final = (
 )
 """Calls that ask for a source by its ARN or URL, or with its owner."""
 
+_TABLE_STREAM: Final = "DynamoDBStreams_20120810.DescribeStream"
 _GET_RESOURCES: Final = "ResourceGroupsTaggingAPI_20170126.GetResources"
 _MAPPING_TYPE: Final = "lambda:event-source-mapping"
 
@@ -98,6 +99,7 @@ class ControlPlane:
             or is_for(environ, "cloudformation")
             or is_for(environ, "iam")
             or any(is_for(environ, service) for service in services.SERVICES)
+            or environ.get("HTTP_X_AMZ_TARGET") == _TABLE_STREAM
         ):
             data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             request = read_request(environ, data)
@@ -138,29 +140,48 @@ class ControlPlane:
 
     def _answer(self, request: Request) -> Answer | None:
         """Our answer, or None for a call that is moto's."""
-        key = (request.account, request.region)
         with self._lock:
             try:
-                if request.bucket:
-                    return self._notifications.answer(request)
-                if request.service == "iam":
-                    return self._about_roles(request)
-                if request.service in services.SERVICES:
-                    return services.answer(request, self.troubles)
-                if request.service == "cloudformation":
-                    return stacks.answer(request.data, self.troubles.stacks, self._stores.get(key))
-                if handle_policy := _policy_handler(request):
-                    return handle_policy(self._policies_of(*key))
-                handle = _handler(request)
-                if handle is None:
-                    return None
-                if key not in self._stores:
-                    self._stores[key] = Mappings(*key, self._world(*key), self._delays, self._now)
-                return handle(self._stores[key])
+                return self._answer_of_another(request) or self._answer_of_lambda(request)
             except Refusal as refusal:
                 return refusal.answer
             except RecursionError:
                 return unreadable("the request is nested too deeply").answer
+
+    def _answer_of_lambda(self, request: Request) -> Answer | None:
+        key = (request.account, request.region)
+        if handle_policy := _policy_handler(request):
+            return handle_policy(self._policies_of(*key))
+        handle = _handler(request)
+        if handle is None:
+            return None
+        if key not in self._stores:
+            self._stores[key] = Mappings(*key, self._world(*key), self._delays, self._now)
+        return handle(self._stores[key])
+
+    def _answer_of_another(self, request: Request) -> Answer | None:
+        """Our answer for another service than Lambda."""
+        if request.bucket:
+            return self._notifications.answer(request)
+        if request.target == _TABLE_STREAM:
+            return self._gone_stream(request)
+        match request.service:
+            case "iam":
+                return self._about_roles(request)
+            case "cloudformation":
+                store = self._stores.get((request.account, request.region))
+                return stacks.answer(request.data, self.troubles.stacks, store)
+            case service if service in services.SERVICES:
+                return services.answer(request, self.troubles)
+        return None
+
+    def _gone_stream(self, request: Request) -> Answer | None:
+        """The refusal for a stream that its table does not have any more: moto answers for the table, whatever the label."""
+        arn = Arn.parse((request.body or {}).get("StreamArn"))
+        if arn is None or self._world(arn.account, arn.region).has_source(arn):
+            return None
+        message = f"Requested resource not found: Stream: {arn} not found"
+        return Answer(400, {"__type": "ResourceNotFoundException", "message": message}, "ResourceNotFoundException")
 
     def _about_roles(self, request: Request) -> Answer | None:
         know_managed_policies(request.data, request.account, partition_of(request.region))

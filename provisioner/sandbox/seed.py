@@ -34,6 +34,13 @@ KEY = "sandbox"
 EVERYTHING: Final = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
+class _Stated(int):
+    """A number that counts as there also when it is 0, which moto would leave out."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
@@ -397,9 +404,8 @@ class Seeder:
                 Code={"ZipFile": code},
             )
             if function.reserved_concurrency is not None:
-                client.put_function_concurrency(
-                    FunctionName=function.name, ReservedConcurrentExecutions=function.reserved_concurrency
-                )
+                known: Any = get_backend("lambda")[ACCOUNT][self._seed.region].get_function(function.name)
+                known.reserved_concurrency = _Stated(function.reserved_concurrency)
             version = "$LATEST"
             # An alias needs a version that it points to.
             for number in range(max(function.versions, bool(function.aliases))):

@@ -8,15 +8,17 @@ import json
 import re
 import threading
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, parse_qsl, unquote
 
 import boto3
 import botocore.session
 
+from provisioner.sandbox.callers import action_of
+from provisioner.sandbox.requests import read_request
 from provisioner.sandbox.seed import Seed, Seeder
 from provisioner.sandbox.server import exports, parse_delays, plane_over_moto, served
 
@@ -25,7 +27,7 @@ ACCOUNT = "123456789012"
 MAPPINGS = f"arn:aws:lambda:{REGION}:{ACCOUNT}:event-source-mapping:"
 FUNCTIONS = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
 _SCOPE = re.compile(r"Credential=([^/]+)/\d+/[^/]+/([^/]+)/")
-_S3 = {"GET": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
+_S3 = {"HEAD": "ListBucket", "GET": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
 _NOTIFICATION = {"GET": "GetBucketNotification", "PUT": "PutBucketNotification"}
 
 Policy = dict[str, Any]
@@ -136,15 +138,28 @@ class Guard:
         if service == "sts":
             assert b"Action=GetCallerIdentity" in data
             return  # everybody may
+        if service in ("iam", "rds", "sns", "ec2"):
+            form = dict(parse_qsl(data.decode()))
+            yield Need(f"{service}:{form['Action']}", _FORMS.get(form["Action"], lambda _: "*")(form))
+            return
+        if service in ("kafka", "mq"):
+            name = action_of(read_request(environ, data))
+            # A cluster is named by its ARN; of a broker only the id is, which its ARN ends in.
+            named = re.search(r"clusters/(arn:[^?]+?)(/scram-secrets)?$", path)
+            brokers = [arn for arn in self.behind.troubles.engines if arn.endswith(path.rpartition("/")[2])]
+            yield Need(name, named[1] if named else brokers[0])
+            return
         body = json.loads(data or "{}")
         if service == "lambda":
             yield from self._lambda_needs(_operation(method, path), path, environ, body)
             return
         resource = {
             "tagging": lambda: "*",
-            "sqs": lambda: f"arn:aws:sqs:{REGION}:{body['QueueOwnerAWSAccountId']}:{body['QueueName']}",
+            "sqs": lambda: ":".join([f"arn:aws:sqs:{REGION}", *body["QueueUrl"].split("/")[-2:]]),
             "kinesis": lambda: body.get("StreamARN") or body["ConsumerARN"],
-            "dynamodb": lambda: body["StreamArn"],
+            "dynamodb": lambda: body.get("StreamArn") or body["TableName"],
+            "secretsmanager": lambda: body["SecretId"],
+            "kms": lambda: body["KeyId"],
         }[service]()
         prefix = "tag" if service == "tagging" else service
         yield Need(f"{prefix}:{environ['HTTP_X_AMZ_TARGET'].partition('.')[2]}", resource)
@@ -160,7 +175,7 @@ class Guard:
                     yield Need("lambda:TagResource", f"{MAPPINGS}new")
             case "ListTags" | "TagResource" | "UntagResource":
                 yield Need(action, last)
-            case "GetFunctionConfiguration" | "GetPolicy" | "AddPermission" | "RemovePermission":
+            case "GetFunction" | "GetFunctionConfiguration" | "GetPolicy" | "AddPermission" | "RemovePermission":
                 qualifier = "".join(f":{value}" for value in parse_qs(environ["QUERY_STRING"]).get("Qualifier", ()))
                 function = f"{FUNCTIONS}{path.split('/')[3]}{qualifier}"
                 yield Need(action, function, principal=body.get("Principal", ""))
@@ -171,6 +186,17 @@ class Guard:
                 except client.exceptions.ResourceNotFoundException:
                     function = ""
                 yield Need(action, f"{MAPPINGS}{last}", function)
+
+
+_RDS = f"arn:aws:rds:{REGION}:{ACCOUNT}"
+_FORMS: dict[str, Callable[[dict[str, str]], str]] = {
+    "GetRole": lambda form: f"arn:aws:iam::{ACCOUNT}:role/{form['RoleName']}",
+    "SimulatePrincipalPolicy": lambda form: form["PolicySourceArn"],
+    "DescribeDBClusters": lambda form: f"{_RDS}:cluster:{form['DBClusterIdentifier']}",
+    "DescribeDBClusterParameters": lambda form: f"{_RDS}:cluster-pg:{form['DBClusterParameterGroupName']}",
+    "GetTopicAttributes": lambda form: form["TopicArn"],
+}
+"""The resource of an operation that is asked by a form; the others take `*` alone."""
 
 
 def _operations() -> list[tuple[str, re.Pattern[str], str]]:
