@@ -13,7 +13,7 @@ from provisioner.aws.errors import translating_errors
 from provisioner.aws.limiter import TokenBucket
 from provisioner.aws.session import Aws, is_loopback
 from provisioner.aws.wait import Clock, delays
-from provisioner.errors import AwsError, DeniedError, ElsewhereError, ServiceError, ThrottledError, UnreachableError
+from provisioner.errors import AwsError, DeniedError, ElsewhereError, NotSentError, ServiceError, ThrottledError
 from provisioner.model.checks import Answer, Question
 from provisioner.model.report import STILL
 
@@ -88,7 +88,7 @@ class Asker:
                     noted = self._clock.now()
                     self._note(f"still asking for the checks ({len(answers)} of {len(questions)} answered)")
         finally:
-            pool.shutdown(cancel_futures=True)  # an interrupt must not wait for all that is left
+            pool.shutdown(wait=True, cancel_futures=True)  # an interrupt must not wait for all that is left
         return answers
 
     def _answer(self, batch: Sequence[Question]) -> Answer:
@@ -112,7 +112,7 @@ class Asker:
         except AwsError as error:
             if error.code in _GONE:
                 return Answer(gone=True)
-            if isinstance(error, UnreachableError):
+            if isinstance(error, NotSentError):
                 # The others would wait for nothing, too.
                 self._unreachable[where] = error.message
             return Answer(trouble=error.message)

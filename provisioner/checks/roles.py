@@ -194,6 +194,8 @@ def _decision(result: dict[str, Any], resource: str) -> tuple[Decision, set[str]
     """
     each = result.get("ResourceSpecificResults") or ()
     own = next((item for item in each if item.get("EvalResourceName") == resource), None)
+    if each and own is None and len(each) > 1:
+        return Decision.UNDECIDED, set()  # the action's own result is of all resources together
     word = (own or {}).get("EvalResourceDecision") or result.get("EvalDecision")
     missing = {*((own or result).get("MissingContextValues") or ())}
     decision = _DECISIONS.get(str(word), Decision.UNDECIDED)

@@ -21,11 +21,11 @@ _CLUSTERS: Final = ("kafka:DescribeClusterV2", "mq:DescribeBroker", "rds:Describ
 _NETWORK: Final = (*_CLUSTERS, "ec2:DescribeSubnets", "ec2:DescribeRouteTables", "ec2:DescribeVpcEndpoints")
 
 CHECKS: Final = (
-    Check("C101", ALL | PUSH, functions.exists, _FUNCTION),  # C102 too
-    Check("C103", ALL | PUSH, functions.invoked, _FUNCTION),
+    Check("C101", frozenset(SourceKind), functions.exists, _FUNCTION),  # C102 too
+    Check("C103", frozenset(SourceKind), functions.invoked, _FUNCTION),
     Check("C104", QUEUES, functions.shared, _FUNCTION),
     Check("C105", IN_NETWORKS, functions.ends_in_time, _FUNCTION),
-    Check("C106", ALL, roles.assumed, (*_FUNCTION, "iam:GetRole")),
+    Check("C106", frozenset(SourceKind) - PUSH, roles.assumed, (*_FUNCTION, "iam:GetRole")),
     Check("C107", ALL, roles.allowed, (*_SIMULATED, *_QUEUE)),
     Check("C108", QUEUES, queues.exists, _QUEUE),  # C111 too
     Check("C109", QUEUES, queues.timeouts, (*_FUNCTION, *_QUEUE)),  # C110 too

@@ -34,7 +34,7 @@ def test_an_apply_is_a_stream_of_events(workspace: Workspace) -> None:
 def test_a_failed_apply_has_a_summary_too(workspace: Workspace) -> None:
     workspace.write(f"{ONE}\n{LOST}")
 
-    stream = events(workspace, "--auto-approve", code=3)
+    stream = events(workspace, "--auto-approve", "--checks", "off", code=3)
 
     [errored] = [event for event in stream if event["type"] == "apply_errored"]
     [reported] = [event for event in stream if event["type"] == "diagnostic"]

@@ -182,7 +182,7 @@ def test_a_failed_create_of_a_replacement_leaves_the_old_one_running(workspace: 
     old = workspace.uuid("orders")
     workspace.write(ONE.replace(sqs(), sqs("no-such-queue")))
 
-    failed = workspace.apply(code=3)
+    failed = workspace.apply("--checks", "off", code=3)
 
     assert "Apply incomplete: 0 applied, 1 failed, 0 not attempted." in failed.out
     assert "The specified queue does not exist." in failed.out
@@ -311,7 +311,7 @@ good: {{ function_name: worker, event_source_arn: '{sqs()}' }}
 def test_one_failed_change_does_not_stop_the_others(workspace: Workspace) -> None:
     workspace.write(GOOD_AND_BAD)
 
-    result = workspace.apply(code=3)
+    result = workspace.apply("--checks", "off", code=3)
 
     assert "Apply incomplete: 1 applied, 1 failed, 0 not attempted." in result.out
     assert (
@@ -323,7 +323,7 @@ def test_one_failed_change_does_not_stop_the_others(workspace: Workspace) -> Non
 def test_fail_fast_starts_nothing_new(workspace: Workspace) -> None:
     workspace.write(GOOD_AND_BAD)
 
-    result = workspace.apply("--fail-fast", "--parallelism", "1", code=3)
+    result = workspace.apply("--fail-fast", "--parallelism", "1", "--checks", "off", code=3)
 
     assert "0 applied, 1 failed, 1 not attempted." in result.out
     assert "good: not attempted: bad failed and --fail-fast is set" in result.out

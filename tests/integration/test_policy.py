@@ -71,6 +71,8 @@ class Caller:
             [self.guard.policies[role]] = json.loads(printed).values()
 
     def run(self, role: str, *arguments: str, code: int = 0) -> Result:
+        """Run a command as a role, without checks: what these need is another policy (`test_checks.py`)."""
+        arguments = (*arguments, *(["--checks", "off"] if arguments[0] in ("plan", "apply") else []))
         environ = clean_environment(**{**self.guard.environ(), "AWS_ACCESS_KEY_ID": role})
         done = forks().run(arguments, cwd=self.folder, env=environ)
         assert done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"

@@ -291,8 +291,8 @@ class OtherClient:
     def get_caller_identity(self) -> dict[str, Any]:
         return self._call("GetCallerIdentity", {"Account": ACCOUNT})
 
-    def get_queue_url(self, **_: Any) -> dict[str, Any]:
-        return self._call("GetQueueUrl", {})
+    def get_queue_attributes(self, **_: Any) -> dict[str, Any]:
+        return self._call("GetQueueAttributes", {})
 
     def describe_stream_summary(self, **_: Any) -> dict[str, Any]:
         return self._call("DescribeStreamSummary", {})
@@ -362,11 +362,16 @@ class LambdaClient:
     def untag_resource(self, Resource: str, TagKeys: list[str]) -> dict[str, Any]:
         return self._call("UntagResource", "DELETE", f"/2017-03-31/tags/{Resource}", {"tagKeys": TagKeys})
 
+    def get_function(self, **_: Any) -> dict[str, Any]:
+        return self._function("GetFunction", {"Configuration": {"FunctionName": "f"}})
+
     def get_function_configuration(self, **_: Any) -> dict[str, Any]:
-        ok: Answer = (200, {}, {"FunctionName": "f"})
-        status, headers, body = self._cloud.call("GetFunctionConfiguration", lambda _: ok, process_here())
+        return self._function("GetFunctionConfiguration", {"FunctionName": "f"})
+
+    def _function(self, operation: str, answer: dict[str, Any]) -> dict[str, Any]:
+        status, headers, body = self._cloud.call(operation, lambda _: (200, {}, answer), process_here())
         if status >= 300:
-            raise failed(status, headers, body, "GetFunctionConfiguration")
+            raise failed(status, headers, body, operation)
         return dict(body)
 
 

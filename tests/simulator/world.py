@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 from unittest import mock
 
-from provisioner.aws import bucket_notifications, policies, refresh, session
+from provisioner.aws import asking, bucket_notifications, policies, refresh, session
 from provisioner.backend import journal, s3
 from provisioner.backend.s3 import TIMELY
 from provisioner.execution import executor, push
@@ -124,6 +124,7 @@ class World:
             (executor, "wait", turn_wait),
             (executor, "interrupts", _interrupts),
             (refresh, "ThreadPoolExecutor", TurnPool),
+            (asking, "ThreadPoolExecutor", TurnPool),
             (journal, "threading", threads),
             (s3, "threading", threads),
             (bucket_notifications, "threading", threads),

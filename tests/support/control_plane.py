@@ -91,13 +91,16 @@ class World:
         return self.engines.get(str(broker), "")
 
 
+_FUNCTION = re.compile(r"/2015-03-31/functions/[^/]+/?")
+
+
 def everything_exists(environ: dict[str, Any], start_response: Any) -> Any:
     """What stands behind the control plane: whose credentials these are, and that every function and queue exists."""
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    if environ["PATH_INFO"].endswith("/configuration"):
-        answer, form = b'{"FunctionName": "f"}', "application/json"
-    elif environ.get("HTTP_X_AMZ_TARGET") == "AmazonSQS.GetQueueUrl":
-        answer, form = b'{"QueueUrl": "http://localhost/q"}', "application/x-amz-json-1.0"
+    if _FUNCTION.fullmatch(environ["PATH_INFO"]):
+        answer, form = b'{"Configuration": {"FunctionName": "f"}}', "application/json"
+    elif environ.get("HTTP_X_AMZ_TARGET") == "AmazonSQS.GetQueueAttributes":
+        answer, form = b'{"Attributes": {}}', "application/x-amz-json-1.0"
     else:
         assert b"GetCallerIdentity" in body, f"a call that no test should make: {environ['PATH_INFO']}"
         answer, form = IDENTITY, "text/xml"

@@ -104,10 +104,12 @@ class Guard:
         if role not in self.policies:
             return self.behind(environ, start_response)
         needs = list(self._needs(environ, service))
-        self.used.setdefault(role, set()).update(need.action for need in needs)
         lacking = [need for need in needs if not need.is_granted(self.policies[role])]
+        # What roles are denied on purpose: there is another call for what is needed of it.
+        optional = [need for need in lacking if need.action == "lambda:GetFunction"]
+        self.used.setdefault(role, set()).update(need.action for need in needs if need not in optional)
         if lacking:
-            self.refused += [(role, need) for need in lacking]
+            self.refused += [(role, need) for need in lacking if need not in optional]
             return _denied(service, lacking[0], start_response)
         if [need.action for need in needs] != ["s3:GetObject"]:
             return self.behind(environ, start_response)
