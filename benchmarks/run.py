@@ -122,7 +122,8 @@ def manifest(count: int) -> str:
 def main() -> None:
     """Measure and print."""
     from provisioner.sandbox.mappings import Delays  # late: a measuring process must stay small
-    from provisioner.sandbox.seed import Function, Queue, Seed, Seeder
+    from provisioner.sandbox.seed import Function, Queue, Seed
+    from provisioner.sandbox.seeder import Seeder
     from provisioner.sandbox.server import listening, plane_over_moto, reserve
 
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000

@@ -119,19 +119,19 @@ def may(rights: Rights, role: Arn, question: Question, policies: tuple[Policy, .
 def trusts(policies: Iterable[Policy], service: str, context: Mapping[str, Collection[str]]) -> bool:
     """Whether a role's trust policy lets a service assume the role."""
     question = Question(ASSUME, "*", context)
-    named = [
-        Policy(policy.name, policy.type, tuple(item for item in policy.statements if _serves(item, service)))
-        for policy in policies
-    ]
+    named = []
+    for policy in policies:
+        statements = []
+        for item in policy.statements:
+            principal = item.get("Principal", {})
+            # An AWS principal `*` is everybody, services too.
+            if principal == "*" or {service, "*"} & {
+                *listed(principal.get("Service", [])),
+                *listed(principal.get("AWS", [])),
+            }:
+                statements.append(item)
+        named.append(Policy(policy.name, policy.type, tuple(statements)))
     return evaluate(named, question).decision == "allowed"
-
-
-def _serves(statement: Statement, service: str) -> bool:
-    principal = statement.get("Principal", {})
-    # An AWS principal `*` is everybody, services too.
-    return (
-        principal == "*" or service in listed(principal.get("Service", [])) or "*" in listed(principal.get("AWS", []))
-    )
 
 
 def _is_about(statement: Statement, question: Question) -> bool:

@@ -18,7 +18,8 @@ try:
     from werkzeug.serving import BaseWSGIServer, make_server
 
     from provisioner.sandbox.app import ControlPlane
-    from provisioner.sandbox.seed import KEY, Seed, Seeder, load
+    from provisioner.sandbox.seed import KEY, Seed, load
+    from provisioner.sandbox.seeder import Seeder
 except ImportError as error:
     raise UsageError(
         f"the sandbox needs the package {error.name}",

@@ -5,7 +5,7 @@ not looked at, as for every role in AWS.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree as ET
@@ -17,6 +17,7 @@ from provisioner.sandbox.roles import Role
 _NAMESPACE: Final = "https://iam.amazonaws.com/doc/2010-05-08/"
 _MOST: Final = 1000
 _USUAL: Final = 100
+_ENTRIES: Final = "ContextEntries.member."
 
 Form = Mapping[str, str]
 
@@ -39,7 +40,10 @@ def answer(form: Form, role: Role | None, lacks: frozenset[str]) -> Answer:
     size, start = form.get("MaxItems", str(_USUAL)), form.get("Marker", "0")
     if not (re.fullmatch("[0-9]{1,4}", size) and 1 <= int(size) <= _MOST and re.fullmatch("[0-9]{1,9}", start)):
         return refusal(400, "ValidationError", "MaxItems must be between 1 and 1000, and Marker one of an answer")
-    context = _context(form)
+    entries = [
+        key.removesuffix("ContextKeyName") for key in form if key.startswith(_ENTRIES) and key.endswith("KeyName")
+    ]
+    context = {form[f"{entry}ContextKeyName"].lower(): members(form, f"{entry}ContextKeyValues") for entry in entries}
     asked = [Question(action, resource, context) for action in actions for resource in resources]
     end = int(start) + int(size)
     page = asked[int(start) : end]
@@ -50,15 +54,6 @@ def members(form: Form, name: str) -> list[str]:
     """A list of the query protocol, in its order."""
     found = {key: value for key, value in form.items() if re.fullmatch(rf"{re.escape(name)}\.member\.\d+", key)}
     return [found[key] for key in sorted(found, key=lambda key: int(key.rpartition(".")[2]))]
-
-
-def _context(form: Form) -> dict[str, Sequence[str]]:
-    names = [
-        (key.removesuffix("ContextKeyName"), value)
-        for key, value in form.items()
-        if re.fullmatch(r"ContextEntries\.member\.\d+\.ContextKeyName", key)
-    ]
-    return {name.lower(): members(form, f"{entry}ContextKeyValues") for entry, name in names}
 
 
 def _answered(page: Iterable[Question], rights: Rights, marker: str) -> bytes:

@@ -13,7 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from provisioner.errors import UsageError
-from provisioner.sandbox.seed import Seed, Seeder, load
+from provisioner.sandbox.seed import Seed, load
+from provisioner.sandbox.seeder import Seeder
 from tests.support.control_plane import ACCOUNT, REGION
 from tests.support.lambda_api import refusal
 from tests.support.s3_api import refused

@@ -19,7 +19,8 @@ import botocore.session
 
 from provisioner.sandbox.callers import action_of
 from provisioner.sandbox.requests import read_request
-from provisioner.sandbox.seed import Seed, Seeder
+from provisioner.sandbox.seed import Seed
+from provisioner.sandbox.seeder import Seeder
 from provisioner.sandbox.server import exports, parse_delays, plane_over_moto, served
 
 REGION = "eu-west-1"
