@@ -15,7 +15,7 @@ from moto.backends import get_backend
 from provisioner.model.references import FunctionReference, partition_of
 from provisioner.sandbox.notifications import ANOTHER_CLIENT
 from provisioner.sandbox.roles import managed_arn
-from provisioner.sandbox.seed import ACCOUNT, KEY, ROLE, Bucket, Function, Queue, Seed, Stream, Table
+from provisioner.sandbox.seed import ACCOUNT, KEY, ROLE, Bucket, Function, Queue, Seed, Stream
 
 EVERYTHING: Final = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
@@ -61,7 +61,16 @@ class Seeder:
         for stream in self._seed.streams:
             self._stream(stream)
         for table in self._seed.tables:
-            self._table(table)
+            self._client("dynamodb", table.account).create_table(
+                TableName=table.name,
+                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+                BillingMode="PAY_PER_REQUEST",
+                StreamSpecification={"StreamEnabled": True, "StreamViewType": table.view},
+            )
+            # moto's label is the time of creation, which a manifest cannot know.
+            made = get_backend("dynamodb")[table.account][self._seed.region].tables[table.name]
+            made.latest_stream_label = table.stream_label
         for bucket in self._seed.buckets:
             self._bucket(bucket)
         for topic in self._seed.topics:
@@ -182,18 +191,6 @@ class Seeder:
             made = known.consumers[-1]
             # moto's ARN lacks the number at its end.
             made.consumer_arn = f"{arn}/consumer/{consumer.name}:{consumer.created}"
-
-    def _table(self, table: Table) -> None:
-        self._client("dynamodb", table.account).create_table(
-            TableName=table.name,
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": table.view},
-        )
-        made = get_backend("dynamodb")[table.account][self._seed.region].tables[table.name]
-        # moto's label is the time of creation, which a manifest cannot know.
-        made.latest_stream_label = table.stream_label
 
 
 def _empty_code() -> bytes:
