@@ -43,6 +43,13 @@ class Case:
         return Arn.parse(self.subject.mapping.get("event_source_arn"))
 
     @property
+    def arn(self) -> Arn:
+        """The source, for checks of kinds that have an ARN."""
+        found = self.source
+        assert found is not None  # the table has the check for such kinds alone
+        return found
+
+    @property
     def reference(self) -> FunctionReference:
         """The function, with version or alias."""
         found = FunctionReference.parse(self.subject.mapping["function_name"])

@@ -14,15 +14,9 @@ _SCRAM: Final = "SASL_SCRAM_512_AUTH"
 _TLS: Final = "CLIENT_CERTIFICATE_TLS_AUTH"
 
 
-def _source(case: Case) -> Arn:
-    source = case.source
-    assert source is not None  # the table has these checks for sources with an ARN alone
-    return source
-
-
 def msk(case: Case) -> Judging:
     """The cluster must be there, active, and take the way in which Lambda signs in."""
-    arn = _source(case)
+    arn = case.arn
     if not arn.resource.startswith("cluster/"):
         return []  # a connection to another account's cluster
     (answer,) = yield (cluster_question(arn),)
@@ -60,7 +54,7 @@ def _sign_in(case: Case, name: str, found: Mapping[str, Any]) -> Findings:
 
 def scram(case: Case) -> Judging:
     """A SCRAM secret must be associated with the cluster."""
-    arn = _source(case)
+    arn = case.arn
     items = case.subject.mapping.get("source_access_configuration") or ()
     secrets = [item.get("uri") for item in items if item["type"] == _SCRAM]
     if not secrets or not arn.resource.startswith("cluster/"):
@@ -79,7 +73,7 @@ def scram(case: Case) -> Judging:
 
 def broker(case: Case) -> Judging:
     """The broker must be there and running, and only RabbitMQ has virtual hosts."""
-    arn = _source(case)
+    arn = case.arn
     answer = yield from the_broker(arn)
     name = arn.resource.split(":")[1] if ":" in arn.resource else arn.resource
     if answer.gone:
@@ -109,7 +103,7 @@ def the_broker(arn: Arn) -> Generator[tuple[Question, ...], tuple[Answer, ...], 
 
 def document_db(case: Case) -> Judging:
     """The cluster must be there, of DocumentDB, of the function's account and region, and available."""
-    arn = _source(case)
+    arn = case.arn
     name = arn.resource.rpartition(":")[2]
     if arn.account != case.subject.account or arn.region != case.subject.region:
         where = f"account {case.subject.account} in {case.subject.region}"

@@ -78,8 +78,7 @@ def ends_in_time(case: Case) -> Judging:
 
 def shards_fit(case: Case) -> Judging:
     """Each shard runs as many functions at once as its parallelization factor says."""
-    source = case.source
-    assert source is not None  # a Kinesis stream
+    source = case.arn
     known: Function = yield from function(case)
     (answer,) = yield (stream(source),)
     summary = (answer.value or {}).get("StreamDescriptionSummary") or {}

@@ -15,15 +15,9 @@ _SAFE: Final = 6
 """AWS's guide: the visibility timeout is at least six times the function's timeout, plus the batching window."""
 
 
-def _source(case: Case) -> Arn:
-    source = case.source
-    assert source is not None  # the table has these checks for queues alone
-    return source
-
-
 def exists(case: Case) -> Judging:
     """The queue must be there, and FIFO where its name says so."""
-    arn = _source(case)
+    arn = case.arn
     (answer,) = yield (queue(arn),)
     if answer.gone:
         return case.error("C108", f"there is no queue {arn.resource} in account {arn.account} in {arn.region}")
@@ -35,7 +29,7 @@ def exists(case: Case) -> Judging:
 
 def timeouts(case: Case) -> Judging:
     """AWS refuses a visibility timeout below the function's timeout, and recommends six times as much."""
-    (answer,) = yield (queue(_source(case)),)
+    (answer,) = yield (queue(case.arn),)
     known = yield from function(case)
     visible = number(attributes(answer).get("VisibilityTimeout", ""))
     if not known.timeout or "VisibilityTimeout" not in attributes(answer):
@@ -52,14 +46,14 @@ def timeouts(case: Case) -> Judging:
     plus = f" plus the batching window of {window}" if window else ""
     return case.warning(
         "C110",
-        f"the visibility timeout of {_source(case).resource} is {visible} seconds; AWS recommends at least {advised}: six times "
+        f"the visibility timeout of {case.arn.resource} is {visible} seconds; AWS recommends at least {advised}: six times "
         f"the function's timeout of {known.timeout}{plus}",
     )
 
 
 def redrive(case: Case) -> Judging:
     """A message that always fails should end in a dead-letter queue, and not too soon."""
-    arn = _source(case)
+    arn = case.arn
     (answer,) = yield (queue(arn),)
     if answer.value is None:
         return []
@@ -89,7 +83,7 @@ def redrive(case: Case) -> Judging:
 
 def dead_letters(case: Case) -> Judging:
     """The dead-letter queue must be there, take this queue's messages, and keep them longer."""
-    arn = _source(case)
+    arn = case.arn
     (answer,) = yield (queue(arn),)
     target = Arn.parse(_json(attributes(answer).get("RedrivePolicy")).get("deadLetterTargetArn"))
     if target is None:

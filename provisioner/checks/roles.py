@@ -26,6 +26,9 @@ _SERVICE: Final = "lambda.amazonaws.com"
 _INSTEAD: Final = {"kafka:DescribeClusterV2": "kafka:DescribeCluster"}
 """What AWS accepts in the place of an action, except for serverless clusters."""
 
+_READ_QUEUES: Final = "ReadQueues"
+"""The grant whose resource is the queue that is read."""
+
 Simulated: TypeAlias = dict[tuple[str, str], Decision]
 """What the simulator says of each action on each resource."""
 
@@ -53,17 +56,17 @@ def allowed(case: Case) -> Judging:
     if not role or not wanted:
         return []
     simulated, undecided = yield from _simulated(case, role, wanted)
-    queue_policy: Answer | None = None
-    if case.source and case.subject.kind in QUEUES:
-        (queue_policy,) = yield (queue(case.source),)
-    lacking: list[_Lacking] = []
-    for grant in wanted:
-        for resource in grant.resources:
-            is_source = queue_policy is not None and resource == str(case.source)
-            by_source = queue_policy if is_source else None
-            for action in grant.actions:
-                if action not in grant.unneeded:
-                    lacking += _lacking(grant, action, resource, simulated, role, by_source)
+    source: Answer | None = None
+    if case.subject.kind in QUEUES:
+        (source,) = yield (queue(case.arn),)
+    lacking = [
+        item
+        for grant in wanted
+        for resource in grant.resources
+        for action in grant.actions
+        if action not in grant.unneeded
+        for item in _lacking(grant, action, resource, simulated, role, source if grant.sid == _READ_QUEUES else None)
+    ]
     found = _found(case, role, wanted, lacking)
     if undecided and not found:
         names = ", ".join(sorted(undecided))

@@ -16,15 +16,9 @@ _HOUR: Final = 3_600
 _RUNNING: Final = ("ACTIVE", "UPDATING")
 
 
-def _source(case: Case) -> Arn:
-    source = case.source
-    assert source is not None  # the table has these checks for streams alone
-    return source
-
-
 def kinesis(case: Case) -> Judging:
     """The stream must be there, active, and keep records as long as the mapping tries them."""
-    arn = _source(case)
+    arn = case.arn
     name = stream_of(arn).resource.removeprefix("stream/")
     (answer,) = yield (stream(arn),)
     if answer.gone:
@@ -45,7 +39,7 @@ def kinesis(case: Case) -> Judging:
 
 def consumer(case: Case) -> Judging:
     """The enhanced fan-out consumer must be there and active."""
-    arn = _source(case)
+    arn = case.arn
     stream_name, _, named = arn.resource.removeprefix("stream/").partition("/consumer/")
     if not named:
         return []
@@ -67,7 +61,7 @@ def consumer_question(arn: Arn) -> Question:
 
 def table(case: Case) -> Judging:
     """The stream must be the one that the table writes now: one that was switched off gets nothing new."""
-    arn = _source(case)
+    arn = case.arn
     name = arn.resource.split("/")[1] if "/" in arn.resource else arn.resource
     (answer,) = yield (table_stream(arn),)
     found = (answer.value or {}).get("StreamDescription") or {}
@@ -105,7 +99,7 @@ def images(case: Case) -> Judging:
     asked = {image for pattern in patterns for image in _images(pattern)}
     if not asked:
         return []
-    (answer,) = yield (table_stream(_source(case)),)
+    (answer,) = yield (table_stream(case.arn),)
     view = ((answer.value or {}).get("StreamDescription") or {}).get("StreamViewType") or ""
     lacking = sorted(asked - set(_IMAGES.get(view, asked)))
     if not lacking:
@@ -135,7 +129,7 @@ def age(case: Case) -> Judging:
             f"maximum_record_age_in_seconds is {limit}, but a stream of DynamoDB keeps records for {_DAY} seconds: "
             "records expire before they are given up, and reach no destination",
         )
-    source = str(_source(case))
+    source = str(case.arn)
     readers = [item.name for item in case.all if item.mapping.get("event_source_arn") == source]
     if len(readers) <= _READERS:
         return []

@@ -36,7 +36,6 @@ WRITTEN_APART = {
     "kinds/risk.py:_of_deletion": "an action, beside `_of_create`, `_of_update` and `_of_replacement`",
     "planning/order.py:_takes": "the opposite of `_frees`",
     "sandbox/mappings.py:_marker": "the inverse of `_offset`",
-    "sandbox/seed.py:Seeder._table": "a kind of source, beside `_stream`",
     "sandbox/world.py:MotoWorld._has_table_stream": "a kind of source, beside `_has_stream`",
     # Each calls the function that calls it.
     "aws/convert.py:_update_block": "recursion with `_update_value`",
