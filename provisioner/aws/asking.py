@@ -25,7 +25,7 @@ _WORKERS: Final = 32
 
 _RATES: Final[Mapping[str, float]] = {
     "iam": 5.0,
-    "lambda": 50.0,
+    "lambda": 100.0,
     "kinesis": 10.0,
     "dynamodbstreams": 10.0,
     "kafka": 5.0,
@@ -35,8 +35,8 @@ _RATES: Final[Mapping[str, float]] = {
     "secretsmanager": 40.0,
     "sns": 20.0,
 }
-"""Requests a second that are at most sent to a service in a region: half of its quota or less, where AWS states one
-(docs/checks.md#calls). `GetFunction` has a quota of its own; GetFunctionConfiguration shares that of all changes, and is sent
+"""Requests a second that are at most sent to a service in a region, and fewer where it throttles (docs/checks.md#calls).
+`GetFunction` has a quota of its own; GetFunctionConfiguration shares that of all changes, and is sent
 with them. A service that is not here has a quota that these questions do not reach.
 """
 

@@ -338,6 +338,21 @@ def _consumer_denied(case: Case) -> bool:
     )
 
 
+def _destination_denied(case: Case, service: str, action: str) -> bool:
+    """Whether the role may not send to a destination of a service. AWS tries it, but not on an update that has neither function
+    nor destination.
+    """
+    config = (case.sent if "DestinationConfig" in case.sent else case.after).get("DestinationConfig") or {}
+    arn = Arn.parse((config.get("OnFailure") or {}).get("Destination"))
+    reference = _function(case)
+    if arn is None or arn.service != service or reference is None:
+        return False
+    # A bucket is tried by a key that is not below the prefix of the records.
+    resource = f"{arn}/Lambda-Destination-Test" if service == "s3" else str(arn)
+    checked = case.creating or bool({"FunctionName", "DestinationConfig"} & case.sent.keys())
+    return checked and case.world.lacks(reference.name, action, resource)
+
+
 _EVERY: Final = frozenset(SourceKind)
 _MQ, _DOCUMENTDB, _FIFO = frozenset({SourceKind.MQ}), frozenset({SourceKind.DOCUMENTDB}), frozenset({SourceKind.FIFO})
 _DYNAMODB, _SQS, _MSK = frozenset({SourceKind.DYNAMODB}), frozenset({SourceKind.SQS}), frozenset({SourceKind.MSK})
@@ -704,6 +719,26 @@ RULES: Final[tuple[RefusalRule, ...]] = (
         _MSK,
         lambda c: _source_missing(c) or _cluster_denied(c),
         lambda c: f"Cannot access cluster {_source(c)}. {_CLUSTER_WORDS}",
+    ),
+    RefusalRule(
+        "permissions.md#by-kind: any secret of a source or a schema registry",
+        _MSK,
+        _secret_denied,
+        _says(
+            "Cannot access secret manager value ARN. Please ensure the role can perform the 'secretsmanager:GetSecretValue' action on your broker in IAM."
+        ),
+    ),
+    RefusalRule(
+        "permissions.md#destinations: SQS",
+        STREAMS | KAFKAS,
+        lambda c: _destination_denied(c, "sqs", "sqs:SendMessage"),
+        _says("The function execution role does not have permissions to call SendMessage on SQS"),
+    ),
+    RefusalRule(
+        "permissions.md#destinations: S3",
+        STREAMS | KAFKAS,
+        lambda c: _destination_denied(c, "s3", "s3:PutObject"),
+        _says("The function execution role does not have permissions to call PutObject on S3"),
     ),
     RefusalRule(
         "errors.md#messages: DocumentDB secret denied",

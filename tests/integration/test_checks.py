@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from provisioner.aws.convert import create_request
+from provisioner.kinds.permissions import grants
 from provisioner.manifest import load
 from provisioner.sandbox.seed import Seed
 from tests.support.roles import ACCOUNT, REGION, Guard, guarded
@@ -26,8 +27,13 @@ SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:AmazonMSK_ledger-AbC
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 POOR = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:ReceiveMessage", "Resource": "*"}]}
 SEED = {
-    "roles": [{"name": "poor", "policies": [POOR]}, {"name": "denied", "lacks": ["kinesis:GetRecords"]}],
+    "roles": [
+        {"name": "poor", "policies": [POOR]},
+        {"name": "denied", "lacks": ["kinesis:GetRecords"]},
+        {"name": "exact", "policies": []},
+    ],
     "functions": [
+        {"name": "exact", "role": "exact"},
         {"name": "worker", "aliases": ["live"]},
         {"name": "slow", "timeout": 60},
         {"name": "poor", "role": "poor"},
@@ -328,3 +334,62 @@ def test_an_apply_goes_on_where_nothing_may_be_asked(caller: Caller) -> None:
 
     assert "1 added" in done.out
     assert "these credentials may not lambda:GetFunction" in done.err
+
+
+# --- the role's policy -----------------------------------------------------------------------------------------------
+
+EXACT = {
+    **SOUND,
+    "views": {
+        "function_name": "worker",
+        "event_source_arn": f"{KINESIS}/views",
+        "starting_position": "LATEST",
+        "destination_config": {"on_failure": {"destination_arn": "arn:aws:s3:::failures"}},
+    },
+    "brokers": {
+        "function_name": "worker",
+        "self_managed_event_source": {"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["b1.example.com:9092"]}},
+        "topics": ["ledger"],
+        "source_access_configuration": SIGN_IN,
+    },
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_a_role_with_exactly_the_printed_policy_makes_the_mapping_and_needs_each_required_action(
+    caller: Caller, name: str
+) -> None:
+    mapping = {**EXACT[name], "function_name": "exact"}
+    caller.write({name: mapping})
+    wanted = load(caller.folder).manifest.mappings[name]
+    request = create_request(wanted.mapping, None)
+    printed = json.loads(caller.run("policy", name).out)["exact"]
+    iam = caller.guard.client("iam")
+
+    def refused(document: dict[str, Any]) -> bool:
+        iam.put_role_policy(RoleName="exact", PolicyName="printed", PolicyDocument=json.dumps(document))
+        caller.guard.forget()
+        return caller.is_refused(request)
+
+    assert not refused(printed)
+    required = {action for grant in grants(wanted.mapping, wanted.kind, ACCOUNT) for action in grant.required}
+    needed = set()
+    for action in sorted({action for item in printed["Statement"] for action in item["Action"]}):
+        without = [
+            {**item, "Action": [other for other in item["Action"] if other != action]} for item in printed["Statement"]
+        ]
+        if refused({**printed, "Statement": [item for item in without if item["Action"]]}):
+            needed.add(action)
+    assert needed == required
+
+
+def test_a_role_with_the_printed_policy_has_nothing_that_the_checks_find(caller: Caller) -> None:
+    caller.write({name: {**mapping, "function_name": "exact"} for name, mapping in EXACT.items() if name != "views"})
+    printed = json.loads(caller.run("policy").out)["exact"]
+    iam = caller.guard.client("iam")
+    iam.put_role_policy(RoleName="exact", PolicyName="printed", PolicyDocument=json.dumps(printed))
+
+    assert caller.found(code=0) == []
+
+    iam.delete_role_policy(RoleName="exact", PolicyName="printed")
+    assert {item["code"] for item in caller.found()} == {"C107"}
