@@ -145,12 +145,14 @@ def test_a_file_of_another_tool_has_one_error(tmp_path: Path, name: str, content
 
 
 def test_a_broken_file_is_to_be_corrected_before_it_is_converted(tmp_path: Path) -> None:
-    path = written(tmp_path, "template.yaml", "Resources:\n  M:\n    Type: [AWS::Lambda::EventSourceMapping\n  N: {}\n")
+    path = written(
+        tmp_path, "template.yaml", "AWSTemplateFormatVersion: x\nResources:\n  M:\n    Type: [AWS::Lambda\n  N: {}\n"
+    )
 
     [(code, _, hint)] = reported(path)
 
     assert code == "E114"
-    assert hint.startswith("correct line 4 first, which is not YAML: ")
+    assert hint.startswith("correct line 5 first, which is not YAML: ")
     assert hint.endswith(f"; then `provisioner convert {path}` prints its mappings as a manifest")
     with pytest.raises(UsageError):
         convert([path], Options())
