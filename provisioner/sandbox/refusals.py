@@ -291,8 +291,10 @@ def _is_active_mq(case: Case) -> bool:
     return source is not None and case.world.engine(source) == "ActiveMQ"
 
 
-def _secret_denied(case: Case) -> bool:
-    return any(_lacking(case, ["secretsmanager:GetSecretValue"], secret) for secret in _secrets(case.after))
+def _denied_secret(case: Case) -> str:
+    """The first secret that the role may not read, or ""."""
+    action = ["secretsmanager:GetSecretValue"]
+    return next((secret for secret in _secrets(case.after) if _lacking(case, action, secret)), "")
 
 
 _QUEUE_ACTIONS: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
@@ -306,7 +308,9 @@ _CONSUMER_ACTIONS: Final = (
     "kinesis:GetShardIterator",
     "kinesis:GetRecords",
 )
-"""Those on the stream of a consumer. These three are the actions that AWS was seen to check when a mapping is made; its texts name more."""
+"""On the stream of a consumer. These and the two above are what AWS was seen to check when a mapping is made; its texts
+name more.
+"""
 
 _DESCRIBES: Final = ("kafka:DescribeClusterV2", "kafka:DescribeCluster")
 
@@ -723,9 +727,9 @@ RULES: Final[tuple[RefusalRule, ...]] = (
     RefusalRule(
         "permissions.md#by-kind: any secret of a source or a schema registry",
         _MSK,
-        _secret_denied,
-        _says(
-            "Cannot access secret manager value ARN. Please ensure the role can perform the 'secretsmanager:GetSecretValue' action on your broker in IAM."
+        lambda c: bool(_denied_secret(c)),
+        lambda c: (
+            f"Cannot access secret manager value {_denied_secret(c)}. Please ensure the role can perform the 'secretsmanager:GetSecretValue' action on your broker in IAM."
         ),
     ),
     RefusalRule(
@@ -743,7 +747,7 @@ RULES: Final[tuple[RefusalRule, ...]] = (
     RefusalRule(
         "errors.md#messages: DocumentDB secret denied",
         _DOCUMENTDB,
-        _secret_denied,
+        lambda c: bool(_denied_secret(c)),
         _says(
             "Cannot access secret manager, please ensure the role can perform the 'secretsmanager:GetSecretValue' action on your cluster in IAM."
         ),
