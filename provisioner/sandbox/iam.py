@@ -1,4 +1,4 @@
-"""What IAM decides: whether policies allow an action on a resource (docs/aws/access.md#decision).
+"""What IAM decides: whether policies allow an action on a resource (docs/aws/permissions.md#the-simulator).
 
 A policy may ask what cannot be judged here, an operator or a variable that is not known. Then the answer is the one that
 refuses nothing, and the condition key stands among those that are missing. A key that the request does not have is
@@ -90,7 +90,7 @@ def evaluate(policies: Iterable[Policy], question: Question, *, principals: Coll
             if not _is_about(statement, question) or (principals and not _names(statement, principals)):
                 continue
             lacking, unknown, holds = _conditions(statement, question)
-            missing |= lacking | unknown
+            missing |= lacking | (unknown if holds else set())
             denying = statement["Effect"] == "Deny"
             # What is not known is taken for what refuses nothing.
             if holds and not (unknown and denying):

@@ -86,6 +86,12 @@ def test_an_operator_that_is_not_known_denies_nothing(operator: str) -> None:
     assert decision(allow(), deny(Condition=condition), aws_sourceip="1.2.3.4") == ("allowed", ("aws:SourceIp",))
 
 
+def test_what_another_condition_excludes_needs_no_operator_to_be_known() -> None:
+    condition = {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}, "Bool": {"aws:SecureTransport": "true"}}
+
+    assert decision(allow(Condition=condition), aws_securetransport="false") == ("implicitDeny", ())
+
+
 @pytest.mark.parametrize(("boundary", "decided"), [
     ([allow()], "allowed"), ([], "implicitDeny"), ([allow(), deny()], "explicitDeny"),
 ])  # fmt: skip
