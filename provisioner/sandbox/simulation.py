@@ -1,23 +1,25 @@
 """IAM's SimulatePrincipalPolicy for roles. What it answers is what the policies say at that moment; resource policies are
-not looked at, as for every role in AWS.
+not looked at, as for every role in AWS (docs/aws/permissions.md#the-simulator).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree as ET
 
 from provisioner.sandbox.answers import Answer
-from provisioner.sandbox.iam import Question, Rights, Verdict, decide
+from provisioner.sandbox.iam import Decision, Question, Verdict, decide
 from provisioner.sandbox.roles import Role
 
 _NAMESPACE: Final = "https://iam.amazonaws.com/doc/2010-05-08/"
 _MOST: Final = 1000
 _USUAL: Final = 100
 _ENTRIES: Final = "ContextEntries.member."
+_STRONGEST: Final[tuple[Decision, ...]] = ("explicitDeny", "allowed", "implicitDeny")
+"""Of decisions about several resources, the first of these is the action's own."""
 
 Form = Mapping[str, str]
 
@@ -44,10 +46,13 @@ def answer(form: Form, role: Role | None, lacks: frozenset[str]) -> Answer:
         key.removesuffix("ContextKeyName") for key in form if key.startswith(_ENTRIES) and key.endswith("KeyName")
     ]
     context = {form[f"{entry}ContextKeyName"].lower(): members(form, f"{entry}ContextKeyValues") for entry in entries}
-    asked = [Question(action, resource, context) for action in actions for resource in resources]
     end = int(start) + int(size)
-    page = asked[int(start) : end]
-    return Answer(200, _answered(page, role.rights(lacks), str(end) if end < len(asked) else ""))
+    rights = role.rights(lacks)
+    results = [
+        (action, [(resource, decide(rights, Question(action, resource, context))) for resource in resources])
+        for action in actions[int(start) : end]
+    ]
+    return Answer(200, _answered(results, str(end) if end < len(actions) else ""))
 
 
 def members(form: Form, name: str) -> list[str]:
@@ -56,21 +61,32 @@ def members(form: Form, name: str) -> list[str]:
     return [found[key] for key in sorted(found, key=lambda key: int(key.rpartition(".")[2]))]
 
 
-def _answered(page: Iterable[Question], rights: Rights, marker: str) -> bytes:
+def _answered(results: Sequence[tuple[str, Sequence[tuple[str, Verdict]]]], marker: str) -> bytes:
+    """The answer with one result for each action. That of one resource is the action's own; several stand below an action,
+    which then names no resource but the form of its ARN, and has a decision of all of them together.
+    """
     root = ET.Element("SimulatePrincipalPolicyResponse", {"xmlns": _NAMESPACE})
     result = ET.SubElement(root, "SimulatePrincipalPolicyResult")
-    results = ET.SubElement(result, "EvaluationResults")
-    for question in page:
-        verdict = decide(rights, question)
-        member = ET.SubElement(results, "member")
-        ET.SubElement(member, "EvalActionName").text = question.action
-        ET.SubElement(member, "EvalResourceName").text = question.resource
-        ET.SubElement(member, "EvalDecision").text = verdict.decision
-        _details(member, verdict)
-        specific = ET.SubElement(ET.SubElement(member, "ResourceSpecificResults"), "member")
-        ET.SubElement(specific, "EvalResourceName").text = question.resource
-        ET.SubElement(specific, "EvalResourceDecision").text = verdict.decision
-        _details(specific, verdict)
+    listed = ET.SubElement(result, "EvaluationResults")
+    for action, verdicts in results:
+        member = ET.SubElement(listed, "member")
+        ET.SubElement(member, "EvalActionName").text = action
+        if len(verdicts) == 1:
+            [(resource, verdict)] = verdicts
+            ET.SubElement(member, "EvalResourceName").text = resource
+            ET.SubElement(member, "EvalDecision").text = verdict.decision
+            _details(member, verdict)
+            continue
+        decisions = {verdict.decision for _, verdict in verdicts}
+        form = f"arn:aws:{action.partition(':')[0]}:${{Region}}:${{Account}}:${{ResourceName}}"
+        ET.SubElement(member, "EvalResourceName").text = form
+        ET.SubElement(member, "EvalDecision").text = next(word for word in _STRONGEST if word in decisions)
+        each = ET.SubElement(member, "ResourceSpecificResults")
+        for resource, verdict in verdicts:
+            specific = ET.SubElement(each, "member")
+            ET.SubElement(specific, "EvalResourceName").text = resource
+            ET.SubElement(specific, "EvalResourceDecision").text = verdict.decision
+            _details(specific, verdict)
     ET.SubElement(result, "IsTruncated").text = "true" if marker else "false"
     if marker:
         ET.SubElement(result, "Marker").text = marker

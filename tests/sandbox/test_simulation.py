@@ -22,15 +22,24 @@ BROKER = f"arn:aws:mq:{REGION}:{ACCOUNT}:broker:billing:b-11111111-2222-3333-444
 DATABASE = f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:catalogue"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 READS = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:ReceiveMessage", "Resource": QUEUE}]}
+TRUST = {"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
+]}  # fmt: skip
+VIA = {"Version": "2012-10-17", "Statement": [{
+    "Effect": "Allow", "Action": "kms:Decrypt", "Resource": KEY,
+    "Condition": {"StringEquals": {"kms:ViaService": "sqs.eu-west-1.amazonaws.com"}},
+}]}  # fmt: skip
 SEED = {
     "roles": [
+        {"name": "via", "policies": [VIA]},
         {"name": "all"},
         {"name": "reads", "policies": [READS]},
         {"name": "managed", "policies": ["AWSLambdaSQSQueueExecutionRole", "AWSLambdaKinesisExecutionRole"]},
         {"name": "none", "policies": []},
+        {"name": "given", "policies": []},
         {"name": "lacking", "lacks": ["sqs:DeleteMessage"]},
     ],
-    "functions": [{"name": name, "role": name} for name in ("all", "reads", "managed", "none", "lacking")],
+    "functions": [{"name": name, "role": name} for name in ("all", "reads", "managed", "none", "given", "lacking")],
     "queues": [
         {"name": "orders"},
         {"name": "orders", "account": "210987654321"},
@@ -39,7 +48,7 @@ SEED = {
         }]}},
         {"name": "closed", "policy": {"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}]}},
     ],
-    "streams": [{"name": "clicks"}],
+    "streams": [{"name": "clicks", "consumers": [{"name": "enricher", "created": 1767225600}]}],
     "missing": [f"{SECRET[:-6]}gone00"],
     "secrets": [{"arn": f"{SECRET[:-6]}going0", "deleted": True}],
     "brokers": [{"arn": BROKER, "engine": "ActiveMQ"}],
@@ -64,10 +73,18 @@ def simulated(
         PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:role/{role}", ActionNames=list(actions), ResourceArns=resources, **more
     )
     return {
-        (item["EvalActionName"], each["EvalResourceName"]): each["EvalResourceDecision"]
+        (item["EvalActionName"], resource): decision
         for item in answer["EvaluationResults"]
-        for each in item["ResourceSpecificResults"]
+        for resource, decision in decisions(item).items()
     }
+
+
+def decisions(result: dict[str, Any]) -> dict[str, str]:
+    """The decision about each resource: the result's own where there is one resource."""
+    each = {
+        item["EvalResourceName"]: item["EvalResourceDecision"] for item in result.get("ResourceSpecificResults", ())
+    }
+    return each or {result["EvalResourceName"]: result["EvalDecision"]}
 
 
 @pytest.mark.parametrize(("role", "action", "resource", "decided"), [
@@ -86,20 +103,77 @@ def test_the_real_policies_decide(account: Guard, role: str, action: str, resour
 
 def test_every_action_is_decided_for_every_resource_page_by_page(account: Guard) -> None:
     resources = [f"{QUEUE}-{number}" for number in range(4)]
-    asked: dict[str, Any] = {
-        "PolicySourceArn": f"arn:aws:iam::{ACCOUNT}:role/all",
-        "ActionNames": ["sqs:ReceiveMessage", "sqs:DeleteMessage"],
-        "ResourceArns": resources,
-    }
-    pages = (
+    actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+    pages = list(
         account.client("iam")
         .get_paginator("simulate_principal_policy")
-        .paginate(**asked, PaginationConfig={"PageSize": 3})
+        .paginate(
+            PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:role/all",
+            ActionNames=actions,
+            ResourceArns=resources,
+            PaginationConfig={"PageSize": 2},
+        )
     )
 
-    found = [(item["EvalActionName"], item["EvalResourceName"]) for page in pages for item in page["EvaluationResults"]]
+    results = [item for page in pages for item in page["EvaluationResults"]]
+    assert [page["IsTruncated"] for page in pages] == [True, False]
+    assert {item["EvalActionName"]: list(decisions(item)) for item in results} == dict.fromkeys(actions, resources)
 
-    assert sorted(found) == sorted((action, resource) for action in asked["ActionNames"] for resource in resources)
+
+def test_one_resource_is_the_actions_own_and_several_stand_below_it(account: Guard) -> None:
+    """docs/aws/permissions.md#the-simulator"""
+    iam, other = account.client("iam"), f"{QUEUE}-2"
+    asked = {"PolicySourceArn": f"arn:aws:iam::{ACCOUNT}:role/reads", "ActionNames": ["sqs:ReceiveMessage"]}
+    [one] = iam.simulate_principal_policy(**asked, ResourceArns=[QUEUE])["EvaluationResults"]
+    [both] = iam.simulate_principal_policy(**asked, ResourceArns=[QUEUE, other])["EvaluationResults"]
+
+    assert (one["EvalResourceName"], one["EvalDecision"]) == (QUEUE, "allowed")
+    assert "ResourceSpecificResults" not in one
+    assert one["MatchedStatements"] == [{"SourcePolicyId": "seed-1", "SourcePolicyType": "role"}]
+    assert both["EvalResourceName"] not in (QUEUE, other)
+    assert both["EvalDecision"] == "allowed"
+    assert decisions(both) == {QUEUE: "allowed", other: "implicitDeny"}
+
+
+@pytest.mark.parametrize(("context", "decided", "missing"), [
+    ([], "implicitDeny", ["kms:ViaService"]),
+    ([("kms:viaservice", "sqs.eu-west-1.amazonaws.com")], "allowed", []),
+    ([("kms:ViaService", "s3.eu-west-1.amazonaws.com")], "implicitDeny", []),
+])  # fmt: skip
+def test_a_condition_is_held_against_the_context_that_is_sent(
+    account: Guard, context: list[tuple[str, str]], decided: str, missing: list[str]
+) -> None:
+    entries = [
+        {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"} for key, value in context
+    ]
+
+    [result] = account.client("iam").simulate_principal_policy(
+        PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:role/via",
+        ActionNames=["kms:Decrypt"],
+        ResourceArns=[KEY],
+        **({"ContextEntries": entries} if entries else {}),
+    )["EvaluationResults"]
+
+    assert (result["EvalDecision"], result["MissingContextValues"]) == (decided, missing)
+
+
+def test_a_boundary_bounds_what_is_simulated(account: Guard) -> None:
+    iam = account.client("iam")
+    bound = "arn:aws:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole"
+    iam.create_role(
+        RoleName="bound", Path="/teams/", AssumeRolePolicyDocument=json.dumps(TRUST), PermissionsBoundary=bound
+    )
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam.put_role_policy(RoleName="bound", PolicyName="all", PolicyDocument=json.dumps(everything))
+
+    results = iam.simulate_principal_policy(
+        PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:role/teams/bound", ActionNames=["sqs:ReceiveMessage", "kms:Decrypt"]
+    )["EvaluationResults"]
+
+    assert [
+        (item["EvalDecision"], item["PermissionsBoundaryDecisionDetail"]["AllowedByPermissionsBoundary"])
+        for item in results
+    ] == [("allowed", True), ("implicitDeny", False)]
 
 
 def test_a_role_that_is_not_there_is_no_entity(account: Guard) -> None:
@@ -111,8 +185,7 @@ def test_a_role_that_is_not_there_is_no_entity(account: Guard) -> None:
 
 def test_a_role_that_somebody_creates_may_do_nothing_until_it_has_a_policy(account: Guard) -> None:
     iam = account.client("iam")
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    iam.create_role(RoleName="new", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
+    iam.create_role(RoleName="new", AssumeRolePolicyDocument=json.dumps(TRUST))
 
     before = simulated(account, "new", "sqs:ReceiveMessage", resources=[QUEUE])
     iam.put_role_policy(RoleName="new", PolicyName="reads", PolicyDocument=json.dumps(READS))
@@ -150,6 +223,44 @@ def test_a_creation_is_checked_by_the_policies_of_role_and_queue(
     account: Guard, function: str, queue: str, words: str
 ) -> None:
     assert created(account, function, queue) == words
+
+
+CONSUMER = f"{STREAM}/consumer/enricher:1767225600"
+READING = {"kinesis:*": STREAM}
+BROKERS = {"kafka:DescribeClusterV2": CLUSTER, "kafka:GetBootstrapBrokers": "*"}
+SCRAM = {"Topics": ["events"], "SourceAccessConfigurations": [{"Type": "SASL_SCRAM_512_AUTH", "URI": SECRET}]}
+
+
+def failing_to(destination: str) -> dict[str, Any]:
+    return {"StartingPosition": "LATEST", "DestinationConfig": {"OnFailure": {"Destination": destination}}}
+
+
+@pytest.mark.parametrize(("allowed", "source", "members", "words"), [
+    (READING, CONSUMER, {"StartingPosition": "LATEST"}, f"Cannot access event source {CONSUMER}. "),
+    ({"kinesis:*": CONSUMER}, CONSUMER, {"StartingPosition": "LATEST"}, f"Cannot access event source {CONSUMER}. "),
+    ({**READING, "kinesis:SubscribeToShard": CONSUMER}, CONSUMER, {"StartingPosition": "LATEST"}, ""),
+    ({"kafka:*": CLUSTER}, CLUSTER, {"Topics": ["events"], "StartingPosition": "LATEST"}, f"Cannot access cluster {CLUSTER}. "),
+    (BROKERS, CLUSTER, {"Topics": ["events"], "StartingPosition": "LATEST"}, ""),
+    (BROKERS, CLUSTER, {**SCRAM, "StartingPosition": "LATEST"}, f"Cannot access secret manager value {SECRET}. "),
+    ({**BROKERS, "secretsmanager:GetSecretValue": f"{SECRET[:-6]}??????"}, CLUSTER,
+     {**SCRAM, "StartingPosition": "LATEST"}, ""),
+    (READING, STREAM, failing_to(QUEUE), LACKING.format("SendMessage")),
+    ({**READING, "sqs:SendMessage": QUEUE}, STREAM, failing_to(QUEUE), ""),
+    ({**READING, "s3:PutObject": "arn:aws:s3:::failed/aws/lambda/*"}, STREAM, failing_to("arn:aws:s3:::failed"),
+     "The function execution role does not have permissions to call PutObject on S3"),
+    ({**READING, "s3:PutObject": "arn:aws:s3:::failed/*"}, STREAM, failing_to("arn:aws:s3:::failed"), ""),
+])  # fmt: skip
+def test_each_action_is_asked_of_the_thing_that_it_is_about(
+    account: Guard, allowed: dict[str, str], source: str, members: dict[str, Any], words: str
+) -> None:
+    """docs/aws/permissions.md#by-kind and #destinations"""
+    statements = [{"Effect": "Allow", "Action": action, "Resource": on} for action, on in allowed.items()]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    account.client("iam").put_role_policy(RoleName="given", PolicyName="given", PolicyDocument=policy)
+
+    refused = created(account, "given", source, **members)
+
+    assert refused.startswith(words) if words else refused == ""
 
 
 def test_a_role_that_does_not_trust_lambda_cannot_be_assumed(account: Guard) -> None:
