@@ -26,8 +26,10 @@ DATABASE = f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:catalogue"
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:AmazonMSK_ledger-AbCdEf"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 POOR = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:ReceiveMessage", "Resource": "*"}]}
+NARROW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": sqs("orders")}]}
 SEED = {
     "roles": [
+        {"name": "narrow", "policies": [NARROW]},
         {"name": "poor", "policies": [POOR]},
         {"name": "denied", "lacks": ["kinesis:GetRecords"]},
         {"name": "exact", "policies": []},
@@ -37,6 +39,7 @@ SEED = {
         {"name": "worker", "aliases": ["live"]},
         {"name": "slow", "timeout": 60},
         {"name": "poor", "role": "poor"},
+        {"name": "narrow", "role": "narrow"},
         {"name": "denied", "role": "denied"},
         {"name": "off", "reserved_concurrency": 0},
     ],
@@ -195,6 +198,18 @@ def test_what_is_wrong_is_found_and_an_error_is_what_aws_refuses(caller: Caller,
     assert all(item["file"] == "provisioner.yaml" and item["line"] for item in found)
     request = create_request(load(caller.folder).manifest.mappings[name].mapping, None)
     assert caller.is_refused(request) is wanted.startswith("error")
+
+
+def test_a_role_is_judged_on_each_of_several_queues(caller: Caller) -> None:
+    """They are asked about in one call, whose answer is of all of them together."""
+    queues = ("orders", "refunds", "parcels")
+    caller.write({name: {"function_name": "narrow", "event_source_arn": sqs(name)} for name in queues})
+
+    found = caller.found()
+
+    assert {(item["mapping"], item["code"]) for item in found} == {("refunds", "C107"), ("parcels", "C107")}
+    for name in queues:
+        assert caller.is_refused({"FunctionName": "narrow", "EventSourceArn": sqs(name)}) is (name != "orders")
 
 
 def test_an_apply_stops_before_the_first_write(caller: Caller) -> None:
