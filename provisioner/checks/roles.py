@@ -159,10 +159,9 @@ def _simulated(
     undecided: set[str] = set()
     for (_, resource), answer in zip(asked, answers, strict=True):
         for result in (answer.value or {}).get("EvaluationResults") or ():
-            action = str(result.get("EvalActionName"))
-            decision, missing = _decision(result, resource)
-            simulated[action, resource] = decision
-            undecided |= missing if decision is Decision.UNDECIDED else set()
+            if found := _decision(result, resource):
+                simulated[str(result.get("EvalActionName")), resource] = found[0]
+                undecided |= found[1] if found[0] is Decision.UNDECIDED else set()
     return simulated, undecided
 
 
@@ -191,20 +190,22 @@ _DECISIONS: Final = {
 }
 
 
-def _decision(result: dict[str, Any], resource: str) -> tuple[Decision, set[str]]:
-    """The decision about one resource, and the condition keys that were missing for it: by the results of each resource, or, for
-    `*`, by the result of the action.
+def _decision(result: dict[str, Any], resource: str) -> tuple[Decision, set[str]] | None:
+    """The decision about one resource, and the condition keys that were missing for it; None for a result that is about others.
+
+    Asked about several resources, IAM decides about each in a list, and the action's own result is of all of them together; asked
+    about one, or about `*`, it has no list.
     """
     each = result.get("ResourceSpecificResults") or ()
     own = next((item for item in each if item.get("EvalResourceName") == resource), None)
-    if each and own is None and len(each) > 1:
-        return Decision.UNDECIDED, set()  # the action's own result is of all resources together
-    word = (own or {}).get("EvalResourceDecision") or result.get("EvalDecision")
+    name = str(result.get("EvalResourceName") or resource)
+    # A name that is no form of ARNs, as `arn:${Partition}:sqs:…`, is one resource's.
+    if own is None and (each or (name.startswith("arn:") and "${" not in name and name != resource)):
+        return None
+    word = own.get("EvalResourceDecision") if own else result.get("EvalDecision")
     missing = {*((own or result).get("MissingContextValues") or ())}
     decision = _DECISIONS.get(str(word), Decision.UNDECIDED)
-    if missing and decision is Decision.NONE:
-        return Decision.UNDECIDED, missing
-    return decision, missing
+    return (Decision.UNDECIDED if missing and decision is Decision.NONE else decision), missing
 
 
 # --- keys and policies of the source ---------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -568,3 +569,45 @@ def test_each_check_needs_what_it_says_and_has_words() -> None:
         told(aws, one)
         needs = {need for check in CHECKS if one.kind in check.kinds for need in check.needs}
         assert {*aws.actions} <= needs, source
+
+
+QUEUES = [f"{QUEUE}-{number}" for number in range(3)]
+FORM = "arn:${Partition}:sqs:${Region}:${Account}:${QueueName}"
+SHAPES: dict[str, Callable[[str, str], list[dict[str, Any]]]] = {
+    # As AWS answers: one result for an action, and in it one for each resource.
+    "one a resource": lambda action, word: [{
+        "EvalActionName": action, "EvalResourceName": FORM, "EvalDecision": word,
+        "ResourceSpecificResults": [
+            {"EvalResourceName": name, "EvalResourceDecision": word if name == QUEUES[1] else "allowed"} for name in QUEUES
+        ],
+    }],
+    # As it answered before: a result for each action and resource.
+    "one an action and resource": lambda action, word: [
+        {"EvalActionName": action, "EvalResourceName": name, "EvalDecision": word if name == QUEUES[1] else "allowed"}
+        for name in QUEUES
+    ],
+    # Split over two pages.
+    "two pages": lambda action, word: [
+        {"EvalActionName": action, "EvalResourceName": FORM, "EvalDecision": word, "ResourceSpecificResults": part}
+        for part in (
+            [{"EvalResourceName": QUEUES[1], "EvalResourceDecision": word}],
+            [{"EvalResourceName": name, "EvalResourceDecision": "allowed"} for name in (QUEUES[0], QUEUES[2])],
+        )
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_decision_is_about_the_resource_that_it_names(shape: str) -> None:
+    def answer(asked: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "EvaluationResults": [
+                result for action in asked["ActionNames"] for result in SHAPES[shape](action, "implicitDeny")
+            ]
+        }
+
+    subjects = [subject(name, name.rpartition(":")[2]) for name in QUEUES]
+
+    found = checked(Aws(simulate_principal_policy=answer), *subjects)
+
+    assert [(item.code, item.mapping) for item in found] == [("C107", "orders-1")]
