@@ -93,9 +93,8 @@ _IMAGES: Final = {"KEYS_ONLY": (), "NEW_IMAGE": ("NewImage",), "OLD_IMAGE": ("Ol
 
 def images(case: Case) -> Judging:
     """A filter on an image that the stream does not have matches nothing, unless it asks for its absence."""
-    patterns = [
-        item.get("pattern") for item in (case.subject.mapping.get("filter_criteria") or {}).get("filters") or ()
-    ]
+    filters = (case.subject.mapping.get("filter_criteria") or {}).get("filter") or ()
+    patterns = [item.get("pattern") for item in filters]
     asked = {image for pattern in patterns for image in _images(pattern)}
     if not asked:
         return []

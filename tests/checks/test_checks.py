@@ -321,7 +321,7 @@ CASES: list[tuple[str, dict[str, Said], tuple[str, dict[str, Any]], str]] = [
     (
         "no old image",
         {},
-        (TABLE, {"filter_criteria": {"filters": [{"pattern": '{"dynamodb":{"OldImage":{"id":{"S":["a"]}}}}'}]}}),
+        (TABLE, {"filter_criteria": {"filter": [{"pattern": '{"dynamodb":{"OldImage":{"id":{"S":["a"]}}}}'}]}}),
         "warning C121 a filter asks for OldImage, but the view type of the stream is NEW_IMAGE: it has none",
     ),
     (
@@ -453,7 +453,7 @@ SOUND = {
     f"{QUEUE}.fifo": {},
     STREAM: FAILURES,
     CONSUMER: {},
-    TABLE: {"filter_criteria": {"filters": [{"pattern": '{"dynamodb":{"NewImage":{"id":{"S":["a"]}}}}'}]}},
+    TABLE: {"filter_criteria": {"filter": [{"pattern": '{"dynamodb":{"NewImage":{"id":{"S":["a"]}}}}'}]}},
     CLUSTER: OF_CLUSTER,
     BROKER: {"queues": ["in"], **SIGN_IN},
     DATABASE: SIGN_IN,
