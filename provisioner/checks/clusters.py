@@ -112,8 +112,9 @@ def document_db(case: Case) -> Judging:
     if answer.gone:
         return case.error("C128", f"there is no DocumentDB cluster {name} in {arn.region}")
     found = yield from cluster_of(arn)
-    if found.get("Engine", "docdb") != "docdb":
-        return case.error("C128", f"the cluster {name} is {found['Engine']}, not DocumentDB")
+    engine = found.get("Engine") or "docdb"
+    if engine != "docdb":
+        return case.error("C128", f"the cluster {name} is {engine}, not DocumentDB")
     status = found.get("Status")
     if status and status != "available":
         return case.error("C128", f"the cluster {name} is {status}, not available")

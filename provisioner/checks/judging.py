@@ -19,6 +19,8 @@ class _Work:
     """A check of one mapping that waits for answers."""
 
     order: tuple[int, int]
+    check: Check
+    case: Case
     judging: Judging
     waits_for: tuple[Question, ...]
 
@@ -37,7 +39,8 @@ def judge(
     for place, subject in enumerate(subjects):
         for number, check in enumerate(checks):
             if subject.kind in check.kinds:
-                _go_on(_Work((place, number), check.judge(Case(subject, among)), ()), None, found, waiting)
+                case = Case(subject, among)
+                _go_on(_Work((place, number), check, case, check.judge(case), ()), None, found, waiting)
     while waiting:
         new = dict.fromkeys(question for work in waiting for question in work.waits_for if question not in answers)
         if new:
@@ -63,6 +66,10 @@ def _go_on(
     except StopIteration as end:
         if end.value:
             found[work.order] = end.value
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # Not as AWS's model has it: of an emulator, or in a text that anybody may have written, such as a policy.
+        message = f"{work.check.code} skipped: AWS's answer has an unknown shape: {error}"
+        found[work.order] = [work.case.found("C100", CheckLevel.SKIPPED, message, "pass --checks off")]
 
 
 def _skipped(answers: Mapping[Question, Answer]) -> Iterable[CheckFinding]:

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from provisioner.checks.case import NOTHING, Case, Judging, question
+from provisioner.checks.case import NOTHING, Case, Judging, number, question
 from provisioner.checks.clusters import cluster_of, cluster_question, the_broker
 from provisioner.kinds.permissions import access_types, secrets_of
 from provisioner.model.checks import Answer, Question
@@ -167,7 +167,7 @@ def _port(case: Case) -> int:
     if case.subject.kind in SELF_MANAGED:
         endpoints = (case.subject.mapping.get("self_managed_event_source") or {}).get("endpoints") or {}
         ports = {str(broker).rpartition(":")[2] for broker in endpoints.get("KAFKA_BOOTSTRAP_SERVERS") or ()}
-        return int(ports.pop()) if len(ports) == 1 else 0
+        return number(ports.pop()) if len(ports) == 1 else 0
     return 0
 
 

@@ -22,7 +22,7 @@ def exists(case: Case) -> Judging:
     if answer.gone:
         return case.error("C108", f"there is no queue {arn.resource} in account {arn.account} in {arn.region}")
     is_fifo = attributes(answer).get("FifoQueue") == "true"
-    if answer.value is not None and is_fifo != (case.subject.kind is SourceKind.FIFO):
+    if attributes(answer) and is_fifo != (case.subject.kind is SourceKind.FIFO):
         return case.error("C111", f"the queue {arn.resource} is {'' if is_fifo else 'not '}a FIFO queue")
     return []
 
@@ -31,8 +31,9 @@ def timeouts(case: Case) -> Judging:
     """AWS refuses a visibility timeout below the function's timeout, and recommends six times as much."""
     (answer,) = yield (queue(case.arn),)
     known = yield from function(case)
-    visible = number(attributes(answer).get("VisibilityTimeout", ""))
-    if not known.timeout or "VisibilityTimeout" not in attributes(answer):
+    stated = str(attributes(answer).get("VisibilityTimeout"))
+    visible = number(stated)
+    if not known.timeout or stated != str(visible):
         return []
     if visible < known.timeout:
         return case.error(
@@ -55,9 +56,9 @@ def redrive(case: Case) -> Judging:
     """A message that always fails should end in a dead-letter queue, and not too soon."""
     arn = case.arn
     (answer,) = yield (queue(arn),)
-    if answer.value is None:
-        return []
     found = attributes(answer)
+    if not found:
+        return []
     policy = _json(found.get("RedrivePolicy"))
     if not policy.get("deadLetterTargetArn"):
         return case.warning(

@@ -35,10 +35,10 @@ def decision_of(
     document = _document(policy)
     if document is None:
         return Decision.NONE if not policy else Decision.UNDECIDED
-    statements = document.get("Statement") or ()
+    statements = document.get("Statement") or []
     said = [
         _said(item, action, resource, principal, account, foreign=foreign)
-        for item in ([statements] if isinstance(statements, dict) else statements)
+        for item in (statements if isinstance(statements, list) else [statements])
     ]
     for decision in (Decision.DENIED, Decision.UNDECIDED, Decision.ALLOWED):
         if decision in said:
@@ -87,4 +87,9 @@ def _names(statement: Mapping[str, Any], principal: str, account: str, *, foreig
     if names is None:
         return None
     whole = {account} if foreign or not positive else set()
-    return bool(names & {principal, EVERYBODY, *whole}) == positive
+    if names & {principal, EVERYBODY, *whole}:
+        return positive
+    # A session of the role, which is named after the function, or the role by its id.
+    session = f":sts::{account}:assumed-role/{principal.rpartition('/')[2]}/"
+    is_unknown = ":role/" in principal and any(session in name or name.startswith("AROA") for name in names)
+    return None if is_unknown else not positive

@@ -42,7 +42,11 @@ def assumed(case: Case) -> Judging:
     asked = question("iam", iam_region(case.subject.region), "get_role", "iam:GetRole", RoleName=name)
     (answer,) = yield (asked,)
     if answer.gone:
-        return case.error("C106", f"the execution role {role} of {case.reference.name} does not exist")
+        return case.error(
+            "C106",
+            f"the execution role {role} of {case.reference.name} does not exist",
+            "create the role, or give the function another one",
+        )
     trust = ((answer.value or {}).get("Role") or {}).get("AssumeRolePolicyDocument")
     if not trust or decision_of(trust, _ASSUME, None, _SERVICE, "") in (Decision.ALLOWED, Decision.UNDECIDED):
         return []
@@ -98,7 +102,7 @@ def _lacking(
         return
     arn, account = Arn.parse(resource), role.split(":")[4]
     is_certain = own is Decision.DENIED
-    if own is Decision.NONE and source is not None and source.value is not None and arn:
+    if own is Decision.NONE and source is not None and attributes(source) and arn:
         theirs = decision_of(attributes(source).get("Policy"), action, arn, role, account)
         # In one account either policy is enough, between two both are needed.
         if theirs is Decision.ALLOWED and arn.account == account:
@@ -205,7 +209,9 @@ def _decision(result: dict[str, Any], resource: str) -> tuple[Decision, set[str]
     word = own.get("EvalResourceDecision") if own else result.get("EvalDecision")
     missing = {*((own or result).get("MissingContextValues") or ())}
     decision = _DECISIONS.get(str(word), Decision.UNDECIDED)
-    return (Decision.UNDECIDED if missing and decision is Decision.NONE else decision), missing
+    if missing and decision is not Decision.ALLOWED:
+        return Decision.UNDECIDED, missing  # a denial too: `StringNotEquals` on a key that is not there holds
+    return decision, missing
 
 
 # --- keys and policies of the source ---------------------------------------------------------------------------------

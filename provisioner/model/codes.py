@@ -777,9 +777,9 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
     # --- checks ---
     "C100": Explanation(
         "A check could not be made",
-        "These credentials may not ask AWS, AWS gave no answer within ten seconds, or the answer depends on a "
-        "condition that a simulation does not know. What is skipped is neither wrong nor right: the plan goes on "
-        "without it.",
+        "These credentials may not ask AWS, AWS gave no answer within ten seconds, or one that is not understood, or "
+        "the answer depends on a condition that a simulation does not know. What is skipped is neither wrong nor "
+        "right: the plan goes on without it.",
         "allow the permission that the message names, for example by what `provisioner policy --for checks` "
         "prints, or pass --checks off",
         _CHECKS,

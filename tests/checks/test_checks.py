@@ -611,3 +611,71 @@ def test_a_decision_is_about_the_resource_that_it_names(shape: str) -> None:
     found = checked(Aws(simulate_principal_policy=answer), *subjects)
 
     assert [(item.code, item.mapping) for item in found] == [("C107", "orders-1")]
+
+
+def test_a_denial_by_a_condition_on_what_a_simulation_does_not_know_is_undecided() -> None:
+    def answer(asked: Any) -> Any:
+        # As for a role with a Deny unless `aws:SourceVpc` is the company's: without the key, StringNotEquals holds.
+        said = simulated(sqs_ReceiveMessage="explicitDeny")(asked)
+        for result in said["EvaluationResults"]:
+            for each in result["ResourceSpecificResults"]:
+                each["MissingContextValues"] = ["aws:SourceVpc"]
+        return said
+
+    assert told(Aws(simulate_principal_policy=answer), subject()) == [
+        "skipped C100 whether the role worker may do what is needed depends on the condition keys aws:SourceVpc"
+    ]
+
+
+@pytest.mark.parametrize(
+    "principal", [f"arn:aws:sts::{ACCOUNT}:assumed-role/worker/worker", "AROAEXAMPLEEXAMPLEEXA"], ids=["session", "id"]
+)
+def test_a_queue_may_admit_a_role_by_its_session_or_its_id(principal: str) -> None:
+    admits = {"get_queue_attributes": read(Policy=policy("Allow", {"AWS": principal}))}
+    none = simulated(sqs_ReceiveMessage="implicitDeny")
+
+    assert [item.level for item in checked(Aws(simulate_principal_policy=none, **admits), subject())] == ["likely"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "source"),
+    [
+        ({"get_queue_attributes": read(Policy='{"Statement": 5}')}, QUEUE),
+        ({"get_queue_attributes": read(Policy="<xml/>")}, QUEUE),
+        ({"get_queue_attributes": read(VisibilityTimeout="soon")}, QUEUE),
+        ({"get_queue_attributes": {}}, f"{QUEUE}.fifo"),
+        ({"describe_db_clusters": {"DBClusters": [{"Engine": None, "Status": None}]}}, DATABASE),
+    ],
+    ids=["statements", "no JSON", "no number", "no attributes", "no engine"],
+)
+def test_what_cannot_be_read_is_no_finding(answers: dict[str, Said], source: str) -> None:
+    assert told(Aws(**answers), subject(source, **SOUND[source])) == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ({"get_function": {"Configuration": {"Timeout": "long", "Role": ROLE}}}, "C109"),
+        ({"get_function": {"Configuration": {"Timeout": 3, "Role": "worker"}}}, "C115"),
+        (
+            {"get_queue_attributes": dead(RedriveAllowPolicy='{"redrivePermission": "byQueue", "sourceQueueArns": 5}')},
+            "C113",
+        ),
+        ({"simulate_principal_policy": {"EvaluationResults": [None]}}, "C107"),
+    ],
+    ids=["timeout", "role", "list", "null"],
+)
+def test_an_answer_of_another_shape_skips_the_check(answers: dict[str, Said], code: str) -> None:
+    found = checked(Aws(**answers), subject())
+
+    assert code in [item.message.partition(" ")[0] for item in found]
+    assert {(item.code, item.level) for item in found} == {("C100", "skipped")}
+
+
+def test_a_broker_without_a_port_is_judged_all_the_same() -> None:
+    """The manifest only warns of it."""
+    groups = [{"type": "VPC_SECURITY_GROUP", "uri": "security_group:sg-1"}]
+    endpoints = {"endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["broker"]}}
+    aws = Aws(describe_security_groups={"SecurityGroups": [{"IpPermissionsEgress": [{"IpProtocol": "-1"}]}]})
+
+    assert told(aws, subject("", self_managed_event_source=endpoints, source_access_configuration=groups)) == []
