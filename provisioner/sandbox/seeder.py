@@ -58,6 +58,10 @@ class Seeder:
                 policy = queue.policy or {"Version": "2012-10-17", "Statement": [admits]}
                 attributes["Policy"] = json.dumps(policy)
             self._client("sqs", queue.account).create_queue(QueueName=queue.name, Attributes=attributes)
+            if queue.takes is not None:
+                # moto keeps this attribute, and does not list it.
+                kept: Any = get_backend("sqs")[queue.account][self._seed.region].queues[queue.name]
+                kept.BASE_ATTRIBUTES = [*kept.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
         for stream in self._seed.streams:
             self._stream(stream)
         for table in self._seed.tables:

@@ -48,6 +48,7 @@ buckets:
       </NotificationConfiguration>
   - { name: read }
   - { name: far, region: us-east-1, owner: "210987654321" }
+queues: [{ name: takes-orders, takes: [orders] }]
 writers: [{ bucket: read, after: 1 }, { bucket: read, after: 2 }]
 propagation: 3600
 """
@@ -220,3 +221,12 @@ def test_every_key_of_a_seed_is_in_the_readme(tmp_path: Path) -> None:
     path.write_text(next(text for text in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) if "brokers:" in text))
 
     assert load(str(path)).model_fields_set == Seed.model_fields.keys()
+
+
+def test_a_dead_letter_queue_says_whose_messages_it_takes(seeded: Sandbox) -> None:
+    sqs = seeded.client("sqs")
+    url = sqs.get_queue_url(QueueName="takes-orders")["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+
+    orders = f"arn:aws:sqs:{REGION}:{ACCOUNT}:orders"
+    assert json.loads(found["RedriveAllowPolicy"]) == {"redrivePermission": "byQueue", "sourceQueueArns": [orders]}
