@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from provisioner.checks.case import Case, Findings, Judging, attributes, function, number, queue
+from provisioner.model.checks import CheckLevel
 from provisioner.model.references import Arn
 from provisioner.model.sources import SourceKind
 
@@ -20,7 +21,9 @@ def exists(case: Case) -> Judging:
     arn = case.arn
     (answer,) = yield (queue(arn),)
     if answer.gone:
-        return case.error("C108", f"there is no queue {arn.resource} in account {arn.account} in {arn.region}")
+        # Of another account's queue SQS says the same to those who have no access to it.
+        level = CheckLevel.ERROR if arn.account == case.subject.account else CheckLevel.LIKELY
+        return [case.found("C108", level, f"there is no queue {arn.resource} in account {arn.account} in {arn.region}")]
     is_fifo = attributes(answer).get("FifoQueue") == "true"
     if attributes(answer) and is_fifo != (case.subject.kind is SourceKind.FIFO):
         return case.error("C111", f"the queue {arn.resource} is {'' if is_fifo else 'not '}a FIFO queue")

@@ -679,3 +679,11 @@ def test_a_broker_without_a_port_is_judged_all_the_same() -> None:
     aws = Aws(describe_security_groups={"SecurityGroups": [{"IpPermissionsEgress": [{"IpProtocol": "-1"}]}]})
 
     assert told(aws, subject("", self_managed_event_source=endpoints, source_access_configuration=groups)) == []
+
+
+def test_another_accounts_queue_may_be_there_although_sqs_denies_it() -> None:
+    aws = Aws(get_queue_attributes=GONE)
+
+    assert told(aws, subject(OTHERS)) == [
+        f"likely C108 there is no queue orders in account {OTHERS.split(':')[4]} in {REGION}"
+    ]
