@@ -95,12 +95,10 @@ class Check:
     code: str
     kinds: frozenset[SourceKind]
     judge: Callable[[Case], Judging]
-    needs: tuple[str, ...] = field(default=())
+    needs: tuple[str, ...] = ()
 
 
 # --- questions that several checks ask -------------------------------------------------------------------------------
-
-NOTHING: Final[Mapping[str, Any]] = {}
 
 
 def question(service: str, region: str, operation: str, action: str, **arguments: Any) -> Question:
@@ -130,7 +128,7 @@ class Function:
 
 
 def function(case: Case) -> Generator[tuple[Question, ...], tuple[Answer, ...], Function]:
-    """The function: by GetFunction, which has a quota of its own and also tells the reserved concurrency; where that is
+    """The function: by GetFunction, which has a quota of its own and also has the reserved concurrency; where that is
     denied, because it hands out the code, by GetFunctionConfiguration.
     """
     named = case.reference
@@ -141,12 +139,12 @@ def function(case: Case) -> Generator[tuple[Question, ...], tuple[Answer, ...], 
         where["Qualifier"] = named.qualifier
     (answer,) = yield (question("lambda", region, "get_function", "lambda:GetFunction", **where),)
     if answer.value is not None:
-        reserved = (answer.value.get("Concurrency") or NOTHING).get("ReservedConcurrentExecutions")
-        return Function(configuration=answer.value.get("Configuration") or NOTHING, reserved=reserved)
+        reserved = answer.part("Concurrency").get("ReservedConcurrentExecutions")
+        return Function(configuration=answer.part("Configuration"), reserved=reserved)
     if answer.denied:
         action = "lambda:GetFunctionConfiguration"
         (answer,) = yield (question("lambda", region, "get_function_configuration", action, **where),)
-    return Function(gone=answer.gone, configuration=answer.value or NOTHING)
+    return Function(gone=answer.gone, configuration=answer.part())
 
 
 def queue(arn: Arn) -> Question:
@@ -160,11 +158,6 @@ def stream(arn: Arn) -> Question:
     """The summary of a Kinesis stream; `arn` is the stream's or a consumer's."""
     action = "kinesis:DescribeStreamSummary"
     return question("kinesis", arn.region, "describe_stream_summary", action, StreamARN=str(stream_of(arn)))
-
-
-def attributes(answer: Answer) -> Mapping[str, Any]:
-    """The attributes of a queue or topic, empty where there are none."""
-    return (answer.value or NOTHING).get("Attributes") or NOTHING
 
 
 def iam_region(region: str) -> str:

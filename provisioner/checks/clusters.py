@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import Any, Final
 
-from provisioner.checks.case import NOTHING, Case, Findings, Judging, question
-from provisioner.kinds.permissions import access_types
+from provisioner.checks.case import Case, Findings, Judging, question
+from provisioner.kinds.permissions import access_types, access_uris
 from provisioner.model.checks import Answer, Question
 from provisioner.model.references import Arn
 
@@ -23,7 +23,7 @@ def msk(case: Case) -> Judging:
     name = arn.resource.split("/")[1]
     if answer.gone:
         return case.error("C123", f"there is no MSK cluster {arn}")
-    found = (answer.value or NOTHING).get("ClusterInfo") or NOTHING
+    found = answer.part("ClusterInfo")
     state = found.get("State")
     if state and state not in ("ACTIVE", "UPDATING", "HEALING", "MAINTENANCE", "REBOOTING_BROKER"):
         return case.warning("C123", f"the cluster {name} is {state}")
@@ -37,12 +37,12 @@ def cluster_question(arn: Arn) -> Question:
 
 def _sign_in(case: Case, name: str, found: Mapping[str, Any]) -> Findings:
     provisioned, serverless = found.get("Provisioned"), found.get("Serverless")
-    ways = ((provisioned or serverless or NOTHING).get("ClientAuthentication")) or NOTHING
-    sasl = ways.get("Sasl") or NOTHING
+    ways = (provisioned or serverless or {}).get("ClientAuthentication") or {}
+    sasl = ways.get("Sasl") or {}
     types = access_types(case.subject.mapping)
     wanted = {_SCRAM: ("SASL/SCRAM", sasl.get("Scram")), _TLS: ("mutual TLS", ways.get("Tls"))}
     asked = [wanted[kind] for kind in types if kind in wanted]
-    if not asked and not (ways.get("Unauthenticated") or NOTHING).get("Enabled"):
+    if not asked and not (ways.get("Unauthenticated") or {}).get("Enabled"):
         asked = [("IAM", sasl.get("Iam"))]
     lacking = [label for label, way in asked if way is None or way.get("Enabled") is False]
     if not lacking or not ways:
@@ -55,16 +55,15 @@ def _sign_in(case: Case, name: str, found: Mapping[str, Any]) -> Findings:
 def scram(case: Case) -> Judging:
     """A SCRAM secret must be associated with the cluster."""
     arn = case.arn
-    items = case.subject.mapping.get("source_access_configuration") or ()
-    secrets = [item.get("uri") for item in items if item["type"] == _SCRAM]
+    secrets = access_uris(case.subject.mapping, _SCRAM)
     if not secrets or not arn.resource.startswith("cluster/"):
         return []
     asked = question("kafka", arn.region, "list_scram_secrets", "kafka:ListScramSecrets", ClusterArn=str(arn))
     (answer,) = yield (asked,)
-    listed = (answer.value or NOTHING).get("SecretArnList")
+    listed = answer.part().get("SecretArnList")
     # A list that goes on is not judged: the secret may be on its next page.
     lacking = [secret for secret in secrets if listed is not None and secret not in listed]
-    if not lacking or (answer.value or NOTHING).get("NextToken"):
+    if not lacking or answer.part().get("NextToken"):
         return []
     return case.warning(
         "C124", f"the secret {lacking[0]} is not associated with the cluster {arn.resource.split('/')[1]}"
@@ -78,7 +77,7 @@ def broker(case: Case) -> Judging:
     name = arn.resource.split(":")[1] if ":" in arn.resource else arn.resource
     if answer.gone:
         return case.error("C127", f"there is no broker {name} in account {arn.account} in {arn.region}")
-    found = answer.value or NOTHING
+    found = answer.part()
     state, engine = found.get("BrokerState"), str(found.get("EngineType") or "")
     if "VIRTUAL_HOST" in access_types(case.subject.mapping) and engine.upper() == "ACTIVEMQ":
         return case.warning(
@@ -129,7 +128,7 @@ def _document_db(arn: Arn) -> Question:
 def cluster_of(arn: Arn) -> Generator[tuple[Question, ...], tuple[Answer, ...], Mapping[str, Any]]:
     """What a cluster of DocumentDB is, empty where that is not known."""
     (answer,) = yield (_document_db(arn),)
-    found: Mapping[str, Any] = next(iter((answer.value or NOTHING).get("DBClusters") or ()), NOTHING)
+    found: Mapping[str, Any] = next(iter(answer.part().get("DBClusters") or ()), {})
     return found
 
 
@@ -144,7 +143,7 @@ def _without_tls(case: Case, region: str, name: str, group: str) -> Judging:
         DBClusterParameterGroupName=group,
     )
     (answer,) = yield (asked,)
-    listed = (answer.value or NOTHING).get("Parameters") or ()
+    listed = answer.part().get("Parameters") or ()
     values = [item.get("ParameterValue") for item in listed if item.get("ParameterName") == "tls"]
     if values != ["disabled"]:
         return []

@@ -81,7 +81,7 @@ def shards_fit(case: Case) -> Judging:
     source = case.arn
     known: Function = yield from function(case)
     (answer,) = yield (stream(source),)
-    summary = (answer.value or {}).get("StreamDescriptionSummary") or {}
+    summary = answer.part("StreamDescriptionSummary")
     shards, factor = int(summary.get("OpenShardCount") or 0), case.subject.mapping.get("parallelization_factor") or 1
     if not known.reserved or shards * factor <= known.reserved:
         return []

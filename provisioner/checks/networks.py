@@ -6,13 +6,13 @@ The function's own VPC does not matter. In provisioned mode AWS reaches the othe
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from provisioner.checks.case import NOTHING, Case, Judging, number, question
+from provisioner.checks.case import Case, Judging, number, question
 from provisioner.checks.clusters import cluster_of, cluster_question, the_broker
-from provisioner.kinds.permissions import access_types, secrets_of
+from provisioner.kinds.permissions import access_types, access_uris, secrets_of
 from provisioner.model.checks import Answer, Question
 from provisioner.model.sources import SELF_MANAGED, SourceKind
 
@@ -42,7 +42,7 @@ def reaches(case: Case) -> Judging:
     if not network.subnets or case.subject.mapping.get("provisioned_poller_config"):
         return []
     (answer,) = yield (_ec2(case, "DescribeSubnets", SubnetIds=list(network.subnets)),)
-    found = (answer.value or NOTHING).get("Subnets") or ()
+    found = answer.part().get("Subnets") or ()
     vpc = next((item.get("VpcId") for item in found), None)
     if not vpc:
         return []
@@ -77,7 +77,7 @@ def admits(case: Case) -> Judging:
     if not network.groups:
         return []
     (answer,) = yield (_ec2(case, "DescribeSecurityGroups", GroupIds=list(network.groups)),)
-    groups = (answer.value or NOTHING).get("SecurityGroups") or ()
+    groups = answer.part().get("SecurityGroups") or ()
     port = _port(case)
     if not groups:
         return []
@@ -101,38 +101,36 @@ def admits(case: Case) -> Judging:
 
 def _network(case: Case) -> _Asking:
     """The network of the source: as the mapping says, or as its cluster or broker is."""
-    arn, kind = case.source, case.subject.kind
+    kind = case.subject.kind
     if kind in SELF_MANAGED:
-        items = case.subject.mapping.get("source_access_configuration") or ()
-        subnets = [str(item.get("uri")) for item in items if item["type"] == "VPC_SUBNET"]
-        groups = [str(item.get("uri")) for item in items if item["type"] == "VPC_SECURITY_GROUP"]
-        return _Network(_ids(subnets, "subnet:"), _ids(groups, "security_group:"))
-    assert arn is not None  # only a self-managed cluster has none
+        # `subnet:subnet-…` and `security_group:sg-…`.
+        subnets, groups = (
+            tuple(uri.rpartition(":")[2] for uri in access_uris(case.subject.mapping, kind))
+            for kind in ("VPC_SUBNET", "VPC_SECURITY_GROUP")
+        )
+        return _Network(subnets, groups)
+    arn = case.arn
     if kind is SourceKind.MSK and arn.resource.startswith("cluster/"):
         (answer,) = yield (cluster_question(arn),)
-        return _msk((answer.value or NOTHING).get("ClusterInfo") or NOTHING)
+        return _msk(answer.part("ClusterInfo"))
     if kind is SourceKind.MQ:
         answer = yield from the_broker(arn)
-        found, engine = answer.value or NOTHING, str((answer.value or NOTHING).get("EngineType") or "").upper()
+        found, engine = answer.part(), str(answer.part().get("EngineType") or "").upper()
         return _Network(tuple(found.get("SubnetIds") or ()), tuple(found.get("SecurityGroups") or ()), engine)
     if kind is SourceKind.DOCUMENTDB:
         found = yield from cluster_of(arn)
-        groups = [item.get("VpcSecurityGroupId") for item in found.get("VpcSecurityGroups") or ()]
-        return _Network(groups=tuple(filter(None, groups)))
+        named = [item.get("VpcSecurityGroupId") for item in found.get("VpcSecurityGroups") or ()]
+        return _Network(groups=tuple(filter(None, named)))
     return _Network()
 
 
 def _msk(found: Mapping[str, Any]) -> _Network:
-    nodes = (found.get("Provisioned") or NOTHING).get("BrokerNodeGroupInfo") or NOTHING
+    nodes = (found.get("Provisioned") or {}).get("BrokerNodeGroupInfo") or {}
     if nodes:
         return _Network(tuple(nodes.get("ClientSubnets") or ()), tuple(nodes.get("SecurityGroups") or ()))
-    configs = (found.get("Serverless") or NOTHING).get("VpcConfigs") or ()
-    first = next(iter(configs), NOTHING)
+    configs = (found.get("Serverless") or {}).get("VpcConfigs") or ()
+    first: Mapping[str, Any] = next(iter(configs), {})
     return _Network(tuple(first.get("SubnetIds") or ()), tuple(first.get("SecurityGroupIds") or ()))
-
-
-def _ids(uris: Iterable[str], prefix: str) -> tuple[str, ...]:
-    return tuple(uri.removeprefix(prefix) for uri in uris)
 
 
 def _ec2(case: Case, action: str, **arguments: Any) -> Question:

@@ -39,7 +39,7 @@ def missing(
     for finding in findings:
         if finding.level is not CheckLevel.SKIPPED:
             lost[keys[finding.mapping]] += (finding.message,)
-        # Without it the configuration alone is asked for, which tells as much here.
+        # Without it the configuration alone is asked for, which is enough here.
         elif finding.needs != _WHOLE or _CONFIGURATION in lacking:
             note(f"could not check whether the functions and sources of the mappings still exist: {finding.message}")
     return lost

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from provisioner.checks.case import Case, Findings, Judging, attributes, function, number, queue
+from provisioner.checks.case import Case, Findings, Judging, function, number, queue
 from provisioner.model.checks import CheckLevel
 from provisioner.model.references import Arn
 from provisioner.model.sources import SourceKind
@@ -24,8 +24,8 @@ def exists(case: Case) -> Judging:
         # Of another account's queue SQS says the same to those who have no access to it.
         level = CheckLevel.ERROR if arn.account == case.subject.account else CheckLevel.LIKELY
         return [case.found("C108", level, f"there is no queue {arn.resource} in account {arn.account} in {arn.region}")]
-    is_fifo = attributes(answer).get("FifoQueue") == "true"
-    if attributes(answer) and is_fifo != (case.subject.kind is SourceKind.FIFO):
+    is_fifo = answer.part("Attributes").get("FifoQueue") == "true"
+    if answer.part("Attributes") and is_fifo != (case.subject.kind is SourceKind.FIFO):
         return case.error("C111", f"the queue {arn.resource} is {'' if is_fifo else 'not '}a FIFO queue")
     return []
 
@@ -34,7 +34,7 @@ def timeouts(case: Case) -> Judging:
     """AWS refuses a visibility timeout below the function's timeout, and recommends six times as much."""
     (answer,) = yield (queue(case.arn),)
     known = yield from function(case)
-    stated = str(attributes(answer).get("VisibilityTimeout"))
+    stated = str(answer.part("Attributes").get("VisibilityTimeout"))
     visible = number(stated)
     if not known.timeout or stated != str(visible):
         return []
@@ -59,7 +59,7 @@ def redrive(case: Case) -> Judging:
     """A message that always fails should end in a dead-letter queue, and not too soon."""
     arn = case.arn
     (answer,) = yield (queue(arn),)
-    found = attributes(answer)
+    found = answer.part("Attributes")
     if not found:
         return []
     policy = _json(found.get("RedrivePolicy"))
@@ -89,7 +89,7 @@ def dead_letters(case: Case) -> Judging:
     """The dead-letter queue must be there, take this queue's messages, and keep them longer."""
     arn = case.arn
     (answer,) = yield (queue(arn),)
-    target = Arn.parse(_json(attributes(answer).get("RedrivePolicy")).get("deadLetterTargetArn"))
+    target = Arn.parse(_json(answer.part("Attributes").get("RedrivePolicy")).get("deadLetterTargetArn"))
     if target is None:
         return []
     (taken,) = yield (queue(target),)
@@ -97,7 +97,7 @@ def dead_letters(case: Case) -> Judging:
         return case.warning("C113", f"the dead-letter queue {target.resource} of {arn.resource} does not exist")
     if taken.value is None:
         return []
-    return _dead_letters(case, arn, attributes(answer), target, attributes(taken))
+    return _dead_letters(case, arn, answer.part("Attributes"), target, taken.part("Attributes"))
 
 
 def _dead_letters(case: Case, arn: Arn, found: Mapping[str, Any], target: Arn, taken: Mapping[str, Any]) -> Findings:

@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from provisioner.checks.case import Case, Findings, Judging, attributes, function, iam_region, question, queue, stream
+from provisioner.checks.case import Case, Findings, Judging, function, iam_region, question, queue, stream
 from provisioner.checks.resource_policies import Decision, decision_of
 from provisioner.kinds.permissions import Grant, grants, key_grant
 from provisioner.model.checks import Answer, CheckLevel, Question
@@ -47,7 +47,7 @@ def assumed(case: Case) -> Judging:
             f"the execution role {role} of {case.reference.name} does not exist",
             "create the role, or give the function another one",
         )
-    trust = ((answer.value or {}).get("Role") or {}).get("AssumeRolePolicyDocument")
+    trust = answer.part("Role").get("AssumeRolePolicyDocument")
     if not trust or decision_of(trust, _ASSUME, None, _SERVICE, "") in (Decision.ALLOWED, Decision.UNDECIDED):
         return []
     return case.error("C106", f"the trust policy of the role {name} does not let {_SERVICE} assume it")
@@ -102,8 +102,8 @@ def _lacking(
         return
     arn, account = Arn.parse(resource), role.split(":")[4]
     is_certain = own is Decision.DENIED
-    if own is Decision.NONE and source is not None and attributes(source) and arn:
-        theirs = decision_of(attributes(source).get("Policy"), action, arn, role, account)
+    if own is Decision.NONE and source is not None and source.part("Attributes") and arn:
+        theirs = decision_of(source.part("Attributes").get("Policy"), action, arn, role, account)
         # In one account either policy is enough, between two both are needed.
         if theirs is Decision.ALLOWED and arn.account == account:
             return
@@ -162,7 +162,7 @@ def _simulated(
     simulated: Simulated = {}
     undecided: set[str] = set()
     for (_, resource), answer in zip(asked, answers, strict=True):
-        for result in (answer.value or {}).get("EvaluationResults") or ():
+        for result in answer.part().get("EvaluationResults") or ():
             if found := _decision(result, resource):
                 simulated[str(result.get("EvalActionName")), resource] = found[0]
                 undecided |= found[1] if found[0] is Decision.UNDECIDED else set()
@@ -219,8 +219,8 @@ def _decision(result: dict[str, Any], resource: str) -> tuple[Decision, set[str]
 
 def admitted(case: Case) -> Judging:
     """The policy of the queue must not deny the role, and must allow it where the queue is another account's."""
-    role, arn = (yield from function(case)).role, case.source
-    if not role or arn is None:
+    role, arn = (yield from function(case)).role, case.arn
+    if not role:
         return []
     (answer,) = yield (queue(arn),)
     if answer.value is None:
@@ -228,7 +228,9 @@ def admitted(case: Case) -> Judging:
     actions = next(iter(grants(case.subject.mapping, case.subject.kind, case.subject.account))).actions
     owner = role.split(":")[4]
     decisions = {
-        action: decision_of(attributes(answer).get("Policy"), action, arn, role, owner, foreign=arn.account != owner)
+        action: decision_of(
+            answer.part("Attributes").get("Policy"), action, arn, role, owner, foreign=arn.account != owner
+        )
         for action in actions
     }
     denied = sorted(action for action, decision in decisions.items() if decision is Decision.DENIED)
@@ -249,15 +251,15 @@ def admitted(case: Case) -> Judging:
 
 def decrypts(case: Case) -> Judging:
     """The role must be able to use the customer key of its source."""
-    role, arn = (yield from function(case)).role, case.source
-    if not role or arn is None:
+    role, arn = (yield from function(case)).role, case.arn
+    if not role:
         return []
     if case.subject.kind in QUEUES:
         (answer,) = yield (queue(arn),)
-        key, service = attributes(answer).get("KmsMasterKeyId") or "", "sqs"
+        key, service = answer.part("Attributes").get("KmsMasterKeyId") or "", "sqs"
     else:
         (answer,) = yield (stream(arn),)
-        summary = (answer.value or {}).get("StreamDescriptionSummary") or {}
+        summary = answer.part("StreamDescriptionSummary")
         key, service = summary.get("KeyId") or "", "kinesis"
     # A key by its id or alias is one of the source's account; AWS's own keys need nothing.
     if not key or key.startswith("alias/aws/"):

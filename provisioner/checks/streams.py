@@ -23,7 +23,7 @@ def kinesis(case: Case) -> Judging:
     (answer,) = yield (stream(arn),)
     if answer.gone:
         return case.error("C117", f"there is no stream {name} in account {arn.account} in {arn.region}")
-    summary = (answer.value or {}).get("StreamDescriptionSummary") or {}
+    summary = answer.part("StreamDescriptionSummary")
     status, kept = summary.get("StreamStatus"), int(summary.get("RetentionPeriodHours") or 0) * _HOUR
     if status and status not in _RUNNING:
         return case.warning("C117", f"the stream {name} is {status}")
@@ -47,7 +47,7 @@ def consumer(case: Case) -> Judging:
     name = named.partition(":")[0]
     if answer.gone:
         return case.error("C118", f"there is no consumer {name} of the stream {stream_name} with this ARN")
-    status = ((answer.value or {}).get("ConsumerDescription") or {}).get("ConsumerStatus")
+    status = answer.part("ConsumerDescription").get("ConsumerStatus")
     if status and status != "ACTIVE":
         return case.warning("C118", f"the consumer {name} of the stream {stream_name} is {status}")
     return []
@@ -64,7 +64,7 @@ def table(case: Case) -> Judging:
     arn = case.arn
     name = arn.resource.split("/")[1] if "/" in arn.resource else arn.resource
     (answer,) = yield (table_stream(arn),)
-    found = (answer.value or {}).get("StreamDescription") or {}
+    found = answer.part("StreamDescription")
     if not answer.gone and found.get("StreamStatus") not in ("DISABLED", "DISABLING"):
         return []
     action = "dynamodb:DescribeTable"
@@ -72,8 +72,8 @@ def table(case: Case) -> Judging:
     (described,) = yield (question("dynamodb", arn.region, "describe_table", action, TableName=table_arn),)
     if described.gone:
         return case.error("C120", f"there is no table {name} in account {arn.account} in {arn.region}")
-    latest = ((described.value or {}).get("Table") or {}).get("LatestStreamArn") or ""
-    enabled = (((described.value or {}).get("Table") or {}).get("StreamSpecification") or {}).get("StreamEnabled")
+    latest = described.part("Table").get("LatestStreamArn") or ""
+    enabled = described.part("Table", "StreamSpecification").get("StreamEnabled")
     has = f"the table's stream is now {latest}" if enabled and latest != str(arn) else "the table has no stream now"
     hint = (
         f"set event_source_arn to {latest}" if enabled and latest != str(arn) else "switch on the stream of the table"
@@ -99,7 +99,7 @@ def images(case: Case) -> Judging:
     if not asked:
         return []
     (answer,) = yield (table_stream(case.arn),)
-    view = ((answer.value or {}).get("StreamDescription") or {}).get("StreamViewType") or ""
+    view = answer.part("StreamDescription").get("StreamViewType") or ""
     lacking = sorted(asked - set(_IMAGES.get(view, asked)))
     if not lacking:
         return []

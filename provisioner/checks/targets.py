@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from provisioner.checks.case import NOTHING, Case, Judging, question, queue
+from provisioner.checks.case import Case, Judging, question, queue
 from provisioner.kinds.permissions import destination_of, secrets_of
 from provisioner.model.references import Arn
 
@@ -22,7 +22,7 @@ def secrets(case: Case) -> Judging:
     for arn, answer in zip(named, answers, strict=True):
         if answer.gone:
             found += case.error("C129", f"there is no secret {arn}")
-        elif (answer.value or NOTHING).get("DeletedDate"):
+        elif answer.part().get("DeletedDate"):
             found += case.error(
                 "C129", f"the secret {arn} is scheduled for deletion", "restore it, or name another secret"
             )
@@ -60,7 +60,7 @@ def filter_key(case: Case) -> Judging:
     (answer,) = yield (question("kms", arn.region, "describe_key", "kms:DescribeKey", KeyId=str(arn)),)
     if answer.gone:
         return case.error("C131", f"there is no key {arn}")
-    found = (answer.value or NOTHING).get("KeyMetadata") or NOTHING
+    found = answer.part("KeyMetadata")
     state, spec = found.get("KeyState", "Enabled"), found.get("KeySpec", "SYMMETRIC_DEFAULT")
     if state != "Enabled":
         return case.error("C131", f"the key {arn} is {state}, not Enabled")

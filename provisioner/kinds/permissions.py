@@ -104,6 +104,12 @@ def access_types(mapping: Canonical) -> list[str]:
     return [item["type"] for item in mapping.get("source_access_configuration") or ()]
 
 
+def access_uris(mapping: Canonical, kind: str) -> list[str]:
+    """The URIs of the mapping's access configurations of one type."""
+    items = mapping.get("source_access_configuration") or ()
+    return [item["uri"] for item in items if item["type"] == kind and item.get("uri")]
+
+
 def secrets_of(mapping: Canonical) -> tuple[str, ...]:
     """The secrets of the source and of its schema registry, each once and sorted."""
     items = [*(mapping.get("source_access_configuration") or ()), *(registry_of(mapping).get("access_config") or ())]

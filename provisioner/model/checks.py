@@ -50,6 +50,13 @@ class Answer:
     trouble: str = ""
     denied: bool = False
 
+    def part(self, *names: str) -> Mapping[str, Any]:
+        """The object below these members of `value`, the whole without any; empty where there is none."""
+        found: Any = self.value
+        for name in names:
+            found = (found or {}).get(name)
+        return found or {}
+
 
 @dataclass(frozen=True, slots=True)
 class CheckFinding:
