@@ -65,6 +65,15 @@ def conflict(message: str) -> Refusal:
     return Refusal(409, "ResourceConflictException", message)
 
 
+def form_error(status: int, code: str, message: str, namespace: str = "") -> Answer:
+    """An error of a service that is asked by a form."""
+    root = ET.Element("ErrorResponse", {"xmlns": namespace} if namespace else {})
+    error = ET.SubElement(root, "Error")
+    for tag, text in (("Type", "Sender"), ("Code", code), ("Message", message)):
+        ET.SubElement(error, tag).text = text
+    return Answer(status, bytes(ET.tostring(root, "utf-8")))
+
+
 class StorageRefusal(Refusal):
     """An error of S3, in AWS's words. `details` are the elements beside code and message, such as ArgumentName."""
 

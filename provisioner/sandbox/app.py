@@ -21,9 +21,9 @@ from provisioner.sandbox.requests import (
     Request,
     as_owner,
     foreign,
-    is_for,
     notified_bucket,
     read_request,
+    service_of,
 )
 from provisioner.sandbox.roles import know_managed_policies, role_of
 from provisioner.sandbox.shapes import check_constraints, taken, unreadable
@@ -48,6 +48,9 @@ _OF_OTHERS: Final = (
     *("DynamoDBStreams_20120810.DescribeStream", "DynamoDB_20120810.DescribeTable"),
 )
 """Calls that ask for a source by its ARN or URL, or with its owner."""
+
+_ANSWERED: Final = frozenset({"cloudformation", "iam", *services.SERVICES})
+"""Other services than Lambda and S3 whose requests are read here: some are answered, the others are moto's."""
 
 _TABLE_STREAM: Final = "DynamoDBStreams_20120810.DescribeStream"
 _GET_RESOURCES: Final = "ResourceGroupsTaggingAPI_20170126.GetResources"
@@ -88,6 +91,7 @@ class ControlPlane:
         # `read` with a negative length would wait for the end of the connection. Not `isdigit`, which is true of ² too.
         if not _LENGTH.fullmatch(environ.get("CONTENT_LENGTH", "")):
             return _respond(Answer(400, {"message": "Content-Length is not a number"}), start_response)
+        service = service_of(environ)
         if path == "/moto-api/reset":
             self.reset()  # and moto, below
         elif (
@@ -96,9 +100,7 @@ class ControlPlane:
             or environ.get("HTTP_X_AMZ_TARGET") == _GET_RESOURCES
             or _PERMISSIONS.fullmatch(path)
             or notified_bucket(environ)
-            or is_for(environ, "cloudformation")
-            or is_for(environ, "iam")
-            or any(is_for(environ, service) for service in services.SERVICES)
+            or service in _ANSWERED
             or environ.get("HTTP_X_AMZ_TARGET") == _TABLE_STREAM
         ):
             data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -114,7 +116,7 @@ class ControlPlane:
             with self._conditional:  # moto checks the condition and writes in two steps; S3 does it in one
                 return self._behind(environ, start_response)
         answered = self._behind(environ, start_response)
-        if environ["REQUEST_METHOD"] == "DELETE" and (path.startswith(_FUNCTIONS) or is_for(environ, "s3")):
+        if environ["REQUEST_METHOD"] == "DELETE" and (path.startswith(_FUNCTIONS) or service == "s3"):
             self._drop_orphans()
         return answered
 
@@ -170,7 +172,7 @@ class ControlPlane:
                 return self._about_roles(request)
             case "cloudformation":
                 store = self._stores.get((request.account, request.region))
-                return stacks.answer(request.data, self.troubles.stacks, store)
+                return stacks.answer(request.form, self.troubles.stacks, store)
             case service if service in services.SERVICES:
                 return services.answer(request, self.troubles)
         return None
@@ -185,7 +187,7 @@ class ControlPlane:
 
     def _about_roles(self, request: Request) -> Answer | None:
         know_managed_policies(request.data, request.account, partition_of(request.region))
-        form = simulation.form_of(request.data)
+        form = request.form
         if form.get("Action") != "SimulatePrincipalPolicy":
             return None
         role = role_of(form.get("PolicySourceArn", ""))

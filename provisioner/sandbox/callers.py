@@ -6,12 +6,12 @@ import re
 from collections.abc import Collection
 from functools import cache
 from typing import Final
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 import botocore.session
 
-from provisioner.sandbox.answers import Answer
+from provisioner.sandbox.answers import Answer, StorageRefusal, form_error
 from provisioner.sandbox.requests import Request
 
 _FORM: Final = frozenset({"iam", "rds", "ec2", "sns", "cloudformation"})
@@ -27,8 +27,7 @@ def action_of(request: Request) -> str:
         prefix = {"tagging": "tag"}.get(request.service, request.service)
         return f"{prefix}:{request.target.rpartition('.')[2]}"
     if request.service in _FORM:
-        operation = parse_qs(request.data.decode(errors="replace")).get("Action", [""])[0]
-        return f"{request.service}:{operation}"
+        return f"{request.service}:{request.form.get('Action', '')}"
     if request.service in _PATHS:
         path = unquote(request.path).rstrip("/")
         found = (
@@ -51,22 +50,16 @@ def refused(request: Request, lacks: Collection[str]) -> Answer | None:
     user = f"arn:aws:iam::{request.account}:user/sandbox"
     message = f"User: {user} is not authorized to perform: {action} with an explicit deny in an identity-based policy"
     if request.service == "ec2":
-        return Answer(403, _xml(("Response", "Errors", "Error"), "UnauthorizedOperation", message))
+        root = ET.Element("Response")
+        error = ET.SubElement(ET.SubElement(root, "Errors"), "Error")
+        ET.SubElement(error, "Code").text, ET.SubElement(error, "Message").text = "UnauthorizedOperation", message
+        return Answer(403, bytes(ET.tostring(root, "utf-8")))
     if request.service in _FORM:
-        return Answer(403, _xml(("ErrorResponse", "Error"), "AccessDenied", message))
+        return form_error(403, "AccessDenied", message)
     if request.service == "s3":
-        return Answer(403, _xml(("Error",), "AccessDenied", message))
+        return StorageRefusal(403, "AccessDenied", message).answer
     code = "AccessDeniedException"
     return Answer(400 if request.target else 403, {"__type": code, "Message": message, "message": message}, code)
-
-
-def _xml(tags: tuple[str, ...], code: str, message: str) -> bytes:
-    root = error = ET.Element(tags[0])
-    for tag in tags[1:]:
-        error = ET.SubElement(error, tag)
-    ET.SubElement(error, "Code").text = code
-    ET.SubElement(error, "Message").text = message
-    return bytes(ET.tostring(root, "utf-8"))
 
 
 @cache

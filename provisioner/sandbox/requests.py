@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 from moto.iam.models import get_account_id_from
 
@@ -45,6 +45,11 @@ class Request:
         except (ValueError, RecursionError):
             return None
 
+    @property
+    def form(self) -> dict[str, str]:
+        """The parameters of a request in the query protocol."""
+        return dict(parse_qsl(self.data.decode(errors="replace"), keep_blank_values=True))
+
 
 def read_request(environ: Environ, data: bytes) -> Request:
     """The request, whose body has been read."""
@@ -68,16 +73,16 @@ def read_request(environ: Environ, data: bytes) -> Request:
     )
 
 
-def is_for(environ: Environ, service: str) -> bool:
-    """Whether a request was signed for a service."""
+def service_of(environ: Environ) -> str:
+    """The service that a request was signed for, or ""."""
     scope = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-    return scope is not None and scope["service"] == service
+    return scope["service"] if scope else ""
 
 
 def notified_bucket(environ: Environ) -> str:
     """The bucket of a request on its notifications, or "": `/BUCKET?notification`, or the bucket in the host's name."""
     query = environ.get("QUERY_STRING", "")
-    if "notification" not in query or not is_for(environ, "s3"):
+    if "notification" not in query or service_of(environ) != "s3":
         return ""
     if "notification" not in parse_qs(query, keep_blank_values=True):
         return ""

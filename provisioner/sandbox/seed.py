@@ -171,7 +171,7 @@ class Cluster(_Part):
     sign_in: list[Literal["iam", "scram", "tls"]] = ["iam", "scram", "tls"]
     secrets: list[str] = []
 
-    def told(self) -> dict[str, Any]:
+    def members(self) -> dict[str, Any]:
         """As DescribeClusterV2 has it."""
         enabled = {way: {"enabled": way in self.sign_in} for way in ("iam", "scram", "tls")}
         ways = {"sasl": {"iam": enabled["iam"], "scram": enabled["scram"]}, "tls": enabled["tls"]}
@@ -252,7 +252,7 @@ class Seed(_Part):
         troubles.engines = {broker.arn: broker.engine for broker in self.brokers}
         troubles.members = {
             **{broker.arn: {"brokerState": broker.state} for broker in self.brokers},
-            **{cluster.arn: cluster.told() for cluster in self.clusters},
+            **{cluster.arn: cluster.members() for cluster in self.clusters},
             **{item.arn: {"Engine": item.engine, "Status": item.status} for item in self.databases},
             **{secret.arn: {"DeletedDate": 0} for secret in self.secrets if secret.deleted},
         }

@@ -1,6 +1,6 @@
-"""What is told of secrets, keys, clusters and brokers: each is there and sound, unless the seed says otherwise or moto has it.
+"""Answers about secrets, keys, clusters and brokers: each exists and is healthy, unless the seed says otherwise or moto has it.
 
-The sandbox has no such services, but takes mappings that name them: what is asked about them must not contradict that.
+The sandbox has no such services, but takes mappings that name them: answers about them must not contradict that.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from moto.backends import get_backend
 
 from provisioner.model.references import Arn, partition_of
-from provisioner.sandbox.answers import Answer
+from provisioner.sandbox.answers import Answer, form_error
 from provisioner.sandbox.requests import Request
 from provisioner.sandbox.world import Troubles
 
@@ -78,8 +78,8 @@ def _cluster(request: Request, troubles: Troubles) -> Answer | None:
         return _error(404, "NotFoundException", "The requested cluster does not exist.")
     if path.endswith("/scram-secrets"):
         return Answer(200, {"secretArnList": troubles.scram.get(arn, [])})
-    told = {"clusterArn": arn, "clusterName": arn.split("/")[1], "state": "ACTIVE", **troubles.members.get(arn, {})}
-    return Answer(200, {"clusterInfo": told})
+    healthy = {"clusterArn": arn, "clusterName": arn.split("/")[1], "state": "ACTIVE"}
+    return Answer(200, {"clusterInfo": {**healthy, **troubles.members.get(arn, {})}})
 
 
 def _broker(request: Request, troubles: Troubles) -> Answer | None:
@@ -97,15 +97,15 @@ def _broker(request: Request, troubles: Troubles) -> Answer | None:
 
 
 def _database(request: Request, troubles: Troubles) -> Answer | None:
-    form = dict(parse_qsl(request.data.decode(errors="replace")))
+    form = request.form
     name, group = form.get("DBClusterIdentifier", ""), form.get("DBClusterParameterGroupName", "")
     arn = f"arn:{partition_of(request.region)}:rds:{request.region}:{request.account}:cluster:{name}"
     moto: Any = get_backend("rds")[request.account][request.region]
     if form.get("Action") == "DescribeDBClusters" and name and name not in moto.clusters:
         if arn in troubles.missing:
-            return Answer(404, _xml_error("DBClusterNotFoundFault", f"DBCluster {name} not found."))
-        told = {"DBClusterIdentifier": name, "DBClusterArn": arn, "Engine": "docdb", "Status": "available"}
-        shown = {**told, **troubles.members.get(arn, {})}
+            return form_error(404, "DBClusterNotFoundFault", f"DBCluster {name} not found.", _RDS)
+        healthy = {"DBClusterIdentifier": name, "DBClusterArn": arn, "Engine": "docdb", "Status": "available"}
+        shown = {**healthy, **troubles.members.get(arn, {})}
         return Answer(200, _xml("DescribeDBClusters", "DBClusters", "DBCluster", shown))
     if form.get("Action") == "DescribeDBClusterParameters" and group == _PLAIN:
         tls = {"ParameterName": "tls", "ParameterValue": "disabled"}
@@ -126,14 +126,6 @@ def _xml(operation: str, many: str, one: str, members: Mapping[str, str]) -> byt
     item = ET.SubElement(ET.SubElement(ET.SubElement(root, f"{operation}Result"), many), one)
     for name, value in members.items():
         ET.SubElement(item, name).text = value
-    return bytes(ET.tostring(root, "utf-8"))
-
-
-def _xml_error(code: str, message: str) -> bytes:
-    root = ET.Element("ErrorResponse", {"xmlns": _RDS})
-    error = ET.SubElement(root, "Error")
-    for tag, text in (("Type", "Sender"), ("Code", code), ("Message", message)):
-        ET.SubElement(error, tag).text = text
     return bytes(ET.tostring(root, "utf-8"))
 
 

@@ -7,10 +7,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
-from urllib.parse import parse_qsl
 from xml.etree import ElementTree as ET
 
-from provisioner.sandbox.answers import Answer
+from provisioner.sandbox.answers import Answer, form_error
 from provisioner.sandbox.iam import Decision, Question, Verdict, decide
 from provisioner.sandbox.roles import Role
 
@@ -24,24 +23,25 @@ _STRONGEST: Final[tuple[Decision, ...]] = ("explicitDeny", "allowed", "implicitD
 Form = Mapping[str, str]
 
 
-def form_of(data: bytes) -> Form:
-    """The parameters of a request in the query protocol."""
-    return dict(parse_qsl(data.decode(errors="replace"), keep_blank_values=True))
-
-
 def answer(form: Form, role: Role | None, lacks: frozenset[str]) -> Answer:
     """The answer for a role, None for one that does not exist, which is denied what it `lacks`."""
     arn = form.get("PolicySourceArn", "")
     if not 20 <= len(arn) <= 2048 or not arn.startswith("arn:"):
-        return refusal(400, "InvalidInput", f"Invalid ARN {arn}")
+        return form_error(400, "InvalidInput", f"Invalid ARN {arn}", _NAMESPACE)
     if role is None:
-        return refusal(404, "NoSuchEntity", f"The role with name {arn.rpartition('/')[2]} cannot be found.")
+        return form_error(
+            404, "NoSuchEntity", f"The role with name {arn.rpartition('/')[2]} cannot be found.", _NAMESPACE
+        )
     actions, resources = members(form, "ActionNames"), members(form, "ResourceArns") or ["*"]
     if not actions or not all(re.fullmatch(r"[a-zA-Z0-9-]+:[a-zA-Z0-9]+", action) for action in actions):
-        return refusal(400, "InvalidInput", "ActionNames must have at least one action, as SERVICE:ACTION")
+        return form_error(
+            400, "InvalidInput", "ActionNames must have at least one action, as SERVICE:ACTION", _NAMESPACE
+        )
     size, start = form.get("MaxItems", str(_USUAL)), form.get("Marker", "0")
     if not (re.fullmatch("[0-9]{1,4}", size) and 1 <= int(size) <= _MOST and re.fullmatch("[0-9]{1,9}", start)):
-        return refusal(400, "ValidationError", "MaxItems must be between 1 and 1000, and Marker one of an answer")
+        return form_error(
+            400, "ValidationError", "MaxItems must be between 1 and 1000, and Marker one of an answer", _NAMESPACE
+        )
     entries = [
         key.removesuffix("ContextKeyName") for key in form if key.startswith(_ENTRIES) and key.endswith("KeyName")
     ]
@@ -105,12 +105,3 @@ def _details(member: ET.Element, verdict: Verdict) -> None:
     if verdict.bounded is not None:
         detail = ET.SubElement(member, "PermissionsBoundaryDecisionDetail")
         ET.SubElement(detail, "AllowedByPermissionsBoundary").text = str(verdict.bounded).lower()
-
-
-def refusal(status: int, code: str, message: str) -> Answer:
-    """An error of IAM."""
-    root = ET.Element("ErrorResponse", {"xmlns": _NAMESPACE})
-    error = ET.SubElement(root, "Error")
-    for tag, text in (("Type", "Sender"), ("Code", code), ("Message", message)):
-        ET.SubElement(error, tag).text = text
-    return Answer(status, bytes(ET.tostring(root, "utf-8")))

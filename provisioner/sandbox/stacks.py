@@ -6,10 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
-from urllib.parse import parse_qs
 from xml.etree import ElementTree as ET
 
-from provisioner.sandbox.answers import Answer
+from provisioner.sandbox.answers import Answer, form_error
 
 _NAMESPACE: Final = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 _TYPE: Final = "AWS::Lambda::EventSourceMapping"
@@ -32,15 +31,14 @@ class Store(Protocol):
         """The UUID of the mapping of a function and a source, or ""."""
 
 
-def answer(data: bytes, stacks: Mapping[str, Stack], store: Store | None) -> Answer | None:
+def answer(form: Mapping[str, str], stacks: Mapping[str, Stack], store: Store | None) -> Answer | None:
     """The answer to one of the two calls, or None."""
-    form = {name: values[0] for name, values in parse_qs(data.decode(errors="replace")).items()}
     action, name = form.get("Action"), form.get("StackName", "")
     if action not in ("ListStackResources", "GetTemplate"):
         return None
     stack = stacks.get(name)
     if stack is None:
-        return _refusal(f"Stack with id {name} does not exist")
+        return form_error(400, "ValidationError", f"Stack with id {name} does not exist", _NAMESPACE)
     root = ET.Element(f"{action}Response", {"xmlns": _NAMESPACE})
     result = ET.SubElement(root, f"{action}Result")
     if action == "GetTemplate":
@@ -63,11 +61,3 @@ def answer(data: bytes, stacks: Mapping[str, Stack], store: Store | None) -> Ans
             for tag, text in texts.items():
                 ET.SubElement(member, tag).text = text
     return Answer(200, ET.tostring(root))
-
-
-def _refusal(message: str) -> Answer:
-    root = ET.Element("ErrorResponse", {"xmlns": _NAMESPACE})
-    error = ET.SubElement(root, "Error")
-    for tag, text in (("Type", "Sender"), ("Code", "ValidationError"), ("Message", message)):
-        ET.SubElement(error, tag).text = text
-    return Answer(400, ET.tostring(root))

@@ -75,8 +75,9 @@ class Troubles:
     S3 sees a statement `propagation` seconds after it was added. `concurrent` says how many changes of a function's
     policy are still refused because of another one, `aborted` how many writes of a bucket's notifications, by name;
     `writers` after which reads of a bucket's notifications another client adds an entry. `stacks` are those of
-    CloudFormation, by name. `members` is what is told of secrets, keys, clusters and brokers, by ARN, in AWS's names; `scram` the
-    secrets that are associated with a cluster; `caller` the IAM actions that are denied to everybody who calls.
+    CloudFormation, by name. `members` are those
+    of answers about secrets, keys, clusters and brokers, by ARN, in AWS's names; `scram` the secrets that are associated with
+    a cluster; `caller` the IAM actions that are denied to everybody who calls.
     """
 
     roles: dict[str, Lack] = field(default_factory=dict)

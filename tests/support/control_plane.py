@@ -28,7 +28,7 @@ from urllib3.response import HTTPResponse
 from provisioner.model.references import Arn
 from provisioner.sandbox.app import Application, ControlPlane
 from provisioner.sandbox.mappings import Delays
-from provisioner.sandbox.requests import is_for, notified_bucket
+from provisioner.sandbox.requests import notified_bucket, service_of
 from provisioner.sandbox.server import make_server
 from provisioner.sandbox.world import Bucket, Troubles
 
@@ -309,7 +309,7 @@ def served(
         method, path, environ = _noted(embedded, environ)
         verdict = next(filter(None, [fault(method, path) for fault in embedded.faults]), "")
         if verdict[:1].isdigit():
-            return _refused(verdict, start_response, is_xml=is_for(environ, "s3"))
+            return _refused(verdict, start_response, is_xml=service_of(environ) == "s3")
         if verdict:
             if verdict != "before":
                 b"".join(plane(environ, lambda status, headers: None))
