@@ -17,7 +17,7 @@ from provisioner.errors import AwsError, DeniedError, ElsewhereError, NotSentErr
 from provisioner.model.checks import Answer, Question
 from provisioner.model.report import STILL
 
-PATIENCE: Final = 10.0
+TIMEOUT: Final = 10.0
 """Seconds after which a question is given up."""
 MOST: Final = 100
 """Items that are asked for in one call at most."""
@@ -36,24 +36,17 @@ _RATES: Final[Mapping[str, float]] = {
     "sns": 20.0,
 }
 """Requests a second that are at most sent to a service in a region, and fewer where it throttles (docs/checks.md#calls).
-`GetFunction` has a quota of its own; GetFunctionConfiguration shares that of all changes, and is sent
-with them. A service that is not here has a quota that these questions do not reach.
+`GetFunction` has a quota of its own; GetFunctionConfiguration shares that of all changes, and is sent with them. A
+service that is not here has a quota that these questions do not reach.
 """
 
 _CODE_DENIED: Final = "lambda:GetFunction is denied"
 
 _GONE: Final = frozenset(
     (
-        *(
-            "ResourceNotFoundException",
-            "StreamNotFound",
-            "NotFoundException",
-            "NotFound",
-            "NoSuchEntity",
-            "NoSuchBucket",
-        ),
-        *("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "DBClusterNotFoundFault", "404"),
-        *("InvalidSubnetID.NotFound", "InvalidGroup.NotFound"),
+        *("ResourceNotFoundException", "StreamNotFound", "NotFoundException", "NotFound", "NoSuchEntity"),
+        *("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "DBClusterNotFoundFault", "NoSuchBucket"),
+        *("404", "InvalidSubnetID.NotFound", "InvalidGroup.NotFound"),
     )
 )
 """What services say of what they do not have. SQS has a name in its query protocol and another one in its JSON protocol."""
@@ -73,7 +66,7 @@ class Asker:
     def ask(self, questions: Sequence[Question]) -> dict[Question, Answer]:
         """The answer to each question, with a note every thirty seconds. What could not be asked is an answer, and no error."""
         for service, region in {(question.service, question.region) for question in questions} - self._limiters.keys():
-            client = self._aws.impatient(service, region, PATIENCE)
+            client = self._aws.client_with_timeout(service, region, TIMEOUT)
             # The sandbox on this machine has no quota.
             rate = None if is_loopback(client.meta.endpoint_url) else _RATES.get(service)
             self._limiters[service, region] = TokenBucket(rate, rate or 1.0, self._clock)
@@ -101,7 +94,7 @@ class Asker:
         if hands_out_code and first.region in self._code_denied:
             return Answer(trouble=_CODE_DENIED, denied=True)
         try:
-            return Answer(self._patiently(first, partial(self._ask, first, [item.one_of[1] for item in batch])))
+            return Answer(self._with_retries(first, partial(self._ask, first, [item.one_of[1] for item in batch])))
         except ElsewhereError:
             return Answer({})  # a bucket of another region is there
         except DeniedError as error:
@@ -117,10 +110,10 @@ class Asker:
                 self._unreachable[where] = error.message
             return Answer(trouble=error.message)
 
-    def _patiently(self, question: Question, send: Callable[[], Any]) -> Any:
-        """The answer, also after refusals that pass, as long as `PATIENCE` allows."""
+    def _with_retries(self, question: Question, send: Callable[[], Any]) -> Any:
+        """The answer, also after refusals that pass, as long as `TIMEOUT` allows."""
         limiter = self._limiters[question.service, question.region]
-        end = self._clock.now() + PATIENCE
+        end = self._clock.now() + TIMEOUT
         for pause in delays(0.3, 3.0):
             limiter.acquire()
             try:
@@ -151,7 +144,7 @@ class Asker:
         return answer
 
     def _send(self, question: Question, arguments: dict[str, Any]) -> dict[str, Any]:
-        client = self._aws.impatient(question.service, question.region, PATIENCE)
+        client = self._aws.client_with_timeout(question.service, question.region, TIMEOUT)
         with translating_errors(f"{question.action} in {question.region}"):
             self._aws.calls.count()
             answer: dict[str, Any] = getattr(client, question.operation)(**arguments)

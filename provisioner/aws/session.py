@@ -143,8 +143,8 @@ class Aws:
             self.calls.count()
             return getattr(client, operation)(**arguments)
 
-    def impatient(self, service: str, region: str, seconds: float) -> Any:
-        """A client of a service that sends each request once, and gives it up after some seconds. Raises AwsError."""
+    def client_with_timeout(self, service: str, region: str, seconds: float) -> Any:
+        """A client of a service that sends each request once, with a timeout in seconds. Raises AwsError."""
         with translating_errors(f"opening {service}"):
             config = Config(
                 retries={"total_max_attempts": 1},
@@ -168,9 +168,9 @@ class Aws:
 
         return client
 
-    def _kept(self, service: str, region: str | None, config: Config, patience: float = 0.0) -> Any:
-        """The client of a service, made once: that takes longer than a call. A service has one config for each `patience`."""
-        key = (service, region, patience)
+    def _kept(self, service: str, region: str | None, config: Config, timeout: float = 0.0) -> Any:
+        """The client of a service, made once: that takes longer than a call. A service has one config for each `timeout`."""
+        key = (service, region, timeout)
         with self._lock:
             if key not in self._others:
                 self._others[key] = self._client(service, region, config)

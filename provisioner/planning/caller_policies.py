@@ -184,7 +184,7 @@ def _push_changes(target: _Target) -> Iterator[Allow]:
 
 
 def _state(manifest: Manifest, purpose: Purpose) -> Iterator[Allow]:
-    """A state in S3, and its lock. Who may not list a bucket is not told that an object is missing."""
+    """A state in S3, and its lock. Without s3:ListBucket, S3 reports a missing object as denied."""
     where = manifest.state_s3
     if where is None:
         return

@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import EndpointConnectionError
 from urllib3.response import HTTPResponse
 
-from provisioner.aws.asking import PATIENCE, Asker
+from provisioner.aws.asking import TIMEOUT, Asker
 from provisioner.aws.session import Aws
 from provisioner.checks.case import question
 from provisioner.model.checks import Question
@@ -47,7 +47,7 @@ def answering(aws: Aws, service: str, answer: Answering, region: str = REGION) -
         raw = HTTPResponse(io.BytesIO(body.encode()), status=status, preload_content=False)
         return AWSResponse(request.url, status, {}, raw)
 
-    aws.impatient(service, region, PATIENCE).meta.events.register("before-send", answered)
+    aws.client_with_timeout(service, region, TIMEOUT).meta.events.register("before-send", answered)
     return requests
 
 
@@ -120,7 +120,7 @@ def test_what_is_throttled_is_asked_again_for_ten_seconds(aws: Aws, clock: Manua
     assert answer.trouble
     assert not answer.denied
     assert len(requests) > 2
-    assert PATIENCE / 2 < clock.time <= PATIENCE
+    assert TIMEOUT / 2 < clock.time <= TIMEOUT
 
 
 def test_a_service_that_is_not_reached_is_not_waited_for_again(aws: Aws, clock: ManualClock) -> None:

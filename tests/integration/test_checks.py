@@ -164,9 +164,7 @@ class Caller:
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[Guard]:
-    seed = Seed.model_validate(SEED)
-    with guarded(seed) as guard:
-        seed.trouble(guard.behind.troubles)
+    with guarded(Seed.model_validate(SEED)) as guard:
         yield guard
 
 

@@ -60,9 +60,7 @@ SEED = {
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[Guard]:
-    seed = Seed.model_validate(SEED)
-    with guarded(seed) as guard:
-        seed.trouble(guard.behind.troubles)
+    with guarded(Seed.model_validate(SEED)) as guard:
         yield guard
 
 

@@ -237,4 +237,5 @@ def guarded(seed: Seed) -> Iterator[Guard]:
     with served(guard) as guard.endpoint:  # type: ignore[arg-type]  # any WSGI application will do
         urllib.request.urlopen(urllib.request.Request(f"{guard.endpoint}/moto-api/reset", method="POST")).close()
         Seeder(guard.endpoint, seed).plant()
+        seed.trouble(guard.behind.troubles)
         yield guard
